@@ -1,0 +1,36 @@
+#pragma once
+// Small helpers for messages.
+
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// Concatenates anything that can be streamed: cat("found ", n, " images").
+template <class... Parts>
+std::string cat(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+FLAM_API std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// The text without control characters (each becomes \xNN) and cut at `limit` bytes: names and values from foreign files
+/// pass through here before they reach a terminal.
+FLAM_API std::string printable(std::string_view text, size_t limit = 200);
+
+/// printable() in single quotes.
+FLAM_API std::string quoted(std::string_view text);
+
+/// The candidate nearest to `word` by edit distance, or "" when none is near enough to be meant.
+FLAM_API std::string closest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "; did you mean 'x'?" or "".
+FLAM_API std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace flam

@@ -1,0 +1,18 @@
+# flam_add_test(NAME SOURCES a.cpp … [LIBRARIES lib …] [PLUGINS] [LABELS l …] [TIMEOUT s])
+# One GoogleTest program, registered as one CTest entry. PLUGINS: build all in-tree plugins first.
+function(flam_add_test name)
+  cmake_parse_arguments(ARG "PLUGINS" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  add_executable(test_${name} ${ARG_SOURCES})
+  target_link_libraries(test_${name} PRIVATE flamboyance::flamboyance ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE
+    FLAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FLAM_BUILD_DIR="${PROJECT_BINARY_DIR}")
+  if(ARG_PLUGINS)
+    get_property(plugins GLOBAL PROPERTY FLAM_PLUGIN_TARGETS)
+    add_dependencies(test_${name} ${plugins})
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

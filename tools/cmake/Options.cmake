@@ -1,0 +1,30 @@
+# Compiler settings that hold for all of our own code.
+option(FLAM_BUILD_TESTS "Build the tests" ON)
+option(FLAM_WERROR "Treat warnings in our own code as errors" ON)
+option(FLAM_SANITIZE "Build with the address and undefined-behaviour sanitizers" OFF)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(FLAM_CCACHE ccache)
+if(FLAM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FLAM_CCACHE})
+endif()
+find_program(FLAM_MOLD mold)
+if(FLAM_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers)
+if(FLAM_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(FLAM_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize=vptr)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(FLAM_PLUGIN_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/flamboyance/plugins)

@@ -1,0 +1,24 @@
+# libtorch as two imported targets. Torch's own CMake config insists on the CUDA toolkit, so it is not used.
+#   torch::headers  include folders and the version, nothing to link
+#   torch::cpu      libtorch_cpu and libc10
+# FLAM_TORCH_DIR names the folder that holds include/ and lib/ (in the Python package: site-packages/torch).
+set(FLAM_TORCH_DIR "$ENV{FLAM_TORCH_DIR}" CACHE PATH "Folder of libtorch (holds include/ and lib/)")
+if(NOT EXISTS "${FLAM_TORCH_DIR}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "libtorch not found in FLAM_TORCH_DIR='${FLAM_TORCH_DIR}' (expected lib/libtorch_cpu.so there). "
+                      "Run tools/setup, or set FLAM_TORCH_DIR.")
+endif()
+
+file(STRINGS "${FLAM_TORCH_DIR}/include/torch/headeronly/version.h" version_lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" FLAM_TORCH_VERSION "${version_lines}")
+
+add_library(torch_headers INTERFACE)
+add_library(torch::headers ALIAS torch_headers)
+# -idirafter: libtorch brings an fmt of its own that must not shadow spdlog's.
+target_compile_options(torch_headers INTERFACE
+  "SHELL:-idirafter ${FLAM_TORCH_DIR}/include" "SHELL:-idirafter ${FLAM_TORCH_DIR}/include/torch/csrc/api/include")
+
+add_library(torch::c10 SHARED IMPORTED)
+set_target_properties(torch::c10 PROPERTIES IMPORTED_LOCATION ${FLAM_TORCH_DIR}/lib/libc10.so)
+add_library(torch::cpu SHARED IMPORTED)
+set_target_properties(torch::cpu PROPERTIES IMPORTED_LOCATION ${FLAM_TORCH_DIR}/lib/libtorch_cpu.so)
+target_link_libraries(torch::cpu INTERFACE torch::c10 torch_headers)
