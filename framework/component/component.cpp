@@ -1,0 +1,67 @@
+// Out-of-line destructors: one home for each vtable.
+#include "framework/component/adapter.h"
+#include "framework/component/dataset.h"
+#include "framework/component/language_decoder.h"
+#include "framework/component/metric.h"
+#include "framework/component/resampler.h"
+#include "framework/component/task_head.h"
+#include "framework/component/tokenizer.h"
+#include "framework/component/transform.h"
+#include "framework/component/vision_backbone.h"
+
+namespace flam {
+
+Probe::~Probe() = default;
+Transform::~Transform() = default;
+VisionBackbone::~VisionBackbone() = default;
+Resampler::~Resampler() = default;
+LanguageDecoder::~LanguageDecoder() = default;
+AdapterState::~AdapterState() = default;
+Adapter::~Adapter() = default;
+Tokenizer::~Tokenizer() = default;
+TaskHead::~TaskHead() = default;
+Dataset::~Dataset() = default;
+Metric::Accumulator::~Accumulator() = default;
+Metric::~Metric() = default;
+
+namespace {
+const std::vector<NamingTable> kNoTables;
+}
+const std::vector<NamingTable>& VisionBackbone::naming_tables() const { return kNoTables; }
+const std::vector<NamingTable>& Resampler::naming_tables() const { return kNoTables; }
+const std::vector<NamingTable>& LanguageDecoder::naming_tables() const { return kNoTables; }
+const std::vector<NamingTable>& Adapter::naming_tables() const { return kNoTables; }
+
+const char* finish_reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::length: return "length";
+    case FinishReason::stop_token: return "stop_token";
+    case FinishReason::stop_string: return "stop_string";
+    case FinishReason::cancelled: return "cancelled";
+  }
+  return "";
+}
+
+void GenerationParams::visit(ParamVisitor& v) {
+  v("num_beams", num_beams, "beams kept; 1 is greedy search or sampling", between(1, 64));
+  v("max_new_tokens", max_new_tokens, "new tokens at most", at_least(1));
+  v("min_new_tokens", min_new_tokens, "no end token before so many new tokens", at_least(0));
+  v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty");
+  v("beam_length", beam_length, "whether that length counts the prompt (Hugging Face up to 4.31) or generated tokens only",
+    choices("with_prompt", "generated"));
+  v("early_stopping", early_stopping, "stop a beam search as soon as num_beams sequences have ended");
+  v("n_best", n_best, "sequences returned, at most num_beams", at_least(1));
+  v("repetition_penalty", repetition_penalty, "divides positive and multiplies negative logits of ids that occurred",
+    more_than(0));
+  v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off", at_least(0));
+  v("do_sample", do_sample, "draw the next id instead of taking the best");
+  v("temperature", temperature, "logits are divided by it when sampling", more_than(0));
+  v("top_k", top_k, "sample among the k best; 0: all", at_least(0));
+  v("top_p", top_p, "sample among the best that together reach this probability", between(0, 1));
+  v("seed", seed, "of the sampling");
+  v("stop_tokens", stop_tokens, "tokens that end a sequence");
+  v("stop_strings", stop_strings, "texts that end a sequence; the answer is cut before them");
+  v("pad_token_id", pad_token_id, "fills rows that have ended", at_least(0));
+}
+
+}  // namespace flam

@@ -1,0 +1,30 @@
+#pragma once
+#include "framework/component/types.h"
+#include "framework/registry/component.h"
+
+namespace flam {
+
+/// One record of a dataset: what is asked, what would be right.
+struct Record {
+  Request request;
+  std::vector<std::string> references;
+  std::string kind;  // of question, for scores by kind; "" if there is none
+  Value facts;       // what a metric may need besides (scenes: the scene's description)
+};
+
+/// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several threads.
+class FLAM_API Dataset : public Component {
+ public:
+  static constexpr const char* kKind = "dataset";
+  struct Input {
+    std::string task;  // name of the task head: "caption", "vqa"
+    std::optional<int64_t> seed;   // overrides the config's
+    std::optional<int64_t> limit;
+  };
+
+  ~Dataset() override;
+  virtual int64_t size() const = 0;
+  virtual Record at(int64_t index) const = 0;
+};
+
+}  // namespace flam

@@ -1,0 +1,24 @@
+#pragma once
+#include "framework/component/dataset.h"
+
+namespace flam {
+
+/// metric: answers and records → named scores. A metric makes an accumulator for each run.
+class FLAM_API Metric : public Component {
+ public:
+  static constexpr const char* kKind = "metric";
+  struct Input {};
+  using Scores = std::vector<std::pair<std::string, double>>;
+
+  class FLAM_API Accumulator {
+   public:
+    virtual ~Accumulator();
+    virtual void add(const Record& record, const std::string& answer) = 0;
+    virtual Scores scores() const = 0;
+  };
+
+  ~Metric() override;
+  virtual std::unique_ptr<Accumulator> start() const = 0;
+};
+
+}  // namespace flam

@@ -1,0 +1,25 @@
+#pragma once
+#include <optional>
+
+#include "framework/component/types.h"
+#include "framework/registry/component.h"
+
+namespace flam {
+
+/// Pixels on their way from a decoded picture to the backbone: uint8 [H,W,3] until a transform (normalize) makes them
+/// float32 [3,H,W].
+struct Pixels {
+  at::Tensor data;
+};
+
+/// transform: pixels → pixels. Applied in the order of the config's `transforms` list.
+class FLAM_API Transform : public Component {
+ public:
+  static constexpr const char* kKind = "transform";
+  struct Input {};
+
+  ~Transform() override;
+  virtual Pixels apply(const Pixels& pixels) const = 0;
+};
+
+}  // namespace flam

@@ -1,0 +1,150 @@
+#pragma once
+// What passes between the slots.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "framework/params/params.h"
+
+namespace flam {
+
+/// A decoded picture: uint8 [H,W,3], RGB, contiguous, on the CPU.
+struct Picture {
+  at::Tensor rgb;
+  int64_t height() const { return rgb.size(0); }
+  int64_t width() const { return rgb.size(1); }
+};
+
+/// Where a picture comes from: a file, its bytes, or pixels in memory (exactly one is set).
+struct PictureSource {
+  std::string path;
+  std::shared_ptr<const std::string> bytes;
+  std::optional<Picture> picture;
+  std::string name() const { return path.empty() ? "(in memory)" : path; }
+};
+
+/// One element of a request: text, one picture, or the frames of one video.
+struct Part {
+  enum class Kind { text, image, frames };
+  Kind kind = Kind::text;
+  std::string text;
+  std::vector<PictureSource> pictures;  // image: one; frames: one a frame
+};
+
+/// The only input of a Session: text, pictures and video in order. What the parts mean (shots, query, question) is the task
+/// head's to say.
+struct Request {
+  std::vector<Part> parts;
+  std::string id;
+};
+
+/// Text with one media marker (the tokenizer's image token) for each element of `media`, in order.
+struct Prompt {
+  std::string text;
+  std::vector<Part> media;  // kind image or frames
+};
+
+/// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said otherwise.
+struct FLAM_API GenerationParams {
+  enum class BeamLength { with_prompt, generated };
+
+  int64_t num_beams = 1;
+  int64_t max_new_tokens = 20;
+  int64_t min_new_tokens = 0;
+  double length_penalty = 1.0;
+  BeamLength beam_length = BeamLength::with_prompt;
+  bool early_stopping = false;
+  int64_t n_best = 1;
+  double repetition_penalty = 1.0;
+  int64_t no_repeat_ngram_size = 0;
+  bool do_sample = false;
+  double temperature = 1.0;
+  int64_t top_k = 0;
+  double top_p = 1.0;
+  int64_t seed = 0;
+  std::vector<std::string> stop_tokens = {"<|endofchunk|>"};
+  std::vector<std::string> stop_strings;
+  int64_t pad_token_id = 0;  // fills finished rows
+
+  void visit(ParamVisitor& v);
+};
+
+enum class FinishReason { length, stop_token, stop_string, cancelled };
+FLAM_API const char* finish_reason_name(FinishReason reason);
+
+/// One generated sequence.
+struct Hypothesis {
+  std::vector<int64_t> ids;            // new ids, the end token included if it was chosen
+  std::vector<double> token_logprobs;  // natural logarithm, one for each id, before any warping
+  double logprob = 0;                  // their sum
+  double score = 0;                    // beams: after the length rule; else = logprob
+  FinishReason finish = FinishReason::length;
+  std::string text;                    // decoded without special tokens, cut at a stop string
+};
+
+/// What the model gave for one prompt, best first.
+struct Result {
+  std::vector<Hypothesis> hypotheses;
+  std::vector<double> candidate_logprobs;  // of a Score task, in the order of its candidates
+};
+
+/// A task: generate from a prompt, or score candidates after it.
+struct Generate {
+  Prompt prompt;
+};
+struct Score {
+  Prompt prompt;
+  std::vector<std::string> candidates;
+  std::optional<Prompt> calibration;  // an image-free prompt whose log-likelihoods are subtracted
+};
+using Task = std::variant<Generate, Score>;
+
+/// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
+using Answer = std::vector<std::pair<std::string, std::string>>;
+
+/// Patch features of N pictures (or [B,T,F] of them): tokens [N,P,D] or [B,T,F,P,D]; P = prefix_tokens + grid_h·grid_w,
+/// the prefix (class, register tokens) first.
+struct Features {
+  at::Tensor tokens;
+  int64_t grid_h = 0, grid_w = 0, prefix_tokens = 0;
+};
+
+/// Features known at assembly: P tokens of width D.
+struct FeatureShape {
+  int64_t width = 0;
+  int64_t grid_h = 0, grid_w = 0, prefix_tokens = 0;
+  int64_t tokens() const { return prefix_tokens + grid_h * grid_w; }
+};
+
+/// Media tokens known at assembly: `tokens` per image of width `width`.
+struct MediaShape {
+  int64_t tokens = 0;
+  int64_t width = 0;
+};
+
+/// Sees every stage of a forward under the fixtures' names: "vit_patch_tokens", "perceiver_out", "embed",
+/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits".
+class FLAM_API Probe {
+ public:
+  virtual ~Probe();
+  virtual void record(std::string_view stage, int64_t layer, const at::Tensor& value) = 0;  // layer −1: none
+};
+
+/// Media positions of a batch of token rows and which image each token may see. Carried through cached steps, so that the
+/// masking rules of a reference are data for the adapter.
+struct Placement {
+  at::Tensor text_time;  // [B,L] int64: 0 sees nothing; k sees the k-th image (counted from 1); above the number of images:
+                         // no image matches, the row averages uniformly over all media tokens (OpenFlamingo v1)
+  bool sees_nothing = false;  // known on the host: text_time is 0 everywhere, attention may be skipped
+};
+
+}  // namespace flam

@@ -1,0 +1,14 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+enum class Interpolation { nearest, bilinear, bicubic };
+
+/// uint8 [H,W,C] → [height,width,C], bit for bit what Pillow's Image.resize gives (antialiased, fixed-point coefficients,
+/// horizontal pass first; src/libImaging/Resample.c).
+FLAM_API at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t width, Interpolation interpolation);
+
+}  // namespace flam

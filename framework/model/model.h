@@ -1,0 +1,75 @@
+#pragma once
+// One assembled Flamingo: components built, dimensions checked, weights declared; then encode media, prefill, step.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/component/adapter.h"
+#include "framework/component/language_decoder.h"
+#include "framework/component/resampler.h"
+#include "framework/component/tokenizer.h"
+#include "framework/component/vision_backbone.h"
+#include "framework/model/model_config.h"
+#include "framework/model/step_model.h"
+#include "framework/weights/load.h"
+
+namespace flam {
+
+/// B token rows, padded on the left, with their media.
+struct Batch {
+  at::Tensor ids;             // [B,L] int64, CPU
+  at::Tensor attention_mask;  // [B,L] bool, CPU
+  at::Tensor media;           // [B,T,L_media,D'] media tokens on the model's device; T may be 0 (then undefined)
+};
+
+class FLAM_API Model {
+ public:
+  /// Builds every component and checks that dimensions meet, before any weight is read. Weights stay on the meta device.
+  static std::unique_ptr<Model> assemble(const ModelConfig& config, const Registry& registry);
+
+  /// Fills the weights from files, or (`files` null) with initial values.
+  void load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed);
+
+  // Media. pixels [N,3,H,W] float32.
+  Features encode_images(const at::Tensor& pixels, Probe* probe = nullptr) const;
+  /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D'].
+  at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
+
+  /// Uncached forward: hidden states of all positions after the last layer [B,L,D]. Used for training and recording.
+  at::Tensor forward(const Batch& batch, Probe* probe = nullptr) const;
+  /// Final norm and output matrix.
+  at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
+
+  /// A generation over a batch: `beams` rows a prompt, room for max_new_tokens.
+  std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens, Probe* probe = nullptr) const;
+
+  const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
+  const Resampler& resampler() const { return *resampler_; }
+  const Adapter& adapter() const { return *adapter_; }
+  const LanguageDecoder& language_decoder() const { return *language_decoder_; }
+  Tokenizer& tokenizer() { return *tokenizer_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  WeightStore& weights() { return weights_; }
+  const WeightStore& weights() const { return weights_; }
+  at::Device device() const { return device_; }
+  at::ScalarType dtype() const { return dtype_; }
+  int64_t image_token_id() const { return image_token_id_; }
+
+ private:
+  Model() = default;
+  friend class Generation;
+
+  WeightStore weights_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<LanguageDecoder> language_decoder_;
+  std::unique_ptr<VisionBackbone> vision_backbone_;
+  std::unique_ptr<Resampler> resampler_;
+  std::unique_ptr<Adapter> adapter_;
+  std::vector<int64_t> adapter_layers_;
+  at::Device device_ = at::kMeta;
+  at::ScalarType dtype_ = at::kFloat;
+  int64_t image_token_id_ = -1;
+};
+
+}  // namespace flam

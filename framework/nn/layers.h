@@ -1,0 +1,60 @@
+#pragma once
+// Layers over declared weights. Every one is const while it runs, and works on the meta device.
+
+#include <ATen/core/Tensor.h>
+
+#include "framework/weights/weight_store.h"
+
+namespace flam {
+
+enum class Activation { gelu, quick_gelu, relu, silu };  // gelu: exact (erf)
+FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
+
+struct LinearOptions {
+  bool bias = true;
+  double init_std = 0.02;
+};
+
+/// y = x·Wᵀ + b, W [out,in] under NAME.weight, b under NAME.bias. Dispatches on what fills the weight.
+class FLAM_API Linear {
+ public:
+  Linear() = default;
+  Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out, LinearOptions options = {});
+  /// Rows of W (and b) are several tensors of the checkpoints: out = Σ parts.
+  static Linear fused(const WeightScope& weights, const std::string& name, int64_t in, std::vector<int64_t> parts,
+                      LinearOptions options = {});
+  explicit Linear(Weight weight) : weight_(std::move(weight)) {}  // a tied matrix
+  at::Tensor operator()(const at::Tensor& x) const;
+  int64_t in_features() const { return weight_.shape()[1]; }
+  int64_t out_features() const { return weight_.shape()[0]; }
+  const Weight& weight() const { return weight_; }
+
+ private:
+  Weight weight_, bias_;
+};
+
+/// LayerNorm over the last dimension, NAME.weight and NAME.bias.
+class FLAM_API LayerNorm {
+ public:
+  LayerNorm() = default;
+  LayerNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps = 1e-5);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  Weight weight_, bias_;
+  double eps_ = 1e-5;
+};
+
+/// x / rms(x) · weight, the mean of squares in float32 (Hugging Face LlamaRMSNorm).
+class FLAM_API RMSNorm {
+ public:
+  RMSNorm() = default;
+  RMSNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  Weight weight_;
+  double eps_ = 1e-6;
+};
+
+}  // namespace flam

@@ -1,0 +1,22 @@
+#pragma once
+// All that a plugin includes.
+
+#include "framework/component/adapter.h"
+#include "framework/component/dataset.h"
+#include "framework/component/language_decoder.h"
+#include "framework/component/metric.h"
+#include "framework/component/resampler.h"
+#include "framework/component/task_head.h"
+#include "framework/component/tokenizer.h"
+#include "framework/component/transform.h"
+#include "framework/component/vision_backbone.h"
+#include "framework/base/file.h"
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/nn/attention.h"
+#include "framework/nn/kv_cache.h"
+#include "framework/nn/layers.h"
+#include "framework/nn/rotary.h"
+#include "framework/plugin/stamp.h"
+#include "framework/registry/registry.h"
+#include "framework/weights/weight_store.h"

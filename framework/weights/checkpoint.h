@@ -1,0 +1,36 @@
+#pragma once
+// Files that hold tensors: safetensors (single, sharded with index), torch zip files (.pth .pt .bin, sharded with index),
+// Hugging Face folders. Tensors are views of the mapped file at the file's own dtype.
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/base/error.h"
+
+namespace flam {
+
+class FLAM_API Checkpoint {
+ public:
+  virtual ~Checkpoint();
+  /// Every key, sorted. Nested wrappers (state_dict, model, module.) are already peeled off.
+  virtual const std::vector<std::string>& names() const = 0;
+  /// A view into the mapping (read-only by contract); Error for an unknown name.
+  virtual at::Tensor tensor(const std::string& name) const = 0;
+  virtual std::filesystem::path file_of(const std::string& name) const = 0;
+};
+
+/// Opens by content, not by suffix. `path` may be a file, an index (.index.json) or a folder that holds
+/// model.safetensors[.index.json] or pytorch_model.bin[.index.json] (in this order).
+FLAM_API std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path);
+
+/// Writes a safetensors file (aside, then renamed). Tensors are made contiguous on the CPU one at a time.
+FLAM_API void write_safetensors(const std::filesystem::path& path,
+                                const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+                                const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace flam

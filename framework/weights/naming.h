@@ -1,0 +1,33 @@
+#pragma once
+// How the keys of published checkpoints map to a component's own names.
+
+#include <string>
+#include <vector>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// `{}` stands for a number and is carried over in order: {"resblocks.{}.attn.in_proj_weight", "blocks.{}.attn.qkv.weight"}.
+struct NameRule {
+  std::string from;  // key in the file, after the layout's prefix
+  std::string to;    // name in the component; "": known and not used
+  int part = -1;     // of a fused tensor: which part; -1: the whole
+};
+
+struct NamingTable {
+  std::string name;  // "openai", "huggingface", "mmpretrain", …
+  std::vector<NameRule> rules;
+};
+
+struct NameMatch {
+  std::string to;
+  int part = -1;
+};
+
+/// The first rule that matches `key`, with the numbers put in; false when none does.
+FLAM_API bool match_name(const NamingTable& table, const std::string& key, NameMatch& match);
+/// One pattern with `{}` and `*` (anything) against a key.
+FLAM_API bool match_pattern(const std::string& pattern, const std::string& key);
+
+}  // namespace flam

@@ -1,0 +1,102 @@
+#pragma once
+// Declared weights. A component's constructor declares its tensors and keeps handles; what fills them (random values, a
+// mapped file, quantised blocks) is decided when loading. Until then they are on the meta device and cost nothing.
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/base/error.h"
+
+namespace flam {
+
+/// What a tensor holds when no file gives it.
+struct Init {
+  enum class Kind { zeros, ones, constant, normal };
+  Kind kind = Kind::zeros;
+  double value = 0;  // the constant, or the standard deviation
+  static Init zeros() { return {Kind::zeros, 0}; }
+  static Init ones() { return {Kind::ones, 0}; }
+  static Init constant(double v) { return {Kind::constant, v}; }
+  static Init normal(double standard_deviation) { return {Kind::normal, standard_deviation}; }
+};
+
+/// One declared tensor.
+struct WeightSlot {
+  std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
+  std::vector<int64_t> shape;
+  Init init;
+  bool vocabulary = false;         // rows are tokens: a file may have fewer
+  std::vector<int64_t> parts;      // row counts of the tensors fused into this one; empty: not fused
+  std::vector<std::string> aliases;  // names tied to this slot
+  at::Tensor tensor;               // meta until filled
+  std::string origin;              // "file.pth: key", "initialised", for the receipt
+
+  int64_t numel() const;
+};
+
+/// A component's handle on a declared tensor. Cheap to copy; reading it in forward is one pointer.
+class Weight {
+ public:
+  Weight() = default;
+  explicit Weight(std::shared_ptr<WeightSlot> slot) : slot_(std::move(slot)) {}
+  explicit operator bool() const { return slot_ != nullptr; }
+  const at::Tensor& tensor() const { return slot_->tensor; }
+  const std::vector<int64_t>& shape() const { return slot_->shape; }
+  const std::shared_ptr<WeightSlot>& slot() const { return slot_; }
+
+ private:
+  std::shared_ptr<WeightSlot> slot_;
+};
+
+/// All tensors of a model, in the order declared.
+class FLAM_API WeightStore {
+ public:
+  Weight declare(const std::string& name, std::vector<int64_t> shape, Init init);
+  /// `name` is another name of `target`; a tied tensor counts once.
+  Weight tie(const std::string& name, const Weight& target);
+
+  const std::vector<std::shared_ptr<WeightSlot>>& slots() const { return slots_; }
+  std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
+  int64_t parameter_count(const std::string& prefix = "") const;
+
+  /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the seed and on
+  /// the slot's name alone, not on the order.
+  void initialise(at::Device device, at::ScalarType dtype, uint64_t seed);
+  /// Initialises one slot's rows [first_row, end) (all of it with first_row 0).
+  static void initialise_rows(WeightSlot& slot, int64_t first_row, uint64_t seed);
+  /// Converts and moves every filled slot.
+  void to(at::Device device, at::ScalarType dtype);
+
+ private:
+  std::vector<std::shared_ptr<WeightSlot>> slots_;
+};
+
+/// A place in the store, with a name prefix: weights / "layers" / 0.
+class FLAM_API WeightScope {
+ public:
+  WeightScope(WeightStore& store, std::string prefix) : store_(&store), prefix_(std::move(prefix)) {}
+
+  WeightScope scope(const std::string& name) const;
+  WeightScope scope(int64_t index) const { return scope(std::to_string(index)); }
+  WeightScope operator/(const std::string& name) const { return scope(name); }
+  WeightScope operator/(int64_t index) const { return scope(index); }
+
+  Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
+  /// Rows are tokens: a file may have fewer rows, the rest take `init` with a warning.
+  Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init) const;
+  /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are row counts.
+  Weight fused(const std::string& name, std::vector<int64_t> shape, std::vector<int64_t> parts, Init init) const;
+  Weight tie(const std::string& name, const Weight& target) const;
+
+  const std::string& prefix() const { return prefix_; }
+
+ private:
+  std::string full(const std::string& name) const;
+  WeightStore* store_;
+  std::string prefix_;
+};
+
+}  // namespace flam
