@@ -1,5 +1,6 @@
 #pragma once
-// One assembled Flamingo: components built, dimensions checked, weights declared; then encode media, prefill, step.
+// One assembled Flamingo: components built, dimensions checked, weights declared; then encode media, prefill,
+// step.
 
 #include <memory>
 #include <string>
@@ -20,12 +21,13 @@ namespace flam {
 struct Batch {
   at::Tensor ids;             // [B,L] int64, CPU
   at::Tensor attention_mask;  // [B,L] bool, CPU
-  at::Tensor media;           // [B,T,L_media,D'] media tokens on the model's device; T may be 0 (then undefined)
+  at::Tensor media;  // [B,T,L_media,D'] media tokens on the model's device; T may be 0 (then undefined)
 };
 
 class FLAM_API Model {
  public:
-  /// Builds every component and checks that dimensions meet, before any weight is read. Weights stay on the meta device.
+  /// Builds every component and checks that dimensions meet, before any weight is read. Weights stay on the
+  /// meta device.
   static std::unique_ptr<Model> assemble(const ModelConfig& config, const Registry& registry);
 
   /// Fills the weights from files, or (`files` null) with initial values.
@@ -36,13 +38,15 @@ class FLAM_API Model {
   /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D'].
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
-  /// Uncached forward: hidden states of all positions after the last layer [B,L,D]. Used for training and recording.
+  /// Uncached forward: hidden states of all positions after the last layer [B,L,D]. Used for training and
+  /// recording.
   at::Tensor forward(const Batch& batch, Probe* probe = nullptr) const;
   /// Final norm and output matrix.
   at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
 
   /// A generation over a batch: `beams` rows a prompt, room for max_new_tokens.
-  std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens, Probe* probe = nullptr) const;
+  std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
+                                   Probe* probe = nullptr) const;
 
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }

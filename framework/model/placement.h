@@ -4,12 +4,12 @@
 namespace flam {
 
 /// text_time of a prompt [B,L] from its media positions [B,L] (bool: the token is the image token).
-/// last: the count of image tokens so far. next: every other token counts one more, and what exceeds the row's number of
-/// image tokens becomes 0 (OpenFlamingo v1, only_attend_previous False).
+/// last: the count of image tokens so far. next: every other token counts one more, and what exceeds the
+/// row's number of image tokens becomes 0 (OpenFlamingo v1, only_attend_previous False).
 FLAM_API Placement place_prompt(const MaskingRule& rule, const at::Tensor& media_locations);
 
-/// text_time of one cached token a row [R,1]. nothing: 1 for an image token, else 0 (v1: the mask is made from the new token
-/// alone). last: images in the prompt and generated since, `count` [R,1].
+/// text_time of one cached token a row [R,1]. nothing: 1 for an image token, else 0 (v1: the mask is made
+/// from the new token alone). last: images in the prompt and generated since, `count` [R,1].
 FLAM_API Placement place_cached(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count);
 
 }  // namespace flam

@@ -1,0 +1,71 @@
+// Builds the components of a model in the order in which their sizes become known, and checks that dimensions
+// meet.
+#include <algorithm>
+
+#include "framework/base/text.h"
+#include "framework/model/model.h"
+
+namespace flam {
+
+namespace {
+
+int64_t vocabulary_of(const ComponentConfig& decoder) {
+  const Value params = decoder.resolved();
+  const Value* size = params.find("vocab_size");
+  if (!size || !size->is_int())
+    throw Error(decoder.where, cat(decoder.label(), " declares no integer `vocab_size`"));
+  return size->as_int();
+}
+
+void check(bool holds, const ComponentConfig& at, const std::string& message) {
+  if (!holds) throw Error(at.where, message);
+}
+
+void check_adapter_layers(const ModelConfig& config, const Adapter& adapter, const LanguageDecoder& decoder) {
+  int64_t previous = -1;
+  for (const int64_t layer : adapter.layers()) {
+    check(layer > previous && layer < decoder.num_layers(), config.adapter,
+          cat(config.adapter.label(), " acts before layer ", layer, ", but ", config.language_decoder.label(),
+              " has ", decoder.num_layers(), " layers"));
+    previous = layer;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry& registry) {
+  std::unique_ptr<Model> model(new Model);
+  const auto scope = [&](const char* name) { return WeightScope(model->weights_, name); };
+
+  model->tokenizer_ =
+      registry.build<Tokenizer>(config.tokenizer, Tokenizer::Input{vocabulary_of(config.language_decoder)});
+  const auto& added = model->tokenizer_->added_tokens();
+  const auto image = std::find(added.begin(), added.end(), model->tokenizer_->image_token());
+  check(image != added.end(), config.tokenizer,
+        cat(config.tokenizer.label(), " has no media marker ", quoted(model->tokenizer_->image_token()),
+            " among its added_tokens"));
+
+  WeightScope decoder_scope = scope("language_decoder");
+  model->language_decoder_ = registry.build<LanguageDecoder>(
+      config.language_decoder, DecoderInput{static_cast<int64_t>(added.size())}, &decoder_scope);
+  const LanguageDecoder& decoder = *model->language_decoder_;
+  model->image_token_id_ = decoder.vocab_size() + (image - added.begin());
+
+  WeightScope backbone_scope = scope("vision_backbone");
+  model->vision_backbone_ = registry.build<VisionBackbone>(config.vision_backbone, {}, &backbone_scope);
+  const FeatureShape features = model->vision_backbone_->shape();
+
+  WeightScope resampler_scope = scope("resampler");
+  model->resampler_ =
+      registry.build<Resampler>(config.resampler, ResamplerInput{features, features.width}, &resampler_scope);
+  const MediaShape media = model->resampler_->shape();
+
+  WeightScope adapter_scope = scope("adapter");
+  model->adapter_ = registry.build<Adapter>(
+      config.adapter, AdapterInput{media, decoder.hidden_size(), decoder.num_layers()}, &adapter_scope);
+  check_adapter_layers(config, *model->adapter_, decoder);
+  model->adapter_layers_ = model->adapter_->layers();
+  return model;
+}
+
+}  // namespace flam

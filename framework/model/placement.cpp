@@ -1,0 +1,25 @@
+#include "framework/model/placement.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+
+namespace flam {
+
+Placement place_prompt(const MaskingRule& rule, const at::Tensor& media_locations) {
+  const at::Tensor locations = media_locations.to(at::kBool);
+  at::Tensor time = locations.to(at::kLong).cumsum(-1);
+  if (rule.text_sees == MaskingRule::TextSees::next) {
+    const at::Tensor images = time.select(-1, -1).unsqueeze(-1);
+    time = time + locations.logical_not().to(at::kLong);
+    time = at::where(time > images, at::zeros_like(time), time);
+  }
+  return {time, false};
+}
+
+Placement place_cached(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count) {
+  if (rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing) return {is_media.to(at::kLong), false};
+  return {count, false};
+}
+
+}  // namespace flam
