@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct WeightSlot {
   std::vector<int64_t> shape;
   Init init;
   bool vocabulary = false;         // rows are tokens: a file may have fewer
+  std::optional<Init> missing_rows;  // of a vocabulary: what rows hold that the file lacks; not set: init
   std::vector<int64_t> parts;      // row counts of the tensors fused into this one; empty: not fused
   std::vector<std::string> aliases;  // names tied to this slot
   at::Tensor tensor;               // meta until filled
@@ -65,7 +67,7 @@ class FLAM_API WeightStore {
   /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the seed and on
   /// the slot's name alone, not on the order.
   void initialise(at::Device device, at::ScalarType dtype, uint64_t seed);
-  /// Initialises one slot's rows [first_row, end) (all of it with first_row 0).
+  /// Initialises one slot's rows [first_row, end): all of it by `init` with first_row 0, else by `missing_rows`.
   static void initialise_rows(WeightSlot& slot, int64_t first_row, uint64_t seed);
   /// Converts and moves every filled slot.
   void to(at::Device device, at::ScalarType dtype);
@@ -85,8 +87,9 @@ class FLAM_API WeightScope {
   WeightScope operator/(int64_t index) const { return scope(index); }
 
   Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
-  /// Rows are tokens: a file may have fewer rows, the rest take `init` with a warning.
-  Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init) const;
+  /// Rows are tokens: a file may have fewer rows, the rest take `missing_rows` (not set: `init`) with a warning.
+  Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,
+                    std::optional<Init> missing_rows = {}) const;
   /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are row counts.
   Weight fused(const std::string& name, std::vector<int64_t> shape, std::vector<int64_t> parts, Init init) const;
   Weight tie(const std::string& name, const Weight& target) const;
