@@ -1,0 +1,19 @@
+# Sourced by tools/flam and tools/test: is what they need built, and newer than its sources? Takes a few milliseconds.
+root=$(readlink -f "${BASH_SOURCE[0]}")
+root=${root%/tools/*}
+
+# is_fresh TARGET SOURCE... : true when build/release holds TARGET and no tracked file under SOURCE is newer or gone.
+is_fresh() {
+  local stamp=$root/build/release/.$1-is-built torch stale
+  shift
+  [[ -e $stamp ]] && read -r torch <"$stamp" || return 1
+  [[ -e $torch/lib/libtorch_cpu.so && ${FLAM_TORCH_DIR:-$torch} == "$torch" ]] || return 1
+  cd "$root"
+  # Without git (an unpacked archive) every file counts.
+  stale=$({ git ls-files -z --error-unmatch -- "$@" 2>/dev/null || find "$@" -type f -print0; } |
+    find -files0-from - -maxdepth 0 -newer "$stamp" -print -quit 2>&1) || true
+  cd "$OLDPWD"
+  [[ -z $stale ]]
+}
+
+sources=(CMakeLists.txt CMakePresets.json framework plugins apps tools/cmake tools/setup)
