@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by tools/flam and tools/test: is what they need built, and newer than its sources? Takes a few milliseconds.
 root=$(readlink -f "${BASH_SOURCE[0]}")
 root=${root%/tools/*}
@@ -8,11 +9,9 @@ is_fresh() {
   shift
   [[ -e $stamp ]] && read -r torch <"$stamp" || return 1
   [[ -e $torch/lib/libtorch_cpu.so && ${FLAM_TORCH_DIR:-$torch} == "$torch" ]] || return 1
-  cd "$root"
   # Without git (an unpacked archive) every file counts.
-  stale=$({ git ls-files -z --error-unmatch -- "$@" 2>/dev/null || find "$@" -type f -print0; } |
+  stale=$(cd "$root" && { git ls-files -z --error-unmatch -- "$@" 2>/dev/null || find "$@" -type f -print0; } |
     find -files0-from - -maxdepth 0 -newer "$stamp" -print -quit 2>&1) || true
-  cd "$OLDPWD"
   [[ -z $stale ]]
 }
 
