@@ -1,6 +1,6 @@
 #pragma once
-// The one function that a plugin library exports, and the plain struct it returns. The struct is compared field by field
-// before any C++ object crosses the border; only then is enroll() called with a registrar.
+// The one function that a plugin library exports, and the plain struct it returns. The struct is compared
+// field by field before any C++ object crosses the border; only then is enroll() called with a registrar.
 
 #include <cstdint>
 #include <string>
@@ -17,21 +17,23 @@ inline constexpr uint32_t kSdkVersionMinor = 1;
 inline constexpr const char* kPluginEntry = "flam_plugin";
 
 extern "C" {
-/// Plain data: fixed-size fields, no pointers before `enroll`, so that a foreign or older struct can be looked at safely.
+/// Plain data: fixed-size fields, no pointers before `enroll`, so that a foreign or older struct can be
+/// looked at safely.
 struct FlamPluginStamp {
   uint32_t magic;
   uint32_t size;  // sizeof(FlamPluginStamp)
   uint32_t sdk_major, sdk_minor;
-  char compiler[48];     // "gcc 12"
-  char stdlib_abi[48];   // "libstdc++ cxx11=1"
-  char torch[48];        // "2.11.0"
+  char compiler[48];    // "gcc 12"
+  char stdlib_abi[48];  // "libstdc++ cxx11=1"
+  char torch[48];       // "2.11.0"
   void (*enroll)(flam::Registrar*);
 };
 }
 
 /// The stamp of the compilation that calls it.
 constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
-  FlamPluginStamp s{kPluginMagic, sizeof(FlamPluginStamp), kSdkVersionMajor, kSdkVersionMinor, {}, {}, {}, enroll};
+  FlamPluginStamp s{kPluginMagic, sizeof(FlamPluginStamp), kSdkVersionMajor, kSdkVersionMinor, {}, {}, {},
+                    enroll};
   const auto put = [](char* to, const char* from) {
     while (*from) *to++ = *from++;
   };
@@ -50,12 +52,15 @@ constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
 }  // namespace flam
 
 /// Defines the plugin's entry; the block that follows registers its components:
-///   FLAM_PLUGIN(registrar) { registrar.add<AveragePool, AveragePoolParams>("average_pool", "one line of doc"); }
-#define FLAM_PLUGIN(registrar)                                                                        \
-  static void flam_enroll_components(::flam::Registrar& registrar);                                   \
-  static void flam_enroll(::flam::Registrar* r) { flam_enroll_components(*r); }                       \
-  extern "C" FLAM_API const ::flam::FlamPluginStamp* flam_plugin() {                                  \
-    static constexpr ::flam::FlamPluginStamp stamp = ::flam::current_stamp(&flam_enroll);             \
-    return &stamp;                                                                                    \
-  }                                                                                                   \
+///   FLAM_PLUGIN(registrar) { registrar.add<AveragePool, AveragePoolParams>("average_pool", "one line of
+///   doc"); }
+#define FLAM_PLUGIN(registrar)                                                            \
+  static void flam_enroll_components(::flam::Registrar& registrar);                       \
+  static void flam_enroll(::flam::Registrar* r) {                                         \
+    flam_enroll_components(*r);                                                           \
+  }                                                                                       \
+  extern "C" FLAM_API const ::flam::FlamPluginStamp* flam_plugin() {                      \
+    static constexpr ::flam::FlamPluginStamp stamp = ::flam::current_stamp(&flam_enroll); \
+    return &stamp;                                                                        \
+  }                                                                                       \
   static void flam_enroll_components(::flam::Registrar& registrar)

@@ -1,8 +1,8 @@
 #pragma once
 // Kinds, entries, and building a component from a config node.
 //
-// A Registry is an object, not a global. Plugins fill it through a Registrar: libraries whose manifest is known are listed
-// and loaded on first use of one of their names.
+// A Registry is an object, not a global. Plugins fill it through a Registrar: libraries whose manifest is
+// known are listed and loaded on first use of one of their names.
 
 #include <concepts>
 #include <filesystem>
@@ -25,13 +25,15 @@ struct ComponentType {
   std::shared_ptr<void> (*make_params)() = nullptr;
   void (*visit)(void* params, ParamVisitor&) = nullptr;
   /// `input` points to the slot's Input struct; `weights` may be null for kinds without weights.
-  std::unique_ptr<Component> (*construct)(const void* params, const void* input, WeightScope* weights) = nullptr;
+  std::unique_ptr<Component> (*construct)(const void* params, const void* input,
+                                          WeightScope* weights) = nullptr;
 };
 
 /// Handed to a plugin's FLAM_PLUGIN block.
 ///
 /// A component class T derives from a slot class (Resampler, …) with `static constexpr const char* kKind` and
-/// `struct Input`. T is constructed as T(params, input, weights), T(params, input) or T(params), whichever exists.
+/// `struct Input`. T is constructed as T(params, input, weights), T(params, input) or T(params), whichever
+/// exists.
 class FLAM_API Registrar {
  public:
   explicit Registrar(std::filesystem::path origin) : origin_(std::move(origin)) {}
@@ -45,7 +47,8 @@ class FLAM_API Registrar {
     type.doc = doc;
     type.make_params = [] { return std::shared_ptr<void>(std::make_shared<P>()); };
     type.visit = [](void* p, ParamVisitor& v) { static_cast<P*>(p)->visit(v); };
-    type.construct = [](const void* p, const void* in, [[maybe_unused]] WeightScope* w) -> std::unique_ptr<Component> {
+    type.construct = [](const void* p, const void* in,
+                        [[maybe_unused]] WeightScope* w) -> std::unique_ptr<Component> {
       const P& params = *static_cast<const P*>(p);
       [[maybe_unused]] const Input& input = *static_cast<const Input*>(in);
       if constexpr (std::constructible_from<T, const P&, const Input&, WeightScope&>) {
@@ -89,8 +92,8 @@ class FLAM_API Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  /// Lists every library of the folders. Those with a manifest are loaded on first use; the others now, and what fails to
-  /// load is kept as a problem (see problems()), not thrown.
+  /// Lists every library of the folders. Those with a manifest are loaded on first use; the others now, and
+  /// what fails to load is kept as a problem (see problems()), not thrown.
   void scan(const std::vector<std::filesystem::path>& folders);
   /// Loads one library now. Error if it can't be.
   void load(const std::filesystem::path& library);
@@ -110,8 +113,8 @@ class FLAM_API Registry {
   const std::vector<Problem>& problems() const;
   const std::vector<FoundLibrary>& libraries() const;
 
-  /// The type, loading its library if need be. Error: unknown (with did-you-mean, and the problems of libraries that didn't
-  /// load), or the same kind and name from two visible libraries (with both origins).
+  /// The type, loading its library if need be. Error: unknown (with did-you-mean, and the problems of
+  /// libraries that didn't load), or the same kind and name from two visible libraries (with both origins).
   const ComponentType& find(const std::string& kind, const std::string& name, const Location& where = {});
 
   /// Parses {type: NAME, …}. Adds every error to `errors`; the result is empty then.
@@ -121,12 +124,13 @@ class FLAM_API Registry {
   template <class Slot>
   std::unique_ptr<Slot> build(const ComponentConfig& config, const typename Slot::Input& input,
                               WeightScope* weights = nullptr) const {
-    return std::unique_ptr<Slot>(static_cast<Slot*>(construct(Slot::kKind, config, &input, weights).release()));
+    return std::unique_ptr<Slot>(
+        static_cast<Slot*>(construct(Slot::kKind, config, &input, weights).release()));
   }
 
  private:
-  std::unique_ptr<Component> construct(const std::string& kind, const ComponentConfig& config, const void* input,
-                                       WeightScope* weights) const;
+  std::unique_ptr<Component> construct(const std::string& kind, const ComponentConfig& config,
+                                       const void* input, WeightScope* weights) const;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,39 @@
+// flam-manifest LIBRARY: loads a plugin with all checks and writes LIBRARY.json, from which it is listed
+// without loading. Run by flam_add_plugin() after each build of a plugin.
+
+#include <cstdio>
+
+#include "framework/base/hash.h"
+#include "framework/registry/registry.h"
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(
+        stderr,
+        "usage: flam-manifest LIBRARY\nwrites LIBRARY.json, for example: flam-manifest libflam_x.so\n");
+    return 2;
+  }
+  try {
+    const std::filesystem::path library = argv[1];
+    std::error_code ec;
+    std::filesystem::remove(library.string() + ".json",
+                            ec);  // what fails now must not be listed from an older one
+    flam::Registry registry;
+    registry.load(library);
+    flam::Manifest manifest;
+    for (const auto& listed : registry.list()) {
+      manifest.components.push_back({listed.kind, listed.name, listed.doc});
+    }
+    manifest.size = std::filesystem::file_size(library);
+    manifest.sha256 = flam::sha256_file(library);
+    manifest.stamp = flam::current_stamp(nullptr);  // load() has found the library's equal
+    flam::write_manifest(library, manifest);
+    return 0;
+  } catch (const flam::Error& e) {
+    std::fprintf(stderr, "flam-manifest: %s\n", e.what());
+    return e.exit_status();
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "flam-manifest: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,88 @@
+#include "framework/plugin/rehearsal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report; the message follows
+
+[[noreturn]] void run_child(const std::function<void()>& act, int report) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  for (const int signal_number : {SIGINT, SIGTERM, SIGABRT, SIGSEGV}) signal(signal_number, SIG_DFL);
+  const int sink = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int standard : {0, 1, 2}) dup2(sink, standard);
+  // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.
+  on_exit([](int status, void*) { _exit(status); }, nullptr);
+  std::string text(1, kDone);
+  try {
+    act();
+  } catch (const std::exception& e) {
+    text = kFailed + std::string(e.what()).substr(0, 4000);
+  } catch (...) {
+    text = kFailed + std::string("throws something that is not a std::exception");
+  }
+  [[maybe_unused]] const auto written = write(report, text.data(), text.size());  // fits into the pipe
+  _exit(0);
+}
+
+/// The child's wait status; killed when it takes longer than `timeout`.
+int wait_for(pid_t child, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      kill(child, SIGKILL);
+      waitpid(child, &status, 0);
+      throw Error(cat("did not finish loading within ", timeout.count() / 1000.0,
+                      " s (tried in a child process, which was stopped)"));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return status;
+}
+}  // namespace
+
+void rehearse(const std::function<void()>& act, std::chrono::milliseconds timeout) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
+  const pid_t child = fork();
+  if (child == 0) run_child(act, ends[1]);
+  const int fork_error = errno;
+  close(ends[1]);
+  struct Closer {
+    int descriptor;
+    ~Closer() { close(descriptor); }
+  } closer{ends[0]};
+  if (child < 0) throw RunError(cat("no child process: ", std::strerror(fork_error)));
+
+  const int status = wait_for(child, timeout);
+  char report[4096];
+  const ssize_t length = read(ends[0], report, sizeof report);
+  if (length > 0 && report[0] == kDone) return;
+  if (length > 0) throw Error(std::string(report + 1, static_cast<size_t>(length) - 1));
+  if (WIFSIGNALED(status)) {
+    throw Error(cat("ends the process that loads it: ", strsignal(WTERMSIG(status)), " (signal ",
+                    WTERMSIG(status), ", tried in a child process)"));
+  }
+  throw Error(cat("ends the process that loads it: exit status ", WEXITSTATUS(status),
+                  " (tried in a child process)"));
+}
+
+}  // namespace flam

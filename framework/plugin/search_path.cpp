@@ -1,0 +1,58 @@
+#define BOOST_DLL_USE_STD_FS
+#include <algorithm>
+#include <boost/dll/runtime_symbol_info.hpp>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+#include "framework/plugin/library.h"
+
+namespace flam {
+
+namespace fs = std::filesystem;
+
+std::vector<FoundLibrary> find_libraries(const std::vector<fs::path>& folders) {
+  std::vector<FoundLibrary> found;
+  std::map<fs::path, fs::path> seen;  // file name → first library
+  for (const auto& folder : folders) {
+    std::vector<fs::path> names;
+    std::error_code ec;
+    for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+      const auto name = it->path().filename();
+      if (name.string().starts_with("libflam_") && name.extension() == ".so") names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    for (const auto& name : names) {
+      const auto [first, is_new] = seen.try_emplace(name, folder / name);
+      found.push_back({folder / name, is_new ? fs::path() : first->second});
+    }
+  }
+  return found;
+}
+
+std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& from_command_line) {
+  std::vector<fs::path> folders;
+  const auto add = [&](const fs::path& folder) {
+    std::error_code ec;
+    const auto canonical = fs::canonical(folder, ec);
+    if (ec || std::find(folders.begin(), folders.end(), canonical) != folders.end()) return;
+    folders.push_back(canonical);
+  };
+  for (const auto& folder : from_command_line) {
+    if (!fs::is_directory(folder))
+      throw Error(cat("--plugin-path ", quoted(folder.string()), " is not a folder"));
+    add(folder);
+  }
+  if (const char* variable = std::getenv("FLAM_PLUGIN_PATH")) {
+    std::istringstream entries(variable);
+    for (std::string entry; std::getline(entries, entry, ':');) {
+      if (!entry.empty()) add(entry);
+    }
+  }
+  add(boost::dll::this_line_location().parent_path() / "flamboyance" / "plugins");
+  return folders;
+}
+
+}  // namespace flam

@@ -1,0 +1,69 @@
+// From a config node to a component.
+
+#include <new>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+#include "framework/registry/registry.h"
+
+namespace flam {
+
+std::string ComponentConfig::label() const {
+  return type ? cat(type->kind, " ", quoted(type->name)) : "nothing";
+}
+
+Value ComponentConfig::resolved() const {
+  Value out = Value::map(where);
+  out.set("type", Value(type->name, where));
+  Value values = write_params(ParamsRef(params.get(), type->visit));
+  for (auto& member : values.as_map()) out.set(member.key, std::move(member.value), member.key_where);
+  return out;
+}
+
+ComponentConfig Registry::parse(const std::string& kind, const Value& node, ErrorList& errors) {
+  const size_t errors_before = errors.messages().size();
+  if (!node.is_map()) {
+    errors.add(node.where(), cat(kind, " is ", node.describe(), "; expected a map {type: NAME, …}"));
+    return {};
+  }
+  const Value* type_name = node.find("type");
+  if (!type_name || !type_name->is_string()) {
+    errors.add((type_name ? *type_name : node).where(),
+               cat(kind, type_name ? cat(" has the type ", type_name->describe()) : " has no `type`",
+                   "; expected a name, for example {type: NAME}; `flam list ", kind, "` shows them"));
+    return {};
+  }
+  ComponentConfig config;
+  try {
+    config.type = &find(kind, type_name->as_string(), type_name->where());
+    config.params = config.type->make_params();
+  } catch (const Error& e) {
+    errors.add(e.what());
+    return {};
+  }
+  config.where = node.where();
+  read_params(ParamsRef(config.params.get(), config.type->visit), node, config.label(), {"type"}, errors);
+  if (errors.messages().size() != errors_before) return {};
+  return config;
+}
+
+std::unique_ptr<Component> Registry::construct(const std::string& kind, const ComponentConfig& config,
+                                               const void* input, WeightScope* weights) const {
+  if (!config) throw Error(config.where, cat("no ", kind, " is configured"));
+  if (config.type->kind != kind) throw Error(config.where, cat(config.label(), " is no ", kind));
+  const std::string label = config.label() + ": ";
+  try {
+    return config.type->construct(config.params.get(), input, weights);
+  } catch (const RunError& e) {
+    throw RunError(config.where, label + e.what());
+  } catch (const std::bad_alloc&) {
+    throw RunError(config.where, label + "out of memory");
+  } catch (const std::exception& e) {
+    const std::string text = e.what();  // libtorch appends a backtrace
+    throw Error(config.where, label + text.substr(0, text.find("\nException raised from")));
+  } catch (...) {
+    throw Error(config.where, label + "its constructor throws something that is not a std::exception");
+  }
+}
+
+}  // namespace flam

@@ -1,0 +1,42 @@
+#include <algorithm>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+#include "framework/registry/check.h"
+#include "framework/registry/registry.h"
+
+namespace flam {
+
+Component::~Component() = default;
+
+const std::vector<std::string>& component_kinds() {
+  static const std::vector<std::string> kinds = {"transform", "vision_backbone",  "resampler",
+                                                 "adapter",   "language_decoder", "tokenizer",
+                                                 "task_head", "dataset",          "metric"};
+  return kinds;
+}
+
+void check_kind_and_name(const std::string& kind, const std::string& name) {
+  const auto& kinds = component_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+    throw Error(cat("there is no kind of component ", quoted(kind), did_you_mean(kind, kinds),
+                    " (known: ", join(kinds, ", "), ")"));
+  }
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), fits)) {
+    throw Error(cat(kind, " name ", quoted(name), " is not 1 to 64 of a-z, 0-9 and _"));
+  }
+}
+
+void Registrar::add_type(ComponentType type) {
+  check_kind_and_name(type.kind, type.name);
+  for (const auto& other : types_) {
+    if (other.kind == type.kind && other.name == type.name) {
+      throw Error(cat("registers ", type.kind, " ", quoted(type.name), " twice"));
+    }
+  }
+  type.origin = origin_;
+  types_.push_back(std::move(type));
+}
+
+}  // namespace flam
