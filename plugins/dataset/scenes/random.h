@@ -1,0 +1,37 @@
+// Random numbers that are the same on every platform: the distributions of <random> are not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace flam {
+
+/// splitmix64: one 64-bit word of state, any seed is good, streams of neighbouring seeds are unrelated.
+class SceneRandom {
+ public:
+  explicit SceneRandom(uint64_t seed) : state_(seed) {}
+
+  uint64_t next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+
+  /// A whole number in [0, n); n is small here, so that the bias of the product is below 2^-50.
+  size_t below(size_t n) { return static_cast<size_t>(uniform() * static_cast<double>(n)); }
+  /// A real number in [0, 1).
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+  double uniform(double low, double high) { return low + (high - low) * uniform(); }
+  bool chance(double probability) { return uniform() < probability; }
+
+  template <class Container>
+  const auto& pick(const Container& choices) {
+    return choices[below(choices.size())];
+  }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace flam
