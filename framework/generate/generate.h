@@ -13,7 +13,9 @@ namespace flam {
 struct GenerateInput {
   std::vector<std::vector<int64_t>> prompts;  // ids of each row, padding included (the length rule counts it)
   std::vector<int64_t> stop_ids;
-  /// Text of generated ids, for stop strings and streaming; may be empty.
+  /// A number for each row that joins GenerationParams::seed; what a row draws depends on these two alone. Empty: all 0.
+  std::vector<uint64_t> row_seeds;
+  /// Text of generated ids; needed with stop strings, else may be empty.
   std::function<std::string(const std::vector<int64_t>&)> decode;
   /// Called after each chosen token of a greedy or sampled row: row, id, its log-probability. May be empty. Not called for
   /// beams, whose tokens are not settled until the end.
@@ -21,6 +23,9 @@ struct GenerateInput {
   /// Asked before each step; true ends the run (FinishReason::cancelled).
   std::function<bool()> cancelled;
 };
+
+/// Error: parameters that contradict each other (n_best above num_beams, sampling with beams, …).
+FLAM_API void check_generation(const GenerationParams& params);
 
 /// One Result per prompt; hypotheses best first, without text. Beam search equals Hugging Face 4.31 (beam_length:
 /// with_prompt) or the newer length rule (generated). Sampling is repeatable from the seed.
