@@ -5,13 +5,14 @@
 
 namespace flam {
 
-/// Scaled dot-product attention. q [B,H,L,d], k and v [B,H,S,d]; mask bool broadcastable to [B,H,L,S], true = attends, or
-/// undefined. Rows that may attend to nothing give the mean of v (softmax of equal scores), as the references do.
-/// → [B,H,L,d].
-FLAM_API at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask);
+/// Scaled dot-product attention. q [B,H,L,d], k and v [B,H,S,d]; mask bool broadcastable to [B,H,L,S], true =
+/// attends, or undefined. Rows that may attend to nothing give the mean of v (softmax of equal scores), as
+/// the references do. → [B,H,L,d].
+FLAM_API at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const at::Tensor& mask);
 
-/// Attention of a decoder layer through its cache: q [R,H,L,d] against the prompt segment (shared by beams) and the tail
-/// (causal within it). Grouped-query: H is a multiple of the cache's heads. → [R,H,L,d].
+/// Attention of a decoder layer through its cache: q [R,H,L,d] against the prompt segment (shared by beams)
+/// and the tail (causal within it). Grouped-query: H is a multiple of the cache's heads. → [R,H,L,d].
 FLAM_API at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache);
 
 /// [B,L,H·d] → [B,H,L,d] and back.

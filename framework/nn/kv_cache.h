@@ -1,6 +1,7 @@
 #pragma once
-// Keys and values of a generation. Two segments: the prompt's, computed once for B rows and shared by all beams, and the
-// tail of generated tokens, one row a beam. A beam step therefore moves only what was generated.
+// Keys and values of a generation. Two segments: the prompt's, computed once for B rows and shared by all
+// beams, and the tail of generated tokens, one row a beam. A beam step therefore moves only what was
+// generated.
 
 #include <ATen/core/Tensor.h>
 
@@ -19,8 +20,9 @@ struct CacheLayout {
 
 /// Preallocated; nothing grows in the decode loop.
 ///
-/// Life: begin_prompt → one run over the prompt (append() per layer writes the prompt segment) → begin_tail → steps, each
-/// one run (append() per layer writes at the tail's end) followed by advance(); reorder() after a beam step.
+/// Life: begin_prompt → one run over the prompt (append() per layer writes the prompt segment) → begin_tail →
+/// steps, each one run (append() per layer writes at the tail's end) followed by advance(); reorder() after a
+/// beam step.
 class FLAM_API KVCache {
  public:
   KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64_t beams, int64_t max_new_tokens,
@@ -41,13 +43,15 @@ class FLAM_API KVCache {
   int64_t beams() const { return beams_; }
   int64_t tail_length() const { return tail_length_; }
   const at::Tensor& prompt_mask() const { return prompt_mask_; }
+  /// [B,1,1,Lp] float32, added to scores: 0 for a real prompt key, the lowest float for padding.
+  const at::Tensor& prompt_bias() const { return prompt_bias_; }
 
  private:
   CacheLayout layout_;
   int64_t batch_, prompt_length_, beams_, max_new_tokens_;
   at::TensorOptions options_;
   std::vector<Segments> layers_;  // full capacity
-  at::Tensor prompt_mask_;
+  at::Tensor prompt_mask_, prompt_bias_;
   int64_t tail_length_ = 0;
   bool in_tail_ = false;
 };

@@ -10,6 +10,9 @@ namespace flam {
 enum class Activation { gelu, quick_gelu, relu, silu };  // gelu: exact (erf)
 FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 
+/// residual + branch; `branch` is a temporary that is reused when no gradient is wanted.
+FLAM_API at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch);
+
 struct LinearOptions {
   bool bias = true;
   double init_std = 0.02;
@@ -19,10 +22,11 @@ struct LinearOptions {
 class FLAM_API Linear {
  public:
   Linear() = default;
-  Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out, LinearOptions options = {});
+  Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+         LinearOptions options = {});
   /// Rows of W (and b) are several tensors of the checkpoints: out = Σ parts.
-  static Linear fused(const WeightScope& weights, const std::string& name, int64_t in, std::vector<int64_t> parts,
-                      LinearOptions options = {});
+  static Linear fused(const WeightScope& weights, const std::string& name, int64_t in,
+                      std::vector<int64_t> parts, LinearOptions options = {});
   explicit Linear(Weight weight) : weight_(std::move(weight)) {}  // a tied matrix
   at::Tensor operator()(const at::Tensor& x) const;
   int64_t in_features() const { return weight_.shape()[1]; }

@@ -5,7 +5,8 @@
 
 namespace flam {
 
-/// cos and sin [R,L,head_dim] in float32 for positions [R,L], halves layout (Hugging Face LlamaRotaryEmbedding).
+/// cos and sin [R,L,head_dim] in float32 for positions [R,L], halves layout (Hugging Face
+/// LlamaRotaryEmbedding).
 struct RotaryTable {
   at::Tensor cos, sin;
 };

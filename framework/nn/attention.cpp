@@ -1,0 +1,101 @@
+#include "framework/nn/attention.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <limits>
+
+#include "framework/nn/flops.h"
+
+namespace flam {
+
+namespace {
+
+/// Added to masked scores: every score of a row that may attend to nothing becomes equal.
+constexpr double kMasked = std::numeric_limits<float>::lowest();
+
+/// Scores times values, with a multiply-add for each.
+void count_attention(const at::Tensor& q, int64_t keys) {
+  count_flops(4 * q.numel() * keys);
+}
+
+double scale_of(const at::Tensor& q) {
+  return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
+}
+
+at::Tensor attend_plainly(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const at::Tensor& mask) {
+  at::Tensor scores = at::matmul(q * scale_of(q), k.transpose(-2, -1)).to(at::kFloat);
+  if (mask.defined()) scores = scores.masked_fill(mask.logical_not(), kMasked);
+  return at::matmul(scores.softmax(-1).to(v.scalar_type()), v);
+}
+
+}  // namespace
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  count_attention(q, k.size(2));
+  if (const int64_t group = q.size(1) / k.size(1); group > 1) {
+    const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
+    return attend(q, wide_k, wide_v, mask);
+  }
+  // The fused kernel has no meta version, and in float16 no bias is low enough to level the scores of a
+  // masked row.
+  if (q.is_meta() || (mask.defined() && q.scalar_type() == at::kHalf)) return attend_plainly(q, k, v, mask);
+  if (!mask.defined()) return at::scaled_dot_product_attention(q, k, v);
+  const at::Tensor bias = at::zeros(mask.sizes(), q.options()).masked_fill_(mask.logical_not(), kMasked);
+  return at::scaled_dot_product_attention(q, k, v, bias);
+}
+
+at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {
+  const int64_t rows = q.size(0), heads = q.size(1), length = q.size(2), width = q.size(3);
+  const int64_t batch = kv.prompt_key.size(0), kv_heads = kv.prompt_key.size(1), group = heads / kv_heads;
+  const int64_t beams = rows / batch;
+  const int64_t prompt = kv.prompt_key.size(2), tail = kv.tail_key.size(2);
+  count_attention(q, prompt + tail);
+
+  const at::Tensor by_row = (q * scale_of(q)).reshape({rows, kv_heads, group * length, width});
+  // The prompt's keys serve all beams of a prompt: their queries become rows of one product.
+  const at::Tensor by_prompt = by_row.view({batch, beams, kv_heads, group * length, width})
+                                   .transpose(1, 2)
+                                   .reshape({batch, kv_heads, beams * group * length, width});
+  at::Tensor prompt_scores =
+      at::matmul(by_prompt, kv.prompt_key.transpose(-2, -1)).to(at::kFloat) + cache.prompt_bias();
+  prompt_scores = prompt_scores.view({batch, kv_heads, beams, group * length, prompt})
+                      .transpose(1, 2)
+                      .reshape({rows, kv_heads, group * length, prompt});
+  at::Tensor tail_scores = at::matmul(by_row, kv.tail_key.transpose(-2, -1)).to(at::kFloat);
+  if (length > 1) {
+    const at::Tensor later = at::ones({length, tail}, q.options().dtype(at::kBool)).triu(tail - length + 1);
+    tail_scores = tail_scores.view({rows, kv_heads, group, length, tail})
+                      .masked_fill(later, kMasked)
+                      .view({rows, kv_heads, group * length, tail});
+  }
+
+  const at::Tensor weights = at::softmax(at::cat({prompt_scores, tail_scores}, -1), -1).to(q.scalar_type());
+  at::Tensor out = at::matmul(weights.narrow(-1, prompt, tail), kv.tail_value);
+  const at::Tensor on_prompt = weights.narrow(-1, 0, prompt)
+                                   .view({batch, beams, kv_heads, group * length, prompt})
+                                   .transpose(1, 2)
+                                   .reshape({batch, kv_heads, beams * group * length, prompt});
+  out = out + at::matmul(on_prompt, kv.prompt_value)
+                  .view({batch, kv_heads, beams, group * length, width})
+                  .transpose(1, 2)
+                  .reshape({rows, kv_heads, group * length, width});
+  return out.view({rows, heads, length, width});
+}
+
+at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
+  return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+}
+
+at::Tensor merge_heads(const at::Tensor& x) {
+  return x.transpose(1, 2).reshape({x.size(0), x.size(2), -1});
+}
+
+}  // namespace flam

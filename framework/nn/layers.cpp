@@ -1,0 +1,75 @@
+#include "framework/nn/layers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/silu.h>
+
+#include <numeric>
+
+#include "framework/nn/flops.h"
+
+namespace flam {
+
+at::Tensor activate(const at::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::relu:
+      return at::relu(x);
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::quick_gelu:
+      break;
+  }
+  if (at::GradMode::is_enabled()) return x * (x * 1.702).sigmoid();
+  return (x * 1.702).sigmoid_().mul_(x);
+}
+
+at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch) {
+  return at::GradMode::is_enabled() ? residual + branch : branch.add_(residual);
+}
+
+Linear::Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+               LinearOptions options)
+    : weight_((weights / name).tensor("weight", {out, in}, Init::normal(options.init_std))) {
+  if (options.bias) bias_ = (weights / name).tensor("bias", {out}, Init::zeros());
+}
+
+Linear Linear::fused(const WeightScope& weights, const std::string& name, int64_t in,
+                     std::vector<int64_t> parts, LinearOptions options) {
+  const int64_t out = std::accumulate(parts.begin(), parts.end(), int64_t{0});
+  const WeightScope scope = weights / name;
+  Linear linear(scope.fused("weight", {out, in}, parts, Init::normal(options.init_std)));
+  if (options.bias) linear.bias_ = scope.fused("bias", {out}, parts, Init::zeros());
+  return linear;
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  count_flops(2 * x.numel() * out_features());
+  return at::linear(x, weight_.tensor(), bias_ ? bias_.tensor() : at::Tensor());
+}
+
+LayerNorm::LayerNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps)
+    : weight_((weights / name).tensor("weight", {width}, Init::ones())),
+      bias_((weights / name).tensor("bias", {width}, Init::zeros())),
+      eps_(eps) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, weight_.shape(), weight_.tensor(), bias_.tensor(), eps_);
+}
+
+RMSNorm::RMSNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps)
+    : weight_((weights / name).tensor("weight", {width}, Init::ones())), eps_(eps) {}
+
+at::Tensor RMSNorm::operator()(const at::Tensor& x) const {
+  const at::Tensor x32 = x.to(at::kFloat);
+  const at::Tensor scale = at::rsqrt(x32.square().mean(-1, true) + eps_);
+  return weight_.tensor() * (x32 * scale).to(x.scalar_type());
+}
+
+}  // namespace flam

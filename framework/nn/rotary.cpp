@@ -1,0 +1,26 @@
+#include "framework/nn/rotary.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/pow.h>
+
+namespace flam {
+
+RotaryTable rotary_table(const at::Tensor& positions, int64_t head_dim, double base) {
+  const at::Tensor exponent = at::arange(0, head_dim, 2, positions.options().dtype(at::kFloat)) / head_dim;
+  const at::Tensor inverse_frequency = at::pow(base, exponent).reciprocal();
+  const at::Tensor angle = positions.to(at::kFloat).unsqueeze(-1) * inverse_frequency;
+  const at::Tensor both_halves = at::cat({angle, angle}, -1);
+  return {both_halves.cos(), both_halves.sin()};
+}
+
+at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table) {
+  const int64_t half = x.size(-1) / 2;
+  const at::Tensor rotated = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+  const at::Tensor cos = table.cos.to(x.scalar_type()).unsqueeze(1),
+                   sin = table.sin.to(x.scalar_type()).unsqueeze(1);
+  return x * cos + rotated * sin;
+}
+
+}  // namespace flam

@@ -1,0 +1,34 @@
+#pragma once
+// The transformer of a vision tower: pre-norm blocks (CLIP, and others that share its block).
+
+#include <vector>
+
+#include "framework/nn/layers.h"
+
+namespace flam {
+
+struct VitEncoderShape {
+  int64_t num_layers = 0, width = 0, num_heads = 0, mlp_width = 0;
+  Activation activation = Activation::gelu;
+  double norm_eps = 1e-5;
+};
+
+/// x += attn(ln1(x)); x += mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section 3.1).
+/// Weights: layers.N.{ln1, attn.qkv, attn.proj, ln2, mlp.fc1, mlp.fc2}; qkv is fused from three equal parts.
+class FLAM_API VitEncoder {
+ public:
+  /// Error if the width is no multiple of the number of heads.
+  VitEncoder(const WeightScope& weights, const VitEncoderShape& shape);
+  /// [N,P,D] → [N,P,D]
+  at::Tensor operator()(at::Tensor x) const;
+
+ private:
+  struct Layer {
+    LayerNorm ln1, ln2;
+    Linear qkv, proj, fc1, fc2;
+  };
+  VitEncoderShape shape_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace flam
