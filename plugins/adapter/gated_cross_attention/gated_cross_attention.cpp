@@ -1,0 +1,133 @@
+// Flamingo's gated cross-attention (Alayrac et al. 2022, section 3.1.2): before every n-th decoder layer,
+// text tokens attend to media tokens; tanh gates that start at zero leave the language model as it was.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+
+#include "framework/sdk.h"
+
+namespace flam {
+
+struct GatedCrossAttentionParams {
+  int64_t cross_attn_every_n_layers = 4;
+  int64_t num_heads = 8;
+  int64_t dim_head = 64;
+  int64_t ff_mult = 4;
+  bool only_attend_immediate_media = true;
+  MaskingRule::TextSees text_sees = MaskingRule::TextSees::last;
+  MaskingRule::CachedTokensSee cached_tokens_see = MaskingRule::CachedTokensSee::last;
+
+  void visit(ParamVisitor& v) {
+    v("cross_attn_every_n_layers", cross_attn_every_n_layers,
+      "acts before decoder layers i with (i+1) % n = 0", at_least(1));
+    v("num_heads", num_heads, "attention heads", at_least(1));
+    v("dim_head", dim_head, "width of a head", at_least(1));
+    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", at_least(1));
+    v("only_attend_immediate_media", only_attend_immediate_media,
+      "a token sees one image, the last or the next one; false: that one and all before it");
+    v("text_sees", text_sees,
+      "which image text sees: the next one after it (OpenFlamingo v1) or the last one before it",
+      choices("next", "last"));
+    v("cached_tokens_see", cached_tokens_see,
+      "what generated tokens see: nothing (OpenFlamingo v1) or the last image", choices("nothing", "last"));
+  }
+};
+
+namespace {
+
+struct MediaState final : AdapterState {
+  std::vector<LatentAttention::KeyValue> layers;  // [B,H,T·L,d]; empty: no media at all
+  int64_t images = 0, tokens_per_image = 0;
+};
+
+std::vector<NamingTable> gated_naming_tables() {
+  NamingTable mmpretrain{"mmpretrain", {}}, openflamingo{"openflamingo", {}};
+  for (const char* leaf :
+       {"attn_gate", "ff_gate", "attn.norm.weight", "attn.norm.bias", "attn.to_q.weight", "attn.to_kv.weight",
+        "attn.to_out.weight", "ff.0.weight", "ff.0.bias", "ff.1.weight", "ff.3.weight"}) {
+    const std::string own = std::string("layers.{}.") + leaf;
+    mmpretrain.rules.push_back({std::string("layers.{}.gated_cross_attn_layer.") + leaf, own});
+    openflamingo.rules.push_back({std::string("gated_cross_attn_layers.{}.") + leaf, own});
+  }
+  return {mmpretrain, openflamingo};
+}
+
+}  // namespace
+
+/// x += tanh(attn_gate) · attention(norm(x), media); x += tanh(ff_gate) · ff(x). Media tokens are not normed.
+class GatedCrossAttention final : public Adapter {
+ public:
+  GatedCrossAttention(const GatedCrossAttentionParams& params, const AdapterInput& in, WeightScope& weights)
+      : params_(params), tables_(gated_naming_tables()) {
+    const int64_t n = params.cross_attn_every_n_layers;
+    for (int64_t i = n - 1; i < in.num_layers; i += n) {
+      const WeightScope scope = weights / "layers" / i;
+      layers_.push_back(
+          {LayerNorm(scope / "attn", "norm", in.hidden_size),
+           LatentAttention(scope / "attn", in.hidden_size, in.media.width, params.num_heads, params.dim_head),
+           LatentFeedForward(scope / "ff", in.hidden_size, params.ff_mult),
+           scope.tensor("attn_gate", {1}, Init::zeros()), scope.tensor("ff_gate", {1}, Init::zeros())});
+    }
+  }
+
+  std::vector<int64_t> layers() const override {
+    std::vector<int64_t> indices;
+    for (size_t k = 1; k <= layers_.size(); ++k) indices.push_back(k * params_.cross_attn_every_n_layers - 1);
+    return indices;
+  }
+
+  MaskingRule masking_rule() const override { return {params_.text_sees, params_.cached_tokens_see}; }
+
+  std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const override {
+    auto state = std::make_unique<MediaState>();
+    if (!media.defined() || media.size(1) == 0) return state;
+    state->images = media.size(1);
+    state->tokens_per_image = media.size(2);
+    const at::Tensor flat = media.flatten(1, 2);
+    for (const Layer& layer : layers_) state->layers.push_back(layer.attention.keys_and_values(flat));
+    return state;
+  }
+
+  at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,
+                          const AdapterState& state) const override {
+    const size_t index = layer / params_.cross_attn_every_n_layers;
+    const Layer& block = layers_.at(index);
+    const auto& media = static_cast<const MediaState&>(state);
+    at::Tensor x = hidden;
+    if (!placement.sees_nothing && !media.layers.empty()) {
+      at::Tensor seen =
+          block.attention(block.norm(x), media.layers[index], media_mask(placement.text_time, media));
+      seen = seen.masked_fill(placement.text_time.eq(0).unsqueeze(-1), 0);
+      x = add_residual(x, seen * block.attn_gate.tensor().tanh());
+    }
+    return add_residual(x, block.feed_forward(x) * block.ff_gate.tensor().tanh());
+  }
+
+  const std::vector<NamingTable>& naming_tables() const override { return tables_; }
+
+ private:
+  struct Layer {
+    LayerNorm norm;
+    LatentAttention attention;
+    LatentFeedForward feed_forward;
+    Weight attn_gate, ff_gate;
+  };
+
+  /// text_time [R,S] → [R,S,T·L] bool: the media tokens that each text token sees.
+  at::Tensor media_mask(const at::Tensor& text_time, const MediaState& media) const {
+    const at::Tensor image =
+        at::arange(1, media.images + 1, text_time.options()).repeat_interleave(media.tokens_per_image);
+    const at::Tensor time = text_time.unsqueeze(-1);
+    return params_.only_attend_immediate_media ? time.eq(image) : time.ge(image);
+  }
+
+  GatedCrossAttentionParams params_;
+  std::vector<Layer> layers_;
+  std::vector<NamingTable> tables_;
+};
+
+}  // namespace flam
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<flam::GatedCrossAttention, flam::GatedCrossAttentionParams>(
+      "gated_cross_attention", "text attends to media before every n-th decoder layer, through tanh gates");
+}

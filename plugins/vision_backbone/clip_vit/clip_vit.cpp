@@ -1,0 +1,94 @@
+// The vision tower of CLIP (Radford et al. 2021, section 2.4): patches, learned positions, a norm, pre-norm
+// blocks.
+#include "plugins/vision_backbone/clip_vit/clip_vit.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linear.h>
+
+namespace flam {
+
+void ClipVitParams::visit(ParamVisitor& v) {
+  v("image_size", image_size, "height and width of the pictures, pixels", at_least(1));
+  v("patch_size", patch_size, "height and width of a patch, pixels", at_least(1));
+  v("hidden_size", hidden_size, "width of the tokens", at_least(1));
+  v("num_layers", num_layers, "transformer blocks", at_least(0));
+  v("num_heads", num_heads, "attention heads", at_least(1));
+  v("intermediate_size", intermediate_size, "width inside the feed-forward", at_least(1));
+  v("activation", activation, "of the feed-forward; OpenAI's weights need quick_gelu",
+    choices("gelu", "quick_gelu"));
+  v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
+  v("class_token", class_token, "a learned token goes before the patches");
+  v("output_class_token", output_class_token, "the class token is among the features, as their prefix");
+  v("pre_norm", pre_norm, "a norm before the first block");
+  v("final_norm", final_norm, "a norm after the last block");
+}
+
+namespace {
+
+int64_t grid_of(const ClipVitParams& p) {
+  if (p.image_size % p.patch_size != 0) {
+    throw Error(cat("image_size ", p.image_size, " is no multiple of patch_size ", p.patch_size));
+  }
+  if (p.output_class_token && !p.class_token) throw Error("output_class_token needs class_token: true");
+  return p.image_size / p.patch_size;
+}
+
+}  // namespace
+
+ClipVit::ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights)
+    : params_(params),
+      grid_(grid_of(params)),
+      patch_embedding_((weights / "patch_embedding")
+                           .tensor("weight", {params.hidden_size, 3, params.patch_size, params.patch_size},
+                                   Init::normal(0.02))),
+      encoder_(weights,
+               {params.num_layers, params.hidden_size, params.num_heads, params.intermediate_size,
+                params.activation == ClipVitParams::Act::gelu ? Activation::gelu : Activation::quick_gelu,
+                params.layer_norm_eps}),
+      tables_(clip_vit_naming_tables(params)) {
+  const int64_t width = params.hidden_size;
+  if (params.class_token) class_embedding_ = weights.tensor("class_embedding", {width}, Init::normal(0.02));
+  position_embedding_ =
+      weights.tensor("position_embedding", {grid_ * grid_ + params.class_token, width}, Init::normal(0.02));
+  if (params.pre_norm) pre_norm_ = LayerNorm(weights, "pre_norm", width, params.layer_norm_eps);
+  if (params.final_norm) final_norm_ = LayerNorm(weights, "final_norm", width, params.layer_norm_eps);
+}
+
+FeatureShape ClipVit::shape() const {
+  return {params_.hidden_size, grid_, grid_, params_.output_class_token};
+}
+
+at::Tensor ClipVit::embed_patches(const at::Tensor& pixels) const {
+  const int64_t n = pixels.size(0), p = params_.patch_size;
+  const at::Tensor patches = pixels.reshape({n, 3, grid_, p, grid_, p})
+                                 .permute({0, 2, 4, 1, 3, 5})
+                                 .reshape({n, grid_ * grid_, 3 * p * p});
+  count_flops(2 * patches.numel() * params_.hidden_size);
+  return at::linear(patches, patch_embedding_.tensor().flatten(1));
+}
+
+Features ClipVit::forward(const at::Tensor& pixels) const {
+  if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != params_.image_size ||
+      pixels.size(3) != params_.image_size) {
+    throw Error(cat("clip_vit takes pictures [N,3,", params_.image_size, ",", params_.image_size, "], found ",
+                    pixels.sizes(), "; check the last resize or crop of `transforms`"));
+  }
+  at::Tensor x = embed_patches(pixels);
+  if (params_.class_token) {
+    x = at::cat({class_embedding_.tensor().expand({x.size(0), 1, params_.hidden_size}), x}, 1);
+  }
+  x = x + position_embedding_.tensor();
+  if (params_.pre_norm) x = pre_norm_(x);
+  x = encoder_(x);
+  if (params_.final_norm) x = final_norm_(x);
+  if (params_.class_token && !params_.output_class_token) x = x.narrow(1, 1, grid_ * grid_);
+  return {x, grid_, grid_, params_.output_class_token};
+}
+
+}  // namespace flam
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<flam::ClipVit, flam::ClipVitParams>("clip_vit",
+                                                    "CLIP's vision transformer: patch tokens of a picture");
+}

@@ -1,0 +1,51 @@
+#pragma once
+#include "framework/sdk.h"
+
+namespace flam {
+
+/// Defaults: ViT-L/14 at 224 with OpenAI's weights, as Flamingo uses it (no final norm, class token dropped).
+struct ClipVitParams {
+  enum class Act { gelu, quick_gelu };
+
+  int64_t image_size = 224;
+  int64_t patch_size = 14;
+  int64_t hidden_size = 1024;
+  int64_t num_layers = 24;
+  int64_t num_heads = 16;
+  int64_t intermediate_size = 4096;
+  Act activation = Act::quick_gelu;
+  double layer_norm_eps = 1e-5;
+  bool class_token = true;
+  bool output_class_token = false;
+  bool pre_norm = true;
+  bool final_norm = false;
+
+  void visit(ParamVisitor& v);
+};
+
+/// pixels [N,3,S,S] → tokens [N,P,D], P = (S / patch)² and, if asked for, the class token before them.
+class ClipVit final : public VisionBackbone {
+ public:
+  ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights);
+
+  int64_t image_size() const override { return params_.image_size; }
+  FeatureShape shape() const override;
+  Features forward(const at::Tensor& pixels) const override;
+  const std::vector<NamingTable>& naming_tables() const override { return tables_; }
+
+ private:
+  at::Tensor embed_patches(const at::Tensor& pixels) const;  // [N,3,S,S] → [N,P,D]
+
+  ClipVitParams params_;
+  int64_t grid_;
+  Weight patch_embedding_, class_embedding_, position_embedding_;
+  LayerNorm pre_norm_, final_norm_;
+  VitEncoder encoder_;
+  std::vector<NamingTable> tables_;
+};
+
+/// How OpenAI, Hugging Face, mmpretrain and open_clip name the tensors of such a tower. Parts that `params`
+/// leave out are known and not used.
+std::vector<NamingTable> clip_vit_naming_tables(const ClipVitParams& params);
+
+}  // namespace flam

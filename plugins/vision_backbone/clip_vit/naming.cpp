@@ -1,0 +1,80 @@
+#include "plugins/vision_backbone/clip_vit/clip_vit.h"
+
+namespace flam {
+
+namespace {
+
+/// Adds rules for FROM.weight and FROM.bias.
+void add_both(std::vector<NameRule>& rules, const std::string& from, const std::string& to, int part = -1) {
+  for (const char* leaf : {".weight", ".bias"})
+    rules.push_back({from + leaf, to.empty() ? "" : to + leaf, part});
+}
+
+std::vector<NameRule> openai_rules(const std::string& class_embedding, const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"class_embedding", class_embedding},
+      {"positional_embedding", "position_embedding"},
+      {"conv1.weight", "patch_embedding.weight"},
+      {"transformer.resblocks.{}.attn.in_proj_weight", "layers.{}.attn.qkv.weight"},
+      {"transformer.resblocks.{}.attn.in_proj_bias", "layers.{}.attn.qkv.bias"},
+      {"proj", ""},
+  };
+  add_both(rules, "ln_pre", "pre_norm");
+  add_both(rules, "transformer.resblocks.{}.attn.out_proj", "layers.{}.attn.proj");
+  add_both(rules, "transformer.resblocks.{}.ln_1", "layers.{}.ln1");
+  add_both(rules, "transformer.resblocks.{}.ln_2", "layers.{}.ln2");
+  add_both(rules, "transformer.resblocks.{}.mlp.c_fc", "layers.{}.mlp.fc1");
+  add_both(rules, "transformer.resblocks.{}.mlp.c_proj", "layers.{}.mlp.fc2");
+  add_both(rules, "ln_post", final_norm);
+  return rules;
+}
+
+std::vector<NameRule> huggingface_rules(const std::string& class_embedding, const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"embeddings.class_embedding", class_embedding},
+      {"embeddings.patch_embedding.weight", "patch_embedding.weight"},
+      {"embeddings.position_embedding.weight", "position_embedding"},
+      {"embeddings.position_ids", ""},
+  };
+  add_both(rules, "pre_layrnorm", "pre_norm");
+  add_both(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
+  add_both(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
+  add_both(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
+  add_both(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
+  add_both(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
+  add_both(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
+  add_both(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  add_both(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  add_both(rules, "post_layernorm", final_norm);
+  return rules;
+}
+
+std::vector<NameRule> mmpretrain_rules(const std::string& class_embedding, const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"cls_token", class_embedding},
+      {"pos_embed", "position_embedding"},
+      {"patch_embed.projection.weight", "patch_embedding.weight"},
+  };
+  add_both(rules, "pre_norm", "pre_norm");
+  add_both(rules, "layers.{}.attn.qkv", "layers.{}.attn.qkv");
+  add_both(rules, "layers.{}.attn.proj", "layers.{}.attn.proj");
+  add_both(rules, "layers.{}.ln1", "layers.{}.ln1");
+  add_both(rules, "layers.{}.ln2", "layers.{}.ln2");
+  add_both(rules, "layers.{}.ffn.layers.0.0", "layers.{}.mlp.fc1");
+  add_both(rules, "layers.{}.ffn.layers.1", "layers.{}.mlp.fc2");
+  add_both(rules, "ln1", final_norm);
+  return rules;
+}
+
+}  // namespace
+
+std::vector<NamingTable> clip_vit_naming_tables(const ClipVitParams& params) {
+  const std::string class_embedding = params.class_token ? "class_embedding" : "";
+  const std::string final_norm = params.final_norm ? "final_norm" : "";
+  return {{"openai", openai_rules(class_embedding, final_norm)},
+          {"open_clip", openai_rules(class_embedding, final_norm)},
+          {"huggingface", huggingface_rules(class_embedding, final_norm)},
+          {"mmpretrain", mmpretrain_rules(class_embedding, final_norm)}};
+}
+
+}  // namespace flam
