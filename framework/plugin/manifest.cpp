@@ -50,7 +50,7 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
     return manifest;
   } catch (const std::exception& e) {
     throw Error(cat(quoted(path.string()), " is no plugin manifest: ", printable(e.what()),
-                    "; write it again with flam-manifest"));
+                    "; run flam-manifest on the library"));
   }
 }
 

@@ -1,9 +1,14 @@
-# flam_add_test(NAME SOURCES a.cpp … [LIBRARIES lib …] [PLUGINS] [LABELS l …] [TIMEOUT s])
-# One GoogleTest program, registered as one CTest entry. PLUGINS: build all in-tree plugins first.
+# flam_add_test(NAME SOURCES a.cpp … [LIBRARIES lib …] [PLUGINS] [CORE] [LABELS l …] [TIMEOUT s])
+# One GoogleTest program, registered as one CTest entry. PLUGINS: build all in-tree plugins first. CORE: link
+# flamboyance_core only.
 function(flam_add_test name)
-  cmake_parse_arguments(ARG "PLUGINS" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "PLUGINS;CORE" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
-  target_link_libraries(test_${name} PRIVATE flamboyance::flamboyance ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  set(library flamboyance::flamboyance)
+  if(ARG_CORE)
+    set(library flamboyance::core)
+  endif()
+  target_link_libraries(test_${name} PRIVATE ${library} ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE
     FLAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FLAM_BUILD_DIR="${PROJECT_BINARY_DIR}")
   if(ARG_PLUGINS)

@@ -1,0 +1,93 @@
+// Every broken plugin of tests/fixtures/plugins has a message of its own and leaves the process standing.
+#include "framework/registry/registry.h"
+#include "tests/plugin/fixture.h"
+
+namespace flam {
+namespace {
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string loading(const std::string& name) {
+  return message_of([&] { Registry().load(fixture_plugin(name)); });
+}
+
+TEST(Broken, WrongMagic) {
+  EXPECT_THAT(loading("wrong_magic"),
+              AllOf(HasSubstr("libflam_wrong_magic.so"),
+                    HasSubstr("magic number: plugin has 0x21444142, this program 0x464c414d")));
+}
+
+TEST(Broken, OlderSdk) {
+  EXPECT_THAT(loading("older_sdk"),
+              AllOf(HasSubstr("stamp size"), HasSubstr("SDK version: plugin has '0.0', this program '0.1'")));
+}
+
+TEST(Broken, NewerSdk) {
+  EXPECT_THAT(loading("newer_sdk"),
+              HasSubstr("SDK version: plugin has '1.1', this program '0.1'; build it again"));
+}
+
+TEST(Broken, OtherCompiler) {
+  EXPECT_THAT(loading("other_compiler"),
+              AllOf(HasSubstr("compiler: plugin has 'msvc\\x1b[31m 7', this program '"),
+                    HasSubstr("C++ library: plugin has 'libc++'"), Not(HasSubstr("\x1b"))));
+}
+
+TEST(Broken, OtherTorch) {
+  EXPECT_THAT(loading("other_torch"), HasSubstr("libtorch: plugin has '" + std::string(48, '9') +
+                                                "', this program '" FLAM_TORCH_VERSION));
+}
+
+TEST(Broken, NoEntry) {
+  EXPECT_THAT(loading("no_entry"), HasSubstr("has no entry point 'flam_plugin'"));
+}
+TEST(Broken, NoStamp) {
+  EXPECT_THAT(loading("no_stamp"), HasSubstr("returns no stamp"));
+}
+
+TEST(Broken, Throwing) {
+  EXPECT_THAT(loading("throwing_entry"), HasSubstr("its entry point throws: no stamp today"));
+  EXPECT_THAT(loading("throwing_enroll"), HasSubstr("fails to enroll its components: no components today"));
+}
+
+TEST(Broken, WrongComponents) {
+  EXPECT_THAT(loading("duplicate_name"), HasSubstr("registers metric 'twin' twice"));
+  EXPECT_THAT(
+      loading("unknown_kind"),
+      HasSubstr("there is no kind of component 'resamplr'; did you mean 'resampler'? (known: transform,"));
+}
+
+TEST(Broken, MissingDependency) {
+  EXPECT_THAT(loading("missing_dependency"),
+              AllOf(HasSubstr("can't be loaded"), HasSubstr("libflam_gone.so")));
+}
+
+TEST(Broken, EndsTheProcess) {
+  EXPECT_THAT(loading("aborts"), HasSubstr("ends the process that loads it: Aborted (signal 6"));
+  EXPECT_THAT(loading("exits"), HasSubstr("ends the process that loads it: exit status 0"));
+  EXPECT_THAT(loading("crashes"), HasSubstr("ends the process that loads it: "));
+}
+
+TEST(Broken, Loops) {
+  const OpenOptions soon{.rehearse = {}, .timeout = std::chrono::milliseconds(200)};
+  EXPECT_THAT(message_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
+              HasSubstr("did not finish loading within 0.2 s"));
+}
+
+TEST(Broken, AScanSkipsThemAndGoesOn) {
+  std::vector<std::filesystem::path> folders;
+  for (const char* name : {"aborts", "good", "no_entry", "other_torch"}) {
+    folders.push_back(fixture_plugin(name).parent_path());
+  }
+  Registry registry;
+  registry.scan(folders);
+  EXPECT_EQ(registry.problems().size(), 3);
+  EXPECT_EQ(registry.find("metric", "good").origin, fixture_plugin("good"));
+  EXPECT_THAT(message_of([&] { registry.find("metric", "god"); }),
+              AllOf(HasSubstr("there is no metric 'god'; did you mean 'good'? (known: good)"),
+                    HasSubstr("libflam_aborts.so"), HasSubstr("libflam_no_entry.so")));
+}
+
+}  // namespace
+}  // namespace flam

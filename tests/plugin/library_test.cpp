@@ -1,0 +1,117 @@
+// Opening: the stamp, the ELF checks, and what a manifest vouches for.
+#include "framework/plugin/library.h"
+
+#include <elf.h>
+
+#include <cstring>
+
+#include "tests/plugin/fixture.h"
+
+namespace flam {
+namespace {
+using testing::HasSubstr;
+
+TEST(Stamp, EqualsItself) {
+  const FlamPluginStamp ours = current_stamp(nullptr);
+  EXPECT_TRUE(compare_stamp(ours).empty());
+  EXPECT_EQ(ours.size, sizeof(FlamPluginStamp));
+  EXPECT_EQ(stamp_fields(ours).back().second, FLAM_TORCH_VERSION);
+}
+
+TEST(Stamp, EveryFieldIsCompared) {
+  const auto differences = [](auto change) {
+    FlamPluginStamp stamp = current_stamp(nullptr);
+    change(stamp);
+    return compare_stamp(stamp);
+  };
+  EXPECT_EQ(differences([](auto& s) { s.magic = 1; }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { s.size += 8; }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { s.sdk_major += 1; }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { s.sdk_minor += 1; }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { std::strcpy(s.compiler, "gcc 1"); }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { std::strcpy(s.stdlib_abi, "libc++"); }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { std::strcpy(s.torch, "1.0.0"); }).size(), 1);
+}
+
+TEST(OpenPlugin, GivesTheStamp) {
+  const FlamPluginStamp* stamp = open_plugin(fixture_plugin("good"));
+  EXPECT_TRUE(compare_stamp(*stamp).empty());
+  EXPECT_NE(stamp->enroll, nullptr);
+  EXPECT_EQ(open_plugin(fixture_plugin("good")), stamp);
+}
+
+TEST(OpenPlugin, RehearsesOnlyWhatNoManifestVouchesFor) {
+  const TempFolder folder;
+  const auto library = copy_good(folder.path());
+  const OpenOptions refuse{.rehearse = [](const FlamPluginStamp&) { throw Error("was rehearsed"); }};
+  const auto open = [&] { open_plugin(library, refuse); };
+  EXPECT_THAT(message_of(open), HasSubstr("was rehearsed"));
+
+  ASSERT_EQ(std::system((std::string(FLAM_MANIFEST_PROGRAM) + " " + library.string()).c_str()), 0);
+  EXPECT_EQ(message_of(open), "");
+
+  auto manifest = read_manifest(library);
+  manifest->sha256[0] = manifest->sha256[0] == '0' ? '1' : '0';
+  write_manifest(library, *manifest);
+  EXPECT_THAT(message_of(open), HasSubstr("was rehearsed"));
+}
+
+class Forged : public testing::Test {
+ protected:
+  std::string message(const std::string& bytes) {
+    write_bytes(folder_ / "libflam_forged.so", bytes);
+    return message_of([&] { open_plugin(folder_ / "libflam_forged.so"); });
+  }
+  TempFolder folder_;
+  std::string good_ = read_bytes(fixture_plugin("good"));
+};
+
+TEST_F(Forged, NoLibraryAtAll) {
+  EXPECT_THAT(message(""), HasSubstr("is not a shared library"));
+  EXPECT_THAT(message("just some text, longer than an ELF header is: nothing to open here, really"),
+              HasSubstr("is not a shared library (no ELF header)"));
+  EXPECT_THAT(message_of([&] { open_plugin(folder_ / "libflam_absent.so"); }),
+              HasSubstr("libflam_absent.so"));
+  EXPECT_THAT(message_of([&] { open_plugin(folder_.path()); }), HasSubstr(folder_.path().string()));
+  EXPECT_NE(message_of([&] { open_plugin("/dev/zero"); }), "");
+}
+
+TEST_F(Forged, Truncated) {
+  for (size_t size = 64; size < good_.size(); size += good_.size() / 40) {
+    EXPECT_THAT(message(good_.substr(0, size)), HasSubstr("truncated")) << size << " of " << good_.size();
+  }
+  EXPECT_THAT(message(good_.substr(0, good_.size() - 1)), HasSubstr("truncated"));
+}
+
+TEST_F(Forged, OtherMachineOrKind) {
+  const auto with = [&](auto change) {
+    std::string bytes = good_;
+    Elf64_Ehdr header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    change(header);
+    std::memcpy(bytes.data(), &header, sizeof header);
+    return message(bytes);
+  };
+  EXPECT_THAT(with([](auto& h) { h.e_machine = EM_SPARC; }), HasSubstr("for another machine"));
+  EXPECT_THAT(with([](auto& h) { h.e_ident[EI_CLASS] = ELFCLASS32; }), HasSubstr("for another machine"));
+  EXPECT_THAT(with([](auto& h) { h.e_ident[EI_DATA] = ELFDATA2MSB; }), HasSubstr("for another machine"));
+  EXPECT_THAT(with([](auto& h) { h.e_type = ET_EXEC; }), HasSubstr("not a shared library (ELF type 2)"));
+  EXPECT_THAT(with([](auto& h) { h.e_phnum = 0; }), HasSubstr("no segments"));
+  EXPECT_THAT(with([](auto& h) { h.e_phoff = ~0ull; }), HasSubstr("segment headers reach beyond"));
+  EXPECT_THAT(with([](auto& h) { h.e_shoff = ~0ull; }), HasSubstr("section headers reach beyond"));
+}
+
+TEST_F(Forged, SegmentsBeyondTheFile) {
+  Elf64_Ehdr header;
+  std::memcpy(&header, good_.data(), sizeof header);
+  for (size_t i = 0; i < header.e_phnum; ++i) {
+    std::string bytes = good_;
+    const uint64_t huge = ~0ull;
+    std::memcpy(bytes.data() + header.e_phoff + i * sizeof(Elf64_Phdr) + offsetof(Elf64_Phdr, p_filesz),
+                &huge, 8);
+    EXPECT_THAT(message(bytes), HasSubstr("segments reach beyond")) << i;
+  }
+}
+
+}  // namespace
+}  // namespace flam
