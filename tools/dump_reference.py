@@ -56,7 +56,7 @@ def load_pixels(model, pipeline, rows):
             raise SystemExit(f'cannot read the picture {path}')
         image = pipeline({'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]})['img']
         pictures.append(torch.from_numpy(image.copy()).permute(2, 0, 1))
-    pixels = model.data_preprocessor({'inputs': pictures, 'data_samples': None})['images']
+    pixels = model.data_preprocessor({'inputs': torch.stack(pictures), 'data_samples': None})['images']
     return pixels.view(len(rows), -1, *pixels.shape[1:])
 
 
