@@ -38,7 +38,8 @@ class BeamSearch {
         source_tensor_(at::from_blob(source_.data(), {history_.rows()}, at::kLong)),
         ids_tensor_(at::from_blob(ids_.data(), {history_.rows()}, at::kLong)),
         sums_tensor_(at::from_blob(sums_.data(), {history_.rows(), 1}, at::kFloat)) {
-    for (int64_t p = 0; p < prompts_; ++p) sums_[p * beams_] = 0;  // all beams are alike at first: only one may speak
+    for (int64_t p = 0; p < prompts_; ++p)
+      sums_[p * beams_] = 0;  // all beams are alike at first: only one may speak
   }
 
   std::vector<Result> run() {
@@ -58,8 +59,8 @@ class BeamSearch {
   }
 
  private:
-  /// The best candidates of each prompt, best first: [3, prompts, count] float64 on the CPU with their sums, places
-  /// beam·V + id and own log-probabilities. The one read of a step.
+  /// The best candidates of each prompt, best first: [3, prompts, count] float64 on the CPU with their sums,
+  /// places beam·V + id and own log-probabilities. The one read of a step.
   at::Tensor candidates(const at::Tensor& logits) const {
     const at::Tensor own = logits.log_softmax(1);
     const at::Tensor scores = warper_.process(own, history_) + sums_tensor_.to(logits.device());
@@ -93,7 +94,8 @@ class BeamSearch {
       }
       if (!done_[p]) done_[p] = pools_[p].complete(sums[0], history_.new_tokens() + 1);
       // Rows of a prompt that is done, or that stop strings left without candidates, step on unheard.
-      for (; filled < beams_; ++filled) place_beam(p * beams_ + filled, p * beams_ + filled, params_.pad_token_id, 0, kDead);
+      for (; filled < beams_; ++filled)
+        place_beam(p * beams_ + filled, p * beams_ + filled, params_.pad_token_id, 0, kDead);
     }
     history_.reorder(source_);
     history_.append(ids_, logprobs_);
@@ -151,7 +153,8 @@ class BeamSearch {
 
 }  // namespace
 
-std::vector<Result> beam_search(StepModel& model, const GenerateInput& input, const GenerationParams& params) {
+std::vector<Result> beam_search(StepModel& model, const GenerateInput& input,
+                                const GenerationParams& params) {
   return BeamSearch(model, input, params).run();
 }
 

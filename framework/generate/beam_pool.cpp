@@ -5,7 +5,9 @@
 
 namespace flam {
 namespace {
-bool worse(const Hypothesis& a, const Hypothesis& b) { return a.score < b.score; }
+bool worse(const Hypothesis& a, const Hypothesis& b) {
+  return a.score < b.score;
+}
 }  // namespace
 
 double BeamPool::normalised(double sum, int64_t new_tokens) const {

@@ -7,8 +7,8 @@
 
 namespace flam {
 
-/// The best ended sequences of one prompt, at most num_beams (Hugging Face 4.31, BeamHypotheses; with beam_length
-/// `generated`, that of 4.34 and later).
+/// The best ended sequences of one prompt, at most num_beams (Hugging Face 4.31, BeamHypotheses; with
+/// beam_length `generated`, that of 4.34 and later).
 class BeamPool {
  public:
   BeamPool(const GenerationParams& params, int64_t prompt_length)
@@ -18,9 +18,11 @@ class BeamPool {
         with_prompt_(params.beam_length == GenerationParams::BeamLength::with_prompt),
         prompt_length_(prompt_length) {}
 
-  /// Keeps `hypothesis` if it is among the best. `ended`: its last id is an end, which the length with_prompt leaves out.
+  /// Keeps `hypothesis` if it is among the best. `ended`: its last id is an end, which the length with_prompt
+  /// leaves out.
   void add(Hypothesis hypothesis, double sum, bool ended);
-  /// Whether no candidate of `new_tokens` ids can become better; `best_sum` is the highest of their log-probabilities.
+  /// Whether no candidate of `new_tokens` ids can become better; `best_sum` is the highest of their
+  /// log-probabilities.
   bool complete(double best_sum, int64_t new_tokens) const;
   /// The `count` best, best first; of equal ones the later added.
   std::vector<Hypothesis> take(int64_t count);

@@ -18,12 +18,15 @@ void check_generation(const GenerationParams& params) {
                    "; so many sequences are not searched for"));
   }
   if (params.do_sample && params.num_beams > 1) {
-    errors.add(cat("generation: do_sample works with num_beams 1, found ", params.num_beams, "; set one of the two"));
+    errors.add(cat("generation: do_sample works with num_beams 1, found ", params.num_beams,
+                   "; set one of the two"));
   }
   if (params.min_new_tokens > params.max_new_tokens) {
-    errors.add(cat("generation: min_new_tokens ", params.min_new_tokens, " is above max_new_tokens ", params.max_new_tokens));
+    errors.add(cat("generation: min_new_tokens ", params.min_new_tokens, " is above max_new_tokens ",
+                   params.max_new_tokens));
   }
-  if (std::any_of(params.stop_strings.begin(), params.stop_strings.end(), [](const auto& s) { return s.empty(); })) {
+  if (std::any_of(params.stop_strings.begin(), params.stop_strings.end(),
+                  [](const auto& s) { return s.empty(); })) {
     errors.add("generation: a stop string is empty and would end every sequence; remove it");
   }
   errors.throw_if_any();
@@ -31,13 +34,15 @@ void check_generation(const GenerationParams& params) {
 
 void require_number(double logprob) {
   if (std::isnan(logprob)) {
-    throw RunError("the model's logits are not numbers (NaN); try dtype float32 or bfloat16, and check the weights");
+    throw RunError(
+        "the model's logits are not numbers (NaN); try dtype float32 or bfloat16, and check the weights");
   }
 }
 
 void require_ids(const GenerateInput& input, const GenerationParams& params, int64_t vocabulary) {
   const auto require = [&](const char* what, int64_t id) {
-    if (id < 0 || id >= vocabulary) throw Error(cat(what, " ", id, " is not among the model's ", vocabulary, " ids"));
+    if (id < 0 || id >= vocabulary)
+      throw Error(cat(what, " ", id, " is not among the model's ", vocabulary, " ids"));
   };
   for (const int64_t id : input.stop_ids) require("stop token", id);
   require("generation: pad_token_id", params.pad_token_id);
@@ -46,9 +51,11 @@ void require_ids(const GenerateInput& input, const GenerationParams& params, int
 std::vector<Result> generate(StepModel& model, const GenerateInput& input, const GenerationParams& params) {
   check_generation(params);
   if (model.batch() != static_cast<int64_t>(input.prompts.size())) {
-    throw RunError(cat("generate: the model holds ", model.batch(), " prompts, ", input.prompts.size(), " were given"));
+    throw RunError(
+        cat("generate: the model holds ", model.batch(), " prompts, ", input.prompts.size(), " were given"));
   }
-  if (!params.stop_strings.empty() && !input.decode) throw RunError("generate: stop strings need a way to decode ids");
+  if (!params.stop_strings.empty() && !input.decode)
+    throw RunError("generate: stop strings need a way to decode ids");
   if (input.prompts.empty()) return {};
   return params.num_beams == 1 ? greedy_or_sample(model, input, params) : beam_search(model, input, params);
 }

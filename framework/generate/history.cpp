@@ -19,7 +19,8 @@ History::History(const std::vector<std::vector<int64_t>>& prompts, int64_t beams
   for (int64_t r = 0; r < rows_; ++r) {
     const auto& prompt = prompts[r / beams];
     if (static_cast<int64_t>(prompt.size()) != prompt_length_) {
-      throw Error(cat("prompts of a batch must be padded to one length: found ", prompt.size(), " and ", prompt_length_, " ids"));
+      throw Error(cat("prompts of a batch must be padded to one length: found ", prompt.size(), " and ",
+                      prompt_length_, " ids"));
     }
     std::copy(prompt.begin(), prompt.end(), ids_.begin() + r * width_);
   }
@@ -38,7 +39,8 @@ void History::reorder(const std::vector<int64_t>& source) {
   const int64_t max_new_tokens = width_ - prompt_length_;
   for (int64_t r = 0; r < rows_; ++r) {
     std::copy_n(ids_.begin() + source[r] * width_, length(), spare_ids_.begin() + r * width_);
-    std::copy_n(logprobs_.begin() + source[r] * max_new_tokens, new_tokens_, spare_logprobs_.begin() + r * max_new_tokens);
+    std::copy_n(logprobs_.begin() + source[r] * max_new_tokens, new_tokens_,
+                spare_logprobs_.begin() + r * max_new_tokens);
   }
   ids_.swap(spare_ids_);
   logprobs_.swap(spare_logprobs_);

@@ -6,7 +6,8 @@
 
 namespace flam {
 
-/// The ids of every row, prompt first, and the log-probabilities of the generated ones. All room is taken at the start.
+/// The ids of every row, prompt first, and the log-probabilities of the generated ones. All room is taken at
+/// the start.
 class History {
  public:
   /// Prompts of equal length, each repeated for `beams` rows.
@@ -28,7 +29,7 @@ class History {
 
  private:
   int64_t rows_, prompt_length_, width_, new_tokens_ = 0;
-  std::vector<int64_t> ids_, spare_ids_;          // [rows, width]
+  std::vector<int64_t> ids_, spare_ids_;           // [rows, width]
   std::vector<double> logprobs_, spare_logprobs_;  // [rows, max_new_tokens]
 };
 

@@ -14,8 +14,8 @@
 namespace flam {
 namespace {
 
-/// A number in [0,1), in steps of 2^-32: a function of its arguments alone (splitmix64), so that what a row draws depends on
-/// neither its batch nor the platform.
+/// A number in [0,1), in steps of 2^-32: a function of its arguments alone (splitmix64), so that what a row
+/// draws depends on neither its batch nor the platform.
 double uniform(uint64_t seed, uint64_t row_seed, uint64_t step) {
   uint64_t x = seed;
   for (const uint64_t part : {row_seed, step}) {
@@ -34,10 +34,12 @@ class Chooser {
     row_seeds_.resize(input.prompts.size(), 0);
   }
 
-  /// logits [B,V] → [2,B] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a step.
+  /// logits [B,V] → [2,B] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a
+  /// step.
   at::Tensor choose(const at::Tensor& logits, const History& history) const {
     const at::Tensor scores = warper_.process(logits, history);
-    const at::Tensor ids = params_.do_sample ? draw(warper_.warp(scores), history.new_tokens()) : scores.argmax(1, true);
+    const at::Tensor ids =
+        params_.do_sample ? draw(warper_.warp(scores), history.new_tokens()) : scores.argmax(1, true);
     const at::Tensor logprobs = logits.log_softmax(1).gather(1, ids);
     return at::stack({ids.squeeze(1).to(at::kDouble), logprobs.squeeze(1).to(at::kDouble)}).cpu();
   }
@@ -46,9 +48,11 @@ class Chooser {
   at::Tensor draw(const at::Tensor& scores, int64_t step) const {
     const at::Tensor reached = scores.softmax(1).to(at::kDouble).cumsum(1);
     at::Tensor u = at::empty({scores.size(0), 1}, at::kDouble);
-    for (size_t r = 0; r < row_seeds_.size(); ++r) u.mutable_data_ptr<double>()[r] = uniform(params_.seed, row_seeds_[r], step);
+    for (size_t r = 0; r < row_seeds_.size(); ++r)
+      u.mutable_data_ptr<double>()[r] = uniform(params_.seed, row_seeds_[r], step);
     const at::Tensor total = reached.narrow(1, reached.size(1) - 1, 1);
-    return at::searchsorted(reached, u.to(reached.device()) * total, false, true).clamp_max(reached.size(1) - 1);
+    return at::searchsorted(reached, u.to(reached.device()) * total, false, true)
+        .clamp_max(reached.size(1) - 1);
   }
 
   const GenerationParams& params_;
@@ -58,7 +62,8 @@ class Chooser {
 
 }  // namespace
 
-std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input, const GenerationParams& params) {
+std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input,
+                                     const GenerationParams& params) {
   const int64_t rows = static_cast<int64_t>(input.prompts.size());
   const StopRules stop(input, params);
   const Chooser chooser(input, params);

@@ -6,7 +6,8 @@
 namespace flam {
 
 /// num_beams 1: the best id at each step, or a drawn one.
-std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input, const GenerationParams& params);
+std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input,
+                                     const GenerationParams& params);
 
 /// num_beams > 1.
 std::vector<Result> beam_search(StepModel& model, const GenerateInput& input, const GenerationParams& params);

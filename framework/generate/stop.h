@@ -9,7 +9,8 @@ namespace flam {
 /// When a sequence ends.
 class StopRules {
  public:
-  StopRules(const GenerateInput& input, const GenerationParams& params) : input_(input), strings_(params.stop_strings) {}
+  StopRules(const GenerateInput& input, const GenerationParams& params)
+      : input_(input), strings_(params.stop_strings) {}
 
   /// Why row r ends when `next` is appended; nothing when it goes on.
   std::optional<FinishReason> ends(const History& history, int64_t r, int64_t next) const;

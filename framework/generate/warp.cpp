@@ -15,12 +15,15 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 at::Tensor to_device(const int64_t* ids, at::IntArrayRef sizes, at::IntArrayRef strides, at::Device device) {
   // clone(): the copy to the device must not outlive what it reads from.
-  return at::from_blob(const_cast<int64_t*>(ids), sizes, strides, at::kLong).clone().to(device, at::kLong, true);
+  return at::from_blob(const_cast<int64_t*>(ids), sizes, strides, at::kLong)
+      .clone()
+      .to(device, at::kLong, true);
 }
 
 at::Tensor penalise_repetition(const at::Tensor& scores, const History& history, double penalty) {
   const int64_t stride = history.rows() > 1 ? history.row(1) - history.row(0) : history.length();
-  const at::Tensor seen = to_device(history.row(0), {history.rows(), history.length()}, {stride, 1}, scores.device());
+  const at::Tensor seen =
+      to_device(history.row(0), {history.rows(), history.length()}, {stride, 1}, scores.device());
   const at::Tensor found = scores.gather(1, seen);
   return scores.scatter(1, seen, at::where(found < 0, found * penalty, found / penalty));
 }
@@ -47,7 +50,9 @@ at::Tensor Warper::process(const at::Tensor& scores, const History& history) con
     const auto places = repeating(history, params_.no_repeat_ngram_size, scores.size(1));
     if (!places.empty()) {
       const int64_t count = static_cast<int64_t>(places.size());
-      out = out.reshape({-1}).index_fill(0, to_device(places.data(), {count}, {1}, scores.device()), kNever).view_as(scores);
+      out = out.reshape({-1})
+                .index_fill(0, to_device(places.data(), {count}, {1}, scores.device()), kNever)
+                .view_as(scores);
     }
   }
   if (history.new_tokens() < params_.min_new_tokens && !stop_ids_.empty()) {

@@ -6,15 +6,15 @@
 
 namespace flam {
 
-/// What changes scores [R,V] before ids are chosen. Rules and their order are those of Hugging Face 4.31 (logits_process.py,
-/// GenerationMixin._get_logits_processor and _get_logits_warper).
+/// What changes scores [R,V] before ids are chosen. Rules and their order are those of Hugging Face 4.31
+/// (logits_process.py, GenerationMixin._get_logits_processor and _get_logits_warper).
 class Warper {
  public:
   Warper(const GenerationParams& params, std::vector<int64_t> stop_ids)
       : params_(params), stop_ids_(std::move(stop_ids)) {}
 
-  /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, padding included), no end token before
-  /// min_new_tokens. `scores` itself stays as it is.
+  /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, padding included), no end
+  /// token before min_new_tokens. `scores` itself stays as it is.
   at::Tensor process(const at::Tensor& scores, const History& history) const;
 
   /// Temperature, then top-k, then top-p: what is not to be sampled becomes -inf.
