@@ -19,12 +19,17 @@ std::string located(const Location& where, const std::string& message) {
 }  // namespace
 
 Error::Error(const std::string& message) : std::runtime_error(message) {}
-Error::Error(const Location& where, const std::string& message) : std::runtime_error(located(where, message)) {}
+Error::Error(const Location& where, const std::string& message)
+    : std::runtime_error(located(where, message)) {}
 Error::~Error() = default;
 RunError::~RunError() = default;
 
-void ErrorList::add(const std::string& message) { messages_.push_back(message); }
-void ErrorList::add(const Location& where, const std::string& message) { add(located(where, message)); }
+void ErrorList::add(const std::string& message) {
+  messages_.push_back(message);
+}
+void ErrorList::add(const Location& where, const std::string& message) {
+  add(located(where, message));
+}
 
 void ErrorList::throw_if_any() const {
   if (!messages_.empty()) throw Error(join(messages_, "\n"));

@@ -11,7 +11,8 @@
 
 namespace flam {
 
-/// The whole of a regular file. Errors: missing, not a regular file (device, folder, pipe), larger than `limit` bytes.
+/// The whole of a regular file. Errors: missing, not a regular file (device, folder, pipe), larger than
+/// `limit` bytes.
 FLAM_API std::string read_file(const std::filesystem::path& path, size_t limit);
 
 /// A regular file mapped read-only, private. Shared by the tensors that point into it.

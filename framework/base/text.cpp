@@ -15,23 +15,49 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return out;
 }
 
+Utf8Char utf8_front(std::string_view text) {
+  if (text.empty()) return {};
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return {first, 1};
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+  if (length == 0 || first > 0xf4 || text.size() < length) return {};
+  char32_t code = first & (0x7f >> length);
+  for (size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) != 0x80) return {};
+    code = code << 6 | (byte & 0x3f);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
+  return {code, length};
+}
+
 std::string printable(std::string_view text, size_t limit) {
   std::string out;
-  for (const char c : text.substr(0, limit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      out += escaped;
+  size_t at = 0;
+  while (at < text.size()) {
+    const auto [code, length] = utf8_front(text.substr(at));
+    const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    const size_t step = std::max<size_t>(length, 1);
+    if (at + step > limit) break;
+    if (length == 0 || control) {
+      for (const char c : text.substr(at, step)) {
+        char escaped[5];
+        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
+        out += escaped;
+      }
     } else {
-      out += c;
+      out += text.substr(at, step);
     }
+    at += step;
   }
-  if (text.size() > limit) out += "…";
+  if (at < text.size()) out += "…";
   return out;
 }
 
-std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
 
 namespace {
 size_t edit_distance(std::string_view a, std::string_view b) {

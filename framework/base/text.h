@@ -20,8 +20,16 @@ std::string cat(const Parts&... parts) {
 
 FLAM_API std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-/// The text without control characters (each becomes \xNN) and cut at `limit` bytes: names and values from foreign files
-/// pass through here before they reach a terminal.
+/// The character at the front of `text`: its code point and length in bytes; length 0 when `text` is empty or
+/// does not begin with well-formed UTF-8.
+struct Utf8Char {
+  char32_t code = 0;
+  size_t length = 0;
+};
+FLAM_API Utf8Char utf8_front(std::string_view text);
+
+/// The text without control characters (each becomes \xNN, like bytes that are not UTF-8) and cut at `limit`
+/// bytes: names and values from foreign files pass through here before they reach a terminal.
 FLAM_API std::string printable(std::string_view text, size_t limit = 200);
 
 /// printable() in single quotes.

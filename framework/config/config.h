@@ -9,30 +9,47 @@
 
 namespace flam {
 
-/// Parses one YAML document. Errors carry file:line:column. Duplicate keys, several documents, tags, and anything that is
-/// not plain YAML 1.2 core data are errors; `yes`/`no`/`on`/`off` and `012` are text and an error respectively (see
-/// docs/config.md); anchors, aliases and `<<` merge within limits (depth 64, 100,000 nodes, 16 MiB).
+/// The most that a config file may have.
+inline constexpr size_t kMaxYamlBytes = size_t{16} << 20;
+
+/// Parses one YAML document. Errors carry file:line:column. Duplicate keys, several documents, tags, and
+/// anything that is not plain YAML 1.2 core data are errors; `yes`/`no`/`on`/`off` and `012` are text and an
+/// error respectively (see docs/config.md); anchors, aliases and `<<` merge within limits (depth 64, 100,000
+/// nodes, 16 MiB). An empty text is null.
 FLAM_API Value parse_yaml(const std::string& text, const std::string& file_name);
 
-/// Reads CONFIG with its `_base_` files and merges: maps deeply, lists replace, `_delete_: true` drops what was inherited,
-/// a changed `type:` drops the inherited siblings. The same key from two bases is an error; cycles and missing bases are
-/// reported with the chain of files.
-FLAM_API Value load_config(const std::filesystem::path& path);
+/// Reads CONFIG with its `_base_` files and merges: maps deeply, lists replace, `_delete_: true` drops what
+/// was inherited, a changed `type:` drops the inherited siblings. The same key from two bases is an error;
+/// cycles and missing bases are reported with the chain of files. Text that begins with `${configs}/` becomes
+/// a path below `configs_root`.
+FLAM_API Value load_config(const std::filesystem::path& path, const std::filesystem::path& configs_root = {});
 
-/// Applies `a.b.0.c=VALUE` (VALUE is YAML; keys are created, list elements replaced by index). Location: "--set".
-FLAM_API void apply_override(Value& config, const std::string& assignment);
+/// Applies `a.b.0.c=VALUE` (VALUE is YAML), as a file would that has `config` for its base: keys are created
+/// or replaced, maps merge, list elements are reached by index. Location: "--set".
+FLAM_API void apply_override(Value& config, const std::string& assignment,
+                             const std::filesystem::path& configs_root = {});
 
-/// The file of a model name (the stem of a file below `configs_root` outside `_base_`), or of a path. Unknown names list
-/// what is near.
-FLAM_API std::filesystem::path find_config(const std::string& name_or_path, const std::filesystem::path& configs_root);
+/// The opposite of what load_config does to paths: absolute paths below `configs_root` become `${configs}/…`.
+FLAM_API void shorten_configs_paths(Value& config, const std::filesystem::path& configs_root);
+
+/// Gives the values of `to` the places of their counterparts in `from`: a resolved tree then says where each
+/// value was written. Values without counterpart (defaults) have none.
+FLAM_API void adopt_places(Value& to, const Value& from);
+
+/// The file of a model name (the stem of a file below `configs_root` outside `_base_`), or of a path. Unknown
+/// names list what is near.
+FLAM_API std::filesystem::path find_config(const std::string& name_or_path,
+                                           const std::filesystem::path& configs_root);
 /// Every model name below `configs_root` with its file, sorted.
-FLAM_API std::vector<std::pair<std::string, std::filesystem::path>> list_configs(const std::filesystem::path& configs_root);
+FLAM_API std::vector<std::pair<std::string, std::filesystem::path>> list_configs(
+    const std::filesystem::path& configs_root);
 
 struct WriteOptions {
-  bool origins = false;  // "# file:line" comments
+  bool origins = false;  // "# file:line" at the end of lines, "# default" for values without a place
 };
-/// YAML that parses back to an equal tree.
+/// YAML that parses back to an equal tree. Error: text that is not UTF-8.
 FLAM_API std::string write_yaml(const Value& value, const WriteOptions& options = {});
-FLAM_API std::string write_json(const Value& value);  // one line
+/// JSON in one line; numbers that JSON lacks (.inf, .nan) become null.
+FLAM_API std::string write_json(const Value& value);
 
 }  // namespace flam

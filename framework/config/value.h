@@ -64,7 +64,7 @@ class FLAM_API Value {
   const Location& where() const { return where_; }
   void set_where(Location where) { where_ = std::move(where); }
 
-  bool operator==(const Value& other) const;  // places are not compared
+  bool operator==(const Value& other) const;  // places are not compared; .nan equals itself
 
  private:
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> data_;
@@ -75,6 +75,8 @@ struct FLAM_API Value::Member {
   std::string key;
   Location key_where;
   Value value;
+
+  bool operator==(const Member& other) const;
 };
 
 }  // namespace flam

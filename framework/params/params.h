@@ -1,5 +1,6 @@
 #pragma once
-// Parameters declared once. A params struct has a member function `void visit(ParamVisitor& v)` that names each field:
+// Parameters declared once. A params struct has a member function `void visit(ParamVisitor& v)` that names
+// each field:
 //
 //   void visit(ParamVisitor& v) {
 //     v("depth", depth, "number of layers", at_least(1));
@@ -7,7 +8,8 @@
 //     v("ckpt", file, "weights", required(), path());
 //   }
 //
-// Parsing, checking, inspect, generated docs, JSON schema and the resolved-config print all come from that one function.
+// Parsing, checking, inspect, generated docs, JSON schema and the resolved-config print all come from that
+// one function.
 
 #include <cstdint>
 #include <initializer_list>
@@ -27,7 +29,8 @@ struct ParamInfo {
   std::optional<double> minimum, maximum;
   bool minimum_exclusive = false;
   bool required = false;
-  bool is_path = false;              // text taken relative to the file that names it
+  bool is_path = false;              // text taken relative to the folder of the file that names it
+  std::string component_kind;        // of a Value: a nested component {type: NAME, …} of this kind
   std::vector<std::string> choices;  // of an enum or text
 };
 
@@ -42,9 +45,14 @@ FLAM_API ParamRule more_than(double minimum);
 FLAM_API ParamRule between(double minimum, double maximum);  // inclusive
 FLAM_API ParamRule required();
 FLAM_API ParamRule path();
+/// For a Value: a component of `kind`, left as a tree for Registry::parse. Null when there is none.
+FLAM_API ParamRule component(const char* kind);
 template <class... Names>
 ParamRule choices(Names... names) {
-  return {[](ParamInfo& info, const ParamRule& rule) { info.choices = rule.names; }, 0, 0, {std::string(names)...}};
+  return {[](ParamInfo& info, const ParamRule& rule) { info.choices = rule.names; },
+          0,
+          0,
+          {std::string(names)...}};
 }
 
 /// Called with every parameter of a struct. One implementation each reads, writes, documents.
@@ -88,20 +96,18 @@ class FLAM_API ParamVisitor {
 /// A parameter as documentation.
 struct ParamDoc {
   ParamInfo info;
-  std::string type;  // "bool", "int", "float", "string", "path", "enum", "list of int" …
+  std::string type;  // "bool", "int", "float", "string", "path", "enum", "int or null", "list of int", "any",
+                     // "group", "resampler"
   Value default_value;
   std::vector<ParamDoc> members;  // of a group
 };
-
-namespace detail {
-class FLAM_API ParamReader;
-}
 
 /// Anything with visit(), seen without its type.
 class FLAM_API ParamsRef {
  public:
   template <class P>
-  explicit ParamsRef(P& params) : object_(&params), visit_([](void* p, ParamVisitor& v) { static_cast<P*>(p)->visit(v); }) {}
+  explicit ParamsRef(P& params)
+      : object_(&params), visit_([](void* p, ParamVisitor& v) { static_cast<P*>(p)->visit(v); }) {}
   ParamsRef(void* object, void (*visit)(void*, ParamVisitor&)) : object_(object), visit_(visit) {}
   void visit(ParamVisitor& v) const { visit_(object_, v); }
 
@@ -110,9 +116,10 @@ class FLAM_API ParamsRef {
   void (*visit_)(void*, ParamVisitor&);
 };
 
-/// Fills `params` from the map `node`. `owner` is how messages name it ("resampler 'perceiver'"). Keys in `also_known` are
-/// left to the caller ("type"). Every error of the node is added to `errors`: unknown key (with did-you-mean and the known
-/// ones), wrong type, out of range, not among the choices, missing though required.
+/// Fills `params` from the map `node`. `owner` is how messages name it ("resampler 'perceiver'"). Keys in
+/// `also_known` are left to the caller ("type"). Every error of the node is added to `errors`: unknown key
+/// (with did-you-mean and the known ones), wrong type, out of range, not among the choices, missing though
+/// required.
 FLAM_API void read_params(ParamsRef params, const Value& node, const std::string& owner,
                           const std::vector<std::string>& also_known, ErrorList& errors);
 

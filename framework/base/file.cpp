@@ -1,0 +1,136 @@
+#include "framework/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+std::string reason() {
+  return std::strerror(errno);
+}
+
+/// A file descriptor that closes itself.
+struct Descriptor {
+  int number = -1;
+  explicit Descriptor(int n) : number(n) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+};
+
+/// Opens a regular file; the size goes to `size`. O_NONBLOCK, so that a pipe without a writer doesn't block.
+int open_regular(const std::filesystem::path& path, size_t& size) {
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (number < 0) throw Error(cat("cannot open ", quoted(path.native()), ": ", reason()));
+  struct stat status {};
+  const bool known = ::fstat(number, &status) == 0;
+  if (known && S_ISREG(status.st_mode)) {
+    size = static_cast<size_t>(status.st_size);
+    return number;
+  }
+  ::close(number);
+  throw Error(
+      cat("cannot read ", quoted(path.native()), ": ",
+          known && S_ISDIR(status.st_mode) ? "it is a folder, not a file" : "it is not a regular file"));
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path, size_t limit) {
+  size_t size = 0;
+  const Descriptor file(open_regular(path, size));
+  const auto too_large = [&] {
+    return Error(cat(quoted(path.native()), " has more than ", limit,
+                     " bytes, which is more than such a file may have"));
+  };
+  if (size > limit) throw too_large();
+  std::string content(size, '\0');
+  size_t filled = 0;
+  for (;;) {  // to the end, as the size may have changed, and reads as 0 below /proc
+    if (filled == content.size()) content.resize(filled + 4096);
+    const ssize_t got = ::read(file.number, content.data() + filled, content.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error(cat("cannot read ", quoted(path.native()), ": ", reason()));
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+    if (filled > limit) throw too_large();
+  }
+  content.resize(filled);
+  return content;
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  std::shared_ptr<MappedFile> mapped(new MappedFile);
+  mapped->path_ = path;
+  const Descriptor file(open_regular(path, mapped->size_));
+  if (mapped->size_ == 0) return mapped;  // mmap refuses empty mappings
+  void* memory = ::mmap(nullptr, mapped->size_, PROT_READ, MAP_PRIVATE, file.number, 0);
+  if (memory == MAP_FAILED) throw Error(cat("cannot map ", quoted(path.native()), ": ", reason()));
+  mapped->data_ = static_cast<const std::byte*>(memory);
+  return mapped;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  // Through a link, so that the link stays; never over a device or a folder.
+  if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
+  if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored)) {
+    throw Error(cat("cannot write ", quoted(path_.native()), ": it exists and is not a regular file"));
+  }
+  static std::atomic<unsigned> serial = 0;
+  aside_ = path_;
+  aside_ += cat(".part-", ::getpid(), "-", serial++);
+  descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw Error(cat("cannot write ", quoted(path_.native()), ": ", reason()));
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(aside_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  if (descriptor_ < 0) throw RunError(cat(quoted(path_.native()), " is already committed"));
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw RunError(cat("cannot write ", quoted(path_.native()), ": ", reason()));
+    bytes.remove_prefix(static_cast<size_t>(put));
+  }
+}
+
+void AtomicFile::commit() {
+  if (descriptor_ < 0) throw RunError(cat(quoted(path_.native()), " is already committed"));
+  if (::fsync(descriptor_) != 0 || std::rename(aside_.c_str(), path_.c_str()) != 0) {
+    throw RunError(cat("cannot write ", quoted(path_.native()), ": ", reason()));
+  }
+  ::close(std::exchange(descriptor_, -1));
+}
+
+void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+}  // namespace flam

@@ -1,0 +1,57 @@
+// Model names.
+
+#include <algorithm>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+
+namespace flam {
+
+namespace fs = std::filesystem;
+
+std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& configs_root) {
+  std::vector<std::pair<std::string, fs::path>> found;
+  std::error_code failed;
+  fs::recursive_directory_iterator at(configs_root, fs::directory_options::skip_permission_denied, failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    const fs::path& path = at->path();
+    std::error_code ignored;
+    if (at->is_directory(ignored) && path.filename() == "_base_") {
+      at.disable_recursion_pending();
+    } else if (at->is_regular_file(ignored) && path.extension() == ".yaml") {
+      found.emplace_back(path.stem().native(), path);
+    }
+  }
+  if (failed)
+    throw Error(
+        cat("cannot list the configs folder ", quoted(configs_root.native()), ": ", failed.message()));
+  std::ranges::sort(found);
+  return found;
+}
+
+fs::path find_config(const std::string& name_or_path, const fs::path& configs_root) {
+  std::error_code ignored;
+  const fs::path path = name_or_path;
+  const bool written_as_path =
+      path.has_parent_path() || path.extension() == ".yaml" || path.extension() == ".yml";
+  if (written_as_path) {
+    if (!fs::exists(path, ignored)) throw Error(cat("no config file ", quoted(name_or_path)));
+    return path;
+  }
+  std::vector<std::string> names;
+  std::vector<fs::path> matches;
+  for (const auto& [name, file] : list_configs(configs_root)) {
+    names.push_back(name);
+    if (name == name_or_path) matches.push_back(file);
+  }
+  if (matches.size() == 1) return matches.front();
+  if (matches.size() > 1) {
+    throw Error(cat("two configs are named ", quoted(name_or_path), ": ", printable(matches[0].native()),
+                    " and ", printable(matches[1].native()), "; give the path of the one that is meant"));
+  }
+  if (fs::is_regular_file(path, ignored)) return path;
+  throw Error(cat("no config named ", quoted(name_or_path), did_you_mean(name_or_path, names),
+                  " (known: ", printable(join(names, ", "), 2000), ")"));
+}
+
+}  // namespace flam

@@ -1,0 +1,93 @@
+// --set a.b.0.c=VALUE
+
+#include <algorithm>
+#include <charconv>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/config/merge.h"
+
+namespace flam {
+
+namespace {
+
+std::vector<std::string> split_path(const std::string& path, const Location& where) {
+  std::vector<std::string> steps;
+  for (size_t at = 0; at <= path.size();) {
+    const size_t dot = std::min(path.find('.', at), path.size());
+    steps.push_back(path.substr(at, dot - at));
+    if (steps.back().empty()) throw Error(where, cat("a name is missing in ", quoted(path)));
+    at = dot + 1;
+  }
+  return steps;
+}
+
+Value& element(Value& list, const std::string& step, const std::string& reached, const Location& where) {
+  Value::List& items = list.as_list();
+  size_t index = 0;
+  const auto [end, status] = std::from_chars(step.data(), step.data() + step.size(), index);
+  const bool number = status == std::errc() && end == step.data() + step.size();
+  if (number && index < items.size()) return items[index];
+  throw Error(where, items.empty()
+                         ? cat(quoted(reached), " is an empty list; it has no element ", quoted(step))
+                         : cat(quoted(reached), " is a list of ", items.size(),
+                               "; expected an index from 0 to ", items.size() - 1, ", found ", quoted(step)));
+}
+
+void place_everywhere(Value& value, const Location& where) {
+  value.set_where(where);
+  if (value.is_list()) {
+    for (Value& item : value.as_list()) place_everywhere(item, where);
+  } else if (value.is_map()) {
+    for (Value::Member& member : value.as_map()) {
+      member.key_where = where;
+      place_everywhere(member.value, where);
+    }
+  }
+}
+
+}  // namespace
+
+void apply_override(Value& config, const std::string& assignment, const std::filesystem::path& configs_root) {
+  const Location where{std::make_shared<const std::string>("--set")};
+  const size_t equals = assignment.find('=');
+  if (equals == assignment.npos || equals == 0) {
+    throw Error(where, cat("expected NAME=VALUE, as in model.resampler.depth=2, found ", quoted(assignment)));
+  }
+  const std::vector<std::string> steps = split_path(assignment.substr(0, equals), where);
+  Value over = parse_yaml(assignment.substr(equals + 1), "--set");
+  expand_configs_paths(over, configs_root);
+  place_everywhere(over, where);
+
+  // Down to the last thing that is there, then the rest is built as maps around VALUE and merged as a file
+  // would be.
+  Value* at = &config;
+  std::string reached;
+  size_t done = 0;
+  for (; done < steps.size(); ++done) {
+    if (at->is_list()) {
+      at = &element(*at, steps[done], reached, where);
+    } else if (at->is_map() && at->find(steps[done]) != nullptr &&
+               !(done + 1 == steps.size() && steps[done] == "type")) {
+      at = at->find(steps[done]);
+    } else {
+      break;
+    }
+    reached += (reached.empty() ? "" : ".") + steps[done];
+  }
+  if (done < steps.size() && !at->is_map() && !at->is_null()) {
+    throw Error(where,
+                cat(quoted(reached), " is ", at->describe(), ", not a map; it has no ", quoted(steps[done])));
+  }
+  for (size_t i = steps.size(); i-- > done;) {
+    Value map = Value::map(where);
+    map.set(steps[i], std::move(over), where);
+    over = std::move(map);
+  }
+  const Location kept = at->where();
+  const bool stays_map = at->is_map() && over.is_map();
+  merge_value(*at, std::move(over));
+  if (stays_map) at->set_where(kept);
+}
+
+}  // namespace flam
