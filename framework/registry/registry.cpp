@@ -97,8 +97,8 @@ void Registry::State::load_listed(const std::filesystem::path& library) {
     }
     for (auto& type : types) {
       const auto same = [&](const Entry* e) { return e->kind == type.kind && e->name == type.name; };
-      (*std::find_if(listed.begin(), listed.end(), same))->type =
-          std::make_unique<ComponentType>(std::move(type));
+      Entry& entry = **std::find_if(listed.begin(), listed.end(), same);
+      entry.type = std::make_unique<ComponentType>(std::move(type));
     }
   } catch (const std::exception& e) {
     failures.push_back({library, e.what()});

@@ -7,6 +7,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+struct OtherSlot : Component {
+  static constexpr const char* kKind = "adapter";
+  using Input = FixtureInput;
+};
+
 class Build : public testing::Test {
  protected:
   Build() { registry_.load(fixture_plugin("good")); }
@@ -71,12 +76,8 @@ TEST_F(Build, AConstructorThatThrowsIsNamedAndPlaced) {
 TEST_F(Build, NothingOrAnotherKind) {
   EXPECT_THAT(message_of([&] { registry_.build<FixtureSlot>(ComponentConfig{}, {}); }),
               HasSubstr("no metric is configured"));
-  struct Other : Component {
-    static constexpr const char* kKind = "adapter";
-    using Input = FixtureInput;
-  };
   const auto config = registry_.parse("metric", node("good", 1), errors_);
-  EXPECT_THAT(message_of([&] { registry_.build<Other>(config, {}); }),
+  EXPECT_THAT(message_of([&] { registry_.build<OtherSlot>(config, {}); }),
               HasSubstr("metric 'good' is no adapter"));
 }
 
