@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by tools/flam and tools/test: is what they need built, and newer than its sources? Takes a few milliseconds.
-root=$(readlink -f "${BASH_SOURCE[0]}")
-root=${root%/tools/*}
+root=${BASH_SOURCE[0]%/tools/fresh.sh}
 
 # is_fresh TARGET SOURCE... : true when build/release holds TARGET and no tracked file under SOURCE is newer or gone.
 is_fresh() {
