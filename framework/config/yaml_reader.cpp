@@ -55,6 +55,12 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Value take() { return std::move(root_); }
 
+  /// Where the parser stopped. At the end of the text yaml-cpp has lost its place: then what is still open
+  /// tells more.
+  Location place_of_error(const YAML::Mark& mark) const {
+    return (mark.is_null() || mark.pos == 0) && !stack_.empty() ? stack_.back().value.where() : place(mark);
+  }
+
   Location place(const YAML::Mark& mark) const {
     if (mark.is_null() || static_cast<size_t>(mark.pos) > text_.size()) return {file_};
     int column = mark.column + 1;
@@ -95,15 +101,27 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
-    check(mark);
+    const std::string_view rest = check(mark);
     const bool plain = tag == "?";
+    const size_t end = plain ? (rest.starts_with(text) ? text.size() : 0) : quoted_length(rest);
+    const std::string_view after = rest.substr(end);
+    if (!plain && end > 0 && after.starts_with("#"))
+      throw Error(place(mark), "a comment needs a space before its '#'");
     if (text.find('\0') != text.npos) throw Error(place(mark), "text with a NUL character");
     if (!expects_key())
       return add(plain ? plain_scalar(text, place(mark)) : Value(text, place(mark)), anchor);
+    // yaml-cpp takes a word without colon for a key with an empty value, which hides mistakes.
+    const size_t colon = after.find_first_not_of(" \t");
+    if (end == 0 || colon == after.npos || after[colon] != ':') {
+      const bool text_ends = stack_.back().flow && after.find_first_not_of(" \t\n") == after.npos;
+      throw Error(place(mark), text_ends ? "the text ends before a '[' or '{' is closed"
+                                         : cat("the key ", quoted(text), " is not followed by ': '"));
+    }
     Frame& map = stack_.back();
     count_node(mark);
-    if (!map.seen.insert(text).second)
+    if (!map.seen.insert(text).second) {
       throw Error(place(mark), cat("the key ", quoted(text), " stands twice in this map"));
+    }
     map.key = text;
     map.key_where = place(mark);
     map.key_is_merge = plain && text == "<<";
@@ -163,6 +181,20 @@ class TreeBuilder final : public YAML::EventHandler {
     if (rest.starts_with("!"))
       throw Error(place(mark), "tags (a leading '!') are not supported; text with '!' needs quotes");
     return rest;
+  }
+
+  /// Length of the quoted text at the front, its quotes included; 0 if there is none.
+  static size_t quoted_length(std::string_view text) {
+    if (!text.starts_with('"') && !text.starts_with('\'')) return 0;
+    for (size_t i = 1; i < text.size(); ++i) {
+      if (text[i] == '\\' && text[0] == '"') {
+        ++i;
+      } else if (text[i] == text[0]) {
+        if (text[0] == '"' || text.substr(i + 1, 1) != "'") return i + 1;
+        ++i;
+      }
+    }
+    return 0;
   }
 
   bool expects_key() const { return !stack_.empty() && !stack_.back().is_list() && !stack_.back().key; }
@@ -284,7 +316,9 @@ Value parse_yaml(const std::string& text, const std::string& file_name) {
     if (!error.mark.is_null() && builder.indented_by_tab(error.mark)) {
       throw Error(builder.place(error.mark), "indented by a tab; use spaces");
     }
-    throw Error(builder.place(error.mark), cat("not valid YAML: ", printable(error.msg)));
+    throw Error(builder.place_of_error(error.mark),
+                cat("not valid YAML (", printable(error.msg),
+                    "); check the indentation, colons, quotes and brackets here"));
   }
   return builder.take();
 }
