@@ -28,7 +28,7 @@ void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType d
   dtype_ = dtype;
 }
 
-Features Model::encode_images(const at::Tensor& pixels, Probe* probe) const {
+Features Model::encode_images(const at::Tensor& pixels) const {
   Features features = vision_backbone_->forward(pixels.to(device_, dtype_));
   const FeatureShape shape = vision_backbone_->shape();
   if (features.tokens.dim() != 3 || features.tokens.size(1) != shape.tokens() ||
@@ -36,7 +36,6 @@ Features Model::encode_images(const at::Tensor& pixels, Probe* probe) const {
     throw RunError(cat("the vision backbone announced ", shape.tokens(), " tokens of width ", shape.width,
                        " per image, but gave a tensor of shape ", features.tokens.sizes()));
   }
-  if (probe) probe->record("vit_patch_tokens", -1, features.tokens);
   return features;
 }
 
@@ -45,6 +44,7 @@ at::Tensor Model::resample(const Features& features, const at::Tensor& index, Pr
   gathered.tokens = features.tokens.index_select(0, index.reshape({-1}).to(device_))
                         .view({index.size(0), index.size(1), index.size(2), features.tokens.size(1),
                                features.tokens.size(2)});
+  if (probe) probe->record("vit_patch_tokens", -1, gathered.tokens.flatten(0, 2));
   at::Tensor media = resampler_->forward(gathered);
   const MediaShape shape = resampler_->shape();
   if (media.dim() != 4 || media.size(2) != shape.tokens || media.size(3) != shape.width) {

@@ -1,0 +1,190 @@
+#include "framework/run/media_encoder.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "framework/base/text.h"
+#include "framework/media/decode.h"
+
+namespace flam {
+
+void MediaEncoder::load_pictures(Prompt& prompt, StageTimes* times) const {
+  const StageTimes::Scope timer(times, "decode");
+  for (Part& media : prompt.media) {
+    if (media.pictures.empty()) throw Error("a video needs at least one frame");
+    for (PictureSource& source : media.pictures) {
+      if (!source.picture) source.picture = load_picture(source);
+    }
+  }
+}
+
+Prepared MediaEncoder::open(std::span<const Prompt> prompts, StageTimes* times) const {
+  const StageTimes::Scope timer(times, "transform");
+  Prepared prepared;
+  const int64_t size = model_.vision_backbone().image_size();
+  const auto batch = static_cast<int64_t>(prompts.size());
+  int64_t media_count = 0;
+  int64_t frame_count = 1;
+  for (const Prompt& prompt : prompts) {
+    media_count = std::max(media_count, static_cast<int64_t>(prompt.media.size()));
+    for (const Part& media : prompt.media) {
+      frame_count = std::max(frame_count, static_cast<int64_t>(media.pictures.size()));
+    }
+  }
+  if (media_count == 0) return prepared;
+
+  std::vector<at::Tensor> pixels = {at::zeros({3, size, size}, at::kFloat)};
+  prepared.keys = {""};
+  std::unordered_map<std::string, int64_t> place;
+  prepared.index = at::zeros({batch, media_count, frame_count}, at::kLong);
+  prepared.frames = at::full({batch, media_count}, frame_count, at::kLong);
+  auto* index = prepared.index.mutable_data_ptr<int64_t>();
+  auto* frames = prepared.frames.mutable_data_ptr<int64_t>();
+  for (int64_t row = 0; row < batch; ++row) {
+    const auto& parts = prompts[row].media;
+    for (size_t t = 0; t < parts.size(); ++t) {
+      const int64_t at_media = row * media_count + static_cast<int64_t>(t);
+      frames[at_media] = static_cast<int64_t>(parts[t].pictures.size());
+      for (size_t f = 0; f < parts[t].pictures.size(); ++f) {
+        const Picture& picture = parts[t].pictures[f].picture.value();
+        const auto [found, is_new] = place.try_emplace(content_key(picture), static_cast<int64_t>(pixels.size()));
+        if (is_new) {
+          pixels.push_back(transforms_.apply(picture));
+          prepared.keys.push_back(found->first);
+        }
+        index[at_media * frame_count + static_cast<int64_t>(f)] = found->second;
+      }
+    }
+  }
+  const bool padded = (prepared.index == 0).any().item().toBool();
+  if (!padded) {  // the picture of zeros is not needed
+    pixels.erase(pixels.begin());
+    prepared.keys.erase(prepared.keys.begin());
+    prepared.index.sub_(1);
+  }
+  prepared.pixels = at::stack(pixels);
+  return prepared;
+}
+
+Features MediaEncoder::features_of(const Prepared& prepared) const {
+  const FeatureShape shape = model_.vision_backbone().shape();
+  std::vector<at::Tensor> tokens(prepared.keys.size());
+  std::vector<int64_t> missing;
+  {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const auto found = by_key_.find(prepared.keys[i]);
+      if (found == by_key_.end()) {
+        missing.push_back(static_cast<int64_t>(i));
+      } else {
+        kept_.splice(kept_.begin(), kept_, found->second);
+        tokens[i] = found->second->tokens;
+      }
+    }
+  }
+  if (!missing.empty()) {
+    const at::Tensor which = at::from_blob(missing.data(), {static_cast<int64_t>(missing.size())}, at::kLong);
+    const Features fresh = model_.encode_images(prepared.pixels.index_select(0, which));
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < missing.size(); ++i) {
+      const auto& key = prepared.keys[missing[i]];
+      tokens[missing[i]] = fresh.tokens.select(0, static_cast<int64_t>(i));
+      if (by_key_.contains(key)) continue;
+      kept_.push_front({key, tokens[missing[i]].clone()});
+      by_key_[key] = kept_.begin();
+      if (kept_.size() > kKept) {
+        by_key_.erase(kept_.back().key);
+        kept_.pop_back();
+      }
+    }
+  }
+  return {at::stack(tokens), shape.grid_h, shape.grid_w, shape.prefix_tokens};
+}
+
+void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) const {
+  if (!prepared.index.defined()) return;
+  Features features;
+  {
+    const StageTimes::Scope timer(times, "vision");
+    features = features_of(prepared);
+  }
+  const StageTimes::Scope timer(times, "resampler");
+  // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be attended to.
+  const int64_t most = prepared.index.size(2);
+  for (int64_t count = 1; count <= most; ++count) {
+    const at::Tensor here = prepared.frames == count;
+    if (!here.any().item().toBool()) continue;
+    const at::Tensor media = model_.resample(features, prepared.index.narrow(2, 0, count), probe);
+    at::Tensor& out = prepared.batch.media;
+    out = out.defined() ? at::where(here.to(model_.device()).unsqueeze(-1).unsqueeze(-1), media, out) : media;
+  }
+}
+
+void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared) {
+  const auto image_id = tokenizer.token_id(tokenizer.image_token());
+  size_t longest = 0;
+  for (const Prompt& prompt : prompts) {
+    auto ids = tokenizer.encode(prompt.text, true);
+    const auto markers = std::count(ids.begin(), ids.end(), image_id.value());
+    if (markers != static_cast<std::ptrdiff_t>(prompt.media.size())) {
+      throw Error(cat("a prompt has ", markers, " media markers ", quoted(tokenizer.image_token()), " for ",
+                      prompt.media.size(), " pictures or videos"));
+    }
+    longest = std::max(longest, ids.size());
+    prepared.rows.push_back(std::move(ids));
+  }
+  const auto batch = static_cast<int64_t>(prompts.size());
+  const auto length = static_cast<int64_t>(longest);
+  prepared.batch.ids = at::full({batch, length}, tokenizer.pad_id(), at::kLong);
+  prepared.batch.attention_mask = at::zeros({batch, length}, at::kBool);
+  for (int64_t row = 0; row < batch; ++row) {
+    auto& ids = prepared.rows[row];
+    const int64_t padding = length - static_cast<int64_t>(ids.size());
+    const at::Tensor real = at::from_blob(ids.data(), {static_cast<int64_t>(ids.size())}, at::kLong);
+    prepared.batch.ids.select(0, row).narrow(0, padding, real.size(0)).copy_(real);
+    prepared.batch.attention_mask.select(0, row).narrow(0, padding, real.size(0)).fill_(true);
+    ids.insert(ids.begin(), padding, tokenizer.pad_id());
+  }
+}
+
+void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
+  hypothesis.text = tokenizer.decode(hypothesis.ids, true);
+  for (const std::string& stop : params.stop_strings) {
+    if (const auto at = hypothesis.text.find(stop); at != std::string::npos) hypothesis.text.resize(at);
+  }
+}
+
+namespace {
+
+class TimedModel final : public StepModel {
+ public:
+  TimedModel(std::unique_ptr<StepModel> model, StageTimes* times) : model_(std::move(model)), times_(times) {}
+  int64_t batch() const override { return model_->batch(); }
+  at::Tensor prefill() override {
+    const StageTimes::Scope timer(times_, "prefill");
+    return model_->prefill();
+  }
+  at::Tensor step(const at::Tensor& ids) override {
+    const StageTimes::Scope timer(times_, "step");
+    return model_->step(ids);
+  }
+  void reorder(const at::Tensor& source) override { model_->reorder(source); }
+
+ private:
+  std::unique_ptr<StepModel> model_;
+  StageTimes* times_;
+};
+
+}  // namespace
+
+std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, StageTimes* times) {
+  if (!times) return model;
+  return std::make_unique<TimedModel>(std::move(model), times);
+}
+
+}  // namespace flam

@@ -1,0 +1,178 @@
+#include "framework/run/session.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/generate/generate.h"
+#include "framework/run/device.h"
+#include "framework/run/media_encoder.h"
+#include "framework/run/paths.h"
+
+namespace flam {
+
+struct Session::State {
+  std::unique_ptr<Registry> registry;
+  SessionOptions options;
+  RunConfig config;
+  std::unique_ptr<TransformChain> transforms;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<TaskHead> task_head;
+  std::unique_ptr<MediaEncoder> media;
+};
+
+Session::Session() : state_(std::make_unique<State>()) {}
+Session::~Session() = default;
+
+std::unique_ptr<Registry> open_registry(const std::vector<std::filesystem::path>& plugin_path) {
+  auto registry = std::make_unique<Registry>();
+  registry->scan(plugin_search_path(plugin_path));
+  return registry;
+}
+
+namespace {
+
+WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
+  if (chosen.empty()) return config.weights;
+  WeightsConfig weights;
+  weights.files.push_back({std::filesystem::absolute(chosen).string(), {}, {}, {}});
+  return weights;
+}
+
+std::unique_ptr<TaskHead> build_task_head(const RunConfig& config, const Registry& registry, const Tokenizer& tokenizer) {
+  if (!config.task_head) return nullptr;
+  const auto& stops = config.generation.stop_tokens;
+  return registry.build<TaskHead>(config.task_head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+}
+
+}  // namespace
+
+std::shared_ptr<Session> Session::open(const std::string& config, const SessionOptions& options) {
+  std::shared_ptr<Session> session(new Session);
+  State& s = *session->state_;
+  s.options = options;
+  s.registry = open_registry(options.plugin_path);
+  s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
+  s.config.name = std::filesystem::path(config).stem().string();
+  if (options.threads > 0) at::set_num_threads(options.threads);
+
+  s.model = Model::assemble(s.config.model, *s.registry);
+  s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
+  s.task_head = build_task_head(s.config, *s.registry, s.model->tokenizer());
+  s.transforms->check_output(s.model->vision_backbone().image_size());
+  s.model->tokenizer().load();
+
+  const bool random = options.weights == "random";
+  const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
+  if (!random && weights.files.empty()) {
+    throw Error(cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights random"));
+  }
+  s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype), options.seed);
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
+  return session;
+}
+
+Prepared Session::prepare(std::span<const Prompt> prompts, StageTimes* times) const {
+  Prepared prepared = state_->media->open(prompts, times);
+  const StageTimes::Scope timer(times, "tokenize");
+  encode_rows(prompts, state_->model->tokenizer(), prepared);
+  return prepared;
+}
+
+void Session::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
+  state_->media->encode(prepared, times, probe);
+}
+
+std::vector<Result> Session::generate(const Prepared& prepared, const GenerationParams& params,
+                                      const CallOptions& options) const {
+  const Tokenizer& tokenizer = state_->model->tokenizer();
+  GenerateInput input;
+  input.prompts = prepared.rows;
+  for (const std::string& token : params.stop_tokens) {
+    const auto id = tokenizer.token_id(token);
+    if (!id) throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
+    input.stop_ids.push_back(*id);
+  }
+  input.decode = [&](const std::vector<int64_t>& ids) { return tokenizer.decode(ids, true); };
+  input.cancelled = options.cancelled;
+  std::vector<std::vector<int64_t>> so_far(prepared.rows.size());
+  if (options.on_text) {
+    input.on_token = [&](int64_t row, int64_t id, double) {
+      so_far[row].push_back(id);
+      options.on_text(row, tokenizer.decode(so_far[row], true));
+    };
+  }
+  const int64_t beams = params.do_sample ? 1 : params.num_beams;
+  auto steps = timed(state_->model->start(prepared.batch, beams, params.max_new_tokens), options.times);
+  auto results = flam::generate(*steps, input, params);
+  for (Result& result : results) {
+    for (Hypothesis& hypothesis : result.hypotheses) finish_text(hypothesis, params, tokenizer);
+  }
+  return results;
+}
+
+std::vector<Outcome> Session::answer(std::span<const Request> requests, const CallOptions& options) const {
+  const c10::InferenceMode inference;
+  if (!state_->task_head) throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
+  std::vector<Outcome> outcomes(requests.size());
+  std::vector<Prompt> prompts;
+  std::vector<size_t> answered;  // prompts[i] is of request answered[i]
+  for (size_t i = 0; i < requests.size(); ++i) {
+    try {
+      Task task = state_->task_head->task(requests[i]);
+      if (!std::holds_alternative<Generate>(task)) throw Error("this task head scores candidates; no generation to run");
+      Prompt prompt = std::move(std::get<Generate>(task).prompt);
+      state_->media->load_pictures(prompt, options.times);
+      outcomes[i].prompt = prompt.text;
+      prompts.push_back(std::move(prompt));
+      answered.push_back(i);
+    } catch (const Error& error) {
+      outcomes[i].error = error.what();
+    }
+  }
+  if (prompts.empty()) return outcomes;
+
+  Prepared prepared = prepare(prompts, options.times);
+  encode_media(prepared, options.times);
+  CallOptions mapped = options;
+  if (options.on_text) {
+    mapped.on_text = [&](size_t row, const std::string& text) { options.on_text(answered[row], text); };
+  }
+  auto results = generate(prepared, options.generation.value_or(state_->config.generation), mapped);
+  for (size_t row = 0; row < results.size(); ++row) {
+    Outcome& outcome = outcomes[answered[row]];
+    outcome.answer = state_->task_head->answer(results[row]);
+    outcome.prompt_tokens = prepared.batch.attention_mask[static_cast<int64_t>(row)].sum().item().toLong();
+    outcome.result = std::move(results[row]);
+  }
+  return outcomes;
+}
+
+Outcome Session::answer(const Request& request, const CallOptions& options) const {
+  Outcome outcome = std::move(answer(std::span(&request, 1), options).front());
+  if (outcome.error) throw Error(*outcome.error);
+  return outcome;
+}
+
+at::Tensor Session::transform(const Picture& picture) const { return state_->transforms->apply(picture); }
+const RunConfig& Session::config() const { return state_->config; }
+const Model& Session::model() const { return *state_->model; }
+Model& Session::mutable_model() { return *state_->model; }
+const TaskHead& Session::task_head() const { return *state_->task_head; }
+const Registry& Session::registry() const { return *state_->registry; }
+const SessionOptions& Session::options() const { return state_->options; }
+
+Request picture_request(const std::string& path, const std::string& question) {
+  Request request;
+  request.parts.push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
+  if (!question.empty()) request.parts.push_back({Part::Kind::text, question, {}});
+  request.id = path;
+  return request;
+}
+
+Answer inference_model(const std::string& config, const std::string& picture, const std::string& question) {
+  return Session::open(config)->answer(picture_request(picture, question)).answer;
+}
+
+}  // namespace flam
