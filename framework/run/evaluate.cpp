@@ -1,0 +1,116 @@
+#include "framework/run/evaluate.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <map>
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+// The same prompt without its pictures: no media marker, so that the text sees nothing.
+Prompt without_pictures(Prompt prompt, const std::string& marker) {
+  for (size_t at; (at = prompt.text.find(marker)) != std::string::npos;) prompt.text.erase(at, marker.size());
+  prompt.media.clear();
+  return prompt;
+}
+
+class Evaluator {
+ public:
+  Evaluator(const Session& session, const EvaluateOptions& options) : session_(session), options_(options) {
+    const RunConfig& config = session.config();
+    if (!config.dataset) throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
+    if (config.metrics.empty()) throw Error(cat("config ", quoted(config.name), " names no `metrics` to evaluate with"));
+    if (!config.task_head) throw Error(cat("config ", quoted(config.name), " names no `task_head`"));
+    dataset_ = session.registry().build<Dataset>(
+        config.dataset, Dataset::Input{config.task_head.type->name, options.seed, options.limit});
+    for (const ComponentConfig& metric : config.metrics) metrics_.push_back(session.registry().build<Metric>(metric, {}));
+  }
+
+  Evaluation run() {
+    const c10::InferenceMode inference;
+    const int64_t total = dataset_->size();
+    if (total == 0) throw Error("the dataset is empty");
+    Accumulators sighted = start(), blind = start();
+    std::map<std::string, Accumulators> kinds;
+    for (int64_t first = 0; first < total; first += options_.batch_size) {
+      if (options_.cancelled && options_.cancelled()) throw RunError("interrupted");
+      std::vector<Record> records;
+      for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i) records.push_back(dataset_->at(i));
+      const std::vector<std::string> answers = answer(records, false);
+      for (size_t i = 0; i < records.size(); ++i) {
+        add(sighted, records[i], answers[i]);
+        if (records[i].kind.empty()) continue;
+        auto& kind = kinds[records[i].kind];
+        if (kind.empty()) kind = start();
+        add(kind, records[i], answers[i]);
+      }
+      if (options_.blind) {
+        const std::vector<std::string> guesses = answer(records, true);
+        for (size_t i = 0; i < records.size(); ++i) add(blind, records[i], guesses[i]);
+      }
+      if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
+    }
+    Evaluation out;
+    out.config = session_.config().name;
+    out.seed = options_.seed.value_or(0);
+    out.n = total;
+    out.scores = scores(sighted);
+    if (options_.blind) out.controls.emplace_back("blind", scores(blind));
+    for (const auto& [kind, accumulators] : kinds) out.by_kind.emplace_back(kind, scores(accumulators));
+    return out;
+  }
+
+ private:
+  using Accumulators = std::vector<std::unique_ptr<Metric::Accumulator>>;
+
+  Accumulators start() const {
+    Accumulators out;
+    for (const auto& metric : metrics_) out.push_back(metric->start());
+    return out;
+  }
+
+  static void add(Accumulators& accumulators, const Record& record, const std::string& answer) {
+    for (auto& accumulator : accumulators) accumulator->add(record, answer);
+  }
+
+  static Metric::Scores scores(const Accumulators& accumulators) {
+    Metric::Scores out;
+    for (const auto& accumulator : accumulators) {
+      for (auto& score : accumulator->scores()) out.push_back(std::move(score));
+    }
+    return out;
+  }
+
+  std::vector<std::string> answer(const std::vector<Record>& records, bool blind) const {
+    std::vector<Prompt> prompts;
+    for (const Record& record : records) {
+      Task task = session_.task_head().task(record.request);
+      if (!std::holds_alternative<Generate>(task)) throw Error("this task head doesn't generate; it can't be evaluated yet");
+      Prompt prompt = std::move(std::get<Generate>(task).prompt);
+      prompts.push_back(blind ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
+                              : std::move(prompt));
+    }
+    Prepared prepared = session_.prepare(prompts);
+    session_.encode_media(prepared);
+    std::vector<std::string> out;
+    for (const Result& result : session_.generate(prepared, session_.config().generation)) {
+      out.push_back(session_.task_head().answer(result).front().second);
+    }
+    return out;
+  }
+
+  const Session& session_;
+  const EvaluateOptions& options_;
+  std::unique_ptr<Dataset> dataset_;
+  std::vector<std::unique_ptr<Metric>> metrics_;
+};
+
+}  // namespace
+
+Evaluation evaluate(const Session& session, const EvaluateOptions& options) { return Evaluator(session, options).run(); }
+
+}  // namespace flam

@@ -1,0 +1,31 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/component/metric.h"
+#include "framework/run/session.h"
+
+namespace flam {
+
+struct EvaluateOptions {
+  std::optional<int64_t> seed, limit;  // instead of the dataset's
+  int64_t batch_size = 50;
+  bool blind = true;  // also answer without the picture, as a control
+  std::function<void(int64_t done, int64_t total)> progress;
+  std::function<bool()> cancelled;
+};
+
+struct Evaluation {
+  std::string config;
+  int64_t seed = 0;
+  int64_t n = 0;
+  Metric::Scores scores;
+  std::vector<std::pair<std::string, Metric::Scores>> controls;  // "blind": the picture left out
+  std::vector<std::pair<std::string, Metric::Scores>> by_kind;   // scores by kind of record
+};
+
+/// Answers every record of the config's dataset and scores it with the config's metrics.
+FLAM_API Evaluation evaluate(const Session& session, const EvaluateOptions& options);
+
+}  // namespace flam

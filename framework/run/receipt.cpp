@@ -1,0 +1,160 @@
+#include "framework/run/receipt.h"
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+#include "framework/run/device.h"
+
+namespace flam {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Value& value) {
+  if (value.is_bool()) return value.as_bool();
+  if (value.is_int()) return value.as_int();
+  if (value.is_double()) return value.as_double();
+  if (value.is_string()) return value.as_string();
+  if (value.is_list()) {
+    Json out = Json::array();
+    for (const Value& element : value.as_list()) out.push_back(to_json(element));
+    return out;
+  }
+  if (value.is_map()) {
+    Json out = Json::object();
+    for (const auto& member : value.as_map()) out[member.key] = to_json(member.value);
+    return out;
+  }
+  return nullptr;
+}
+
+namespace {
+
+Json request_json(const Request& request) {
+  Json parts = Json::array();
+  for (const Part& part : request.parts) {
+    if (part.kind == Part::Kind::text) {
+      parts.push_back({{"text", part.text}});
+    } else if (part.kind == Part::Kind::image) {
+      parts.push_back({{"image", part.pictures.front().name()}});
+    } else {
+      Json frames = Json::array();
+      for (const auto& picture : part.pictures) frames.push_back(picture.name());
+      parts.push_back({{"frames", frames}});
+    }
+  }
+  return {{"parts", parts}};
+}
+
+Json hypothesis_json(const Hypothesis& hypothesis) {
+  return {{"text", hypothesis.text},
+          {"ids", hypothesis.ids},
+          {"token_logprobs", hypothesis.token_logprobs},
+          {"logprob", hypothesis.logprob},
+          {"score", hypothesis.score},
+          {"finish_reason", finish_reason_name(hypothesis.finish)}};
+}
+
+Json weights_json(const Session& session) {
+  std::set<std::string> files;
+  for (const auto& slot : session.model().weights().slots()) {
+    const auto end = slot->origin.find(": ");
+    if (end != std::string::npos) files.insert(slot->origin.substr(0, end));
+  }
+  Json out = Json::array();
+  for (const std::string& file : files) {
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error)) out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
+  }
+  return out;
+}
+
+}  // namespace
+
+Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best) {
+  Json out;
+  out["image"] = request.id;
+  if (outcome.error) {
+    out["error"] = *outcome.error;
+    return out;
+  }
+  for (const auto& [field, text] : outcome.answer) out[field] = text;
+  const auto& best = outcome.result.hypotheses.front();
+  out["logprob"] = best.logprob;
+  out["finish_reason"] = finish_reason_name(best.finish);
+  if (n_best > 1) {
+    for (const Hypothesis& hypothesis : outcome.result.hypotheses) out["n_best"].push_back(hypothesis_json(hypothesis));
+  }
+  return out;
+}
+
+Json make_receipt(const Session& session, const GenerationParams& generation, std::span<const Request> requests,
+                  std::span<const Outcome> outcomes, const StageTimes& times) {
+  Json receipt;
+  receipt["flamboyance"] = FLAM_VERSION;
+  receipt["torch"] = FLAM_TORCH_VERSION;
+  receipt["config_name"] = session.config().name;
+  GenerationParams params = generation;
+  Json config = to_json(session.config().resolved());
+  config["generation"] = to_json(write_params(ParamsRef(params)));
+  receipt["config"] = config;
+  receipt["device"] = session.model().device().str();
+  receipt["dtype"] = dtype_name(session.model().dtype());
+  receipt["threads"] = at::get_num_threads();
+  receipt["seed"] = session.options().seed;
+  receipt["weights_option"] = session.options().weights;
+  receipt["weights"] = weights_json(session);
+  receipt["runs"] = Json::array();
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    Json run = {{"request", request_json(requests[i])}, {"prompt", outcomes[i].prompt},
+                {"prompt_tokens", outcomes[i].prompt_tokens}};
+    if (outcomes[i].error) run["error"] = *outcomes[i].error;
+    for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
+    for (const auto& hypothesis : outcomes[i].result.hypotheses) run["hypotheses"].push_back(hypothesis_json(hypothesis));
+    receipt["runs"].push_back(run);
+  }
+  for (const auto& entry : times.entries()) receipt["milliseconds"][entry.stage] = entry.milliseconds;
+  return receipt;
+}
+
+Request parse_request(const std::string& json_line, const std::filesystem::path& folder, const Location& where) {
+  const auto fail = [&](const std::string& what) -> Error {
+    return Error(where, cat("not a request: ", what, "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}"));
+  };
+  Json node;
+  try {
+    node = Json::parse(json_line);
+  } catch (const Json::exception& error) {
+    throw fail(printable(error.what()));
+  }
+  if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array()) throw fail("no list `parts`");
+  const auto picture = [&](const Json& path) {
+    if (!path.is_string()) throw fail("a picture must be a path");
+    return PictureSource{(folder / path.get<std::string>()).string(), nullptr, {}};
+  };
+  Request request;
+  for (const Json& part : node["parts"]) {
+    if (!part.is_object() || part.size() != 1) throw fail("each part has exactly one of `text`, `image`, `frames`");
+    if (part.contains("text") && part["text"].is_string()) {
+      request.parts.push_back({Part::Kind::text, part["text"].get<std::string>(), {}});
+    } else if (part.contains("image")) {
+      request.parts.push_back({Part::Kind::image, "", {picture(part["image"])}});
+    } else if (part.contains("frames") && part["frames"].is_array() && !part["frames"].empty()) {
+      Part video{Part::Kind::frames, "", {}};
+      for (const Json& frame : part["frames"]) video.pictures.push_back(picture(frame));
+      request.parts.push_back(std::move(video));
+    } else {
+      throw fail(cat("unusable part ", quoted(part.dump())));
+    }
+  }
+  for (const Part& part : request.parts) {  // named after its last picture: the query's
+    if (part.kind != Part::Kind::text) request.id = part.pictures.front().path;
+  }
+  return request;
+}
+
+}  // namespace flam
