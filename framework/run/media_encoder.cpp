@@ -51,7 +51,8 @@ Prepared MediaEncoder::open(std::span<const Prompt> prompts, StageTimes* times) 
       const int64_t at_media = row * media_count + static_cast<int64_t>(t);
       frames[at_media] = static_cast<int64_t>(parts[t].pictures.size());
       for (size_t f = 0; f < parts[t].pictures.size(); ++f) {
-        const Picture& picture = parts[t].pictures[f].picture.value();
+        const PictureSource& source = parts[t].pictures[f];
+        const Picture picture = source.picture ? *source.picture : load_picture(source);
         const auto [found, is_new] = place.try_emplace(content_key(picture), static_cast<int64_t>(pixels.size()));
         if (is_new) {
           pixels.push_back(transforms_.apply(picture));
