@@ -1,0 +1,18 @@
+#pragma once
+// One function for each subcommand: adds it to the parser; its callback returns through `status`.
+
+#include <CLI/CLI.hpp>
+
+namespace flam::cli {
+
+void add_infer(CLI::App& app, int& status);
+void add_list(CLI::App& app, int& status);
+void add_inspect(CLI::App& app, int& status);
+void add_config(CLI::App& app, int& status);
+void add_describe(CLI::App& app, int& status);
+void add_verify(CLI::App& app, int& status);
+void add_train(CLI::App& app, int& status);
+void add_evaluate(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
+
+}  // namespace flam::cli

@@ -1,0 +1,20 @@
+#pragma once
+// What several subcommands share: options, signals.
+
+#include <CLI/CLI.hpp>
+
+#include "framework/run/session.h"
+
+namespace flam::cli {
+
+/// Ctrl-C and SIGTERM ask the run to end; a second one ends it at once.
+void watch_signals();
+bool interrupted();
+int interrupted_status();  // 130 or 143
+
+/// --plugin-path
+void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
+/// --set, --plugin-path, --weights, --device, --dtype, --threads, --seed
+void add_session_options(CLI::App& command, SessionOptions& options);
+
+}  // namespace flam::cli

@@ -1,0 +1,30 @@
+#include <iostream>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "framework/config/config.h"
+#include "framework/run/paths.h"
+
+namespace flam::cli {
+
+void add_config(CLI::App& app, int& status) {
+  struct Options {
+    std::string config;
+    std::vector<std::string> overrides;
+    std::vector<std::filesystem::path> plugin_path;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("config", "print a config resolved: bases merged, defaults filled in, with origins");
+  command->footer("Example: flam config flamingo_mini_caption --set model.resampler.num_latents=32");
+  command->add_option("CONFIG", options->config, "model name or config file")->required();
+  command->add_option("--set", options->overrides, "change a value (repeatable)")->allow_extra_args(false)->type_name("KEY=VALUE");
+  add_plugin_path(*command, options->plugin_path);
+  command->callback([options, &status] {
+    const auto registry = open_registry(options->plugin_path);
+    const RunConfig config = RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
+    std::cout << write_yaml(config.resolved(), {.origins = true});
+    status = 0;
+  });
+}
+
+}  // namespace flam::cli

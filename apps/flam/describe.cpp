@@ -1,0 +1,47 @@
+#include "framework/run/describe.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+
+namespace flam::cli {
+
+void add_describe(CLI::App& app, int& status) {
+  struct Options {
+    std::string config;
+    std::vector<std::string> overrides;
+    std::vector<std::filesystem::path> plugin_path;
+    int64_t prompt_tokens = 32;
+    bool tensors = false, json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("describe", "a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
+  command->footer("Example: flam describe flamingo_3rdparty-zeroshot_caption");
+  command->add_option("CONFIG", options->config, "model name or config file")->required();
+  command->add_option("--set", options->overrides, "change a value of the config (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--prompt-tokens", options->prompt_tokens, "tokens of the prompt that FLOPs are counted for")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_flag("--tensors", options->tensors, "every tensor, too");
+  command->add_flag("--json", options->json, "as JSON");
+  add_plugin_path(*command, options->plugin_path);
+  command->callback([options, &status] {
+    const auto registry = open_registry(options->plugin_path);
+    RunConfig config = RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
+    config.name = std::filesystem::path(options->config).stem().string();
+    const Description description = describe(config, *registry, options->prompt_tokens);
+    if (options->json) {
+      std::cout << describe_json(description).dump() << "\n";
+    } else {
+      std::cout << describe_text(description, options->tensors);
+    }
+    status = 0;
+  });
+}
+
+}  // namespace flam::cli

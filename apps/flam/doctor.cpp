@@ -1,0 +1,66 @@
+#include <ATen/Parallel.h>
+
+#include <iostream>
+#include <thread>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/run/device.h"
+#include "framework/run/paths.h"
+
+namespace flam::cli {
+
+namespace {
+
+int doctor(const std::vector<std::filesystem::path>& plugin_path) {
+  std::cout << "flamboyance " << FLAM_VERSION << ", libtorch " << FLAM_TORCH_VERSION << "\n";
+  std::cout << "cpu: " << std::thread::hardware_concurrency() << " cores, " << at::get_num_threads() << " threads used\n";
+  const std::string cuda = cuda_problem();
+  std::cout << "cuda: " << (cuda.empty() ? "works" : "not usable: " + cuda) << "\n";
+  std::cout << "configs: " << configs_root().string() << "\n";
+  for (const auto& folder : plugin_search_path(plugin_path)) std::cout << "plugin folder: " << folder.string() << "\n";
+
+  int bad = 0;
+  Registry registry;
+  for (const auto& library : find_libraries(plugin_search_path(plugin_path))) {
+    std::cout << "  " << library.path.filename().string() << ": ";
+    if (!library.shadowed_by.empty()) {
+      std::cout << "shadowed by " << library.shadowed_by.string() << "\n";
+      continue;
+    }
+    try {
+      registry.load(library.path);
+      std::cout << "loads\n";
+    } catch (const Error& error) {
+      std::cout << "does not load: " << error.what() << "\n";
+      ++bad;
+    }
+  }
+  const auto configs = open_registry(plugin_path);
+  for (const auto& [name, file] : list_configs(configs_root())) {
+    std::cout << "config " << name << ": ";
+    try {
+      RunConfig::parse(load_config(file), *configs);
+      std::cout << "ok\n";
+    } catch (const Error& error) {
+      std::cout << error.what() << "\n";
+      ++bad;
+    }
+  }
+  std::cout << (bad == 0 ? "all is well\n" : cat(bad, " problems\n"));
+  return bad == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, int& status) {
+  auto plugin_path = std::make_shared<std::vector<std::filesystem::path>>();
+  CLI::App* command = app.add_subcommand("doctor", "what is installed, which devices work, which plugins load and why not");
+  command->footer("Example: flam doctor");
+  add_plugin_path(*command, *plugin_path);
+  command->callback([plugin_path, &status] { status = doctor(*plugin_path); });
+}
+
+}  // namespace flam::cli

@@ -1,0 +1,72 @@
+#include "framework/run/evaluate.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "apps/flam/progress.h"
+
+namespace flam::cli {
+
+namespace {
+
+nlohmann::ordered_json scores_json(const Metric::Scores& scores) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : scores) out[name] = value;
+  return out;
+}
+
+void print_scores(const std::string& label, const Metric::Scores& scores) {
+  std::cout << "  " << label << std::string(label.size() < 24 ? 24 - label.size() : 1, ' ');
+  for (const auto& [name, value] : scores) std::cout << "  " << name << " " << value;
+  std::cout << "\n";
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, int& status) {
+  struct Options {
+    std::string config;
+    SessionOptions session;
+    std::optional<int64_t> limit;
+    int64_t batch_size = 50;
+    bool json = false, blind = true;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("evaluate", "score a model on its config's dataset");
+  command->footer("Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7");
+  command->add_option("CONFIG", options->config, "model name or config file")->required();
+  command->add_option("--limit", options->limit, "only so many records")->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  command->add_option("--batch-size", options->batch_size, "records answered together")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_flag("--blind,!--no-blind", options->blind, "also answer without the picture, as a control (default)");
+  command->add_flag("--json", options->json, "end with one line of JSON");
+  add_session_options(*command, options->session);
+  command->callback([options, command, &status] {
+    const auto session = Session::open(options->config, options->session);
+    Progress progress("evaluate");
+    EvaluateOptions evaluation;
+    if (command->count("--seed") > 0) evaluation.seed = static_cast<int64_t>(options->session.seed);
+    evaluation.limit = options->limit;
+    evaluation.batch_size = options->batch_size;
+    evaluation.blind = options->blind;
+    evaluation.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+    evaluation.cancelled = interrupted;
+    const Evaluation result = evaluate(*session, evaluation);
+    if (options->json) {
+      nlohmann::ordered_json out = {{"config", result.config}, {"seed", result.seed}, {"n", result.n},
+                                    {"scores", scores_json(result.scores)}};
+      for (const auto& [name, scores] : result.controls) out["controls"][name] = scores_json(scores);
+      for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);
+      std::cout << out.dump() << "\n";
+    } else {
+      std::cout << result.config << ", seed " << result.seed << ", " << result.n << " records\n";
+      print_scores("all", result.scores);
+      for (const auto& [name, scores] : result.by_kind) print_scores(name, scores);
+      for (const auto& [name, scores] : result.controls) print_scores("control: " + name, scores);
+    }
+    status = 0;
+  });
+}
+
+}  // namespace flam::cli

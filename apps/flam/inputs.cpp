@@ -1,0 +1,142 @@
+#include "apps/flam/inputs.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <set>
+
+#include "framework/base/text.h"
+#include "framework/run/receipt.h"
+
+namespace flam::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kMaxStdinBytes = size_t{256} << 20;
+
+Part text_part(const std::string& text) { return {Part::Kind::text, text, {}}; }
+Part image_part(const std::string& path) { return {Part::Kind::image, "", {PictureSource{path, nullptr, {}}}}; }
+
+bool looks_like_picture(const fs::path& path) {
+  static const std::set<std::string> kSuffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pnm",
+                                                  ".ppm", ".pgm", ".tif",  ".tiff", ".gif"};
+  std::string suffix = path.extension().string();
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) { return std::tolower(c); });
+  return kSuffixes.contains(suffix);
+}
+
+std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
+  std::vector<std::string> found;
+  const auto take = [&](const fs::directory_entry& entry) {
+    std::error_code ignored;
+    if (entry.is_regular_file(ignored) && looks_like_picture(entry.path())) found.push_back(entry.path().string());
+  };
+  std::error_code problem;
+  const auto options = fs::directory_options::skip_permission_denied;
+  if (recursive) {
+    for (const auto& entry : fs::recursive_directory_iterator(folder, options, problem)) take(entry);
+  } else {
+    for (const auto& entry : fs::directory_iterator(folder, options, problem)) take(entry);
+  }
+  if (problem) throw Error(cat("folder ", quoted(folder.string()), " can't be read: ", problem.message()));
+  if (found.empty()) {
+    throw Error(cat("no pictures in folder ", quoted(folder.string()), recursive ? "" : " (--recursive looks below it, too)"));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// "IMAGE=TEXT" or "IMAGE=QUESTION=>ANSWER"; a file name may hold '=', so the first prefix that is a file is the picture.
+void add_shot(const std::string& shot, bool with_question, Request& request) {
+  const std::string form = with_question ? "IMAGE=QUESTION=>ANSWER" : "IMAGE=TEXT";
+  for (size_t at = shot.find('='); at != std::string::npos; at = shot.find('=', at + 1)) {
+    const std::string image = shot.substr(0, at);
+    std::error_code ignored;
+    if (image.empty() || !fs::is_regular_file(image, ignored)) continue;
+    const std::string text = shot.substr(at + 1);
+    request.parts.push_back(image_part(image));
+    if (!with_question) {
+      request.parts.push_back(text_part(text));
+      return;
+    }
+    const size_t arrow = text.find("=>");
+    if (arrow == std::string::npos) throw Error(cat("--shot ", quoted(shot), ": expected ", form));
+    request.parts.push_back(text_part(text.substr(0, arrow)));
+    request.parts.push_back(text_part(text.substr(arrow + 2)));
+    return;
+  }
+  throw Error(cat("--shot ", quoted(shot), ": no picture file before '='; expected ", form));
+}
+
+std::shared_ptr<const std::string> standard_input() {
+  std::string bytes(std::istreambuf_iterator<char>(std::cin), {});
+  if (bytes.size() > kMaxStdinBytes) throw Error("standard input: larger than 256 MiB");
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+void requests_of_file(const std::string& name, const std::function<void(Request)>& sink) {
+  std::ifstream file;
+  const bool from_stdin = name == "-";
+  if (!from_stdin) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(name, ignored)) throw Error(cat("--request ", quoted(name), ": no such file"));
+    file.open(name);
+  }
+  std::istream& in = from_stdin ? std::cin : file;
+  const auto source = std::make_shared<const std::string>(from_stdin ? "standard input" : name);
+  const fs::path folder = from_stdin ? fs::path() : fs::path(name).parent_path();
+  int line_number = 0;
+  int64_t seen = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++line_number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    Request request = parse_request(line, folder, {source, line_number, 1});
+    sink(std::move(request));
+    ++seen;
+  }
+  if (seen == 0) throw Error(cat(*source, ": no requests (one JSON object a line)"));
+}
+
+}  // namespace
+
+void for_each_request(const InputOptions& options, bool needs_question, const std::function<void(Request)>& sink) {
+  if (!options.request_file.empty()) {
+    if (!options.images.empty() || !options.shots.empty() || !options.question.empty()) {
+      throw Error("--request holds whole requests; it doesn't go with pictures, --question or --shot");
+    }
+    return requests_of_file(options.request_file, sink);
+  }
+  if (options.images.empty()) throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
+  if (needs_question && options.question.empty()) throw Error("this model answers questions; give one with --question");
+  if (!needs_question && !options.question.empty()) {
+    throw Error("this model writes captions and takes no --question; choose a model for questions (see `flam list models`)");
+  }
+  Request shots;
+  for (const std::string& shot : options.shots) add_shot(shot, needs_question, shots);
+
+  std::vector<std::string> images;
+  for (const std::string& image : options.images) {
+    std::error_code ignored;
+    if (image != "-" && fs::is_directory(image, ignored)) {
+      const auto found = pictures_in(image, options.recursive);
+      images.insert(images.end(), found.begin(), found.end());
+    } else {
+      images.push_back(image);
+    }
+  }
+  if (std::count(images.begin(), images.end(), "-") > 1) throw Error("standard input holds one picture; `-` was given more than once");
+  for (const std::string& image : images) {
+    Request request = shots;
+    request.id = image;
+    Part picture = image_part(image);
+    if (image == "-") picture.pictures.front() = {"", standard_input(), {}};
+    request.parts.push_back(std::move(picture));
+    if (needs_question) request.parts.push_back(text_part(options.question));
+    sink(std::move(request));
+  }
+}
+
+}  // namespace flam::cli

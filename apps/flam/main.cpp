@@ -1,0 +1,56 @@
+#include <csignal>
+#include <iostream>
+#include <new>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app{"flam: assemble Flamingo-type vision-language models from plugins, and run them", "flam"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", FLAM_VERSION);
+  app.footer("Example: flam infer flamingo_mini_caption docs/images/scene.png");
+  int status = 0;
+  for (auto* add : {flam::cli::add_infer, flam::cli::add_list, flam::cli::add_inspect, flam::cli::add_config,
+                    flam::cli::add_describe, flam::cli::add_verify, flam::cli::add_train, flam::cli::add_evaluate,
+                    flam::cli::add_doctor}) {
+    add(app, status);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    const auto used = app.get_subcommands();
+    std::cerr << "flam: " << flam::printable(error.what(), 1000) << "\nRun `flam "
+              << (used.empty() ? "" : used.front()->get_name() + " ") << "--help` for what it takes.\n";
+    return 2;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  flam::cli::watch_signals();
+  try {
+    const int status = run(argc, argv);
+    std::cout.flush();
+    return flam::cli::interrupted() ? flam::cli::interrupted_status() : status;
+  } catch (const flam::Error& error) {
+    if (flam::cli::interrupted()) return flam::cli::interrupted_status();
+    std::cerr << "error: " << error.what() << "\n";
+    return error.exit_status();
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: not enough memory\n";
+    return 1;
+  } catch (const std::exception& error) {
+    // libtorch appends a stack trace to its first line.
+    const std::string text = error.what();
+    std::cerr << "error: " << flam::printable(text.substr(0, text.find('\n')), 2000) << "\n";
+    return 1;
+  }
+}
