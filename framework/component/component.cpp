@@ -21,6 +21,7 @@ Adapter::~Adapter() = default;
 Tokenizer::~Tokenizer() = default;
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;
+std::vector<int64_t> Dataset::label_classes() const { return {}; }
 Metric::Accumulator::~Accumulator() = default;
 Metric::~Metric() = default;
 

@@ -9,7 +9,8 @@ struct Record {
   Request request;
   std::vector<std::string> references;
   std::string kind;  // of question, for scores by kind; "" if there is none
-  Value facts;       // what a metric may need besides (scenes: the scene's description)
+  Value facts;       // what a metric may need besides (scenes: the scene's seed and split)
+  at::Tensor patch_labels;  // for pretraining a backbone: class of each patch, [grid_h·grid_w,K] int64, or undefined
 };
 
 /// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several threads.
@@ -25,6 +26,8 @@ class FLAM_API Dataset : public Component {
   ~Dataset() override;
   virtual int64_t size() const = 0;
   virtual Record at(int64_t index) const = 0;
+  /// Number of classes of each column of Record::patch_labels; empty if the dataset has no labels.
+  virtual std::vector<int64_t> label_classes() const;
 };
 
 }  // namespace flam

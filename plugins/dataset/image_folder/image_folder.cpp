@@ -1,0 +1,86 @@
+// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file beside them.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "framework/config/config.h"
+#include "framework/sdk.h"
+
+namespace flam {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ImageFolderParams {
+  std::string folder;
+  std::string annotations = "annotations.jsonl";
+
+  void visit(ParamVisitor& v) {
+    v("folder", folder, "where the pictures are", required(), path());
+    v("annotations", annotations,
+      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …]}; question for vqa only");
+  }
+};
+
+struct Annotation {
+  std::string image, question;
+  std::vector<std::string> references;
+};
+
+class ImageFolder final : public Dataset {
+ public:
+  ImageFolder(const ImageFolderParams& params, const Input& input) {
+    const fs::path file = fs::path(params.folder) / params.annotations;
+    std::ifstream in(file);
+    if (!in) throw Error(cat("dataset 'image_folder': ", quoted(file.string()), " can't be read"));
+    const auto source = file.string();
+    int line_number = 0;
+    for (std::string line; std::getline(in, line);) {
+      ++line_number;
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, input.task == "vqa"));
+      if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
+    }
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
+
+  Record at(int64_t index) const override {
+    const Annotation& annotation = annotations_.at(static_cast<size_t>(index));
+    Record record;
+    record.request.id = annotation.image;
+    record.request.parts.push_back({Part::Kind::image, "", {PictureSource{annotation.image, nullptr, {}}}});
+    if (!annotation.question.empty()) record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
+    record.references = annotation.references;
+    return record;
+  }
+
+ private:
+  static Annotation parse(const std::string& line, const std::string& place, const fs::path& folder, bool with_question) {
+    const Value node = parse_yaml(line, place);  // JSON is YAML
+    const auto text = [&](const char* key) -> std::string {
+      const Value* value = node.find(key);
+      if (!value || !value->is_string()) throw Error(cat(place, ": expected a text `", key, "`"));
+      return value->as_string();
+    };
+    Annotation out{(folder / text("image")).string(), with_question ? text("question") : "", {}};
+    const Value* references = node.find("references");
+    if (!references || !references->is_list()) throw Error(cat(place, ": expected a list `references`"));
+    for (const Value& reference : references->as_list()) {
+      if (!reference.is_string()) throw Error(cat(place, ": `references` must hold texts"));
+      out.references.push_back(reference.as_string());
+    }
+    return out;
+  }
+
+  std::vector<Annotation> annotations_;
+};
+
+}  // namespace
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<ImageFolder, ImageFolderParams>("image_folder", "pictures of a folder with a JSON-lines file of captions or questions");
+}
+
+}  // namespace flam

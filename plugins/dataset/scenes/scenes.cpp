@@ -1,0 +1,164 @@
+// dataset `scenes`: generated pictures of a few shapes, with captions or questions in varied wording.
+// metric `scene_truth`: whether a caption is true of its scene, whatever its wording.
+#include <ATen/ops/empty.h>
+
+#include "framework/sdk.h"
+#include "plugins/dataset/scenes/draw.h"
+#include "plugins/dataset/scenes/grammar.h"
+#include "plugins/dataset/scenes/truth.h"
+
+namespace flam {
+
+namespace {
+
+struct ScenesParams {
+  Split split = Split::test;
+  int64_t size = 1000;
+  int64_t seed = 0;
+  int64_t picture_size = 80;
+  int64_t min_objects = 1;
+  int64_t max_objects = 4;
+  int64_t records_per_scene = 1;
+  int64_t label_patch_size = 0;
+
+  void visit(ParamVisitor& v) {
+    v("split", split, "train and test scenes differ in the combinations of shape, colour and size that occur",
+      choices("train", "test"));
+    v("size", size, "records", at_least(1));
+    v("seed", seed, "chooses the scenes");
+    v("picture_size", picture_size, "width and height of the pictures, pixels", between(32, 1024));
+    v("min_objects", min_objects, "objects in a scene, at least", between(1, 4));
+    v("max_objects", max_objects, "objects in a scene, at most", between(1, 4));
+    v("records_per_scene", records_per_scene, "records in a row that share a scene", at_least(1));
+    v("label_patch_size", label_patch_size, "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no",
+      at_least(0));
+  }
+};
+
+SceneOptions options_of(const ScenesParams& params) {
+  if (params.min_objects > params.max_objects) throw Error("min_objects is larger than max_objects");
+  return {static_cast<int>(params.picture_size), static_cast<int>(params.min_objects), static_cast<int>(params.max_objects)};
+}
+
+// Seeds of neighbouring runs must not share scenes.
+uint64_t scene_seed(int64_t seed, int64_t index) { return (static_cast<uint64_t>(seed) << 34) + static_cast<uint64_t>(index); }
+
+Picture picture_of(const Scene& scene) {
+  const cv::Mat drawn = draw_scene(scene);
+  at::Tensor rgb = at::empty({drawn.rows, drawn.cols, 3}, at::kByte);
+  drawn.copyTo(cv::Mat(drawn.rows, drawn.cols, CV_8UC3, rgb.mutable_data_ptr<uint8_t>()));
+  return {rgb};
+}
+
+at::Tensor labels_of(const Scene& scene, int64_t patch) {
+  const auto labels = label_patches(scene, static_cast<int>(patch));
+  at::Tensor out = at::empty({static_cast<int64_t>(labels.size()), 4}, at::kLong);
+  auto* to = out.mutable_data_ptr<int64_t>();
+  for (const PatchLabel& label : labels) {
+    for (const uint8_t value : {label.shape, label.colour, label.size, label.centre}) *to++ = value;
+  }
+  return out;
+}
+
+class Scenes final : public Dataset {
+ public:
+  Scenes(const ScenesParams& params, const Input& input)
+      : params_(params), options_(options_of(params)), questions_(input.task == "vqa") {
+    if (input.seed) params_.seed = *input.seed;
+    if (input.limit) params_.size = std::min(params_.size, *input.limit);
+    if (input.task != "vqa" && input.task != "caption") {
+      throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ", quoted(input.task)));
+    }
+    if (params.label_patch_size > 0 && params.picture_size % params.label_patch_size != 0) {
+      throw Error(cat("label_patch_size ", params.label_patch_size, " doesn't divide picture_size ", params.picture_size));
+    }
+  }
+
+  int64_t size() const override { return params_.size; }
+
+  Record at(int64_t index) const override {
+    const int64_t which = index / params_.records_per_scene;
+    const uint64_t seed = scene_seed(params_.seed, which);
+    const Scene scene = sample_scene(seed, params_.split, options_);
+    const auto variant = static_cast<uint64_t>(index % params_.records_per_scene);
+    Record record;
+    record.request.id = cat("scene ", params_.seed, ".", which);
+    Part image{Part::Kind::image, "", {PictureSource{"", nullptr, picture_of(scene)}}};
+    record.request.parts.push_back(std::move(image));
+    if (questions_) {
+      const Question question = ask(scene, variant);
+      record.request.parts.push_back({Part::Kind::text, question.text, {}});
+      record.references = {question.answer};
+      record.kind = kQuestionKinds[static_cast<size_t>(question.kind)];
+    } else {
+      record.references = {describe_scene(scene, variant)};
+    }
+    record.facts = Value::map();
+    record.facts.set("seed", static_cast<int64_t>(seed));
+    record.facts.set("split", static_cast<int64_t>(params_.split));
+    record.facts.set("picture_size", params_.picture_size);
+    record.facts.set("min_objects", params_.min_objects);
+    record.facts.set("max_objects", params_.max_objects);
+    if (params_.label_patch_size > 0) record.patch_labels = labels_of(scene, params_.label_patch_size);
+    return record;
+  }
+
+  std::vector<int64_t> label_classes() const override {
+    if (params_.label_patch_size == 0) return {};
+    return {static_cast<int64_t>(kShapes.size()) + 1, static_cast<int64_t>(kColours.size()) + 1,
+            static_cast<int64_t>(kSizes.size()) + 1, 2};
+  }
+
+ private:
+  ScenesParams params_;
+  SceneOptions options_;
+  bool questions_;
+};
+
+struct NoParams {
+  void visit(ParamVisitor&) {}
+};
+
+class SceneTruth final : public Metric {
+ public:
+  explicit SceneTruth(const NoParams&) {}
+
+  class Counter final : public Accumulator {
+   public:
+    void add(const Record& record, const std::string& answer) override {
+      const auto number = [&](const char* key) {
+        const Value* value = record.facts.find(key);
+        if (!value) throw Error("metric 'scene_truth' needs the records of dataset 'scenes'");
+        return value->as_int();
+      };
+      const SceneOptions options{static_cast<int>(number("picture_size")), static_cast<int>(number("min_objects")),
+                                 static_cast<int>(number("max_objects"))};
+      const Scene scene = sample_scene(static_cast<uint64_t>(number("seed")), static_cast<Split>(number("split")), options);
+      const Truth truth = check_caption(answer, scene);
+      ++records_;
+      true_ += truth.all_true;
+      stated_ += truth.stated;
+      expected_ += truth.expected;
+    }
+
+    Scores scores() const override {
+      const auto mean = [&](int64_t sum) { return records_ ? static_cast<double>(sum) / static_cast<double>(records_) : 0; };
+      return {{"true", mean(true_)}, {"attributes_stated", mean(stated_)}, {"attributes_expected", mean(expected_)}};
+    }
+
+   private:
+    int64_t records_ = 0, true_ = 0, stated_ = 0, expected_ = 0;
+  };
+
+  std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(); }
+};
+
+}  // namespace
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<Scenes, ScenesParams>("scenes", "generated pictures of shapes with captions or questions; no files needed");
+  registrar.add<SceneTruth, NoParams>("scene_truth",
+                                      "share of captions that are true in every attribute they state, and how many they state");
+}
+
+}  // namespace flam

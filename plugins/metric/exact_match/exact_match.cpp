@@ -1,0 +1,67 @@
+// metric `exact_match`: the share of answers that equal a reference, letter for letter.
+#include <algorithm>
+
+#include "framework/sdk.h"
+
+namespace flam {
+
+namespace {
+
+struct ExactMatchParams {
+  bool strip = true;
+  bool ignore_case = false;
+
+  void visit(ParamVisitor& v) {
+    v("strip", strip, "white space at both ends doesn't count");
+    v("ignore_case", ignore_case, "capital letters (ASCII) equal small ones");
+  }
+};
+
+class ExactMatch final : public Metric {
+ public:
+  explicit ExactMatch(const ExactMatchParams& params) : params_(params) {}
+
+  std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(params_); }
+
+ private:
+  class Counter final : public Accumulator {
+   public:
+    explicit Counter(const ExactMatchParams& params) : params_(params) {}
+
+    void add(const Record& record, const std::string& answer) override {
+      const std::string ours = normal(answer);
+      ++records_;
+      exact_ += std::any_of(record.references.begin(), record.references.end(),
+                            [&](const std::string& reference) { return normal(reference) == ours; });
+    }
+
+    Scores scores() const override {
+      return {{"exact", records_ ? static_cast<double>(exact_) / static_cast<double>(records_) : 0}};
+    }
+
+   private:
+    std::string normal(std::string text) const {
+      if (params_.strip) {
+        const auto first = text.find_first_not_of(" \t\r\n");
+        text = first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+      }
+      if (params_.ignore_case) {
+        for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      }
+      return text;
+    }
+
+    const ExactMatchParams& params_;
+    int64_t records_ = 0, exact_ = 0;
+  };
+
+  ExactMatchParams params_;
+};
+
+}  // namespace
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<ExactMatch, ExactMatchParams>("exact_match", "share of answers that equal a reference");
+}
+
+}  // namespace flam
