@@ -21,6 +21,7 @@ class FLAM_API Dataset : public Component {
     std::string task;  // name of the task head: "caption", "vqa"
     std::optional<int64_t> seed;   // overrides the config's
     std::optional<int64_t> limit;
+    std::optional<int64_t> records_per_scene;  // in training: how many records in a row share a picture
   };
 
   ~Dataset() override;

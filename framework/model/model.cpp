@@ -24,6 +24,10 @@ void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType d
   } else {
     weights_.initialise(device, dtype, seed);
   }
+  place(device, dtype);
+}
+
+void Model::place(at::Device device, at::ScalarType dtype) {
   device_ = device;
   dtype_ = dtype;
 }

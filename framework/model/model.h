@@ -32,6 +32,8 @@ class FLAM_API Model {
 
   /// Fills the weights from files, or (`files` null) with initial values.
   void load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed);
+  /// Says where the weights are, for a caller that has filled them itself (training).
+  void place(at::Device device, at::ScalarType dtype);
 
   // Media. pixels [N,3,H,W] float32.
   Features encode_images(const at::Tensor& pixels) const;

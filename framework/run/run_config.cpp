@@ -74,7 +74,7 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
   }
   if (const Value* weights = tree.find("weights")) config.weights = WeightsConfig::parse(*weights, errors);
   if (const Value* train = tree.find("train")) {
-    read_params(ParamsRef(config.train.emplace()), *train, "`train`", {}, errors);
+    config.train = TrainConfig::parse(*train, registry, errors);
   }
   if (const Value* meta = tree.find("meta")) config.meta = *meta;
   errors.throw_if_any();
@@ -91,10 +91,7 @@ Value RunConfig::resolved() const {
   out.set("weights", weights.resolved());
   if (dataset) out.set("dataset", dataset.resolved());
   if (!metrics.empty()) out.set("metrics", resolved_list(metrics));
-  if (train) {
-    TrainConfig train_copy = *train;
-    out.set("train", write_params(ParamsRef(train_copy)));
-  }
+  if (train) out.set("train", train->resolved());
   if (!meta.is_null()) out.set("meta", meta);
   copy_origins(out, &source);
   return out;

@@ -1,30 +1,36 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "framework/params/params.h"
+#include "framework/registry/registry.h"
 
 namespace flam {
 
 /// The config's `train:` map: one stage of training.
 struct FLAM_API TrainConfig {
   enum class Objective { backbone_labels, text, answers };
+  enum class Optimizer { adamw, muon };
 
   Objective objective = Objective::answers;
-  std::vector<std::string> trained = {"*"};  // patterns over slot names; the rest is frozen
-  std::vector<std::string> init_from;        // weights of earlier stages, later files override
-  std::string output;                        // weights file that the stage writes
+  Value trained;                         // pattern → learning rate
+  Value task_heads;                      // list of {type: …}; empty: the config's task head
+  std::vector<int64_t> records_per_scene = {1};  // of each task head
+  std::vector<std::string> init_from;
+  std::string output;
 
   int64_t steps = 1000;
-  int64_t batch_size = 64;
-  double learning_rate = 1e-3;
-  double final_learning_rate = 0.0;
+  int64_t batch_size = 32;
+  Optimizer optimizer = Optimizer::adamw;
+  double final_fraction = 0.02;
   int64_t warmup_steps = 100;
-  double weight_decay = 0.01;
+  double weight_decay = 0.02;
   double beta1 = 0.9;
-  double beta2 = 0.95;
+  double beta2 = 0.98;
+  double momentum = 0.95;
   double max_grad_norm = 1.0;
+  double label_weight = 0.0;
   bool bfloat16 = false;
   int64_t seed = 0;
 
@@ -32,7 +38,13 @@ struct FLAM_API TrainConfig {
   int64_t sample_every = 500;
   int64_t checkpoint_every = 1000;
 
+  std::vector<ComponentConfig> heads;  // parsed task_heads
+
   void visit(ParamVisitor& v);
+  static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);
+  Value resolved() const;
+  /// `trained` in order. A tensor takes the rate of the first pattern that matches it.
+  std::vector<std::pair<std::string, double>> rates() const;
 };
 
 }  // namespace flam

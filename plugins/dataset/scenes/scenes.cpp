@@ -65,6 +65,7 @@ class Scenes final : public Dataset {
   Scenes(const ScenesParams& params, const Input& input)
       : params_(params), options_(options_of(params)), questions_(input.task == "vqa") {
     if (input.seed) params_.seed = *input.seed;
+    if (input.records_per_scene) params_.records_per_scene = *input.records_per_scene;
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
     if (input.task != "vqa" && input.task != "caption") {
       throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ", quoted(input.task)));
@@ -79,11 +80,17 @@ class Scenes final : public Dataset {
   Record at(int64_t index) const override {
     const int64_t which = index / params_.records_per_scene;
     const uint64_t seed = scene_seed(params_.seed, which);
-    const Scene scene = sample_scene(seed, params_.split, options_);
+    // Records in a row share a scene; it is drawn once.
+    thread_local Drawn drawn;
+    if (drawn.owner != this || drawn.seed != seed) {
+      const Scene sampled = sample_scene(seed, params_.split, options_);
+      drawn = {this, seed, sampled, picture_of(sampled)};
+    }
+    const Scene& scene = drawn.scene;
     const auto variant = static_cast<uint64_t>(index % params_.records_per_scene);
     Record record;
     record.request.id = cat("scene ", params_.seed, ".", which);
-    Part image{Part::Kind::image, "", {PictureSource{"", nullptr, picture_of(scene)}}};
+    Part image{Part::Kind::image, "", {PictureSource{"", nullptr, drawn.picture}}};
     record.request.parts.push_back(std::move(image));
     if (questions_) {
       const Question question = ask(scene, variant);
@@ -110,6 +117,13 @@ class Scenes final : public Dataset {
   }
 
  private:
+  struct Drawn {
+    const Scenes* owner = nullptr;
+    uint64_t seed = 0;
+    Scene scene;
+    Picture picture;
+  };
+
   ScenesParams params_;
   SceneOptions options_;
   bool questions_;

@@ -1,0 +1,51 @@
+#include "framework/run/train.h"
+
+#include <ATen/Parallel.h>
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_scene,
+                      const Registry& registry, const Tokenizer& tokenizer) {
+  const auto& stops = config.generation.stop_tokens;
+  TrainedTask task;
+  task.head = registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+  task.dataset = registry.build<Dataset>(config.dataset,
+                                         Dataset::Input{head.type->name, {}, {}, records_per_scene});
+  task.records_per_scene = records_per_scene;
+  return task;
+}
+
+}  // namespace
+
+bool train(const std::string& config_name, const SessionOptions& options, const TrainHooks& hooks) {
+  const auto registry = open_registry(options.plugin_path);
+  RunConfig config = RunConfig::parse(load_config_tree(config_name, options.overrides), *registry);
+  if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
+  if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
+  if (options.threads > 0) at::set_num_threads(options.threads);
+
+  const auto model = Model::assemble(config.model, *registry);
+  const TransformChain transforms(config.transforms, *registry);
+  transforms.check_output(model->vision_backbone().image_size());
+  model->tokenizer().load();
+
+  TrainingParts parts{*config.train, *model, transforms, {}};
+  std::vector<ComponentConfig> heads = config.train->heads;
+  if (heads.empty() && config.task_head) heads.push_back(config.task_head);
+  if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
+  const auto& counts = config.train->records_per_scene;
+  if (counts.size() != heads.size()) {
+    throw Error(cat("`train.records_per_scene` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
+  }
+  for (size_t i = 0; i < heads.size(); ++i) {
+    parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));
+  }
+  model->place(at::kCPU, at::kFloat);
+  return Trainer(parts, model->weights()).run(hooks);
+}
+
+}  // namespace flam

@@ -1,0 +1,162 @@
+#include "framework/train/objective.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+
+#include "framework/base/text.h"
+#include "framework/generate/generate.h"
+#include "framework/model/forward.h"
+#include "framework/train/text_rows.h"
+
+namespace flam {
+
+namespace {
+using Kind = TrainConfig::Objective;
+}
+
+Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
+    : parts_(parts), with_pictures_(parts.config.objective != Kind::text),
+      with_labels_(parts.config.objective == Kind::backbone_labels ||
+                   (parts.config.objective == Kind::answers && parts.config.label_weight > 0)),
+      backbone_frozen_(true) {
+  for (const auto& [pattern, rate] : parts.config.rates()) {
+    if (match_pattern(pattern, "vision_backbone.x") || pattern.starts_with("vision_backbone")) backbone_frozen_ = false;
+  }
+  if (!with_labels_) return;
+  const auto classes = parts.tasks.front().dataset->label_classes();
+  if (classes.empty()) throw Error("the objective needs classes of patches, but the dataset gives none (scenes: label_patch_size)");
+  const int64_t width = parts.model.vision_backbone().shape().width;
+  const WeightScope scope(label_weights, "labels");
+  for (size_t k = 0; k < classes.size(); ++k) {
+    label_heads_.push_back(scope.tensor(std::to_string(k), {classes[k], width}, Init::normal(0.02)));
+  }
+}
+
+Objective::Scenes Objective::draw(int64_t step) const {
+  const int64_t scenes = parts_.config.batch_size;
+  const size_t tasks = parts_.config.objective == Kind::backbone_labels ? 1 : parts_.tasks.size();
+  Scenes out;
+  for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(scenes * parts_.tasks[t].records_per_scene);
+  std::vector<at::Tensor> pixels(scenes), labels(scenes);
+  at::parallel_for(0, scenes, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t scene = begin; scene < end; ++scene) {
+      for (size_t t = 0; t < tasks; ++t) {
+        const TrainedTask& task = parts_.tasks[t];
+        for (int64_t r = 0; r < task.records_per_scene; ++r) {
+          const int64_t index = (step * scenes + scene) * task.records_per_scene + r;
+          out.records[t][scene * task.records_per_scene + r] = task.dataset->at(index % task.dataset->size());
+        }
+      }
+      const Record& first = out.records[0][scene * parts_.tasks[0].records_per_scene];
+      if (with_pictures_) {
+        for (const Part& part : first.request.parts) {
+          if (part.kind != Part::Kind::text) pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
+        }
+      }
+      if (with_labels_) labels[scene] = first.patch_labels;
+    }
+  });
+  if (with_pictures_) out.pixels = at::stack(pixels);
+  if (with_labels_) out.labels = at::stack(labels);
+  return out;
+}
+
+at::Tensor Objective::media_of(const Features& features) const {
+  const int64_t scenes = features.tokens.size(0);
+  return parts_.model.resample(features, at::arange(scenes, at::kLong).view({scenes, 1, 1}));
+}
+
+at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const {
+  const Model& model = parts_.model;
+  std::vector<TextRow> rows;
+  for (const Record& record : records) {
+    rows.push_back(text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, record.references.front()));
+  }
+  const bool text_alone = parts_.config.objective == Kind::text;
+  const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
+  at::Tensor hidden;
+  if (text_alone) {
+    const LanguageDecoder& decoder = model.language_decoder();
+    hidden = decoder.run(0, decoder.num_layers(), decoder.embed(batch.ids),
+                         DecodeStep{positions_of(batch.mask), causal_mask(batch.mask), nullptr, nullptr});
+  } else {
+    hidden = model.forward(Batch{batch.ids, batch.mask, media});
+  }
+  const at::Tensor target = batch.target.flatten();
+  const at::Tensor learnt = (target != -100).nonzero().squeeze(1);
+  const at::Tensor logits = model.logits(hidden.flatten(0, 1).index_select(0, learnt));
+  return at::cross_entropy_loss(logits.to(at::kFloat), target.index_select(0, learnt));
+}
+
+at::Tensor Objective::label_loss(const Features& features, const at::Tensor& labels) const {
+  const at::Tensor patches = features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
+  if (labels.size(1) != patches.size(1)) {
+    throw Error(cat("the dataset labels ", labels.size(1), " patches a picture, the backbone has ", patches.size(1),
+                    "; dataset.label_patch_size must be the backbone's patch_size"));
+  }
+  at::Tensor total;
+  for (size_t k = 0; k < label_heads_.size(); ++k) {
+    const at::Tensor logits = patches.flatten(0, 1).to(at::kFloat).matmul(label_heads_[k].tensor().t());
+    const at::Tensor loss = at::cross_entropy_loss(logits, labels.select(2, static_cast<int64_t>(k)).flatten());
+    total = total.defined() ? total + loss : loss;
+  }
+  return total;
+}
+
+StepLoss Objective::loss(int64_t step) const {
+  const Scenes scenes = draw(step);
+  StepLoss out;
+  const auto add = [&](const std::string& name, const at::Tensor& loss, double weight) {
+    out.parts.emplace_back(name, loss.item().toDouble());
+    out.total = out.total.defined() ? out.total + loss * weight : loss * weight;
+  };
+  Features features;
+  if (with_pictures_) {
+    const at::AutoGradMode mode(!backbone_frozen_);
+    features = parts_.model.encode_images(scenes.pixels);
+  }
+  if (with_labels_) {
+    const double weight = parts_.config.objective == Kind::answers ? parts_.config.label_weight : 1.0;
+    add("labels", label_loss(features, scenes.labels), weight);
+  }
+  if (parts_.config.objective == Kind::backbone_labels) return out;
+  const at::Tensor media = with_pictures_ ? media_of(features) : at::Tensor();
+  for (size_t t = 0; t < parts_.tasks.size(); ++t) {
+    add(parts_.tasks[t].head->answer_field(), text_loss(t, scenes.records[t], media), 1.0);
+  }
+  return out;
+}
+
+std::vector<std::string> Objective::samples(int64_t step) const {
+  std::vector<std::string> out;
+  if (parts_.config.objective != Kind::answers) return out;
+  const at::NoGradGuard no_grad;
+  const Model& model = parts_.model;
+  const Scenes scenes = draw(step);
+  const at::Tensor media = media_of(model.encode_images(scenes.pixels.narrow(0, 0, 1)));
+  GenerationParams params;
+  params.max_new_tokens = 64;
+  for (size_t t = 0; t < parts_.tasks.size(); ++t) {
+    const Record& record = scenes.records[t].front();
+    TextRow row = text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, record.references.front());
+    row.ids.resize(row.prompt_length);
+    const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
+    const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);
+    GenerateInput input{{row.ids}, {}, {}, {}, {}};
+    for (const std::string& token : params.stop_tokens) {
+      if (const auto id = model.tokenizer().token_id(token)) input.stop_ids.push_back(*id);
+    }
+    const auto results = generate(*steps, input, params);
+    std::string question;
+    for (const Part& part : record.request.parts) question += part.kind == Part::Kind::text ? part.text + " → " : "";
+    out.push_back(cat(question, quoted(model.tokenizer().decode(results[0].hypotheses[0].ids, true)), " (reference ",
+                      quoted(record.references.front()), ")"));
+  }
+  return out;
+}
+
+}  // namespace flam

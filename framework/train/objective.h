@@ -1,0 +1,61 @@
+#pragma once
+// What a training stage minimises.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/component/dataset.h"
+#include "framework/component/task_head.h"
+#include "framework/model/model.h"
+#include "framework/model/transform_chain.h"
+#include "framework/train/train_config.h"
+
+namespace flam {
+
+/// A task head with the records it is trained on.
+struct TrainedTask {
+  std::unique_ptr<TaskHead> head;
+  std::unique_ptr<Dataset> dataset;
+  int64_t records_per_scene = 1;
+};
+
+struct TrainingParts {
+  const TrainConfig& config;
+  const Model& model;
+  const TransformChain& transforms;
+  std::vector<TrainedTask> tasks;
+};
+
+struct StepLoss {
+  at::Tensor total;
+  std::vector<std::pair<std::string, double>> parts;  // for the log
+};
+
+/// Draws the batch of a step (a function of the step alone) and gives its loss.
+class Objective {
+ public:
+  Objective(const TrainingParts& parts, WeightStore& label_weights);
+
+  StepLoss loss(int64_t step) const;
+  /// What the model says about the first record of each task of a step, beside the references.
+  std::vector<std::string> samples(int64_t step) const;
+
+ private:
+  struct Scenes {
+    std::vector<std::vector<Record>> records;  // of each task
+    at::Tensor pixels;                         // [N,3,H,W], one a scene; undefined for text
+    at::Tensor labels;                         // [N,G,K] int64, or undefined
+  };
+  Scenes draw(int64_t step) const;
+  at::Tensor media_of(const Features& features) const;
+  at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
+  at::Tensor label_loss(const Features& features, const at::Tensor& labels) const;
+
+  const TrainingParts& parts_;
+  bool with_pictures_, with_labels_, backbone_frozen_;
+  std::vector<Weight> label_heads_;  // [classes,D] of each column of the labels
+};
+
+}  // namespace flam

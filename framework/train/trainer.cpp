@@ -1,0 +1,169 @@
+#include "framework/train/trainer.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/full.h>
+#include <c10/core/GradMode.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <numbers>
+
+#include "framework/base/text.h"
+#include "framework/weights/checkpoint.h"
+
+namespace flam {
+
+namespace {
+
+class Autocast {
+ public:
+  explicit Autocast(bool on) : on_(on) {
+    if (!on_) return;
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::increment_nesting();
+  }
+  ~Autocast() {
+    if (!on_) return;
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  bool on_;
+};
+
+}  // namespace
+
+Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
+    : parts_(parts), weights_(weights), objective_(parts, label_weights_) {
+  load_initial_weights();
+  label_weights_.initialise(at::kCPU, at::kFloat, static_cast<uint64_t>(parts.config.seed));
+  optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
+}
+
+void Trainer::load_initial_weights() {
+  const at::NoGradGuard no_grad;
+  weights_.initialise(at::kCPU, at::kFloat, static_cast<uint64_t>(parts_.config.seed));
+  for (const std::string& file : parts_.config.init_from) {
+    const auto checkpoint = open_checkpoint(file);
+    for (const std::string& name : checkpoint->names()) {
+      const auto slot = weights_.find(name);
+      if (!slot) throw Error(cat(file, ": holds ", quoted(name), ", which this model doesn't have"));
+      const at::Tensor value = checkpoint->tensor(name);
+      if (value.sizes() != slot->tensor.sizes()) {
+        throw Error(cat(file, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ", slot->tensor.sizes()));
+      }
+      slot->tensor.copy_(value);
+      slot->origin = file + ": " + name;
+    }
+  }
+}
+
+std::vector<TrainedTensor> Trainer::trained_tensors() {
+  std::vector<TrainedTensor> out;
+  const auto rates = parts_.config.rates();
+  const bool muon = parts_.config.optimizer == TrainConfig::Optimizer::muon;
+  const auto add = [&](WeightSlot& slot, double rate, bool may_be_orthogonal) {
+    slot.tensor.set_requires_grad(true);
+    const bool orthogonal = muon && may_be_orthogonal && slot.shape.size() == 2 && !slot.vocabulary;
+    out.push_back({slot.name, slot.tensor, rate, orthogonal, slot.parts, {}, {}});
+  };
+  for (const auto& slot : weights_.slots()) {
+    for (const auto& [pattern, rate] : rates) {
+      if (!match_pattern(pattern, slot->name)) continue;
+      // Embeddings of positions and latents are tables, not maps: their rows mean nothing together.
+      const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
+      add(*slot, rate, !table);
+      break;
+    }
+  }
+  if (out.empty()) throw Error("no tensor's name matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists them)");
+  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
+  return out;
+}
+
+double Trainer::scale_at(int64_t step) const {
+  const TrainConfig& config = parts_.config;
+  const double warm = config.warmup_steps > 0
+                          ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps))
+                          : 1.0;
+  const double done = static_cast<double>(step) / static_cast<double>(config.steps);
+  return warm * (config.final_fraction + (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+}
+
+bool Trainer::run(const TrainHooks& hooks) {
+  const TrainConfig& config = parts_.config;
+  const auto start = std::chrono::steady_clock::now();
+  TrainProgress report{0, config.steps, 0, 0, 0, {}};
+  int64_t since = 0;
+  for (int64_t step = resume(); step < config.steps; ++step) {
+    StepLoss loss;
+    {
+      const Autocast autocast(config.bfloat16);
+      loss = objective_.loss(step);
+    }
+    loss.total.backward();
+    report.scale = scale_at(step);
+    report.gradient_norm = optimizer_->step(report.scale);
+    if (report.losses.empty()) report.losses.resize(loss.parts.size());
+    for (size_t i = 0; i < loss.parts.size(); ++i) {
+      report.losses[i] = {loss.parts[i].first, report.losses[i].second + loss.parts[i].second};
+    }
+    if (!std::isfinite(report.losses.front().second)) {
+      throw RunError(cat("the loss is no longer finite at step ", step, "; try a lower learning rate"));
+    }
+    ++since;
+    const int64_t done = step + 1;
+    if (hooks.progress) hooks.progress(done, config.steps);
+    if (done % config.log_every == 0 || done == config.steps) {
+      for (auto& entry : report.losses) entry.second /= static_cast<double>(since);
+      report.step = done;
+      report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (hooks.log) hooks.log(report);
+      report.losses.clear();
+      since = 0;
+    }
+    if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
+      for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
+    }
+    const bool cancelled = hooks.cancelled && hooks.cancelled();
+    if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0)) save_checkpoint(done);
+    if (cancelled) return false;
+  }
+  save_output();
+  std::filesystem::remove(checkpoint_file());
+  return true;
+}
+
+void Trainer::save_checkpoint(int64_t steps_done) const {
+  auto tensors = optimizer_->state();
+  for (const TrainedTensor& tensor : optimizer_->tensors()) tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
+  tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
+  write_safetensors(checkpoint_file(), tensors);
+}
+
+int64_t Trainer::resume() {
+  if (!std::filesystem::exists(checkpoint_file())) return 0;
+  const auto checkpoint = open_checkpoint(checkpoint_file());
+  const at::NoGradGuard no_grad;
+  for (const TrainedTensor& tensor : optimizer_->tensors()) tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));
+  const int64_t done = checkpoint->tensor("steps_done").item().toLong();
+  optimizer_->restore([&](const std::string& name) { return checkpoint->tensor(name); }, done);
+  return done;
+}
+
+void Trainer::save_output() const {
+  // What was neither trained nor given by an earlier stage is left out: it would hide the stage that trains it.
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const auto& slot : weights_.slots()) {
+    const bool given = slot->origin.find(": ") != std::string::npos;
+    if (given || slot->tensor.requires_grad()) tensors.emplace_back(slot->name, slot->tensor.detach());
+  }
+  write_safetensors(parts_.config.output, tensors);
+}
+
+}  // namespace flam

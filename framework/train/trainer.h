@@ -1,0 +1,50 @@
+#pragma once
+// One stage of training: steps, schedule, log, checkpoints that a later run resumes from.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/train/objective.h"
+#include "framework/train/optimizer.h"
+
+namespace flam {
+
+struct TrainProgress {
+  int64_t step = 0, steps = 0;
+  double gradient_norm = 0, scale = 0, seconds = 0;
+  std::vector<std::pair<std::string, double>> losses;  // means since the last report
+};
+
+struct TrainHooks {
+  std::function<void(const TrainProgress&)> log;
+  std::function<void(int64_t step, int64_t steps)> progress;
+  std::function<void(const std::string&)> sample;
+  std::function<bool()> cancelled;
+};
+
+/// Trains the model's weights in place. If OUTPUT.checkpoint exists, goes on from there: the result equals that of a run that
+/// was not interrupted. On cancellation writes a checkpoint and returns false.
+class Trainer {
+ public:
+  Trainer(TrainingParts& parts, WeightStore& weights);
+
+  bool run(const TrainHooks& hooks);
+
+ private:
+  void load_initial_weights();
+  std::vector<TrainedTensor> trained_tensors();
+  std::string checkpoint_file() const { return parts_.config.output + ".checkpoint"; }
+  void save_checkpoint(int64_t steps_done) const;
+  int64_t resume();
+  void save_output() const;
+  double scale_at(int64_t step) const;
+
+  TrainingParts& parts_;
+  WeightStore& weights_;
+  WeightStore label_weights_;
+  Objective objective_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+}  // namespace flam
