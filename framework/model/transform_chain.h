@@ -1,0 +1,26 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "framework/component/transform.h"
+#include "framework/registry/registry.h"
+
+namespace flam {
+
+/// The config's `transforms`, in order: a decoded picture → what the backbone takes.
+class FLAM_API TransformChain {
+ public:
+  TransformChain(const std::vector<ComponentConfig>& configs, const Registry& registry);
+
+  /// float32 [3,H,W]. Error: the chain's end is something else (it lacks a normalize).
+  at::Tensor apply(const Picture& picture) const;
+  /// Error: the chain doesn't give square pictures of `image_size` pixels. Tried on a picture, so that it holds for any
+  /// transforms.
+  void check_output(int64_t image_size) const;
+
+ private:
+  std::vector<std::unique_ptr<Transform>> transforms_;
+  Location where_;
+};
+
+}  // namespace flam
