@@ -9,8 +9,6 @@
 
 namespace flam {
 
-StepModel::~StepModel() = default;
-
 void check_generation(const GenerationParams& params) {
   ErrorList errors;
   if (params.n_best > params.num_beams) {
