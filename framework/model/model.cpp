@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/index.h>
 #include <c10/core/Device.h>
 
 #include "framework/base/text.h"
@@ -45,10 +46,7 @@ Features Model::encode_images(const at::Tensor& pixels) const {
 
 at::Tensor Model::resample(const Features& features, const at::Tensor& index, Probe* probe) const {
   Features gathered = features;
-  gathered.tokens = features.tokens.index_select(0, index.reshape({-1}).to(device_))
-                        .view({index.size(0), index.size(1), index.size(2), features.tokens.size(1),
-                               features.tokens.size(2)});
-  if (probe) probe->record("vit_patch_tokens", -1, gathered.tokens.flatten(0, 2));
+  gathered.tokens = at::index(features.tokens, {index.to(device_)});
   at::Tensor media = resampler_->forward(gathered);
   const MediaShape shape = resampler_->shape();
   if (media.dim() != 4 || media.size(2) != shape.tokens || media.size(3) != shape.width) {
@@ -73,7 +71,8 @@ at::Tensor run_layers(const Model& model, const std::vector<int64_t>& adapter_la
 }
 
 at::Tensor positions_of(const at::Tensor& attention_mask) {
-  return (attention_mask.to(at::kLong).cumsum(-1) - 1).masked_fill(attention_mask.logical_not(), 1);
+  return (attention_mask.to(at::kLong).cumsum(-1) - 1)
+      .masked_fill(attention_mask.to(at::kBool).bitwise_not(), 1);
 }
 
 at::Tensor causal_mask(const at::Tensor& attention_mask) {

@@ -1,8 +1,6 @@
 #include "framework/model/placement.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/where.h>
-#include <ATen/ops/zeros_like.h>
 
 namespace flam {
 
@@ -11,8 +9,8 @@ Placement place_prompt(const MaskingRule& rule, const at::Tensor& media_location
   at::Tensor time = locations.to(at::kLong).cumsum(-1);
   if (rule.text_sees == MaskingRule::TextSees::next) {
     const at::Tensor images = time.select(-1, -1).unsqueeze(-1);
-    time = time + locations.logical_not().to(at::kLong);
-    time = at::where(time > images, at::zeros_like(time), time);
+    time = time + locations.bitwise_not().to(at::kLong);
+    time = time.masked_fill(time > images, 0);
   }
   return {time, false};
 }

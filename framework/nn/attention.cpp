@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "framework/nn/flops.h"
 
@@ -17,10 +18,9 @@ namespace flam {
 
 namespace {
 
-/// Added to masked scores: every score of a row that may attend to nothing becomes equal.
-constexpr double kMasked = std::numeric_limits<float>::lowest();
+constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-/// Scores times values, with a multiply-add for each.
+/// Scores and weighted values, with a multiply-add for each.
 void count_attention(const at::Tensor& q, int64_t keys) {
   count_flops(4 * q.numel() * keys);
 }
@@ -29,11 +29,11 @@ double scale_of(const at::Tensor& q) {
   return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
 }
 
-at::Tensor attend_plainly(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const at::Tensor& mask) {
-  at::Tensor scores = at::matmul(q * scale_of(q), k.transpose(-2, -1)).to(at::kFloat);
-  if (mask.defined()) scores = scores.masked_fill(mask.logical_not(), kMasked);
-  return at::matmul(scores.softmax(-1).to(v.scalar_type()), v);
+/// The fused kernel, which has no meta version.
+at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const std::optional<at::Tensor>& mask) {
+  if (!q.is_meta()) return at::scaled_dot_product_attention(q, k, v, mask);
+  return at::matmul(at::matmul(q, k.transpose(-2, -1)), v);
 }
 
 }  // namespace
@@ -44,12 +44,10 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
     return attend(q, wide_k, wide_v, mask);
   }
-  // The fused kernel has no meta version, and in float16 no bias is low enough to level the scores of a
-  // masked row.
-  if (q.is_meta() || (mask.defined() && q.scalar_type() == at::kHalf)) return attend_plainly(q, k, v, mask);
-  if (!mask.defined()) return at::scaled_dot_product_attention(q, k, v);
-  const at::Tensor bias = at::zeros(mask.sizes(), q.options()).masked_fill_(mask.logical_not(), kMasked);
-  return at::scaled_dot_product_attention(q, k, v, bias);
+  if (!mask.defined()) return attend_fused(q, k, v, std::nullopt);
+  // A query of zeros that sees everything gives the mean, in every kernel and type, and the right gradients.
+  const at::Tensor blind = mask.any(-1, true).bitwise_not();
+  return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);
 }
 
 at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {
@@ -73,7 +71,7 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   if (length > 1) {
     const at::Tensor later = at::ones({length, tail}, q.options().dtype(at::kBool)).triu(tail - length + 1);
     tail_scores = tail_scores.view({rows, kv_heads, group, length, tail})
-                      .masked_fill(later, kMasked)
+                      .masked_fill(later, kHidden)
                       .view({rows, kv_heads, group * length, tail});
   }
 

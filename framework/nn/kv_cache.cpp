@@ -48,7 +48,7 @@ KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at
 void KVCache::begin_tail(at::Tensor prompt_mask) {
   prompt_mask_ = std::move(prompt_mask);
   prompt_bias_ = at::zeros({batch_, 1, 1, prompt_length_}, options_.dtype(at::kFloat));
-  prompt_bias_.masked_fill_(prompt_mask_.logical_not().view({batch_, 1, 1, prompt_length_}),
+  prompt_bias_.masked_fill_(prompt_mask_.bitwise_not().view({batch_, 1, 1, prompt_length_}),
                             std::numeric_limits<float>::lowest());
   in_tail_ = true;
 }

@@ -2,6 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -15,7 +18,10 @@
 
 namespace flam {
 
+// Some operators of libtorch have no meta version: there only the shape is made.
+
 at::Tensor activate(const at::Tensor& x, Activation activation) {
+  if (x.is_meta()) return at::empty_like(x);
   switch (activation) {
     case Activation::gelu:
       return at::gelu(x);
@@ -32,6 +38,12 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
 
 at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch) {
   return at::GradMode::is_enabled() ? residual + branch : branch.add_(residual);
+}
+
+at::Tensor look_up(const Weight& table, const at::Tensor& ids) {
+  const at::Tensor& rows = table.tensor();
+  if (!ids.is_meta()) return at::embedding(rows, ids);
+  return at::empty({ids.size(0), ids.size(1), rows.size(1)}, rows.options());
 }
 
 Linear::Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
@@ -60,6 +72,7 @@ LayerNorm::LayerNorm(const WeightScope& weights, const std::string& name, int64_
       eps_(eps) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  if (x.is_meta()) return at::empty_like(x);
   return at::layer_norm(x, weight_.shape(), weight_.tensor(), bias_.tensor(), eps_);
 }
 

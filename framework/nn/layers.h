@@ -13,6 +13,9 @@ FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 /// residual + branch; `branch` is a temporary that is reused when no gradient is wanted.
 FLAM_API at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch);
 
+/// Rows `ids` [R,L] (int64) of a table [V,D] → [R,L,D].
+FLAM_API at::Tensor look_up(const Weight& table, const at::Tensor& ids);
+
 struct LinearOptions {
   bool bias = true;
   double init_std = 0.02;

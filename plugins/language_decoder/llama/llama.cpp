@@ -2,7 +2,6 @@
 // grouped-query attention. Weights are named as there.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/silu.h>
 
 #include "framework/sdk.h"
@@ -84,9 +83,7 @@ class Llama final : public LanguageDecoder {
   CacheLayout cache_layout() const override { return {params_.num_layers, kv_heads_, head_dim_}; }
   const std::vector<NamingTable>& naming_tables() const override { return tables_; }
 
-  at::Tensor embed(const at::Tensor& ids) const override {
-    return at::embedding(embed_tokens_.tensor(), ids);
-  }
+  at::Tensor embed(const at::Tensor& ids) const override { return look_up(embed_tokens_, ids); }
 
   at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
                  const DecodeStep& step) const override {

@@ -1,0 +1,98 @@
+#include "framework/nn/kv_cache.h"
+
+#include "framework/base/error.h"
+#include "framework/nn/attention.h"
+#include "tests/nn/near.h"
+
+namespace flam {
+namespace {
+
+constexpr int64_t kBatch = 2, kBeams = 3, kHeads = 2, kGroup = 2, kPrompt = 5, kRoom = 6, kWidth = 8;
+constexpr int64_t kRows = kBatch * kBeams;
+
+at::Tensor keys(int64_t rows, int64_t length, uint64_t seed) {
+  return random({rows, kHeads, length, kWidth}, seed);
+}
+
+/// Two prompts, the second with two padding tokens on the left.
+at::Tensor prompt_mask() {
+  at::Tensor mask = at::ones({kBatch, kPrompt}, at::kBool);
+  mask[1].narrow(0, 0, 2).fill_(false);
+  return mask;
+}
+
+class KVCacheTest : public ::testing::Test {
+ protected:
+  KVCacheTest() : cache({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat) {
+    cache.append(0, prompt_key, prompt_value);
+    cache.begin_tail(prompt_mask());
+  }
+
+  /// What attend_cached() must give: every row with its own copy of the prompt.
+  at::Tensor expected(const at::Tensor& q, const at::Tensor& tail_key, const at::Tensor& tail_value) {
+    const int64_t length = q.size(2), tail = tail_key.size(2);
+    const at::Tensor k = at::cat({prompt_key.repeat_interleave(kBeams, 0), tail_key}, 2);
+    const at::Tensor v = at::cat({prompt_value.repeat_interleave(kBeams, 0), tail_value}, 2);
+    const at::Tensor on_prompt = prompt_mask()
+                                     .repeat_interleave(kBeams, 0)
+                                     .view({kRows, 1, 1, kPrompt})
+                                     .expand({kRows, 1, length, kPrompt});
+    const at::Tensor on_tail =
+        at::ones({length, tail}, at::kBool).tril(tail - length).expand({kRows, 1, length, tail});
+    return attend(q, k, v, at::cat({on_prompt, on_tail}, 3));
+  }
+
+  at::Tensor prompt_key = keys(kBatch, kPrompt, 1), prompt_value = keys(kBatch, kPrompt, 2);
+  KVCache cache;
+};
+
+TEST_F(KVCacheTest, beams_share_the_prompt_and_steps_of_any_length_equal_full_attention) {
+  const at::Tensor tail_key = keys(kRows, kRoom, 3), tail_value = keys(kRows, kRoom, 4);
+  int64_t done = 0;
+  for (const int64_t length : {1, 1, 3, 1}) {
+    const at::Tensor q = random({kRows, kHeads * kGroup, length, kWidth}, 10 + done);
+    const auto kv = cache.append(0, tail_key.narrow(2, done, length), tail_value.narrow(2, done, length));
+    const at::Tensor out = attend_cached(q, kv, cache);
+    done += length;
+    EXPECT_TRUE(near(out, expected(q, tail_key.narrow(2, 0, done), tail_value.narrow(2, 0, done)))) << done;
+    cache.advance(length);
+    EXPECT_EQ(cache.tail_length(), done);
+  }
+}
+
+TEST_F(KVCacheTest, reorder_moves_what_was_generated) {
+  const at::Tensor first = keys(kRows, 1, 3), second = keys(kRows, 1, 4);
+  cache.append(0, first, first);
+  cache.advance();
+  const at::Tensor source = at::tensor({1, 1, 0, 5, 3, 4}, at::kLong);
+  cache.reorder(source);
+  const auto kv = cache.append(0, second, second);
+  EXPECT_TRUE(at::equal(kv.tail_key, at::cat({first.index_select(0, source), second}, 2)));
+  EXPECT_TRUE(at::equal(kv.prompt_key, prompt_key));
+}
+
+TEST_F(KVCacheTest, says_when_it_is_full) {
+  cache.append(0, keys(kRows, kRoom, 3), keys(kRows, kRoom, 3));
+  cache.advance(kRoom);
+  EXPECT_THROW(cache.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
+}
+
+TEST(KVCache, bfloat16_and_meta) {
+  KVCache cache({1, kHeads, kWidth}, 1, kPrompt, 2, kRoom, at::kBFloat16);
+  const at::Tensor k = keys(1, kPrompt, 1), tail = keys(2, 1, 2), q = random({2, kHeads, 1, kWidth}, 3);
+  cache.append(0, k.to(at::kBFloat16), k.to(at::kBFloat16));
+  cache.begin_tail(at::ones({1, kPrompt}, at::kBool));
+  const auto kv = cache.append(0, tail.to(at::kBFloat16), tail.to(at::kBFloat16));
+  const at::Tensor all = at::cat({k.repeat_interleave(2, 0), tail}, 2);
+  EXPECT_TRUE(near(attend_cached(q.to(at::kBFloat16), kv, cache), attend(q, all, all, {}), 2e-2));
+
+  const auto meta = at::TensorOptions().device(at::kMeta);
+  KVCache shapes({1, kHeads, kWidth}, 1, kPrompt, 2, kRoom, meta);
+  shapes.append(0, k.to(meta.device()), k.to(meta.device()));
+  shapes.begin_tail(at::ones({1, kPrompt}, meta.dtype(at::kBool)));
+  const auto segments = shapes.append(0, tail.to(meta.device()), tail.to(meta.device()));
+  EXPECT_EQ(attend_cached(q.to(meta.device()), segments, shapes).sizes(), q.sizes());
+}
+
+}  // namespace
+}  // namespace flam

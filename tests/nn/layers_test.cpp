@@ -1,0 +1,100 @@
+#include "framework/nn/layers.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "framework/nn/flops.h"
+#include "framework/nn/rotary.h"
+#include "tests/nn/near.h"
+
+namespace flam {
+namespace {
+
+constexpr uint64_t kSeed = 5;
+
+void fill_randomly(WeightStore& store) {
+  uint64_t seed = kSeed;
+  for (const auto& slot : store.slots()) slot->tensor = random(slot->shape, ++seed);
+}
+
+TEST(Activation, formulas) {
+  const at::Tensor x = random({64}, 1) * 3, d = x.to(at::kDouble);
+  EXPECT_TRUE(near(activate(x, Activation::gelu), d * 0.5 * (1 + (d / std::sqrt(2.0)).erf())));
+  EXPECT_TRUE(near(activate(x, Activation::quick_gelu), d / (1 + (-1.702 * d).exp())));
+  EXPECT_TRUE(near(activate(x, Activation::relu), d.clamp_min(0)));
+  EXPECT_TRUE(near(activate(x, Activation::silu), d / (1 + (-d).exp())));
+}
+
+TEST(Activation, gives_the_same_without_gradients) {
+  const at::Tensor x = random({64}, 1), kept = x.clone();
+  const at::Tensor with = activate(x, Activation::quick_gelu);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::equal(activate(x, Activation::quick_gelu), with));
+  EXPECT_TRUE(at::equal(x, kept));
+}
+
+TEST(Residual, never_changes_what_came_in) {
+  const at::Tensor x = random({4}, 1), kept = x.clone(), branch = random({4}, 2), sum = x + branch;
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::equal(add_residual(x, branch.clone()), sum));
+  EXPECT_TRUE(at::equal(x, kept));
+}
+
+TEST(Linear, multiplies_adds_and_counts) {
+  WeightStore store;
+  const WeightScope scope(store, "m");
+  const Linear dense(scope, "dense", 6, 4), bare(scope, "bare", 6, 4, {.bias = false});
+  EXPECT_EQ(store.parameter_count(), 6 * 4 + 4 + 6 * 4);
+  fill_randomly(store);
+  const at::Tensor x = random({2, 3, 6}, 1);
+  const at::Tensor w = store.find("m.dense.weight")->tensor, b = store.find("m.dense.bias")->tensor;
+  FlopScope flops;
+  EXPECT_TRUE(near(dense(x), at::matmul(x, w.t()) + b));
+  EXPECT_TRUE(near(bare(x), at::matmul(x, store.find("m.bare.weight")->tensor.t())));
+  EXPECT_EQ(flops.flops(), 2 * (2 * (2 * 3) * 6 * 4));
+  EXPECT_EQ(dense.in_features(), 6);
+  EXPECT_EQ(dense.out_features(), 4);
+}
+
+TEST(Linear, fused_declares_its_parts) {
+  WeightStore store;
+  const Linear fused = Linear::fused(WeightScope(store, "m"), "qkv", 6, {4, 2, 2});
+  EXPECT_EQ(fused.out_features(), 8);
+  EXPECT_EQ(store.find("m.qkv.weight")->parts, (std::vector<int64_t>{4, 2, 2}));
+  EXPECT_EQ(store.find("m.qkv.bias")->parts, (std::vector<int64_t>{4, 2, 2}));
+}
+
+TEST(Norms, formulas) {
+  WeightStore store;
+  const WeightScope scope(store, "m");
+  const LayerNorm layer(scope, "layer", 6, 1e-3);
+  const RMSNorm rms(scope, "rms", 6, 1e-3);
+  fill_randomly(store);
+  const at::Tensor x = random({2, 3, 6}, 1), d = x.to(at::kDouble);
+  const auto centred = d - d.mean(-1, true);
+  EXPECT_TRUE(near(layer(x), centred / (centred.square().mean(-1, true) + 1e-3).sqrt() *
+                                     store.find("m.layer.weight")->tensor +
+                                 store.find("m.layer.bias")->tensor));
+  const at::Tensor normed =
+      d / (d.square().mean(-1, true) + 1e-3).sqrt() * store.find("m.rms.weight")->tensor;
+  EXPECT_TRUE(near(rms(x), normed));
+  store.find("m.rms.weight")->tensor = store.find("m.rms.weight")->tensor.to(at::kBFloat16);
+  EXPECT_EQ(rms(x.to(at::kBFloat16)).scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(near(rms(x.to(at::kBFloat16)), normed, 2e-2));
+}
+
+TEST(Rotary, turns_pairs_by_position_times_frequency) {
+  const at::Tensor positions = at::tensor({0, 1, 7, 1000}, at::kLong).view({1, 4});
+  const at::Tensor x = random({1, 2, 4, 6}, 1);
+  const at::Tensor out = apply_rotary(x, rotary_table(positions, 6, 10000));
+  for (int64_t l = 0; l < 4; ++l) {
+    for (int64_t i = 0; i < 3; ++i) {
+      const double angle = positions[0][l].item<int64_t>() * std::pow(10000.0, -2.0 * i / 6);
+      const double a = x[0][1][l][i].item<double>(), b = x[0][1][l][i + 3].item<double>();
+      EXPECT_NEAR(out[0][1][l][i].item<double>(), a * std::cos(angle) - b * std::sin(angle), 1e-4);
+      EXPECT_NEAR(out[0][1][l][i + 3].item<double>(), b * std::cos(angle) + a * std::sin(angle), 1e-4);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace flam
