@@ -55,10 +55,11 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Value take() { return std::move(root_); }
 
-  /// Where the parser stopped. At the end of the text yaml-cpp has lost its place: then what is still open
-  /// tells more.
+  /// Where the parser stopped; at the end of the text, the place of what is still open tells more.
   Location place_of_error(const YAML::Mark& mark) const {
-    return (mark.is_null() || mark.pos == 0) && !stack_.empty() ? stack_.back().value.where() : place(mark);
+    const bool at_end = mark.is_null() || mark.pos == 0 || static_cast<size_t>(mark.pos) >= text_.size();
+    if (!at_end || stack_.empty()) return place(mark);
+    return stack_.back().key ? stack_.back().key_where : stack_.back().value.where();
   }
 
   Location place(const YAML::Mark& mark) const {
