@@ -1,6 +1,6 @@
 #pragma once
-// Files that hold tensors: safetensors (single, sharded with index), torch zip files (.pth .pt .bin, sharded with index),
-// Hugging Face folders. Tensors are views of the mapped file at the file's own dtype.
+// Files that hold tensors: safetensors (single, sharded with index), torch zip files (.pth .pt .bin, sharded
+// with index), Hugging Face folders. Tensors are views of the mapped file at the file's own dtype.
 
 #include <ATen/core/Tensor.h>
 
@@ -22,6 +22,8 @@ class FLAM_API Checkpoint {
   /// A view into the mapping (read-only by contract); Error for an unknown name.
   virtual at::Tensor tensor(const std::string& name) const = 0;
   virtual std::filesystem::path file_of(const std::string& name) const = 0;
+  /// Texts that a safetensors file carries; empty for the other formats.
+  virtual std::map<std::string, std::string> metadata() const { return {}; }
 };
 
 /// Opens by content, not by suffix. `path` may be a file, an index (.index.json) or a folder that holds

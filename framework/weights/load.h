@@ -23,13 +23,13 @@ struct LayoutRule {
 };
 
 struct WeightsFile {
-  std::string path;  // relative to weights.root
-  std::vector<LayoutRule> layout;  // tried in order; empty: SLOT.NAME, as `train` writes
+  std::string path;                 // relative to weights.root
+  std::vector<LayoutRule> layout;   // tried in order; empty: SLOT.NAME, as `train` writes
   std::vector<std::string> ignore;  // patterns of keys that are expected and not used
   Location where;
 };
 
-struct WeightsConfig {
+struct FLAM_API WeightsConfig {
   std::string root;
   std::vector<WeightsFile> files;
   static WeightsConfig parse(const Value& node, ErrorList& errors);
@@ -39,10 +39,11 @@ struct WeightsConfig {
 /// Gives the naming tables of a slot ("resampler" → those of its component).
 using NamingLookup = std::function<const std::vector<NamingTable>*(const std::string& slot)>;
 
-/// Fills the store: later files override earlier ones; on the CPU at the file's own dtype the mapping is the weight.
-/// Vocabulary tensors may have fewer rows (the rest take their initialiser, with a warning). What stays missing,
-/// unexpected or misshapen is one Error with a list. Peak anonymous memory: the model in the run's dtype plus one tensor.
-FLAM_API void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings, at::Device device,
-                           at::ScalarType dtype, uint64_t seed);
+/// Fills the store: later files override earlier ones; on the CPU at the file's own dtype the mapping is the
+/// weight. Vocabulary tensors may have fewer rows (the rest take their initialiser, with a warning). What
+/// stays missing, unexpected or misshapen is one Error with a list. Peak anonymous memory: the model in the
+/// run's dtype plus one tensor.
+FLAM_API void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
+                           at::Device device, at::ScalarType dtype, uint64_t seed);
 
 }  // namespace flam

@@ -8,7 +8,8 @@
 
 namespace flam {
 
-/// `{}` stands for a number and is carried over in order: {"resblocks.{}.attn.in_proj_weight", "blocks.{}.attn.qkv.weight"}.
+/// `{}` stands for a number and is carried over in order: {"resblocks.{}.attn.in_proj_weight",
+/// "blocks.{}.attn.qkv.weight"}.
 struct NameRule {
   std::string from;  // key in the file, after the layout's prefix
   std::string to;    // name in the component; "": known and not used

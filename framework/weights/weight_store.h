@@ -1,12 +1,14 @@
 #pragma once
-// Declared weights. A component's constructor declares its tensors and keeps handles; what fills them (random values, a
-// mapped file, quantised blocks) is decided when loading. Until then they are on the meta device and cost nothing.
+// Declared weights. A component's constructor declares its tensors and keeps handles; what fills them (random
+// values, a mapped file, quantised blocks) is decided when loading. Until then they are on the meta device
+// and cost nothing.
 
 #include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "framework/base/error.h"
@@ -25,16 +27,16 @@ struct Init {
 };
 
 /// One declared tensor.
-struct WeightSlot {
+struct FLAM_API WeightSlot {
   std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
   std::vector<int64_t> shape;
   Init init;
-  bool vocabulary = false;         // rows are tokens: a file may have fewer
+  bool vocabulary = false;           // rows are tokens: a file may have fewer
   std::optional<Init> missing_rows;  // of a vocabulary: what rows hold that the file lacks; not set: init
-  std::vector<int64_t> parts;      // row counts of the tensors fused into this one; empty: not fused
+  std::vector<int64_t> parts;        // row counts of the tensors fused into this one; empty: not fused
   std::vector<std::string> aliases;  // names tied to this slot
-  at::Tensor tensor;               // meta until filled
-  std::string origin;              // "file.pth: key", "initialised", for the receipt
+  at::Tensor tensor;                 // meta until filled
+  std::string origin;                // "file.pth: key", "initialised", for the receipt
 
   int64_t numel() const;
 };
@@ -64,16 +66,19 @@ class FLAM_API WeightStore {
   std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
   int64_t parameter_count(const std::string& prefix = "") const;
 
-  /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the seed and on
-  /// the slot's name alone, not on the order.
+  /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the
+  /// seed and on the slot's name alone, not on the order.
   void initialise(at::Device device, at::ScalarType dtype, uint64_t seed);
-  /// Initialises one slot's rows [first_row, end): all of it by `init` with first_row 0, else by `missing_rows`.
+  /// Initialises one slot's rows [first_row, end): all of it by `init` with first_row 0, else by
+  /// `missing_rows`.
   static void initialise_rows(WeightSlot& slot, int64_t first_row, uint64_t seed);
   /// Converts and moves every filled slot.
   void to(at::Device device, at::ScalarType dtype);
 
  private:
+  std::shared_ptr<WeightSlot>& claim(const std::string& name);
   std::vector<std::shared_ptr<WeightSlot>> slots_;
+  std::unordered_map<std::string, std::shared_ptr<WeightSlot>> by_name_;  // aliases too
 };
 
 /// A place in the store, with a name prefix: weights / "layers" / 0.
@@ -87,11 +92,14 @@ class FLAM_API WeightScope {
   WeightScope operator/(int64_t index) const { return scope(index); }
 
   Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
-  /// Rows are tokens: a file may have fewer rows, the rest take `missing_rows` (not set: `init`) with a warning.
+  /// Rows are tokens: a file may have fewer rows, the rest take `missing_rows` (not set: `init`) with a
+  /// warning.
   Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,
                     std::optional<Init> missing_rows = {}) const;
-  /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are row counts.
-  Weight fused(const std::string& name, std::vector<int64_t> shape, std::vector<int64_t> parts, Init init) const;
+  /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are
+  /// row counts.
+  Weight fused(const std::string& name, std::vector<int64_t> shape, std::vector<int64_t> parts,
+               Init init) const;
   Weight tie(const std::string& name, const Weight& target) const;
 
   const std::string& prefix() const { return prefix_; }

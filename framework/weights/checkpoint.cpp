@@ -1,0 +1,130 @@
+// Which format a path holds, and checkpoints in several shards.
+#include "framework/weights/checkpoint.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/weights/formats.h"
+
+namespace flam {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxIndex = 100'000'000;
+
+/// {"weight_map": {name: file}}, the files beside the index.
+class ShardedCheckpoint final : public Checkpoint {
+ public:
+  explicit ShardedCheckpoint(const MappedFile& index);
+  const std::vector<std::string>& names() const override { return names_; }
+  at::Tensor tensor(const std::string& name) const override { return shard(name).tensor(name); }
+  fs::path file_of(const std::string& name) const override { return shard(name).file_of(name); }
+
+ private:
+  const Checkpoint& shard(const std::string& name) const {
+    const auto found = shard_of_.find(name);
+    if (found == shard_of_.end()) {
+      throw Error(cat(index_, ": lists no tensor ", quoted(name), did_you_mean(name, names_)));
+    }
+    return *found->second;
+  }
+
+  std::string index_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::unique_ptr<Checkpoint>> shards_;
+  std::map<std::string, const Checkpoint*> shard_of_;
+};
+
+std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file);
+
+nlohmann::json parse_index(const MappedFile& index) {
+  if (index.size() > kMaxIndex)
+    refuse(index, cat("an index of ", index.size(), " bytes; at most ", kMaxIndex));
+  const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > 16) refuse(index, "nested too deeply for an index of shards");
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(index.bytes(), shallow);
+  } catch (const nlohmann::json::exception& error) {
+    refuse(index, cat("not a JSON index of shards: ", printable(error.what())));
+  }
+}
+
+ShardedCheckpoint::ShardedCheckpoint(const MappedFile& index)
+    : index_(printable(index.path().string(), 1000)) {
+  const nlohmann::json tree = parse_index(index);
+  const auto map = tree.find("weight_map");
+  if (map == tree.end() || !map->is_object()) refuse(index, "an index of shards needs a 'weight_map'");
+  for (const auto& [name, value] : map->items()) {
+    const std::string shard = value.is_string() ? value.get<std::string>() : "";
+    if (shard.empty() || shard == "." || shard == ".." ||
+        shard.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+      refuse(index, cat("the shard ", quoted(shard), " of tensor ", quoted(name),
+                        " is not the name of a file beside it"));
+    }
+    auto& opened = shards_[shard];
+    if (!opened) opened = open_single(MappedFile::open(index.path().parent_path() / shard));
+    const auto& held = opened->names();
+    if (!std::binary_search(held.begin(), held.end(), name)) {
+      refuse(index, cat("the shard ", quoted(shard), " does not hold tensor ", quoted(name)));
+    }
+    shard_of_[name] = opened.get();
+    names_.push_back(name);
+  }
+  std::sort(names_.begin(), names_.end());
+}
+
+uint64_t header_length(std::string_view bytes) {
+  uint64_t length = UINT64_MAX;
+  if (bytes.size() >= sizeof length) std::memcpy(&length, bytes.data(), sizeof length);
+  return length;
+}
+
+bool is_index(std::string_view bytes) {
+  const size_t first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && bytes[first] == '{' && header_length(bytes) > kMaxIndex;
+}
+
+std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) {
+  const std::string_view bytes = file->bytes();
+  if (bytes.starts_with("PK\x03\x04")) return read_torch_zip(std::move(file));
+  if (bytes.size() > 8 && bytes[8] == '{') return read_safetensors(std::move(file));
+  if (bytes.starts_with('\x80')) {
+    refuse(*file,
+           "written by torch.save in the format from before torch 1.6, or a plain pickle. Convert it, if you "
+           "trust it: "
+           "torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)");
+  }
+  if (bytes.starts_with("version https://git-lfs"))
+    refuse(*file, "a Git LFS pointer; fetch the file itself: git lfs pull");
+  if (header_length(bytes) < bytes.size())
+    return read_safetensors(std::move(file));  // says what is wrong with it
+  refuse(*file, "neither safetensors nor a zip file of torch.save nor an index of shards");
+}
+
+fs::path file_in_folder(const fs::path& folder) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json"}) {
+    if (fs::exists(folder / name)) return folder / name;
+  }
+  throw Error(cat(printable(folder.string(), 1000),
+                  ": the folder holds neither model.safetensors nor pytorch_model.bin, nor an index "
+                  "(.index.json) of either"));
+}
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path) {
+  std::error_code ignored;
+  auto file = MappedFile::open(fs::is_directory(path, ignored) ? file_in_folder(path) : path);
+  if (is_index(file->bytes())) return std::make_unique<ShardedCheckpoint>(*file);
+  return open_single(std::move(file));
+}
+
+}  // namespace flam

@@ -1,0 +1,47 @@
+#pragma once
+// The formats behind open_checkpoint. Each checks the whole table of its file before it returns.
+
+#include <memory>
+
+#include "framework/base/file.h"
+#include "framework/weights/checkpoint.h"
+
+namespace flam {
+
+/// One tensor inside a mapped file. Its bytes are inside the mapping; that is checked by whoever makes one.
+struct StoredTensor {
+  at::ScalarType dtype;
+  std::vector<int64_t> shape;
+  std::vector<int64_t> strides;  // in elements; empty: contiguous
+  const std::byte* data = nullptr;
+};
+
+/// The tensors of one mapped file.
+class MappedCheckpoint final : public Checkpoint {
+ public:
+  MappedCheckpoint(std::shared_ptr<const MappedFile> file, std::map<std::string, StoredTensor> tensors,
+                   std::map<std::string, std::string> metadata = {});
+  const std::vector<std::string>& names() const override { return names_; }
+  at::Tensor tensor(const std::string& name) const override;
+  std::filesystem::path file_of(const std::string& name) const override;
+  std::map<std::string, std::string> metadata() const override { return metadata_; }
+
+ private:
+  const StoredTensor& find(const std::string& name) const;
+
+  std::shared_ptr<const MappedFile> file_;
+  std::map<std::string, StoredTensor> tensors_;
+  std::map<std::string, std::string> metadata_;
+  std::vector<std::string> names_;
+};
+
+std::unique_ptr<Checkpoint> read_safetensors(std::shared_ptr<const MappedFile> file);
+std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file);
+
+/// An Error that names the file.
+[[noreturn]] void refuse(const MappedFile& file, const std::string& why);
+
+/// The product of the sizes; -1 when a size is negative or the product leaves 63 bits.
+int64_t checked_numel(const std::vector<int64_t>& shape);
+
+}  // namespace flam

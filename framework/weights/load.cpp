@@ -1,0 +1,61 @@
+#include "framework/weights/load.h"
+
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/weights/allocate.h"
+#include "framework/weights/load_plan.h"
+
+namespace flam {
+
+namespace {
+
+/// Copies `source` over rows [first, first + rows) of `target`, converting dtype and device.
+void copy_rows(const at::Tensor& target, int64_t first, int64_t rows, const at::Tensor& source) {
+  const at::Tensor place = target.dim() == 0 ? target : target.narrow(0, first, rows);
+  place.copy_(source.reshape(place.sizes()));
+}
+
+/// Whether the mapped tensor itself can be the weight.
+bool usable_as_it_is(const at::Tensor& source, at::Device device, at::ScalarType dtype) {
+  return device.is_cpu() && source.scalar_type() == dtype && source.is_contiguous();
+}
+
+void fill_missing_rows(WeightSlot& slot, int64_t rows, uint64_t seed) {
+  WeightStore::initialise_rows(slot, rows, seed);
+  slot.origin += cat(" (", rows, " of ", slot.shape[0], " rows)");
+  log_warn(cat("the file gives ", rows, " of the ", slot.shape[0], " rows of ", slot.name, "; the other ",
+               slot.shape[0] - rows, " keep their initial values"));
+}
+
+void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,
+          at::ScalarType dtype, uint64_t seed) {
+  bool partly = false;
+  for (const auto& part : filling.parts) partly |= part.has_value();
+  at::Tensor whole = filling.whole ? plan.tensor(*filling.whole) : at::Tensor();
+  slot.origin = filling.whole ? plan.describe(*filling.whole) : "";
+  const int64_t rows = slot.shape.empty() ? 1 : slot.shape[0];
+  const bool short_of_rows = whole.defined() && whole.numel() < slot.numel();
+  if (whole.defined() && !partly && !short_of_rows && usable_as_it_is(whole, device, dtype)) {
+    slot.tensor = whole.view(slot.shape);
+    return;
+  }
+  slot.tensor = allocate(slot, device, dtype);
+  if (whole.defined()) copy_rows(slot.tensor, 0, short_of_rows ? whole.size(0) : rows, whole);
+  int64_t first = 0;
+  for (size_t i = 0; i < filling.parts.size(); first += slot.parts[i++]) {
+    if (!filling.parts[i]) continue;
+    copy_rows(slot.tensor, first, slot.parts[i], plan.tensor(*filling.parts[i]));
+    slot.origin += cat(slot.origin.empty() ? "" : ", ", plan.describe(*filling.parts[i]));
+  }
+  if (short_of_rows) fill_missing_rows(slot, whole.size(0), seed);
+}
+
+}  // namespace
+
+void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
+                  at::Device device, at::ScalarType dtype, uint64_t seed) {
+  const LoadPlan plan = plan_loading(store, config, namings);
+  for (const auto& slot : store.slots()) fill(*slot, plan.fillings.at(slot.get()), plan, device, dtype, seed);
+}
+
+}  // namespace flam

@@ -1,0 +1,42 @@
+#pragma once
+// Which tensor of which file goes into which slot; decided, and complained about, before any tensor is read.
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "framework/weights/load.h"
+
+namespace flam {
+
+/// One tensor of a file.
+struct Source {
+  size_t file;  // index in LoadPlan::files
+  std::string key;
+  std::string target;  // the name by which it reached the slot (an alias, for a tied one)
+};
+
+/// What fills one slot: a whole tensor, or one for each fused part; a later file's part lies over an earlier
+/// whole.
+struct Filling {
+  std::optional<Source> whole;
+  std::vector<std::optional<Source>> parts;
+};
+
+struct LoadPlan {
+  std::vector<std::unique_ptr<Checkpoint>> files;
+  std::unordered_map<const WeightSlot*, Filling> fillings;
+
+  at::Tensor tensor(const Source& source) const { return files[source.file]->tensor(source.key); }
+  /// "file.pth: key", for messages and receipts.
+  std::string describe(const Source& source) const;
+};
+
+/// Error with every missing, unexpected and misshapen tensor.
+LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings);
+
+/// Whether `found` can fill `wanted`: equal but for dimensions of 1, or (vocabulary) fewer rows.
+bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary);
+
+}  // namespace flam

@@ -1,0 +1,53 @@
+#include <ATen/ops/from_blob.h>
+
+#include "framework/base/text.h"
+#include "framework/weights/formats.h"
+
+namespace flam {
+
+Checkpoint::~Checkpoint() = default;
+
+void refuse(const MappedFile& file, const std::string& why) {
+  throw Error(cat(printable(file.path().string(), 1000), ": ", why));
+}
+
+int64_t checked_numel(const std::vector<int64_t>& shape) {
+  int64_t numel = 1;
+  bool overflow = false;
+  for (const int64_t size : shape) overflow |= size < 0 || __builtin_mul_overflow(numel, size, &numel);
+  return overflow ? -1 : numel;
+}
+
+MappedCheckpoint::MappedCheckpoint(std::shared_ptr<const MappedFile> file,
+                                   std::map<std::string, StoredTensor> tensors,
+                                   std::map<std::string, std::string> metadata)
+    : file_(std::move(file)), tensors_(std::move(tensors)), metadata_(std::move(metadata)) {
+  for (const auto& [name, tensor] : tensors_) names_.push_back(name);
+}
+
+const StoredTensor& MappedCheckpoint::find(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end())
+    refuse(*file_, cat("holds no tensor ", quoted(name), did_you_mean(name, names_)));
+  return found->second;
+}
+
+at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
+  const StoredTensor& stored = find(name);
+  // The mapping is never written: weights that train are copied first.
+  auto* data = const_cast<std::byte*>(stored.data);
+  const auto keep_mapped = [file = file_](void*) {};
+  const at::Tensor view =
+      stored.strides.empty()
+          ? at::from_blob(data, stored.shape, keep_mapped, at::dtype(stored.dtype))
+          : at::from_blob(data, stored.shape, stored.strides, keep_mapped, at::dtype(stored.dtype));
+  const bool aligned = reinterpret_cast<uintptr_t>(data) % c10::elementSize(stored.dtype) == 0;
+  return aligned ? view : view.clone();
+}
+
+std::filesystem::path MappedCheckpoint::file_of(const std::string& name) const {
+  find(name);
+  return file_->path();
+}
+
+}  // namespace flam

@@ -1,0 +1,74 @@
+#include "framework/weights/naming.h"
+
+#include <string_view>
+
+#include "framework/weights/naming_rule.h"
+
+namespace flam {
+
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// Glob matching with one point to return to (the last `*`): no more than |pattern|·|key| steps.
+bool match(std::string_view pattern, std::string_view key, std::vector<std::string_view>& numbers) {
+  constexpr size_t kNone = std::string_view::npos;
+  size_t p = 0, k = 0, star = kNone, star_key = 0, star_numbers = 0;
+  while (p < pattern.size() || k < key.size()) {
+    const bool number = pattern.substr(p, 2) == "{}";
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_key = k;
+      star_numbers = numbers.size();
+    } else if (number && k < key.size() && is_digit(key[k])) {
+      const size_t start = k;
+      while (k < key.size() && is_digit(key[k])) ++k;
+      numbers.push_back(key.substr(start, k - start));
+      p += 2;
+    } else if (!number && p < pattern.size() && k < key.size() && pattern[p] == key[k]) {
+      ++p;
+      ++k;
+    } else if (star != kNone && star_key < key.size()) {
+      p = star + 1;
+      k = ++star_key;
+      numbers.resize(star_numbers);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out) {
+  std::vector<std::string_view> numbers;
+  if (!match(rule.from, key, numbers)) return false;
+  out = {"", rule.part};
+  size_t next = 0;
+  for (size_t i = 0; i < rule.to.size(); ++i) {
+    if (rule.to.compare(i, 2, "{}") == 0 && next < numbers.size()) {
+      out.to += numbers[next++];
+      ++i;
+    } else {
+      out.to += rule.to[i];
+    }
+  }
+  return true;
+}
+
+bool match_name(const NamingTable& table, const std::string& key, NameMatch& out) {
+  for (const auto& rule : table.rules) {
+    if (match_rule(rule, key, out)) return true;
+  }
+  return false;
+}
+
+bool match_pattern(const std::string& pattern, const std::string& key) {
+  std::vector<std::string_view> numbers;
+  return match(pattern, key, numbers);
+}
+
+}  // namespace flam

@@ -1,0 +1,158 @@
+// What torch.save writes: a zip archive with NAME/data.pkl (a pickle that mentions storages) and
+// NAME/data/KEY (their bytes). Layout read in torch 2.11: torch/serialization.py (_save) and
+// caffe2/serialize/inline_container.h.
+
+#include "framework/base/text.h"
+#include "framework/weights/formats.h"
+#include "framework/weights/unpickler.h"
+#include "framework/weights/zip.h"
+
+namespace flam {
+
+namespace {
+
+constexpr size_t kMaxPickle = 64 << 20;
+
+using Entries = std::map<std::string, std::string_view>;
+
+/// The folder inside the archive that holds everything ("adapter" of "adapter/data.pkl").
+std::string find_root(const MappedFile& file, const Entries& entries) {
+  std::string root;
+  for (const auto& [name, bytes] : entries) {
+    const size_t slash = name.find('/');
+    if (slash == std::string::npos) continue;
+    const std::string_view rest = std::string_view(name).substr(slash + 1);
+    if (rest == "constants.pkl" || rest.starts_with("code/")) {
+      refuse(file,
+             "a TorchScript archive holds a program, which is not run. Convert it: "
+             "torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), NEW)");
+    }
+    if (rest == "data.pkl") {
+      if (!root.empty()) refuse(file, "the archive holds two data.pkl");
+      root = name.substr(0, slash);
+    }
+  }
+  if (root.empty()) refuse(file, "a zip archive without data.pkl is not what torch.save writes");
+  return root;
+}
+
+/// Follows {"state_dict": {…}}, {"model": {…}}, {"module": {…}} to the dict of tensors.
+const pickle::Dict& peel(const MappedFile& file, const pickle::Pickle& data) {
+  const pickle::Dict* dict = data.dict(data.root);
+  for (int level = 0; dict && level < 8; ++level) {
+    const pickle::Dict* inner = nullptr;
+    for (const std::string_view wrapper : {"state_dict", "model", "module"}) {
+      for (const auto& [key, value] : dict->items) {
+        const std::string_view* text = data.text(key);
+        if (!inner && text && *text == wrapper) inner = data.dict(value);
+      }
+    }
+    if (!inner) return *dict;
+    dict = inner;
+  }
+  refuse(file, dict ? "state_dict, model and module are nested too deeply" : "holds no dict of tensors");
+}
+
+class TorchFile {
+ public:
+  TorchFile(const MappedFile& file, const Entries& entries, std::string root)
+      : file_(file), entries_(entries), root_(std::move(root)) {}
+
+  std::map<std::string, StoredTensor> tensors() const {
+    check_byte_order();
+    const std::string_view bytes = entries_.at(root_ + "/data.pkl");
+    if (bytes.size() > kMaxPickle)
+      refuse(file_, cat("data.pkl of ", bytes.size(), " bytes; at most ", kMaxPickle));
+    const pickle::Pickle data = pickle::read(bytes, [this](const std::string& why, size_t position) {
+      refuse(file_, cat("data.pkl, byte ", position, ": ", why));
+    });
+    std::map<std::string, StoredTensor> tensors;
+    for (const auto& [key, value] : peel(file_, data).items) {
+      const auto* tensor = std::get_if<pickle::Tensor>(&data.objects[value].value);
+      const std::string_view* name = data.text(key);
+      if (!tensor || !name) continue;  // "epoch": 3
+      if (!tensors.emplace(*name, locate(*name, *tensor)).second) {
+        refuse(file_, cat("the tensor ", quoted(*name), " occurs twice"));
+      }
+    }
+    if (tensors.empty())
+      refuse(file_, "holds no tensors at its top level, nor under state_dict, model or module");
+    return tensors;
+  }
+
+ private:
+  void check_byte_order() const {
+    const auto order = entries_.find(root_ + "/byteorder");
+    if (order != entries_.end() && order->second != "little") {
+      refuse(file_, cat("its byte order is ", quoted(order->second), ", expected 'little'"));
+    }
+  }
+
+  std::string_view storage_bytes(std::string_view name, const pickle::Storage& storage) const {
+    const auto found = entries_.find(cat(root_, "/data/", storage.key));
+    if (found == entries_.end()) {
+      refuse(file_, cat("the storage ", quoted(storage.key), " of tensor ", quoted(name), " is missing"));
+    }
+    int64_t bytes = 0;
+    const auto width = static_cast<int64_t>(c10::elementSize(storage.dtype));
+    if (storage.count < 0 || __builtin_mul_overflow(storage.count, width, &bytes) ||
+        static_cast<size_t>(bytes) != found->second.size()) {
+      refuse(file_,
+             cat("the storage ", quoted(storage.key), " of tensor ", quoted(name), " should have ",
+                 storage.count, " elements of ", width, " bytes, but has ", found->second.size(), " bytes"));
+    }
+    return found->second;
+  }
+
+  StoredTensor locate(std::string_view name, const pickle::Tensor& tensor) const {
+    const std::string_view bytes = storage_bytes(name, tensor.storage);
+    const auto fail = [&](const char* why) {
+      refuse(file_, cat("tensor ", quoted(name), " of sizes ", at::IntArrayRef(tensor.sizes), ", strides ",
+                        at::IntArrayRef(tensor.strides), " and offset ", tensor.offset, " ", why));
+    };
+    if (tensor.sizes.size() != tensor.strides.size() || tensor.sizes.size() > 64) fail("is malformed");
+    const int64_t numel = checked_numel(tensor.sizes);
+    if (numel < 0 || numel > tensor.storage.count) fail("is larger than its storage");
+    int64_t last = tensor.offset;
+    bool overflow = tensor.offset < 0;
+    for (size_t i = 0; i < tensor.sizes.size() && numel > 0; ++i) {
+      int64_t reach = 0;
+      overflow |= tensor.strides[i] < 0 ||
+                  __builtin_mul_overflow(tensor.sizes[i] - 1, tensor.strides[i], &reach) ||
+                  __builtin_add_overflow(last, reach, &last);
+    }
+    if (overflow || (numel > 0 ? last >= tensor.storage.count : last > tensor.storage.count)) {
+      fail("reaches outside its storage");
+    }
+    const auto width = static_cast<int64_t>(c10::elementSize(tensor.storage.dtype));
+    StoredTensor stored{tensor.storage.dtype, tensor.sizes, tensor.strides, nullptr};
+    if (numel == 0) stored.strides.clear();
+    stored.data = reinterpret_cast<const std::byte*>(bytes.data()) + tensor.offset * width;
+    return stored;
+  }
+
+  const MappedFile& file_;
+  const Entries& entries_;
+  std::string root_;
+};
+
+/// Names without the "module." that wrapping for parallel training puts before every one.
+std::map<std::string, StoredTensor> without_module(std::map<std::string, StoredTensor> tensors) {
+  constexpr std::string_view kPrefix = "module.";
+  for (const auto& [name, tensor] : tensors) {
+    if (!name.starts_with(kPrefix)) return tensors;
+  }
+  std::map<std::string, StoredTensor> renamed;
+  for (auto& [name, tensor] : tensors) renamed.emplace(name.substr(kPrefix.size()), std::move(tensor));
+  return renamed;
+}
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file) {
+  const Entries entries = read_zip(*file);
+  auto tensors = TorchFile(*file, entries, find_root(*file, entries)).tensors();
+  return std::make_unique<MappedCheckpoint>(std::move(file), without_module(std::move(tensors)));
+}
+
+}  // namespace flam

@@ -1,0 +1,67 @@
+#pragma once
+// A restricted reader of Python pickles (protocols 2 to 4, as torch.save writes them). It builds data and
+// calls nothing: the only names it knows are those of tensors, storages and OrderedDict; every other one is
+// refused by name.
+
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace flam::pickle {
+
+/// Index of an object in Pickle::objects. Objects refer to each other by index, so that nesting, cycles and
+/// shared objects of a hostile file cost no recursion and no copies.
+using Id = uint32_t;
+
+enum class Global { ordered_dict, rebuild_tensor, rebuild_parameter };
+
+struct None {};
+struct StorageType {
+  at::ScalarType dtype;
+};
+struct Storage {  // a persistent id: ('storage', type, key, location, count)
+  at::ScalarType dtype;
+  std::string_view key;
+  int64_t count;
+};
+struct Tensor {
+  Storage storage;
+  int64_t offset;
+  std::vector<int64_t> sizes, strides;
+};
+struct Sequence {  // tuple or list
+  std::vector<Id> items;
+  bool is_tuple;
+};
+struct Dict {
+  std::vector<std::pair<Id, Id>> items;
+  bool ordered = false;
+};
+
+struct Object {
+  std::variant<None, bool, int64_t, double, std::string_view, Sequence, Dict, Global, StorageType, Storage,
+               Tensor>
+      value;
+  int depth = 0;  // of the containers inside
+};
+
+/// Texts point into the pickled bytes.
+struct Pickle {
+  std::vector<Object> objects;
+  Id root = 0;
+
+  const Dict* dict(Id id) const { return std::get_if<Dict>(&objects[id].value); }
+  const std::string_view* text(Id id) const { return std::get_if<std::string_view>(&objects[id].value); }
+};
+
+/// `fail` throws; it gets what is wrong and the byte at which.
+using Fail = std::function<void(const std::string& why, size_t position)>;
+Pickle read(std::string_view bytes, const Fail& fail);
+
+}  // namespace flam::pickle

@@ -1,0 +1,113 @@
+#include "framework/weights/weight_store.h"
+
+#include <ATen/ops/empty.h>
+
+#include <numeric>
+
+#include "framework/base/text.h"
+#include "framework/weights/allocate.h"
+
+namespace flam {
+
+int64_t WeightSlot::numel() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype) {
+  try {
+    return at::empty(slot.shape, at::device(device).dtype(dtype));
+  } catch (const std::exception&) {
+    throw RunError(cat("no memory for tensor ", quoted(slot.name), " ", at::IntArrayRef(slot.shape), ": ",
+                       slot.numel() * static_cast<int64_t>(c10::elementSize(dtype)), " bytes on ",
+                       device.str(), " were refused"));
+  }
+}
+
+std::shared_ptr<WeightSlot>& WeightStore::claim(const std::string& name) {
+  auto& slot = by_name_[name];
+  if (slot) throw Error(cat("the tensor ", quoted(name), " is declared twice"));
+  return slot;
+}
+
+Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape, Init init) {
+  int64_t numel = 1;
+  for (const int64_t size : shape) {
+    if (size < 0 || __builtin_mul_overflow(numel, size, &numel)) {
+      throw Error(cat("the tensor ", quoted(name), " has the impossible shape ", at::IntArrayRef(shape)));
+    }
+  }
+  auto& slot = claim(name);
+  slot = std::make_shared<WeightSlot>();
+  slot->name = name;
+  slot->shape = std::move(shape);
+  slot->init = init;
+  slot->tensor = at::empty(slot->shape, at::device(at::kMeta).dtype(at::kFloat));
+  slots_.push_back(slot);
+  return Weight(slot);
+}
+
+Weight WeightStore::tie(const std::string& name, const Weight& target) {
+  claim(name) = target.slot();
+  target.slot()->aliases.push_back(name);
+  return target;
+}
+
+std::shared_ptr<WeightSlot> WeightStore::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+int64_t WeightStore::parameter_count(const std::string& prefix) const {
+  int64_t count = 0;
+  for (const auto& slot : slots_) {
+    const bool inside = prefix.empty() || slot->name == prefix || slot->name.starts_with(prefix + ".");
+    if (inside) count += slot->numel();
+  }
+  return count;
+}
+
+void WeightStore::to(at::Device device, at::ScalarType dtype) {
+  for (const auto& slot : slots_) {
+    if (slot->tensor.is_meta()) continue;
+    slot->tensor =
+        slot->tensor.to(device, slot->tensor.is_floating_point() ? dtype : slot->tensor.scalar_type());
+  }
+}
+
+WeightScope WeightScope::scope(const std::string& name) const {
+  return {*store_, full(name)};
+}
+
+std::string WeightScope::full(const std::string& name) const {
+  return prefix_.empty() ? name : cat(prefix_, ".", name);
+}
+
+Weight WeightScope::tensor(const std::string& name, std::vector<int64_t> shape, Init init) const {
+  return store_->declare(full(name), std::move(shape), init);
+}
+
+Weight WeightScope::vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,
+                               std::optional<Init> missing_rows) const {
+  Weight weight = tensor(name, std::move(shape), init);
+  weight.slot()->vocabulary = true;
+  weight.slot()->missing_rows = missing_rows;
+  return weight;
+}
+
+Weight WeightScope::fused(const std::string& name, std::vector<int64_t> shape, std::vector<int64_t> parts,
+                          Init init) const {
+  const int64_t rows = std::accumulate(parts.begin(), parts.end(), int64_t{0});
+  if (shape.empty() || rows != shape[0]) {
+    throw Error(cat("the parts ", at::IntArrayRef(parts), " of the fused tensor ", quoted(full(name)),
+                    " do not add up to the rows of ", at::IntArrayRef(shape)));
+  }
+  Weight weight = tensor(name, std::move(shape), init);
+  weight.slot()->parts = std::move(parts);
+  return weight;
+}
+
+Weight WeightScope::tie(const std::string& name, const Weight& target) const {
+  return store_->tie(full(name), target);
+}
+
+}  // namespace flam

@@ -1,0 +1,80 @@
+#include "framework/base/text.h"
+#include "framework/weights/load.h"
+
+namespace flam {
+
+namespace {
+
+struct RuleParams {
+  LayoutRule rule;
+  void visit(ParamVisitor& v) {
+    v("prefix", rule.prefix, "start of the keys that this rule takes; dropped");
+    v("slot", rule.slot, "part of the model that the tensors go to", required());
+    v("naming", rule.naming, "naming table of that part; empty: its own names");
+  }
+};
+
+struct FileParams {
+  WeightsFile file;
+  Value layout = Value::list();
+  void visit(ParamVisitor& v) {
+    v("path", file.path, "file, index or folder, relative to weights.root", required());
+    v("layout", layout, "which keys go where; empty: SLOT.NAME");
+    v("ignore", file.ignore, "patterns (`{}` a number, `*` anything) of keys that are not needed");
+  }
+};
+
+struct WeightsParams {
+  std::string root;
+  Value files = Value::list();
+  void visit(ParamVisitor& v) {
+    v("root", root, "folder that the files' paths are relative to", path());
+    v("files", files, "files in order; later ones override earlier ones");
+  }
+};
+
+/// The elements of a list parameter; none, and an error, for anything else.
+Value::List elements(const Value& list, const char* name, ErrorList& errors) {
+  if (list.is_null()) return {};
+  if (list.is_list()) return list.as_list();
+  errors.add(list.where(), cat(name, " is ", list.describe(), ", expected a list"));
+  return {};
+}
+
+}  // namespace
+
+WeightsConfig WeightsConfig::parse(const Value& node, ErrorList& errors) {
+  Value tree = node;
+  if (tree.is_map() && !tree.find("root")) tree.set("root", Value(".", node.where()));  // beside the config
+  WeightsParams params;
+  read_params(ParamsRef(params), tree, "weights", {}, errors);
+  WeightsConfig config{params.root, {}};
+  for (const Value& item : elements(params.files, "weights.files", errors)) {
+    FileParams parsed;
+    read_params(ParamsRef(parsed), item, "a file of weights", {}, errors);
+    parsed.file.where = item.where();
+    for (const Value& rule : elements(parsed.layout, "layout", errors)) {
+      RuleParams layout;
+      read_params(ParamsRef(layout), rule, "a layout rule", {}, errors);
+      parsed.file.layout.push_back(layout.rule);
+    }
+    config.files.push_back(std::move(parsed.file));
+  }
+  return config;
+}
+
+Value WeightsConfig::resolved() const {
+  Value list = Value::list();
+  for (const WeightsFile& file : files) {
+    FileParams params{file};
+    for (const LayoutRule& rule : file.layout) {
+      RuleParams layout{rule};
+      params.layout.as_list().push_back(write_params(ParamsRef(layout)));
+    }
+    list.as_list().push_back(write_params(ParamsRef(params)));
+  }
+  WeightsParams params{root, std::move(list)};
+  return write_params(ParamsRef(params));
+}
+
+}  // namespace flam
