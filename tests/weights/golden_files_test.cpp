@@ -28,7 +28,8 @@ TEST(GoldenFiles, AFolderOpensItsIndex) {
 }
 
 TEST(GoldenFiles, WrappersArePeeled) {
-  EXPECT_EQ(open_checkpoint(golden("lm_head.pth"))->names(), std::vector<std::string>{"lang_encoder.lm_head.weight"});
+  EXPECT_EQ(open_checkpoint(golden("lm_head.pth"))->names(),
+            std::vector<std::string>{"lang_encoder.lm_head.weight"});
   EXPECT_EQ(open_checkpoint(golden("adapter.pth"))->tensor("perceiver.latents").dim(), 2);
   EXPECT_EQ(open_checkpoint(golden("clip_vit_openai.pt"))->tensor("visual.conv1.weight").dim(), 4);
 }
