@@ -15,13 +15,16 @@ function(flam_add_plugin name)
   target_link_libraries(${target} PRIVATE flamboyance::flamboyance ${ARG_LIBRARIES})
   set_target_properties(${target} PROPERTIES
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON
-    LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY} INSTALL_RPATH "$ORIGIN/../..")
+    LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY})
   # Never unloaded: objects made by a plugin may outlive every owner that could know when to close it.
   target_link_options(${target} PRIVATE -Wl,-z,nodelete)
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND flamboyance::flam-manifest $<TARGET_FILE:${target}>
     COMMENT "Writing the manifest of ${target}")
   if(FLAM_IN_TREE)
+    # The build tree is laid out as the installed one, so that a plugin is installed unchanged and its manifest holds.
+    set_target_properties(${target} PROPERTIES
+      BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../..;${FLAM_TORCH_DIR}/lib")
     set_property(GLOBAL APPEND PROPERTY FLAM_PLUGIN_TARGETS ${target})
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR_PLUGINS})
     install(FILES $<TARGET_FILE:${target}>.json DESTINATION ${CMAKE_INSTALL_LIBDIR_PLUGINS})

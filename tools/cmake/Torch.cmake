@@ -11,14 +11,14 @@ endif()
 file(STRINGS "${FLAM_TORCH_DIR}/include/torch/headeronly/version.h" version_lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" FLAM_TORCH_VERSION "${version_lines}")
 
-add_library(torch_headers INTERFACE)
-add_library(torch::headers ALIAS torch_headers)
+add_library(torch::headers INTERFACE IMPORTED)
 # -idirafter: libtorch brings an fmt of its own that must not shadow spdlog's.
-target_compile_options(torch_headers INTERFACE
+target_compile_options(torch::headers INTERFACE
   "SHELL:-idirafter ${FLAM_TORCH_DIR}/include" "SHELL:-idirafter ${FLAM_TORCH_DIR}/include/torch/csrc/api/include")
+target_compile_definitions(torch::headers INTERFACE FLAM_TORCH_VERSION="${FLAM_TORCH_VERSION}")
 
 add_library(torch::c10 SHARED IMPORTED)
 set_target_properties(torch::c10 PROPERTIES IMPORTED_LOCATION ${FLAM_TORCH_DIR}/lib/libc10.so)
 add_library(torch::cpu SHARED IMPORTED)
 set_target_properties(torch::cpu PROPERTIES IMPORTED_LOCATION ${FLAM_TORCH_DIR}/lib/libtorch_cpu.so)
-target_link_libraries(torch::cpu INTERFACE torch::c10 torch_headers)
+target_link_libraries(torch::cpu INTERFACE torch::c10 torch::headers)

@@ -1,0 +1,23 @@
+# cmake --install: a tree that runs from wherever it is moved to (libtorch alone stays where it was found, or is named by
+# LD_LIBRARY_PATH), and the package that find_package(flamboyance) reads.
+include(CMakePackageConfigHelpers)
+set(package_dir lib/cmake/flamboyance)
+
+set_target_properties(flamboyance_core PROPERTIES EXPORT_NAME core)
+install(TARGETS flamboyance_core flamboyance flam-manifest EXPORT flamboyanceTargets
+        LIBRARY DESTINATION lib RUNTIME DESTINATION bin)
+install(EXPORT flamboyanceTargets NAMESPACE flamboyance:: DESTINATION ${package_dir})
+
+configure_package_config_file(tools/cmake/flamboyanceConfig.cmake.in ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/flamboyanceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake ${CMAKE_BINARY_DIR}/flamboyanceConfigVersion.cmake
+              tools/cmake/FlamPlugin.cmake tools/cmake/Torch.cmake
+        DESTINATION ${package_dir})
+
+install(DIRECTORY framework/ DESTINATION include/flamboyance/framework FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY configs/ DESTINATION share/flamboyance/configs)
+if(TARGET flam)
+  set_target_properties(flam PROPERTIES INSTALL_RPATH "$ORIGIN/../lib;${FLAM_TORCH_DIR}/lib")
+  install(TARGETS flam RUNTIME DESTINATION bin)
+endif()
