@@ -13,6 +13,7 @@
 #include "framework/base/file.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/nn/attention.h"
 #include "framework/nn/flops.h"
 #include "framework/nn/kv_cache.h"

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "framework/config/config.h"
 #include "framework/sdk.h"
 
 namespace flam {
