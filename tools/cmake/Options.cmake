@@ -1,6 +1,11 @@
 # Compiler settings that hold for all of our own code.
 option(FLAM_BUILD_TESTS "Build the tests" ON)
-option(FLAM_WERROR "Treat warnings in our own code as errors" ON)
+# Other compilers warn about other things; that should not keep anyone from building.
+set(checked_compiler OFF)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  set(checked_compiler ON)
+endif()
+option(FLAM_WERROR "Treat warnings in our own code as errors" ${checked_compiler})
 option(FLAM_SANITIZE "Build with the address and undefined-behaviour sanitizers" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
