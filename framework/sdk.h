@@ -2,6 +2,7 @@
 // All that a plugin includes.
 
 #include "framework/component/adapter.h"
+#include "framework/component/added_tokens.h"
 #include "framework/component/dataset.h"
 #include "framework/component/language_decoder.h"
 #include "framework/component/metric.h"

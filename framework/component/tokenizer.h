@@ -1,4 +1,6 @@
 #pragma once
+#include <filesystem>
+
 #include "framework/component/types.h"
 #include "framework/registry/component.h"
 
@@ -14,7 +16,9 @@ class FLAM_API Tokenizer : public Component {
   };
 
   ~Tokenizer() override;
-  virtual void load() = 0;  // Error: file missing, broken, or of another size than the decoder's vocabulary
+  /// Opens the file; a relative path lies below `root` (weights.root). Error: missing, broken, or of another size than the
+  /// decoder's vocabulary.
+  virtual void load(const std::filesystem::path& root) = 0;
   virtual int64_t base_size() const = 0;
   virtual const std::vector<std::string>& added_tokens() const = 0;
 

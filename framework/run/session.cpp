@@ -61,7 +61,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
   s.task_head = build_task_head(s.config, *s.registry, s.model->tokenizer());
   s.transforms->check_output(s.model->vision_backbone().image_size());
-  s.model->tokenizer().load();
+  s.model->tokenizer().load(s.config.weights.root);
 
   const bool random = options.weights == "random";
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);

@@ -31,7 +31,7 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);
   transforms.check_output(model->vision_backbone().image_size());
-  model->tokenizer().load();
+  model->tokenizer().load(config.weights.root);
 
   TrainingParts parts{*config.train, *model, transforms, {}};
   std::vector<ComponentConfig> heads = config.train->heads;

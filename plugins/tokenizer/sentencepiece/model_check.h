@@ -1,0 +1,18 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace flam {
+
+/// What is known of a SentencePiece file before the library sees it.
+struct ModelSummary {
+  int64_t pieces = 0;
+};
+
+/// Walks the protobuf of a SentencePiece file (sentencepiece_model.proto: ModelProto) with bounds. Version
+/// 0.1.97 of the library crashes on pieces of great length and on normalisation tables that point outside
+/// themselves, so these are refused. Error: not a SentencePiece file, truncated, or outside the limits; it
+/// names `file`.
+ModelSummary check_model(std::string_view bytes, const std::string& file);
+
+}  // namespace flam

@@ -1,0 +1,194 @@
+// tokenizer 'sentencepiece': a SentencePiece file and tokens added behind it, as the slow LlamaTokenizer of
+// transformers 4.31 reads and writes text (tokenization_llama.py).
+
+#include <sentencepiece_processor.h>
+
+#include <algorithm>
+
+#include "framework/sdk.h"
+#include "model_check.h"
+
+namespace flam {
+namespace {
+
+constexpr size_t kLargestFile = 64u << 20;
+
+struct SentencePieceParams {
+  std::string model;
+  std::vector<std::string> added_tokens = {"<|endofchunk|>", "<image>", "<PAD>"};
+  std::string image_token = "<image>";
+  std::string pad_token = "<PAD>";
+  std::optional<int64_t> bos_id;
+  bool prepend_bos = true;
+  bool legacy = true;
+  bool swallow_spaces = true;
+
+  void visit(ParamVisitor& v) {
+    v("model", model, "the SentencePiece file (tokenizer.model); a relative path lies below weights.root",
+      required());
+    v("added_tokens", added_tokens,
+      "tokens behind the file's own, in the order of their ids; not decoded as text of an answer");
+    v("image_token", image_token, "the added token that marks an image in a prompt");
+    v("pad_token", pad_token, "an added token or a piece of the file");
+    v("bos_id", bos_id,
+      "begin token; null: as the file says. One that is set here swallows the whitespace around it in text",
+      at_least(0));
+    v("prepend_bos", prepend_bos, "whether prompts begin with the begin token");
+    v("legacy", legacy,
+      "true: each text between tokens is encoded for itself, with its own leading space; false: the first "
+      "alone");
+    v("swallow_spaces", swallow_spaces, "whether whitespace on both sides of an added token is dropped");
+  }
+};
+
+class SentencePiece final : public Tokenizer {
+ public:
+  SentencePiece(const SentencePieceParams& params, const Input& in)
+      : params_(params),
+        base_size_(in.vocab_size),
+        added_(params.added_tokens, in.vocab_size, params.swallow_spaces) {}
+
+  void load(const std::filesystem::path& root) override;
+
+  int64_t base_size() const override { return base_size_; }
+  const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }
+  std::vector<int64_t> encode(const std::string& text, bool add_bos) const override;
+  std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const override;
+  std::optional<int64_t> token_id(const std::string& token) const override;
+  int64_t bos_id() const override { return bos_id_; }
+  int64_t eos_id() const override { return loaded().eos_id(); }
+  int64_t pad_id() const override { return pad_id_; }
+  const std::string& image_token() const override { return params_.image_token; }
+
+ private:
+  using Processor = sentencepiece::SentencePieceProcessor;
+
+  const Processor& loaded() const {
+    if (!ready_) throw RunError("tokenizer 'sentencepiece' was used before its file was opened");
+    return processor_;
+  }
+  bool is_special(int64_t id) const {
+    return id == bos_id_ || id == processor_.eos_id() || id == processor_.unk_id();
+  }
+  std::string decode_run(const std::vector<int64_t>& run) const;
+
+  SentencePieceParams params_;
+  int64_t base_size_;
+  AddedTokens added_;
+  Processor processor_;
+  Processor continued_;  // without the leading space; loaded unless legacy
+  bool ready_ = false;
+  int64_t bos_id_ = -1, pad_id_ = -1;
+};
+
+void require_ok(const sentencepiece::util::Status& status, const std::string& what) {
+  if (!status.ok()) throw Error(cat(what, ": ", printable(status.ToString())));
+}
+
+void SentencePiece::load(const std::filesystem::path& root) {
+  const std::filesystem::path path = root / params_.model;
+  const std::string bytes = read_file(path, kLargestFile);
+  const ModelSummary summary = check_model(bytes, path.string());
+  if (summary.pieces != base_size_) {
+    throw Error(cat(quoted(path.string()), " has ", summary.pieces,
+                    " pieces, but model.language_decoder.vocab_size is ", base_size_,
+                    "; they must be equal: name the tokenizer of this decoder, or set vocab_size to ",
+                    summary.pieces));
+  }
+  require_ok(processor_.LoadFromSerializedProto(bytes), quoted(path.string()));
+  // A later field of a protobuf replaces an earlier one: normalizer_spec (3) { add_dummy_prefix (3): false }.
+  if (!params_.legacy)
+    require_ok(continued_.LoadFromSerializedProto(bytes + "\x1a\x02\x18" + '\0'), quoted(path.string()));
+  ready_ = true;
+
+  bos_id_ = params_.bos_id.value_or(processor_.bos_id());
+  if (params_.prepend_bos && (bos_id_ < 0 || bos_id_ >= base_size_)) {
+    throw Error(cat("tokenizer 'sentencepiece': the begin token ", bos_id_, " is not among the ", base_size_,
+                    " pieces of ", quoted(path.string()), "; set bos_id, or prepend_bos: false"));
+  }
+  const auto pad = token_id(params_.pad_token);
+  if (!pad) {
+    throw Error(cat("tokenizer 'sentencepiece': pad_token ", quoted(params_.pad_token),
+                    " is neither an added token nor a piece of ", quoted(path.string())));
+  }
+  pad_id_ = *pad;
+  for (const auto& token : added_.tokens()) {
+    if (processor_.PieceToId(token) != processor_.unk_id()) {
+      throw Error(cat("tokenizer 'sentencepiece': ", quoted(token), " is a piece of ", quoted(path.string()),
+                      " already; remove it from added_tokens"));
+    }
+  }
+  // Text that names these tokens means them, which SentencePiece alone would spell out.
+  std::vector<int64_t> named = {processor_.bos_id(), processor_.eos_id(), processor_.unk_id(), bos_id_};
+  std::sort(named.begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
+  for (const int64_t id : named) {
+    if (id >= 0 && id < base_size_)
+      added_.split_also_at(processor_.IdToPiece(static_cast<int>(id)), id, params_.bos_id && id == bos_id_);
+  }
+}
+
+std::vector<int64_t> SentencePiece::encode(const std::string& text, bool add_bos) const {
+  loaded();
+  std::vector<int64_t> ids;
+  if (add_bos && params_.prepend_bos) ids.push_back(bos_id_);
+  added_.encode(
+      text,
+      [&](std::string_view segment, bool first, std::vector<int64_t>& out) {
+        std::vector<int> pieces;
+        const Processor& processor = first || params_.legacy ? processor_ : continued_;
+        require_ok(processor.Encode(segment, &pieces), "tokenizer 'sentencepiece'");
+        out.insert(out.end(), pieces.begin(), pieces.end());
+      },
+      ids);
+  return ids;
+}
+
+/// Special tokens are written as they are called, with a space before one that follows text (LlamaTokenizer.
+/// convert_tokens_to_string).
+std::string SentencePiece::decode_run(const std::vector<int64_t>& run) const {
+  std::string text;
+  std::vector<int> pieces;
+  const auto flush = [&] {
+    std::string part;
+    require_ok(processor_.Decode(pieces, &part), "tokenizer 'sentencepiece'");
+    text += part;
+    pieces.clear();
+  };
+  for (size_t i = 0; i < run.size(); ++i) {
+    if (run[i] < 0) throw Error(cat("can't decode id ", run[i]));
+    if (!is_special(run[i])) {
+      pieces.push_back(static_cast<int>(run[i]));
+      continue;
+    }
+    if (params_.legacy && i > 0 && !is_special(run[i - 1])) text += ' ';
+    flush();
+    text += processor_.IdToPiece(static_cast<int>(run[i]));
+  }
+  flush();
+  return text;
+}
+
+std::string SentencePiece::decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const {
+  loaded();
+  std::vector<int64_t> kept = ids;
+  if (skip_special_tokens) std::erase_if(kept, [&](int64_t id) { return is_special(id); });
+  return added_.decode(kept, skip_special_tokens, [&](const auto& run) { return decode_run(run); });
+}
+
+std::optional<int64_t> SentencePiece::token_id(const std::string& token) const {
+  if (const auto id = added_.id(token)) return id;
+  const int id = loaded().PieceToId(token);
+  // The unknown piece stands for whatever has no id.
+  if (id == processor_.unk_id() && processor_.IdToPiece(id) != token) return std::nullopt;
+  return id;
+}
+
+}  // namespace
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<SentencePiece, SentencePieceParams>("sentencepiece",
+                                                    "SentencePiece file with added tokens (LLaMA)");
+}
+
+}  // namespace flam

@@ -1,0 +1,182 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "framework/sdk.h"
+#include "model_check.h"
+#include "plugins/tokenizer/sentencepiece/tests/make_tokenizer.h"
+
+namespace flam {
+namespace {
+
+using testing::HasSubstr;
+using Ids = std::vector<int64_t>;
+
+const std::string kModel = FLAM_SOURCE_DIR "/tests/golden/tokenizer/llama_small.model";
+
+Value params_with(const std::string& key = "", Value value = {}) {
+  Value params = Value::map();
+  params.set("model", kModel);
+  if (!key.empty()) params.set(key, std::move(value));
+  return params;
+}
+
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+std::string written(const std::string& bytes) {
+  const std::string path = testing::TempDir() + "/flam_tokenizer.model";
+  write_file(path, bytes);
+  return path;
+}
+
+TEST(SentencePiece, LegacyGivesEachTextItsOwnSpace) {
+  const auto legacy = make_tokenizer("sentencepiece", params_with(), 600);
+  const auto later = make_tokenizer("sentencepiece", params_with("legacy", false), 600);
+  const Ids dog = legacy->encode("dog", false), cat = legacy->encode("cat", false);
+  EXPECT_EQ(later->encode("dog", false), dog);
+  Ids expected = dog;
+  expected.push_back(601);
+  expected.insert(expected.end(), cat.begin(), cat.end());
+  EXPECT_EQ(legacy->encode("dog<image>cat", false), expected);
+  const Ids glued = later->encode("dog<image>cat", false);
+  EXPECT_NE(glued, expected);
+  EXPECT_EQ(later->decode(Ids(glued.begin() + dog.size() + 1, glued.end()), false), "cat");
+}
+
+TEST(SentencePiece, SpacesAtAddedTokensAreKeptOnRequest) {
+  const auto swallows = make_tokenizer("sentencepiece", params_with(), 600);
+  const auto keeps = make_tokenizer("sentencepiece", params_with("swallow_spaces", false), 600);
+  EXPECT_EQ(swallows->encode("dog \u00a0<image>\n", false), swallows->encode("dog<image>", false));
+  EXPECT_GT(keeps->encode("dog <image>", false).size(), keeps->encode("dog<image>", false).size());
+}
+
+TEST(SentencePiece, TheBeginTokenIsOptional) {
+  const auto without = make_tokenizer("sentencepiece", params_with("prepend_bos", false), 600);
+  EXPECT_EQ(without->encode("<image>", true), Ids{601});
+  EXPECT_EQ(without->bos_id(), 1);
+}
+
+TEST(SentencePiece, ManyThreadsGiveTheSame) {
+  const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
+  const std::string text = "<image>Question:Is it raining? Short Answer:no<|endofchunk|>";
+  const Ids expected = tokenizer->encode(text, true);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i)
+        wrong += tokenizer->encode(text, true) != expected || tokenizer->decode(expected, true).empty();
+    });
+  }
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(SentencePiece, SaysWhatDoesNotFit) {
+  EXPECT_THAT(
+      error_of([] { make_tokenizer("sentencepiece", params_with(), 32000); }),
+      testing::AllOf(HasSubstr("600 pieces"), HasSubstr("model.language_decoder.vocab_size is 32000")));
+  EXPECT_THAT(
+      error_of([] { make_tokenizer("sentencepiece", params_with("model", "/nowhere/x.model"), 600); }),
+      HasSubstr("/nowhere/x.model"));
+  EXPECT_THAT(error_of([] { make_tokenizer("sentencepiece", params_with("bos_id", 600), 600); }),
+              HasSubstr("begin token 600"));
+  EXPECT_THAT(error_of([] { make_tokenizer("sentencepiece", params_with("pad_token", "<none>"), 600); }),
+              HasSubstr("'<none>'"));
+  const Value twice(Value::List{"<image>", "<image>"});
+  EXPECT_THAT(error_of([&] { make_tokenizer("sentencepiece", params_with("added_tokens", twice), 600); }),
+              HasSubstr("'<image>'"));
+  const Value known(Value::List{"<image>", "<PAD>", "</s>"});
+  EXPECT_THAT(error_of([&] { make_tokenizer("sentencepiece", params_with("added_tokens", known), 600); }),
+              HasSubstr("'</s>'"));
+  const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
+  EXPECT_THAT(error_of([&] { tokenizer->decode({603}, false); }), HasSubstr("603"));
+  EXPECT_THAT(error_of([&] { tokenizer->decode({-1}, false); }), HasSubstr("-1"));
+  EXPECT_EQ(tokenizer->token_id("no such piece"), std::nullopt);
+  EXPECT_EQ(tokenizer->token_id("<unk>"), 0);
+}
+
+TEST(SentencePiece, AnyBytesAreEncoded) {
+  const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
+  for (const std::string& text :
+       {std::string("\0a\0", 3), std::string("\xff\xfe<image>\xf0\x9f"), std::string(100000, ' ')}) {
+    for (const int64_t id : tokenizer->encode(text, true)) EXPECT_LT(id, 603);
+  }
+}
+
+TEST(ModelCheck, EveryTruncationIsRefusedOrWhole) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  EXPECT_EQ(check_model(bytes, "x").pieces, 600);
+  int64_t refused = 0;
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    try {
+      check_model(std::string_view(bytes).substr(0, n), "x");
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, static_cast<int64_t>(bytes.size()) / 2);
+}
+
+std::string field(char tag, const std::string& payload) {
+  std::string out(1, tag);
+  size_t n = payload.size();
+  for (; n >= 0x80; n >>= 7) out += static_cast<char>(n | 0x80);
+  return out + static_cast<char>(n) + payload;
+}
+
+std::string charsmap(uint32_t root, const std::string& texts) {
+  std::vector<uint32_t> trie(256, 0);
+  trie[0] = root;
+  const uint32_t bytes = 1024;
+  std::string out(reinterpret_cast<const char*>(&bytes), 4);
+  out.append(reinterpret_cast<const char*>(trie.data()), bytes);
+  return out + texts;
+}
+
+TEST(ModelCheck, RefusesWhatWouldCrashTheLibrary) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  const auto message = [&](const std::string& more) {
+    return error_of([&] { check_model(bytes + more, "x"); });
+  };
+  EXPECT_EQ(message(field(0x1a, field(0x12, charsmap(0, std::string(1, '\0'))))), "no error");
+  EXPECT_THAT(message(field(0x0a, field(0x0a, std::string(200000, 'a')))), HasSubstr("200000 bytes long"));
+  EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0xfffffc00, std::string(1, '\0'))))),
+              HasSubstr("points outside itself"));
+  EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0x100, std::string(1, '\0'))))),
+              HasSubstr("outside its texts"));
+  EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0, "a")))), HasSubstr("no end"));
+  EXPECT_THAT(message(field(0x1a, field(0x12, "abc"))), HasSubstr("shorter than its header"));
+  EXPECT_THAT(message(field(0x0a, std::string("\x15\x00\x00\xc0\x7f", 5))), HasSubstr("score of piece 600"));
+  EXPECT_THAT(
+      error_of([] { make_tokenizer("sentencepiece", params_with("model", written("not a model")), 600); }),
+      HasSubstr("is not a usable SentencePiece file"));
+  EXPECT_THAT(error_of([] { make_tokenizer("sentencepiece", params_with("model", written("")), 600); }),
+              HasSubstr("no pieces"));
+}
+
+// Files that differ from a good one in a byte load or are refused; none takes the process down.
+TEST(ModelCheck, AChangedByteIsNoCrash) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  for (size_t at = 0; at < bytes.size(); at += 37) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 0x55);
+    error_of([&] {
+      const auto tokenizer = make_tokenizer("sentencepiece", params_with("model", written(changed)), 600);
+      tokenizer->decode(tokenizer->encode("<image>a text", true), true);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace flam
