@@ -22,7 +22,9 @@ void add_config(CLI::App& app, int& status) {
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
     const RunConfig config = RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
-    std::cout << write_yaml(config.resolved(), {.origins = true});
+    Value resolved = config.resolved();
+    shorten_configs_paths(resolved, configs_root());
+    std::cout << write_yaml(resolved, {.origins = true});
     status = 0;
   });
 }

@@ -31,22 +31,6 @@ Value resolved_list(const std::vector<ComponentConfig>& components) {
   return out;
 }
 
-// Gives every value of the resolved tree the place it was written at; what nobody wrote is a default.
-void copy_origins(Value& resolved, const Value* source) {
-  if (source) {
-    resolved.set_where(source->where());
-  } else {
-    resolved.set_where({std::make_shared<const std::string>("default"), 0, 0});
-  }
-  if (resolved.is_map()) {
-    for (auto& member : resolved.as_map()) copy_origins(member.value, source ? source->find(member.key) : nullptr);
-  } else if (resolved.is_list()) {
-    auto& elements = resolved.as_list();
-    const bool same = source && source->is_list() && source->as_list().size() == elements.size();
-    for (size_t i = 0; i < elements.size(); ++i) copy_origins(elements[i], same ? &source->as_list()[i] : source);
-  }
-}
-
 }  // namespace
 
 RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
@@ -93,14 +77,14 @@ Value RunConfig::resolved() const {
   if (!metrics.empty()) out.set("metrics", resolved_list(metrics));
   if (train) out.set("train", train->resolved());
   if (!meta.is_null()) out.set("meta", meta);
-  copy_origins(out, &source);
+  adopt_places(out, source);
   return out;
 }
 
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
   const auto root = configs_root();
-  Value tree = load_config(find_config(name_or_path, root));
-  for (const std::string& assignment : overrides) apply_override(tree, assignment);
+  Value tree = load_config(find_config(name_or_path, root), root);
+  for (const std::string& assignment : overrides) apply_override(tree, assignment, root);
   return tree;
 }
 
