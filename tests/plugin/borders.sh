@@ -14,6 +14,7 @@ if needed "$core" | grep -E 'torch|c10'; then fail "libflamboyance_core links li
 for library in "$plugins"/libflam_*.so; do
   [ -e "$library" ] || continue
   if needed "$library" | grep '^libflam_'; then fail "$library links another plugin"; fi
+  readelf -d "$library" | grep -q NODELETE || fail "$library may be unloaded"
 done
 
 # A plugin may include framework/sdk.h and the headers of its own folder.
