@@ -1,0 +1,195 @@
+// What torch.save writes, and what an attacker might.
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+
+#include "forge.h"
+#include "framework/weights/checkpoint.h"
+
+namespace flam {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+
+const std::vector<float> kSix{0, 1, 2, 3, 4, 5};
+
+class TorchFile : public testing::Test {
+ protected:
+  std::unique_ptr<Checkpoint> open(const std::string& bytes) {
+    write(folder_ / "f.pth", bytes);
+    return open_checkpoint(folder_ / "f.pth");
+  }
+  /// Opens a file whose pickle is `body` and whose storage "0" holds six floats.
+  std::unique_ptr<Checkpoint> open_pickle(const std::string& body) {
+    return open(torch_zip(pickle(body), {bytes_of(kSix)}));
+  }
+  std::string refusal(const std::string& body) {
+    return error_of([&] { open_pickle(body); });
+  }
+  static std::string matrix() { return tensor(storage("FloatStorage", "0", 6), 0, {2, 3}, {3, 1}); }
+  TempFolder folder_;
+};
+
+TEST_F(TorchFile, TensorsShareStoragesAndKeepTheirStrides) {
+  const auto file =
+      open_pickle(dict({{"whole", matrix()},
+                        {"transposed", tensor(storage("FloatStorage", "0", 6), 0, {3, 2}, {1, 3})},
+                        {"tail", tensor(storage("FloatStorage", "0", 6), 4, {2}, {1})},
+                        {"scalar", tensor(storage("FloatStorage", "0", 6), 5, {}, {})},
+                        {"none", tensor(storage("FloatStorage", "0", 6), 6, {0, 3}, {3, 1})}}));
+  const at::Tensor whole = file->tensor("whole");
+  EXPECT_TRUE(at::equal(whole, at::tensor(kSix).view({2, 3})));
+  EXPECT_TRUE(at::equal(file->tensor("transposed"), whole.t()));
+  EXPECT_TRUE(at::equal(file->tensor("tail"), at::tensor({4.f, 5.f})));
+  EXPECT_EQ(file->tensor("scalar").item<float>(), 5);
+  EXPECT_EQ(file->tensor("none").numel(), 0);
+  EXPECT_EQ(file->tensor("tail").data_ptr(), whole.view({-1}).narrow(0, 4, 2).data_ptr());
+}
+
+TEST_F(TorchFile, EveryStorageType) {
+  const std::vector<std::pair<std::string, at::ScalarType>> types{
+      {"DoubleStorage", at::kDouble},     {"FloatStorage", at::kFloat}, {"HalfStorage", at::kHalf},
+      {"BFloat16Storage", at::kBFloat16}, {"LongStorage", at::kLong},   {"IntStorage", at::kInt},
+      {"ShortStorage", at::kShort},       {"CharStorage", at::kChar},   {"ByteStorage", at::kByte},
+      {"BoolStorage", at::kBool}};
+  for (const auto& [name, dtype] : types) {
+    const size_t width = c10::elementSize(dtype);
+    const auto file = open(torch_zip(pickle(dict({{"t", tensor(storage(name, "0", 3), 0, {3}, {1})}})),
+                                     {std::string(3 * width, '\0')}));
+    EXPECT_EQ(file->tensor("t").scalar_type(), dtype);
+  }
+}
+
+TEST_F(TorchFile, ParametersMetadataAndOtherData) {
+  // A state dict is an OrderedDict with an attribute _metadata; beside it, plain values.
+  const std::string parameter =
+      global("torch._utils", "_rebuild_parameter") + tuple({matrix(), "\x88", ordered_dict()}) + "R";
+  const std::string state =
+      ordered_dict() + "(" + text("w") + parameter + "u" + dict({{"_metadata", ordered_dict()}}) + "b";
+  const auto file = open_pickle(dict({{"state_dict", state},
+                                      {"epoch", number(-3)},
+                                      {"loss", std::string("G") + std::string(8, '\0')},
+                                      {"history", "](K\1K\2Ne"},
+                                      {"done", "\x88"}}));
+  EXPECT_EQ(file->names(), std::vector<std::string>{"w"});
+}
+
+TEST_F(TorchFile, WrappersAndTheParallelPrefixArePeeled) {
+  const auto file = open_pickle(dict({{"model", dict({{"state_dict", dict({{"module.w", matrix()}})}})}}));
+  EXPECT_EQ(file->names(), std::vector<std::string>{"w"});
+  const auto mixed = open_pickle(dict({{"module.w", matrix()}, {"v", matrix()}}));
+  EXPECT_EQ(mixed->names(), (std::vector<std::string>{"module.w", "v"}));
+}
+
+TEST_F(TorchFile, ProtocolFour) {
+  const auto short_text = [](const std::string& value) { return "\x8c" + le(value.size(), 1) + value; };
+  const std::string stored =
+      tuple({short_text("storage"), short_text("torch") + short_text("FloatStorage") + "\x93",
+             short_text("0"), short_text("cpu"), "K\6"}) +
+      "Q";
+  const std::string function = short_text("torch._utils") + short_text("_rebuild_tensor_v2") + "\x93\x94";
+  const std::string body = "}" + short_text("w") + function + "(" + stored + "K\0K\2K\3\x86K\3K\1\x86\x89" +
+                           short_text("collections") + short_text("OrderedDict") + "\x93)RtRs";
+  const std::string whole = std::string("\x80\x04\x95") + le(body.size() + 1, 8) + body + ".";
+  EXPECT_EQ(open(torch_zip(whole.substr(0), {bytes_of(kSix)}))->tensor("w").sizes(), at::IntArrayRef({2, 3}));
+}
+
+TEST_F(TorchFile, ForeignNamesAreRefusedByName) {
+  EXPECT_THAT(refusal(global("posix", "system") + "(" + text("touch /tmp/owned") + "tR"),
+              HasSubstr("'posix.system'"));
+  EXPECT_THAT(refusal(global("torch", "FloatStorage\x1b[31m")), HasSubstr("\\x1b[31m"));
+  EXPECT_THAT(refusal(text("builtins") + text("eval") + "\x93"), HasSubstr("'builtins.eval'"));
+  EXPECT_THAT(refusal(global("torch._utils", "_rebuild_qtensor")),
+              HasSubstr("'torch._utils._rebuild_qtensor'"));
+  EXPECT_THAT(refusal(global("torch", "ComplexFloatStorage")), HasSubstr("'torch.ComplexFloatStorage'"));
+}
+
+TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
+  EXPECT_THAT(refusal("(iposix\nsystem\n"), HasSubstr("INST"));
+  EXPECT_THAT(refusal("(" + ordered_dict() + "o"), HasSubstr("OBJ"));
+  EXPECT_THAT(refusal(global("collections", "OrderedDict") + ")\x81"), HasSubstr("NEWOBJ"));
+  EXPECT_THAT(refusal("\x82\x01"), HasSubstr("EXT1"));
+  EXPECT_THAT(refusal("P0\n"), HasSubstr("PERSID"));
+  EXPECT_THAT(refusal("\x8b" + le(1000000000, 4)), HasSubstr("LONG4"));
+  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on nothing but an OrderedDict"));
+  EXPECT_THAT(refusal(matrix() + "}b"), HasSubstr("BUILD"));
+  EXPECT_THAT(refusal("]" + number(1) + number(2) + "s"), HasSubstr("expected a dict to set items of"));
+  EXPECT_THAT(refusal(")K\1a"), HasSubstr("appends to a tuple"));
+  EXPECT_THAT(refusal(text("x") + ")R"), HasSubstr("no known function"));
+}
+
+TEST_F(TorchFile, BombsAreRefused) {
+  EXPECT_THAT(refusal(std::string(100000, ']') + std::string(99999, 'a')), HasSubstr("nested more than"));
+  EXPECT_THAT(refusal("X" + le(0xffffffff, 4)), HasSubstr("ends in the middle"));
+  EXPECT_THAT(refusal("\x8d" + le(UINT64_MAX, 8)), HasSubstr("ends in the middle"));
+  EXPECT_THAT(refusal("\x95" + le(UINT64_MAX, 8)), HasSubstr("frame longer"));
+  EXPECT_THAT(refusal("\x8a\x20" + std::string(32, '\1')), HasSubstr("more than 64 bits"));
+  EXPECT_THAT(refusal("j" + le(4000000000, 4)), HasSubstr("was not stored"));
+  EXPECT_THAT(refusal(std::string(5000000, 'N')), HasSubstr("objects"));
+  EXPECT_THAT(refusal("}r" + le(0xffffffff, 4) + "0"),
+              HasSubstr("opcode"));      // stored far out: costs one entry
+  std::string laughs = "]q" + le(0, 1);  // a list of twice the list before, sixty times over
+  for (char i = 0; i < 60; ++i) laughs += "](h" + le(i, 1) + "h" + le(i, 1) + "eq" + le(i + 1, 1);
+  EXPECT_NE(refusal(laughs), "");
+}
+
+TEST_F(TorchFile, BrokenPicklesAreRefused) {
+  EXPECT_THAT(refusal("t"), HasSubstr("was not begun"));
+  EXPECT_THAT(refusal("s"), HasSubstr("more objects than there are"));
+  EXPECT_THAT(refusal("}(K\1u"), HasSubstr("key without a value"));
+  EXPECT_THAT(refusal("}}"), HasSubstr("left over"));
+  EXPECT_THAT(refusal("(}"), HasSubstr("left over"));
+  EXPECT_THAT(refusal("cposix"), HasSubstr("name without end"));
+  EXPECT_THAT(refusal("K\1"), HasSubstr("no dict of tensors"));
+  EXPECT_THAT(refusal("}"), HasSubstr("no tensors"));
+  EXPECT_THAT(refusal(dict({{"w", matrix()}, {"w", matrix()}})), HasSubstr("occurs twice"));
+  EXPECT_THAT(error_of([&] { open(torch_zip("\x80\x02}")); }), HasSubstr("ends in the middle"));
+  EXPECT_THAT(error_of([&] { open(torch_zip("\x80\x09}.")); }), HasSubstr("protocol 9"));
+  EXPECT_THAT(error_of([&] { open(torch_zip("(dp0\n.")); }), HasSubstr("protocol number"));
+}
+
+TEST_F(TorchFile, StoragesAndStridesAreChecked) {
+  const auto w = [](const std::string& value) { return dict({{"w", value}}); };
+  EXPECT_THAT(refusal(w(tensor(storage("FloatStorage", "0", 7), 0, {7}, {1}))),
+              HasSubstr("but has 24 bytes"));
+  EXPECT_THAT(refusal(w(tensor(storage("DoubleStorage", "0", 6), 0, {6}, {1}))),
+              HasSubstr("but has 24 bytes"));
+  EXPECT_THAT(refusal(w(tensor(storage("FloatStorage", "0", INT64_MAX), 0, {6}, {1}))),
+              HasSubstr("but has 24 bytes"));
+  EXPECT_THAT(refusal(w(tensor(storage("FloatStorage", "0", -1), 0, {6}, {1}))),
+              HasSubstr("but has 24 bytes"));
+  EXPECT_THAT(refusal(w(tensor(storage("FloatStorage", "../0", 6), 0, {6}, {1}))), HasSubstr("is missing"));
+  for (const auto& [offset, sizes, strides] :
+       std::vector<std::tuple<int64_t, std::vector<int64_t>, std::vector<int64_t>>>{
+           {1, {2, 3}, {3, 1}},
+           {-1, {2}, {1}},
+           {0, {2, 3}, {4, 1}},
+           {0, {2, 3}, {-3, 1}},
+           {0, {7}, {0}},
+           {0, {INT64_MAX, 2}, {1, 1}},
+           {0, {-1}, {1}},
+           {0, {2}, {INT64_MAX}},
+           {INT64_MAX, {2, 2}, {INT64_MAX, 1}},
+           {7, {0}, {1}},
+           {0, {6}, {}}}) {
+    EXPECT_NE(refusal(w(tensor(storage("FloatStorage", "0", 6), offset, sizes, strides))), "")
+        << offset << sizes[0];
+  }
+}
+
+TEST_F(TorchFile, OtherKindsOfFileSayHowToConvert) {
+  const auto refused = [&](const std::string& bytes) { return error_of([&] { open(bytes); }); };
+  EXPECT_THAT(refused(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", "x"}})), HasSubstr("torch.jit.load"));
+  EXPECT_THAT(refused(zip({{"a/code/__torch__.py", "x"}, {"a/data.pkl", "x"}})), HasSubstr("torch.jit.load"));
+  EXPECT_THAT(refused("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
+              HasSubstr("Convert it"));
+  EXPECT_THAT(refused(zip({{"a/readme", "x"}})), HasSubstr("without data.pkl"));
+  EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"b/data.pkl", pickle("}")}})),
+              HasSubstr("two data.pkl"));
+  EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"a/byteorder", "big"}})),
+              HasSubstr("byte order is 'big'"));
+}
+
+}  // namespace
+}  // namespace flam
