@@ -12,7 +12,7 @@ namespace flam::pickle {
 
 namespace {
 
-constexpr size_t kMaxObjects = 4'000'000;
+constexpr size_t kMaxObjects = 2'000'000;
 constexpr int kMaxDepth = 64;
 
 class Machine {

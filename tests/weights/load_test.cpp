@@ -1,0 +1,241 @@
+// From files to slots.
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "fixtures.h"
+#include "framework/base/text.h"
+#include "framework/weights/load.h"
+
+namespace flam {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+using testing::Not;
+
+/// A decoder with a fused matrix, a table of tokens, a tied head and a bias; an adapter with a gate.
+class Load : public testing::Test {
+ protected:
+  Load() {
+    const WeightScope decoder(store_, "language_decoder"), adapter(store_, "adapter");
+    qkv_ = decoder.fused("layers.0.qkv", {6, 4}, {2, 2, 2}, Init::zeros());
+    embed_ = decoder.vocabulary("embed", {5, 4}, Init::normal(1), Init::constant(7));
+    decoder.tie("head", embed_);
+    bias_ = decoder.tensor("bias", {4}, Init::zeros());
+    gate_ = adapter.tensor("gate", {}, Init::zeros());
+  }
+
+  std::string file(const std::string& name, const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+    write_safetensors(folder_ / name, tensors);
+    return name;
+  }
+  static at::Tensor full(std::vector<int64_t> shape, double value) {
+    return at::full(shape, value, at::kFloat);
+  }
+  /// The four tensors as a Hugging Face file would hold them.
+  static std::vector<std::pair<std::string, at::Tensor>> decoder_tensors() {
+    return {{"model.layers.0.q.weight", full({2, 4}, 1)},
+            {"model.layers.0.k.weight", full({2, 4}, 2)},
+            {"model.layers.0.v.weight", full({2, 4}, 3)},
+            {"model.embed.weight", full({5, 4}, 4)},
+            {"model.bias", full({1, 4}, 5)},
+            {"model.layers.0.inv_freq", full({3}, 0)}};
+  }
+  std::vector<std::pair<std::string, at::Tensor>> without(const std::string& name) {
+    auto tensors = decoder_tensors();
+    std::erase_if(tensors, [&](const auto& item) { return item.first == name; });
+    return tensors;
+  }
+
+  WeightsFile decoder_file(const std::string& name) {
+    return {name, {{"model.", "language_decoder", "huggingface"}, {"model.", "adapter", ""}}, {}, {}};
+  }
+  WeightsFile adapter_file() {
+    file("adapter", {{"x.gate", full({1}, 9)}});
+    return {"adapter", {{"x.", "adapter", ""}}, {}, {}};
+  }
+  void load(std::vector<WeightsFile> files, at::ScalarType dtype = at::kFloat) {
+    for (WeightsFile& item : files) item.where = {std::make_shared<const std::string>("c.yaml"), 3, 5};
+    const NamingLookup namings = [this](const std::string& slot) -> const std::vector<NamingTable>* {
+      if (slot == "language_decoder") return &decoder_tables_;
+      return slot == "adapter" ? &no_tables_ : nullptr;
+    };
+    load_weights(store_, {(folder_ / "").string(), files}, namings, at::kCPU, dtype, 1);
+  }
+  std::string load_error(std::vector<WeightsFile> files) {
+    return error_of([&] { load(std::move(files)); });
+  }
+
+  TempFolder folder_;
+  WeightStore store_;
+  Weight qkv_, embed_, bias_, gate_;
+  const std::vector<NamingTable> no_tables_;
+  const std::vector<NamingTable> decoder_tables_{{"huggingface",
+                                                  {{"layers.{}.q.weight", "layers.{}.qkv", 0},
+                                                   {"layers.{}.k.weight", "layers.{}.qkv", 1},
+                                                   {"layers.{}.v.weight", "layers.{}.qkv", 2},
+                                                   {"layers.{}.qkv.weight", "layers.{}.qkv"},
+                                                   {"layers.{}.inv_freq", ""},
+                                                   {"embed.weight", "embed"},
+                                                   {"head.weight", "head"},
+                                                   {"bias", "bias"}}}};
+};
+
+TEST_F(Load, TablesFusedPartsAndDimensionsOfOne) {
+  load({decoder_file(file("d", decoder_tensors())), adapter_file()});
+  EXPECT_TRUE(at::equal(qkv_.tensor(), at::cat({full({2, 4}, 1), full({2, 4}, 2), full({2, 4}, 3)})));
+  EXPECT_TRUE(at::equal(bias_.tensor(), full({4}, 5)));
+  EXPECT_EQ(gate_.tensor().dim(), 0);
+  EXPECT_EQ(gate_.tensor().item<float>(), 9);
+  EXPECT_THAT(bias_.slot()->origin, HasSubstr("/d: model.bias"));
+  EXPECT_THAT(qkv_.slot()->origin, HasSubstr("model.layers.0.k.weight"));
+}
+
+TEST_F(Load, TheMappingIsTheWeight) {
+  const std::string name = file("d", decoder_tensors());
+  load({decoder_file(name), adapter_file()});
+  std::ifstream maps("/proc/self/maps");
+  const auto address = reinterpret_cast<uintptr_t>(embed_.tensor().const_data_ptr());
+  std::string line, holder;
+  while (std::getline(maps, line)) {
+    uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) == 2 && begin <= address && address < end)
+      holder = line;
+  }
+  EXPECT_THAT(holder, HasSubstr((folder_ / name).string()));
+}
+
+TEST_F(Load, FilesAreConvertedToTheRunsDtype) {
+  auto tensors = decoder_tensors();
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kHalf);
+  load({decoder_file(file("d", tensors)), adapter_file()}, at::kBFloat16);
+  for (const auto& slot : store_.slots()) EXPECT_EQ(slot->tensor.scalar_type(), at::kBFloat16) << slot->name;
+  EXPECT_EQ(embed_.tensor().sum().item<float>(), 80);
+}
+
+TEST_F(Load, LaterFilesOverrideEarlierOnes) {
+  file("patch", {{"language_decoder.bias", full({4}, 50)}});
+  file("part", {{"layers.0.k.weight", full({2, 4}, 20)}});
+  file("whole", {{"layers.0.qkv.weight", full({6, 4}, 6)}});
+  const WeightsFile whole{"whole", {{"", "language_decoder", "huggingface"}}, {}, {}};
+  const WeightsFile part{"part", {{"", "language_decoder", "huggingface"}}, {}, {}};
+  load({decoder_file(file("d", decoder_tensors())), adapter_file(), whole, part, {"patch", {}, {}, {}}});
+  EXPECT_EQ(bias_.tensor().sum().item<float>(), 200);
+  EXPECT_TRUE(at::equal(qkv_.tensor(), at::cat({full({2, 4}, 6), full({2, 4}, 20), full({2, 4}, 6)})));
+  EXPECT_THAT(qkv_.slot()->origin, testing::ContainsRegex("whole: .*part: "));
+}
+
+TEST_F(Load, AVocabularyMayHaveFewerRows) {
+  auto tensors = without("model.embed.weight");
+  tensors.emplace_back("model.embed.weight", full({3, 4}, 4));
+  testing::internal::CaptureStderr();
+  load({decoder_file(file("d", tensors)), adapter_file()});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("3 of the 5 rows of language_decoder.embed"));
+  EXPECT_TRUE(at::equal(embed_.tensor(), at::cat({full({3, 4}, 4), full({2, 4}, 7)})));
+  EXPECT_THAT(embed_.slot()->origin, HasSubstr("(3 of 5 rows)"));
+}
+
+TEST_F(Load, TiedTensorsMayComeTwice) {
+  auto tensors = decoder_tensors();
+  tensors.emplace_back("model.head.weight", full({5, 4}, 4));
+  load({decoder_file(file("d", tensors)), adapter_file()});
+  tensors.back().second = full({5, 4}, 5);
+  EXPECT_THAT(load_error({decoder_file(file("e", tensors)), adapter_file()}), HasSubstr("both fill"));
+}
+
+TEST_F(Load, EverythingWrongIsOneError) {
+  auto tensors = decoder_tensors();
+  tensors[0].second = full({3, 4}, 1);
+  tensors[3].second = full({6, 4}, 1);
+  tensors[4] = {"model.bias", full({4}, 1).to(at::kInt)};
+  for (int i = 0; i < 30; ++i) tensors.emplace_back(cat("model.extra.", i), full({1}, 0));
+  const std::string error = load_error({decoder_file(file("d", tensors))});
+  EXPECT_THAT(error, HasSubstr("c.yaml:3:5: "));
+  EXPECT_THAT(error, HasSubstr("30 unexpected tensors"));
+  EXPECT_THAT(error, HasSubstr("and 10 more"));
+  EXPECT_THAT(error, HasSubstr("model.layers.0.q.weight is [3, 4], language_decoder.layers.0.qkv is [2, 4]"));
+  EXPECT_THAT(error, HasSubstr("model.embed.weight is [6, 4], language_decoder.embed is [5, 4]"));
+  EXPECT_THAT(error, HasSubstr("model.bias holds Int"));
+  EXPECT_THAT(error, HasSubstr("1 tensors are in no file:\n    adapter.gate []"));
+}
+
+TEST_F(Load, MissingPartsAreNamed) {
+  const std::string error =
+      load_error({decoder_file(file("d", without("model.layers.0.k.weight"))), adapter_file()});
+  EXPECT_THAT(error, HasSubstr("language_decoder.layers.0.qkv [6, 4], part 1 of 3"));
+}
+
+TEST_F(Load, WholeAndPartsInOneFileClash) {
+  auto tensors = decoder_tensors();
+  tensors.emplace_back("model.layers.0.qkv.weight", full({6, 4}, 0));
+  EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}), HasSubstr("both fill"));
+}
+
+TEST_F(Load, IgnoredKeysAreNotLoaded) {
+  auto tensors = decoder_tensors();
+  tensors.emplace_back("model.extra.3", full({1}, 0));
+  WeightsFile decoder = decoder_file(file("d", tensors));
+  decoder.ignore = {"model.extra.{}"};
+  load({decoder, adapter_file()});
+  decoder.ignore = {"model.*"};
+  EXPECT_THAT(load_error({decoder, adapter_file()}), HasSubstr("in no file"));
+}
+
+TEST_F(Load, WrongLayoutsAreLocated) {
+  file("d", decoder_tensors());
+  const auto with = [&](const LayoutRule& rule) { return load_error({{"d", {rule}, {}, {}}}); };
+  EXPECT_THAT(with({"", "language_decoder", "hugingface"}),
+              HasSubstr("c.yaml:3:5: weights: language_decoder has no naming "
+                        "'hugingface'; did you mean 'huggingface'?"));
+  EXPECT_THAT(with({"", "decoder", ""}), HasSubstr("names the slot 'decoder', expected one of"));
+  EXPECT_THAT(load_error({{"absent", {}, {}, {}}}), HasSubstr("c.yaml:3:5: "));
+  EXPECT_THAT(load_error({}), HasSubstr("random weights"));
+}
+
+int64_t anonymous_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with("RssAnon:")) return std::stoll(line.substr(8));
+  }
+  return 0;
+}
+
+TEST(LoadMemory, TheModelInTheRunsDtypeAndLittleMore) {
+  constexpr int kTensors = 32;
+  constexpr int64_t kNumel = 1 << 20;
+  TempFolder folder;
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  WeightStore store;
+  for (int i = 0; i < kTensors; ++i) {
+    tensors.emplace_back(cat("m.w", i), at::rand({kNumel}, at::kFloat).to(at::kHalf));
+    store.declare(cat("m.w", i), {kNumel}, Init::zeros());
+  }
+  write_safetensors(folder / "f", tensors);
+  tensors.clear();
+  const int64_t before = anonymous_kilobytes();
+  std::atomic<bool> done = false;
+  int64_t peak = 0;
+  std::thread watch([&] {
+    while (!done) {
+      peak = std::max(peak, anonymous_kilobytes());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  load_weights(
+      store, {"", {{(folder / "f").string(), {}, {}, {}}}}, [](const std::string&) { return nullptr; },
+      at::kCPU, at::kFloat, 0);
+  done = true;
+  watch.join();
+  EXPECT_LT(peak - before, kTensors * kNumel * 4 / 1024 * 11 / 10);
+}
+
+}  // namespace
+}  // namespace flam
