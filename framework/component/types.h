@@ -13,24 +13,10 @@
 #include <variant>
 #include <vector>
 
+#include "framework/media/picture.h"
 #include "framework/params/params.h"
 
 namespace flam {
-
-/// A decoded picture: uint8 [H,W,3], RGB, contiguous, on the CPU.
-struct Picture {
-  at::Tensor rgb;
-  int64_t height() const { return rgb.size(0); }
-  int64_t width() const { return rgb.size(1); }
-};
-
-/// Where a picture comes from: a file, its bytes, or pixels in memory (exactly one is set).
-struct PictureSource {
-  std::string path;
-  std::shared_ptr<const std::string> bytes;
-  std::optional<Picture> picture;
-  std::string name() const { return path.empty() ? "(in memory)" : path; }
-};
 
 /// One element of a request: text, one picture, or the frames of one video.
 struct Part {

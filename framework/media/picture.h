@@ -1,0 +1,32 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// A decoded picture: uint8 [H,W,3], RGB, contiguous, on the CPU.
+struct Picture {
+  at::Tensor rgb;
+  int64_t height() const { return rgb.size(0); }
+  int64_t width() const { return rgb.size(1); }
+};
+
+/// Where a picture comes from: a file, its bytes, or pixels in memory (exactly one is set).
+struct PictureSource {
+  std::string path;
+  std::shared_ptr<const std::string> bytes;
+  std::optional<Picture> picture;
+  std::string name() const { return path.empty() ? "(in memory)" : path; }
+};
+
+/// Equal for equal pixels, so that a picture that occurs twice is encoded once: "HEIGHTxWIDTH-" and the SHA-256 of the
+/// pixels.
+FLAM_API std::string content_key(const Picture& picture);
+
+}  // namespace flam
