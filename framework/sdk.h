@@ -15,6 +15,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/media/resize.h"
 #include "framework/nn/attention.h"
 #include "framework/nn/flops.h"
 #include "framework/nn/kv_cache.h"

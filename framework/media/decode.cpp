@@ -15,9 +15,11 @@
 namespace flam {
 namespace {
 
-/// From memory only: given a file name, OpenCV would ask GDAL too, which opens whatever the file's text names.
+/// From memory only: given a file name, OpenCV would ask GDAL too, which opens whatever the file's text
+/// names.
 cv::Mat decode_colour(const std::string& bytes) {
-  [[maybe_unused]] static const auto before = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  [[maybe_unused]] static const auto before =
+      cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   try {
     return cv::imdecode(encoded, cv::IMREAD_COLOR);
@@ -31,7 +33,8 @@ cv::Mat decode_colour(const std::string& bytes) {
 Picture decode_picture(const std::string& bytes, const std::string& name, const DecodeLimits& limits) {
   if (bytes.empty()) throw Error(cat("picture ", quoted(name), " is empty"));
   if (static_cast<int64_t>(bytes.size()) > std::min<int64_t>(limits.max_bytes, INT_MAX)) {
-    throw Error(cat("picture ", quoted(name), " has ", bytes.size(), " bytes, more than the limit of ", limits.max_bytes));
+    throw Error(cat("picture ", quoted(name), " has ", bytes.size(), " bytes, more than the limit of ",
+                    limits.max_bytes));
   }
   const PictureHeader header = read_picture_header(bytes, name);
   if (header.width > limits.max_pixels / header.height) {
@@ -44,8 +47,8 @@ Picture decode_picture(const std::string& bytes, const std::string& name, const 
                     ") can't decode; convert it to PNG"));
   }
   if (bgr.empty() || bgr.type() != CV_8UC3) {
-    throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", header.format, " file of ", header.width,
-                    " x ", header.height, " pixels, but can't be decoded"));
+    throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", header.format, " file of ",
+                    header.width, " x ", header.height, " pixels, but can't be decoded"));
   }
   Picture picture{at::empty({bgr.rows, bgr.cols, 3}, at::kByte)};
   cv::Mat rgb(bgr.rows, bgr.cols, CV_8UC3, picture.rgb.mutable_data_ptr<uint8_t>());

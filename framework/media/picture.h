@@ -25,8 +25,8 @@ struct PictureSource {
   std::string name() const { return path.empty() ? "(in memory)" : path; }
 };
 
-/// Equal for equal pixels, so that a picture that occurs twice is encoded once: "HEIGHTxWIDTH-" and the SHA-256 of the
-/// pixels.
+/// Equal for equal pixels, so that a picture that occurs twice is encoded once: "HEIGHTxWIDTH-" and the
+/// SHA-256 of the pixels.
 FLAM_API std::string content_key(const Picture& picture);
 
 }  // namespace flam

@@ -79,7 +79,8 @@ PictureHeader read_jpeg(std::string_view bytes) {
     at += 2;
     if (marker == 0x01 || marker == 0xd8) continue;  // no length
     const uint64_t next = at + std::max<uint32_t>(in.u16(at), 2);
-    const bool is_frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    const bool is_frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (is_frame && header.height == 0) {  // the first counts, as for the decoder
       header.height = in.u16(at + 3);
       header.width = in.u16(at + 5);
@@ -188,15 +189,20 @@ struct Format {
 const Format kFormats[] = {
     {"PNG", [](std::string_view b) { return b.starts_with("\x89PNG\r\n\x1a\n"); }, read_png},
     {"JPEG", [](std::string_view b) { return b.starts_with("\xff\xd8\xff"); }, read_jpeg},
-    {"WebP", [](std::string_view b) { return b.size() > 12 && b.starts_with("RIFF") && b.substr(8, 4) == "WEBP"; }, read_webp},
+    {"WebP",
+     [](std::string_view b) { return b.size() > 12 && b.starts_with("RIFF") && b.substr(8, 4) == "WEBP"; },
+     read_webp},
     {"BMP", [](std::string_view b) { return b.starts_with("BM"); }, read_bmp},
     {"PNM",
      [](std::string_view b) {
-       return b.size() > 2 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && std::string_view(" \t\r\n#").find(b[2]) != b.npos;
+       return b.size() > 2 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' &&
+              std::string_view(" \t\r\n#").find(b[2]) != b.npos;
      },
      read_pnm},
     {"TIFF",
-     [](std::string_view b) { return b.starts_with(std::string_view("II*\0", 4)) || b.starts_with(std::string_view("MM\0*", 4)); },
+     [](std::string_view b) {
+       return b.starts_with(std::string_view("II*\0", 4)) || b.starts_with(std::string_view("MM\0*", 4));
+     },
      read_tiff},
     {"GIF", [](std::string_view b) { return b.starts_with("GIF87a") || b.starts_with("GIF89a"); }, read_gif},
 };
@@ -210,14 +216,14 @@ PictureHeader read_picture_header(std::string_view bytes, const std::string& nam
     try {
       header = format.read(bytes);
     } catch (const CutOff&) {
-      throw Error(cat("picture ", quoted(name), " is cut off: its ", bytes.size(), " bytes end before the ", format.name,
-                      " file does"));
+      throw Error(cat("picture ", quoted(name), " is cut off: its ", bytes.size(), " bytes end before the ",
+                      format.name, " file does"));
     } catch (const Invalid& invalid) {
       throw Error(cat("picture ", quoted(name), " can't be read as ", format.name, ": ", invalid.what));
     }
     if (header.width < 1 || header.height < 1) {
-      throw Error(cat("picture ", quoted(name), " is broken: its ", format.name, " header says ", header.width, " x ",
-                      header.height, " pixels"));
+      throw Error(cat("picture ", quoted(name), " is broken: its ", format.name, " header says ",
+                      header.width, " x ", header.height, " pixels"));
     }
     return header;
   }

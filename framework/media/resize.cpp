@@ -78,7 +78,9 @@ Windows make_windows(int64_t in, int64_t out, const Filter& filter) {
 
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-uint8_t to_pixel(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
+uint8_t to_pixel(int32_t sum) {
+  return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
+}
 
 /// Kept apart so that it vectorises: sums[i] += weight · pixels[i].
 void accumulate(int32_t* sums, const uint8_t* pixels, int32_t weight, int64_t count) {
@@ -92,7 +94,8 @@ at::Tensor resample_rows(const at::Tensor& image, int64_t width, const Filter& f
   at::Tensor result = at::empty({height, width, channels}, at::kByte);
   const uint8_t* in = image.const_data_ptr<uint8_t>();
   uint8_t* out = result.mutable_data_ptr<uint8_t>();
-  // A block of rows side by side, [W·C, kRows], so that the innermost loop runs over contiguous pixels of equal weight.
+  // A block of rows side by side, [W·C, kRows], so that the innermost loop runs over contiguous pixels of
+  // equal weight.
   constexpr int64_t kRows = 16;
   at::parallel_for(0, (height + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
     const int64_t in_row = in_width * channels, out_row = width * channels;
@@ -112,7 +115,8 @@ at::Tensor resample_rows(const at::Tensor& image, int64_t width, const Filter& f
           for (int64_t k = 0; k < count; ++k) {
             accumulate(sums, block.data() + ((first + k) * channels + c) * kRows, weights[k], kRows);
           }
-          for (int64_t r = 0; r < rows; ++r) out[(first_row + r) * out_row + x * channels + c] = to_pixel(sums[r]);
+          for (int64_t r = 0; r < rows; ++r)
+            out[(first_row + r) * out_row + x * channels + c] = to_pixel(sums[r]);
         }
       }
     }
@@ -132,7 +136,8 @@ at::Tensor resample_columns(const at::Tensor& image, int64_t height, const Filte
     for (int64_t y = begin; y < end; ++y) {
       const auto [first, count] = windows.at[y];
       std::fill(sums.begin(), sums.end(), kHalf);
-      for (int64_t k = 0; k < count; ++k) accumulate(sums.data(), in + (first + k) * row, windows.of(y)[k], row);
+      for (int64_t k = 0; k < count; ++k)
+        accumulate(sums.data(), in + (first + k) * row, windows.of(y)[k], row);
       std::transform(sums.begin(), sums.end(), out + y * row, to_pixel);
     }
   });
@@ -153,8 +158,10 @@ std::vector<int64_t> nearest_positions(int64_t in, int64_t out) {
 
 at::Tensor resize_nearest(const at::Tensor& image, int64_t height, int64_t width) {
   const int64_t channels = image.size(2);
-  const auto rows = nearest_positions(image.size(0), height), columns = nearest_positions(image.size(1), width);
-  at::Tensor result = at::zeros({height, width, channels}, at::kByte);  // what rounding puts outside stays black
+  const auto rows = nearest_positions(image.size(0), height),
+             columns = nearest_positions(image.size(1), width);
+  at::Tensor result =
+      at::zeros({height, width, channels}, at::kByte);  // what rounding puts outside stays black
   uint8_t* out = result.mutable_data_ptr<uint8_t>();
   for (const int64_t y : rows) {
     const uint8_t* row = image.const_data_ptr<uint8_t>() + y * image.size(1) * channels;
@@ -168,16 +175,19 @@ at::Tensor resize_nearest(const at::Tensor& image, int64_t height, int64_t width
 
 }  // namespace
 
-at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t width, Interpolation interpolation) {
+at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t width,
+                              Interpolation interpolation) {
   if (image.dim() != 3 || image.scalar_type() != at::kByte || !image.is_cpu() || image.numel() == 0) {
-    throw Error(cat("resizing needs a uint8 picture [H,W,C] on the CPU, not ", image.toString(), " of shape ", image.sizes()));
+    throw Error(cat("resizing needs a uint8 picture [H,W,C] on the CPU, not ", image.toString(), " of shape ",
+                    image.sizes()));
   }
   const auto sizes = [&] {
     return cat(image.size(1), " x ", image.size(0), " pixels can't be resized to ", width, " x ", height);
   };
   if (height < 1 || width < 1) throw Error(cat("a picture of ", sizes(), ": no side may be below 1"));
   if (width > kMaxPixels / std::max(height, image.size(0))) {
-    throw Error(cat("a picture of ", sizes(), ": more than ", kMaxPixels / 1'000'000, " megapixels on the way"));
+    throw Error(
+        cat("a picture of ", sizes(), ": more than ", kMaxPixels / 1'000'000, " megapixels on the way"));
   }
   at::Tensor result = image.contiguous();
   if (interpolation == Interpolation::nearest) return resize_nearest(result, height, width);

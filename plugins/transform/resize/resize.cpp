@@ -1,0 +1,47 @@
+// Resizes a picture straight to a height and a width; its shape is not kept.
+//
+//   size           int    height and width, pixels; or
+//   height, width  int    one by one
+//   interpolation  enum   nearest | bilinear | bicubic
+#include "framework/sdk.h"
+
+namespace flam {
+
+struct ResizeParams {
+  std::optional<int64_t> size, height, width;
+  Interpolation interpolation = Interpolation::bicubic;
+
+  void visit(ParamVisitor& v) {
+    v("size", size, "height and width, pixels", at_least(1));
+    v("height", height, "pixels, instead of size", at_least(1));
+    v("width", width, "pixels, instead of size", at_least(1));
+    v("interpolation", interpolation, "as Pillow computes it", choices("nearest", "bilinear", "bicubic"));
+  }
+};
+
+/// uint8 [H,W,3] → uint8 [height,width,3].
+class Resize final : public Transform {
+ public:
+  explicit Resize(const ResizeParams& params) : interpolation_(params.interpolation) {
+    const bool both = params.height && params.width;
+    if (params.size ? params.height || params.width : !both) {
+      throw Error("give either 'size' or both 'height' and 'width'");
+    }
+    height_ = params.size ? *params.size : *params.height;
+    width_ = params.size ? *params.size : *params.width;
+  }
+
+  Pixels apply(const Pixels& pixels) const override {
+    return {resize_like_pillow(pixels.picture(), height_, width_, interpolation_)};
+  }
+
+ private:
+  int64_t height_, width_;
+  Interpolation interpolation_;
+};
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<Resize, ResizeParams>("resize", "straight to a height and a width, shape not kept");
+}
+
+}  // namespace flam

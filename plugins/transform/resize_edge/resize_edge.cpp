@@ -1,0 +1,53 @@
+// Resizes a picture so that one edge has a given length and the shape is kept, as mmpretrain's ResizeEdge
+// does with its Pillow backend.
+//
+//   edge           int    length of the chosen edge, pixels
+//   which          enum   short | long
+//   interpolation  enum   nearest | bilinear | bicubic
+#include "framework/sdk.h"
+
+namespace flam {
+
+struct ResizeEdgeParams {
+  enum class Which { short_edge, long_edge };
+
+  int64_t edge = 224;
+  Which which = Which::short_edge;
+  Interpolation interpolation = Interpolation::bicubic;
+
+  void visit(ParamVisitor& v) {
+    v("edge", edge, "length of the chosen edge, pixels", between(1, 1 << 20));
+    v("which", which, "the edge that gets this length", choices("short", "long"));
+    v("interpolation", interpolation, "as Pillow computes it", choices("nearest", "bilinear", "bicubic"));
+  }
+};
+
+/// uint8 [H,W,3] → uint8 [H',W',3]; the other edge keeps the shape and is truncated to an integer.
+class ResizeEdge final : public Transform {
+ public:
+  explicit ResizeEdge(const ResizeEdgeParams& params) : params_(params) {}
+
+  Pixels apply(const Pixels& pixels) const override {
+    const at::Tensor& picture = pixels.picture();
+    int64_t height = picture.size(0), width = picture.size(1);
+    const bool fix_width = (width < height) == (params_.which == ResizeEdgeParams::Which::short_edge);
+    if (fix_width) {
+      height = params_.edge * height / width;
+      width = params_.edge;
+    } else {
+      width = params_.edge * width / height;
+      height = params_.edge;
+    }
+    return {resize_like_pillow(picture, height, width, params_.interpolation)};
+  }
+
+ private:
+  ResizeEdgeParams params_;
+};
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<ResizeEdge, ResizeEdgeParams>("resize_edge",
+                                              "gives the short or long edge a length, keeps the shape");
+}
+
+}  // namespace flam

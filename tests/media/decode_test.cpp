@@ -1,0 +1,139 @@
+#include "framework/media/decode.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <opencv2/imgcodecs.hpp>
+
+#include "framework/base/error.h"
+#include "framework/base/file.h"
+#include "tests/media/noise.h"
+
+namespace flam {
+namespace {
+
+using testing::HasSubstr;
+
+cv::Mat bgr_noise(int height, int width) {
+  const at::Tensor noise = noise_picture(height, width);
+  return cv::Mat(height, width, CV_8UC3, noise.mutable_data_ptr()).clone();
+}
+
+std::string encoded(const char* suffix, int height = 21, int width = 34) {
+  std::vector<uint8_t> bytes;
+  EXPECT_TRUE(cv::imencode(suffix, bgr_noise(height, width), bytes));
+  return {bytes.begin(), bytes.end()};
+}
+
+std::string error_of(const std::string& bytes, const DecodeLimits& limits = {}) {
+  try {
+    decode_picture(bytes, "x.bin", limits);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+const char* const kSuffixes[] = {".png", ".jpg", ".webp", ".bmp", ".ppm", ".tiff"};
+
+TEST(Decode, GivesRgbOfEveryFormat) {
+  const cv::Mat drawn = bgr_noise(21, 34);
+  for (const char* suffix : kSuffixes) {
+    const Picture picture = decode_picture(encoded(suffix), suffix);
+    ASSERT_EQ(picture.rgb.sizes(), at::IntArrayRef({21, 34, 3})) << suffix;
+    if (std::string_view(suffix) == ".jpg" || std::string_view(suffix) == ".webp") continue;  // lossy
+    for (int channel = 0; channel < 3; ++channel) {
+      EXPECT_EQ(picture.rgb[20][33][channel].item<uint8_t>(), drawn.at<cv::Vec3b>(20, 33)[2 - channel])
+          << suffix;
+    }
+  }
+}
+
+TEST(Decode, TakesTheSmallestFile) {
+  EXPECT_EQ(decode_picture(std::string("P4\n1 1\n\x80"), "dot.pbm").rgb.sizes(), at::IntArrayRef({1, 1, 3}));
+}
+
+TEST(Decode, RefusesEveryCutOffFile) {
+  for (const char* suffix : kSuffixes) {
+    const std::string whole = encoded(suffix);
+    for (size_t length = 0; length < whole.size(); length += length < 64 ? 1 : 37) {
+      EXPECT_NE(error_of(whole.substr(0, length)), "")
+          << suffix << " cut to " << length << " of " << whole.size();
+    }
+    EXPECT_THAT(error_of(whole.substr(0, whole.size() - 2)), HasSubstr("cut off")) << suffix;
+  }
+}
+
+TEST(Decode, SurvivesDamage) {
+  for (const char* suffix : kSuffixes) {
+    const std::string whole = encoded(suffix);
+    for (size_t at = 0; at < whole.size(); at += at < 64 ? 1 : 29) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+      try {
+        decode_picture(damaged, suffix);
+      } catch (const Error&) {  // either is right, a crash is not
+      }
+    }
+  }
+}
+
+TEST(Decode, LooksAtTheSizeBeforeDecoding) {
+  for (const char* suffix : kSuffixes) {
+    EXPECT_THAT(error_of(encoded(suffix), {.max_pixels = 21 * 34 - 1}), HasSubstr("34 x 21")) << suffix;
+    EXPECT_EQ(error_of(encoded(suffix), {.max_pixels = 21 * 34}), "") << suffix;
+  }
+  std::string bomb = encoded(".png");
+  bomb.replace(16, 8, std::string("\x7f\xff\xff\xff\x7f\xff\xff\xff", 8));
+  EXPECT_THAT(error_of(bomb), HasSubstr("more than the limit of 100000000"));
+  EXPECT_THAT(error_of(encoded(".png"), {.max_bytes = 10}), HasSubstr("limit of 10"));
+}
+
+TEST(Decode, RefusesWhatIsNoPicture) {
+  EXPECT_THAT(error_of(""), HasSubstr("empty"));
+  EXPECT_THAT(error_of("<VRTDataset rasterXSize=\"1\"></VRTDataset>"), HasSubstr("is not a picture"));
+  EXPECT_THAT(error_of("P6\n0 7\n255\n"), HasSubstr("0 x 7"));
+  EXPECT_THAT(error_of("P6\n9999999999 1\n255\n"), HasSubstr("nine digits"));
+  EXPECT_THAT(error_of(std::string("GIF89a\x01\0\x01\0\0\0\0;", 14)), HasSubstr("GIF"));
+}
+
+TEST(LoadPicture, NamesTheFileThatCantBeRead) {
+  const auto error = [](const std::string& path) -> std::string {
+    try {
+      load_picture({.path = path});
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(error("/nowhere/x.png"), HasSubstr("/nowhere/x.png"));
+  EXPECT_THAT(error("/dev/zero"), HasSubstr("/dev/zero"));
+  EXPECT_THAT(error(std::filesystem::temp_directory_path()),
+              HasSubstr(std::filesystem::temp_directory_path()));
+}
+
+TEST(LoadPicture, TakesFileBytesOrPixels) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("flam_decode_test_" + std::to_string(getpid()) + ".png");
+  const std::string bytes = encoded(".png");
+  write_file(path, bytes);
+  const Picture from_file = load_picture({.path = path});
+  std::filesystem::remove(path);
+  const Picture from_bytes = load_picture({.bytes = std::make_shared<const std::string>(bytes)});
+  const Picture as_it_is = load_picture({.picture = from_file});
+  EXPECT_TRUE(from_file.rgb.equal(from_bytes.rgb));
+  EXPECT_TRUE(as_it_is.rgb.is_same(from_file.rgb));
+}
+
+TEST(ContentKey, DependsOnPixelsAndShape) {
+  const Picture a{noise_picture(4, 6)};
+  Picture b{a.rgb.clone()};
+  EXPECT_EQ(content_key(a), content_key(b));
+  EXPECT_NE(content_key(a), content_key({a.rgb.reshape({6, 4, 3})}));
+  b.rgb[3][5][2].fill_(b.rgb[3][5][2].item<uint8_t>() ^ 1);
+  EXPECT_NE(content_key(a), content_key(b));
+}
+
+}  // namespace
+}  // namespace flam
