@@ -49,7 +49,9 @@ class Reader {
 
 PictureHeader read_png(std::string_view bytes) {
   const Reader in(bytes, true);
-  for (uint64_t at = 8; in.text(at + 4, 4) != "IEND";) {
+  bool ended = false;
+  for (uint64_t at = 8; !ended;) {
+    ended = in.text(at + 4, 4) == "IEND";
     at += 12 + uint64_t{in.u32(at)};
     in.require(at);
   }
@@ -155,7 +157,9 @@ PictureHeader read_tiff(std::string_view bytes) {
     uint64_t at = 0;
     bool is_short = false;
   } offsets, lengths;
-  for (uint32_t i = 0; i < in.u16(directory); ++i) {
+  const uint32_t entries = in.u16(directory);
+  in.require(directory + 2 + 12 * uint64_t{entries} + 4);
+  for (uint32_t i = 0; i < entries; ++i) {
     const uint64_t entry = directory + 2 + 12 * uint64_t{i};
     const uint32_t tag = in.u16(entry), count = in.u32(entry + 4);
     const bool is_short = in.u16(entry + 2) == 3;
