@@ -6,6 +6,7 @@
 #include "framework/component/dataset.h"
 #include "framework/component/language_decoder.h"
 #include "framework/component/metric.h"
+#include "framework/component/prompting.h"
 #include "framework/component/resampler.h"
 #include "framework/component/task_head.h"
 #include "framework/component/tokenizer.h"

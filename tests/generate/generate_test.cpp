@@ -9,6 +9,7 @@
 
 #include "framework/base/error.h"
 #include "tests/generate/scripted_model.h"
+#include "tests/support/requests.h"
 
 namespace flam {
 namespace {
@@ -29,16 +30,6 @@ std::string letters(const std::vector<int64_t>& ids) {
   std::string text;
   for (const int64_t id : ids) text += static_cast<char>('a' + id);
   return text;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Generate, LogprobsAreTheModelsOwnAndSumUp) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/base/error.h"
-#include "plugins/tokenizer/sentencepiece/tests/make_tokenizer.h"
+#include "tests/support/make_tokenizer.h"
 
 namespace flam {
 namespace {

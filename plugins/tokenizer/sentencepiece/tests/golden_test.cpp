@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "plugins/tokenizer/sentencepiece/tests/make_tokenizer.h"
+#include "tests/support/make_tokenizer.h"
 
 namespace flam {
 namespace {
@@ -36,7 +36,7 @@ class GoldenTokenizer : public testing::Test {
   }
 
   Json cases;
-  MadeTokenizer tokenizer;
+  Made<Tokenizer> tokenizer;
 };
 
 TEST_F(GoldenTokenizer, EncodesAndDecodesEveryText) {

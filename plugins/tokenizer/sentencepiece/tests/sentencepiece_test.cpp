@@ -6,7 +6,8 @@
 
 #include "framework/sdk.h"
 #include "model_check.h"
-#include "plugins/tokenizer/sentencepiece/tests/make_tokenizer.h"
+#include "tests/support/make_tokenizer.h"
+#include "tests/support/requests.h"
 
 namespace flam {
 namespace {
@@ -21,16 +22,6 @@ Value params_with(const std::string& key = "", Value value = {}) {
   params.set("model", kModel);
   if (!key.empty()) params.set(key, std::move(value));
   return params;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 std::string written(const std::string& bytes) {
