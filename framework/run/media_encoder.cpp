@@ -10,6 +10,7 @@
 
 #include "framework/base/text.h"
 #include "framework/media/decode.h"
+#include "framework/media/picture.h"
 
 namespace flam {
 
