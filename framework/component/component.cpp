@@ -21,7 +21,8 @@ Adapter::~Adapter() = default;
 Tokenizer::~Tokenizer() = default;
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;
-std::vector<int64_t> Dataset::label_classes() const { return {}; }
+std::vector<int64_t> Dataset::patch_label_classes() const { return {}; }
+std::vector<int64_t> Dataset::media_label_classes() const { return {}; }
 Metric::Accumulator::~Accumulator() = default;
 Metric::~Metric() = default;
 

@@ -10,7 +10,9 @@ struct Record {
   std::vector<std::string> references;
   std::string kind;  // of question, for scores by kind; "" if there is none
   Value facts;       // what a metric may need besides (scenes: the scene's seed and split)
-  at::Tensor patch_labels;  // for pretraining a backbone: class of each patch, [grid_h·grid_w,K] int64, or undefined
+  // For pretraining, or undefined: classes of what the backbone's patches and the resampler's media tokens stand for.
+  at::Tensor patch_labels;  // [grid_h·grid_w,K] int64
+  at::Tensor media_labels;  // [L,K] int64, of the first L media tokens
 };
 
 /// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several threads.
@@ -27,8 +29,9 @@ class FLAM_API Dataset : public Component {
   ~Dataset() override;
   virtual int64_t size() const = 0;
   virtual Record at(int64_t index) const = 0;
-  /// Number of classes of each column of Record::patch_labels; empty if the dataset has no labels.
-  virtual std::vector<int64_t> label_classes() const;
+  /// Number of classes of each column of the labels; empty if the dataset has none.
+  virtual std::vector<int64_t> patch_label_classes() const;
+  virtual std::vector<int64_t> media_label_classes() const;
 };
 
 }  // namespace flam

@@ -12,6 +12,7 @@
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "framework/nn/flops.h"
@@ -46,9 +47,15 @@ at::Tensor look_up(const Weight& table, const at::Tensor& ids) {
   return at::empty({ids.size(0), ids.size(1), rows.size(1)}, rows.options());
 }
 
+namespace {
+Init matrix_init(const LinearOptions& options, int64_t in) {
+  return Init::normal(options.init_std > 0 ? options.init_std : 0.7 / std::sqrt(static_cast<double>(in)));
+}
+}  // namespace
+
 Linear::Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
                LinearOptions options)
-    : weight_((weights / name).tensor("weight", {out, in}, Init::normal(options.init_std))) {
+    : weight_((weights / name).tensor("weight", {out, in}, matrix_init(options, in))) {
   if (options.bias) bias_ = (weights / name).tensor("bias", {out}, Init::zeros());
 }
 
@@ -56,7 +63,7 @@ Linear Linear::fused(const WeightScope& weights, const std::string& name, int64_
                      std::vector<int64_t> parts, LinearOptions options) {
   const int64_t out = std::accumulate(parts.begin(), parts.end(), int64_t{0});
   const WeightScope scope = weights / name;
-  Linear linear(scope.fused("weight", {out, in}, parts, Init::normal(options.init_std)));
+  Linear linear(scope.fused("weight", {out, in}, parts, matrix_init(options, in)));
   if (options.bias) linear.bias_ = scope.fused("bias", {out}, parts, Init::zeros());
   return linear;
 }

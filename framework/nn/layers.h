@@ -18,7 +18,7 @@ FLAM_API at::Tensor look_up(const Weight& table, const at::Tensor& ids);
 
 struct LinearOptions {
   bool bias = true;
-  double init_std = 0.02;
+  double init_std = 0;  // 0: 0.7/√in
 };
 
 /// y = x·Wᵀ + b, W [out,in] under NAME.weight, b under NAME.bias. Dispatches on what fills the weight.

@@ -15,33 +15,63 @@
 namespace flam {
 
 namespace {
+
 using Kind = TrainConfig::Objective;
+
+// Sum over the columns of labels [N,G,K] of the cross-entropy of a linear reading of tokens [N,G,D].
+at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const std::vector<Weight>& heads) {
+  at::Tensor total;
+  const at::Tensor rows = tokens.flatten(0, 1).to(at::kFloat);
+  for (size_t k = 0; k < heads.size(); ++k) {
+    const at::Tensor logits = rows.matmul(heads[k].tensor().t());
+    const at::Tensor loss = at::cross_entropy_loss(logits, labels.select(2, static_cast<int64_t>(k)).flatten());
+    total = total.defined() ? total + loss : loss;
+  }
+  return total;
 }
+
+void check_count(const char* what, int64_t labelled, int64_t tokens, const char* parameter) {
+  if (labelled != tokens) {
+    throw Error(cat("the dataset labels ", labelled, " ", what, " a picture, the model has ", tokens, "; see dataset.", parameter));
+  }
+}
+
+}  // namespace
 
 Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
     : parts_(parts), with_pictures_(parts.config.objective != Kind::text),
-      with_labels_(parts.config.objective == Kind::backbone_labels ||
+      with_labels_(parts.config.objective == Kind::labels ||
                    (parts.config.objective == Kind::answers && parts.config.label_weight > 0)),
       backbone_frozen_(true) {
   for (const auto& [pattern, rate] : parts.config.rates()) {
     if (match_pattern(pattern, "vision_backbone.x") || pattern.starts_with("vision_backbone")) backbone_frozen_ = false;
   }
   if (!with_labels_) return;
-  const auto classes = parts.tasks.front().dataset->label_classes();
-  if (classes.empty()) throw Error("the objective needs classes of patches, but the dataset gives none (scenes: label_patch_size)");
-  const int64_t width = parts.model.vision_backbone().shape().width;
+  const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
-  for (size_t k = 0; k < classes.size(); ++k) {
-    label_heads_.push_back(scope.tensor(std::to_string(k), {classes[k], width}, Init::normal(0.02)));
+  patch_heads_ = declare_heads(scope / "patch", dataset.patch_label_classes(), parts.model.vision_backbone().shape().width);
+  media_heads_ = declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
+  if (patch_heads_.empty() && media_heads_.empty()) {
+    throw Error("the objective needs classes of patches or media tokens, but the dataset gives none (scenes: label_patch_size, "
+                "label_cells)");
   }
+}
+
+std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
+                                             int64_t width) const {
+  std::vector<Weight> heads;
+  for (const int64_t count : classes) {
+    heads.push_back(scope.tensor(std::to_string(heads.size()), {count, width}, Init::normal(0.02)));
+  }
+  return heads;
 }
 
 Objective::Scenes Objective::draw(int64_t step) const {
   const int64_t scenes = parts_.config.batch_size;
-  const size_t tasks = parts_.config.objective == Kind::backbone_labels ? 1 : parts_.tasks.size();
+  const size_t tasks = parts_.config.objective == Kind::labels ? 1 : parts_.tasks.size();
   Scenes out;
   for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(scenes * parts_.tasks[t].records_per_scene);
-  std::vector<at::Tensor> pixels(scenes), labels(scenes);
+  std::vector<at::Tensor> pixels(scenes), patch_labels(scenes), media_labels(scenes);
   at::parallel_for(0, scenes, 1, [&](int64_t begin, int64_t end) {
     for (int64_t scene = begin; scene < end; ++scene) {
       for (size_t t = 0; t < tasks; ++t) {
@@ -57,11 +87,13 @@ Objective::Scenes Objective::draw(int64_t step) const {
           if (part.kind != Part::Kind::text) pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
         }
       }
-      if (with_labels_) labels[scene] = first.patch_labels;
+      patch_labels[scene] = first.patch_labels;
+      media_labels[scene] = first.media_labels;
     }
   });
   if (with_pictures_) out.pixels = at::stack(pixels);
-  if (with_labels_) out.labels = at::stack(labels);
+  if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels);
+  if (!media_heads_.empty()) out.media_labels = at::stack(media_labels);
   return out;
 }
 
@@ -92,21 +124,6 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   return at::cross_entropy_loss(logits.to(at::kFloat), target.index_select(0, learnt));
 }
 
-at::Tensor Objective::label_loss(const Features& features, const at::Tensor& labels) const {
-  const at::Tensor patches = features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
-  if (labels.size(1) != patches.size(1)) {
-    throw Error(cat("the dataset labels ", labels.size(1), " patches a picture, the backbone has ", patches.size(1),
-                    "; dataset.label_patch_size must be the backbone's patch_size"));
-  }
-  at::Tensor total;
-  for (size_t k = 0; k < label_heads_.size(); ++k) {
-    const at::Tensor logits = patches.flatten(0, 1).to(at::kFloat).matmul(label_heads_[k].tensor().t());
-    const at::Tensor loss = at::cross_entropy_loss(logits, labels.select(2, static_cast<int64_t>(k)).flatten());
-    total = total.defined() ? total + loss : loss;
-  }
-  return total;
-}
-
 StepLoss Objective::loss(int64_t step) const {
   const Scenes scenes = draw(step);
   StepLoss out;
@@ -119,12 +136,22 @@ StepLoss Objective::loss(int64_t step) const {
     const at::AutoGradMode mode(!backbone_frozen_);
     features = parts_.model.encode_images(scenes.pixels);
   }
-  if (with_labels_) {
-    const double weight = parts_.config.objective == Kind::answers ? parts_.config.label_weight : 1.0;
-    add("labels", label_loss(features, scenes.labels), weight);
+  const at::Tensor media = with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
+                               ? media_of(features)
+                               : at::Tensor();
+  const double label_weight = parts_.config.objective == Kind::answers ? parts_.config.label_weight : 1.0;
+  if (!patch_heads_.empty()) {
+    const at::Tensor patches = features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
+    check_count("patches", scenes.patch_labels.size(1), patches.size(1), "label_patch_size");
+    add("patches", label_loss(patches, scenes.patch_labels, patch_heads_), label_weight);
   }
-  if (parts_.config.objective == Kind::backbone_labels) return out;
-  const at::Tensor media = with_pictures_ ? media_of(features) : at::Tensor();
+  if (!media_heads_.empty()) {
+    const int64_t count = scenes.media_labels.size(1);
+    const at::Tensor tokens = media.select(1, 0);
+    check_count("media tokens", count, std::min(count, tokens.size(1)), "label_cells");
+    add("media", label_loss(tokens.narrow(1, 0, count), scenes.media_labels, media_heads_), label_weight);
+  }
+  if (parts_.config.objective == Kind::labels) return out;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
     add(parts_.tasks[t].head->answer_field(), text_loss(t, scenes.records[t], media), 1.0);
   }

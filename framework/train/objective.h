@@ -46,16 +46,16 @@ class Objective {
   struct Scenes {
     std::vector<std::vector<Record>> records;  // of each task
     at::Tensor pixels;                         // [N,3,H,W], one a scene; undefined for text
-    at::Tensor labels;                         // [N,G,K] int64, or undefined
+    at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
   Scenes draw(int64_t step) const;
   at::Tensor media_of(const Features& features) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
-  at::Tensor label_loss(const Features& features, const at::Tensor& labels) const;
+  std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes, int64_t width) const;
 
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_, backbone_frozen_;
-  std::vector<Weight> label_heads_;  // [classes,D] of each column of the labels
+  std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] of each column of the labels
 };
 
 }  // namespace flam

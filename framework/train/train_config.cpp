@@ -6,8 +6,9 @@ namespace flam {
 
 void TrainConfig::visit(ParamVisitor& v) {
   v("objective", objective,
-    "what is learnt: the dataset's classes of patches (backbone alone), text without pictures (decoder alone), or answers",
-    choices("backbone_labels", "text", "answers"));
+    "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), text without pictures "
+    "(decoder alone), or answers",
+    choices("labels", "text", "answers"));
   v("trained", trained,
     "map from patterns over tensor names (SLOT.NAME, * is anything) to learning rates; the first match counts, what no "
     "pattern matches is frozen",
@@ -27,7 +28,7 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("beta2", beta2, "of AdamW", between(0, 1));
   v("momentum", momentum, "of Muon", between(0, 1));
   v("max_grad_norm", max_grad_norm, "gradients are scaled down to this norm; 0: never", at_least(0));
-  v("label_weight", label_weight, "weight of the loss on the classes of patches, beside the answers' (objective answers)",
+  v("label_weight", label_weight, "weight of the loss on the classes, beside that on the answers (objective answers)",
     at_least(0));
   v("bfloat16", bfloat16, "matrix products in bfloat16 (autocast)");
   v("seed", seed, "of the first weights and of the order");

@@ -12,6 +12,7 @@ struct GatedCrossAttentionParams {
   int64_t num_heads = 8;
   int64_t dim_head = 64;
   int64_t ff_mult = 4;
+  double gate_init = 0;
   bool only_attend_immediate_media = true;
   MaskingRule::TextSees text_sees = MaskingRule::TextSees::last;
   MaskingRule::CachedTokensSee cached_tokens_see = MaskingRule::CachedTokensSee::last;
@@ -22,6 +23,7 @@ struct GatedCrossAttentionParams {
     v("num_heads", num_heads, "attention heads", at_least(1));
     v("dim_head", dim_head, "width of a head", at_least(1));
     v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", at_least(1));
+    v("gate_init", gate_init, "both gates at the start of training, before the tanh; Flamingo's is 0");
     v("only_attend_immediate_media", only_attend_immediate_media,
       "a token sees one image, the last or the next one; false: that one and all before it");
     v("text_sees", text_sees,
@@ -65,7 +67,8 @@ class GatedCrossAttention final : public Adapter {
           {LayerNorm(scope / "attn", "norm", in.hidden_size),
            LatentAttention(scope / "attn", in.hidden_size, in.media.width, params.num_heads, params.dim_head),
            LatentFeedForward(scope / "ff", in.hidden_size, params.ff_mult),
-           scope.tensor("attn_gate", {1}, Init::zeros()), scope.tensor("ff_gate", {1}, Init::zeros())});
+           scope.tensor("attn_gate", {1}, Init::constant(params.gate_init)),
+           scope.tensor("ff_gate", {1}, Init::constant(params.gate_init))});
     }
   }
 

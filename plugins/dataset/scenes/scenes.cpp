@@ -20,6 +20,7 @@ struct ScenesParams {
   int64_t max_objects = 4;
   int64_t records_per_scene = 1;
   int64_t label_patch_size = 0;
+  int64_t label_cells = 0;
 
   void visit(ParamVisitor& v) {
     v("split", split, "train and test scenes differ in the combinations of shape, colour and size that occur",
@@ -32,6 +33,7 @@ struct ScenesParams {
     v("records_per_scene", records_per_scene, "records in a row that share a scene", at_least(1));
     v("label_patch_size", label_patch_size, "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no",
       at_least(0));
+    v("label_cells", label_cells, "also give the classes of so many cells a side, to pretrain a resampler; 0: no", at_least(0));
   }
 };
 
@@ -50,14 +52,26 @@ Picture picture_of(const Scene& scene) {
   return {rgb};
 }
 
-at::Tensor labels_of(const Scene& scene, int64_t patch) {
+// Columns: shape, colour, size (0: background), whether the centre is here, and for patches their column and row: a token
+// that has forgotten its place is of no use to the resampler.
+at::Tensor labels_of(const Scene& scene, int64_t patch, bool with_place) {
   const auto labels = label_patches(scene, static_cast<int>(patch));
-  at::Tensor out = at::empty({static_cast<int64_t>(labels.size()), 4}, at::kLong);
+  const int64_t side = scene.extent / patch;
+  at::Tensor out = at::empty({static_cast<int64_t>(labels.size()), with_place ? 6 : 4}, at::kLong);
   auto* to = out.mutable_data_ptr<int64_t>();
-  for (const PatchLabel& label : labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const PatchLabel& label = labels[i];
     for (const uint8_t value : {label.shape, label.colour, label.size, label.centre}) *to++ = value;
+    if (!with_place) continue;
+    *to++ = static_cast<int64_t>(i) % side;
+    *to++ = static_cast<int64_t>(i) / side;
   }
   return out;
+}
+
+std::vector<int64_t> object_classes() {
+  return {static_cast<int64_t>(kShapes.size()) + 1, static_cast<int64_t>(kColours.size()) + 1,
+          static_cast<int64_t>(kSizes.size()) + 1, 2};
 }
 
 class Scenes final : public Dataset {
@@ -70,8 +84,9 @@ class Scenes final : public Dataset {
     if (input.task != "vqa" && input.task != "caption") {
       throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ", quoted(input.task)));
     }
-    if (params.label_patch_size > 0 && params.picture_size % params.label_patch_size != 0) {
-      throw Error(cat("label_patch_size ", params.label_patch_size, " doesn't divide picture_size ", params.picture_size));
+    const auto divides = [&](int64_t part) { return part == 0 || params.picture_size % part == 0; };
+    if (!divides(params.label_patch_size) || !divides(params.label_cells)) {
+      throw Error(cat("label_patch_size and label_cells must divide picture_size ", params.picture_size));
     }
   }
 
@@ -106,14 +121,22 @@ class Scenes final : public Dataset {
     record.facts.set("picture_size", params_.picture_size);
     record.facts.set("min_objects", params_.min_objects);
     record.facts.set("max_objects", params_.max_objects);
-    if (params_.label_patch_size > 0) record.patch_labels = labels_of(scene, params_.label_patch_size);
+    if (params_.label_patch_size > 0) record.patch_labels = labels_of(scene, params_.label_patch_size, true);
+    if (params_.label_cells > 0) {
+      record.media_labels = labels_of(scene, params_.picture_size / params_.label_cells, false);
+    }
     return record;
   }
 
-  std::vector<int64_t> label_classes() const override {
+  std::vector<int64_t> patch_label_classes() const override {
     if (params_.label_patch_size == 0) return {};
-    return {static_cast<int64_t>(kShapes.size()) + 1, static_cast<int64_t>(kColours.size()) + 1,
-            static_cast<int64_t>(kSizes.size()) + 1, 2};
+    auto classes = object_classes();
+    classes.insert(classes.end(), 2, params_.picture_size / params_.label_patch_size);
+    return classes;
+  }
+
+  std::vector<int64_t> media_label_classes() const override {
+    return params_.label_cells > 0 ? object_classes() : std::vector<int64_t>{};
   }
 
  private:
