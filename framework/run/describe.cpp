@@ -104,7 +104,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
        cat("logits [B,L,", vocabulary, "], ", decoder.num_layers(), " layers of width ", decoder.hidden_size())},
   };
   for (auto& part : out.parts) {
-    part.parameters = model->weights().parameter_count(part.slot + ".");
+    part.parameters = model->weights().parameter_count(part.slot);
     for (const auto& slot : model->weights().slots()) {
       if (slot->name.starts_with(part.slot + ".")) part.tensors.push_back({slot->name, slot->shape});
     }

@@ -14,6 +14,14 @@ using nlohmann::json;
 
 namespace {
 
+// mmpretrain's, configs/flamingo/flamingo_zeroshot_{caption,vqa}.py.
+constexpr const char* kCaptionDemonstrations =
+    "Output:A child holding a flowered umbrella and petting a yak.<|endofchunk|>"
+    "Output:The child is holding a brush close to his mouth.<|endofchunk|>";
+constexpr const char* kVqaDemonstrations =
+    "Question:What is this photo taken looking through? Short Answer:pitcher<|endofchunk|>"
+    "Question:How many people are wearing shorts in the forefront of this photo? Short Answer:4<|endofchunk|>";
+
 json read_json(const fs::path& file) { return json::parse(read_file(file, 64 << 20)); }
 
 std::string text(const json& value) { return value.dump(); }
@@ -83,7 +91,8 @@ std::string golden_config(const fs::path& folder, const std::string& name, const
              ", added_tokens: ", added_tokens(model), ", bos_id: ", model.at("tokens").at("<s>"), "}\n",
              "transforms:\n  - {type: resize_edge, edge: ", d.at("img"), "}\n  - {type: center_crop, size: ", d.at("img"),
              "}\n  - {type: normalize, mean: ", text(model.at("mean")), ", std: ", text(model.at("std")), "}\n",
-             "task_head: {type: ", vqa ? "vqa" : "caption", "}\n", "generation: {num_beams: ", generation.at("num_beams"),
+             "task_head: {type: ", vqa ? "vqa" : "caption", ", zeroshot_prompt: ", text(vqa ? kVqaDemonstrations : kCaptionDemonstrations),
+             "}\n", "generation: {num_beams: ", generation.at("num_beams"),
              ", length_penalty: ", generation.at("length_penalty"), ", max_new_tokens: ", vqa ? 5 : 20,
              ", pad_token_id: ", generation.at("pad_token_id_of_finished_rows"), "}\n",
              "weights:\n  root: ", text(folder.string()), "\n  files:\n    - ", vision_file(variant), "\n    - {path: ",
