@@ -110,7 +110,7 @@ class TorchFile {
       refuse(file_, cat("tensor ", quoted(name), " of sizes ", at::IntArrayRef(tensor.sizes), ", strides ",
                         at::IntArrayRef(tensor.strides), " and offset ", tensor.offset, " ", why));
     };
-    if (tensor.sizes.size() != tensor.strides.size() || tensor.sizes.size() > 64) fail("is malformed");
+    if (tensor.sizes.size() != tensor.strides.size()) fail("is malformed");
     const int64_t numel = checked_numel(tensor.sizes);
     if (numel < 0 || numel > tensor.storage.count) fail("is larger than its storage");
     int64_t last = tensor.offset;

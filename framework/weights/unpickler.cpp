@@ -2,10 +2,10 @@
 #include "framework/weights/unpickler.h"
 
 #include <bit>
-#include <cstdio>
 #include <unordered_map>
 
 #include "framework/base/text.h"
+#include "framework/weights/unpickler_bytes.h"
 #include "framework/weights/unpickler_globals.h"
 
 namespace flam::pickle {
@@ -13,54 +13,25 @@ namespace flam::pickle {
 namespace {
 
 constexpr size_t kMaxObjects = 2'000'000;
+constexpr size_t kMaxDimensions = 8;  // a shape can be repeated for a few bytes
 constexpr int kMaxDepth = 64;
 
 class Machine {
  public:
-  Machine(std::string_view bytes, const Fail& fail) : bytes_(bytes), fail_(fail) {}
+  Machine(std::string_view bytes, const Fail& fail) : bytes_(bytes, fail) {}
 
   Pickle run() {
-    if (take(1) != "\x80") fail("does not start with a protocol number");
-    const uint64_t protocol = number(1);
-    if (protocol < 2 || protocol > 5)
-      fail(cat("pickle protocol ", protocol, " is not supported (2 to 5 are)"));
-    while (true) {
-      start_ = position_;
-      const auto opcode = static_cast<unsigned char>(take(1)[0]);
-      if (opcode == '.') break;
-      step(opcode);
-    }
+    if (bytes_.take(1) != "\x80") fail("does not start with a protocol number");
+    const uint64_t protocol = bytes_.number(1);
+    if (protocol < 2 || protocol > 5) fail(cat("pickle protocol ", protocol, ", expected 2 to 5"));
+    for (unsigned char opcode = bytes_.opcode(); opcode != '.'; opcode = bytes_.opcode()) step(opcode);
     pickle_.root = pop();
     if (!stack_.empty() || !marks_.empty()) fail("objects are left over at the end");
     return std::move(pickle_);
   }
 
  private:
-  [[noreturn]] void fail(const std::string& why) const {
-    fail_(why, start_);
-    std::abort();  // fail_ throws
-  }
-
-  // Bytes.
-  std::string_view take(uint64_t size) {
-    if (size > bytes_.size() - position_) fail(cat("ends in the middle of ", size, " bytes"));
-    const std::string_view part = bytes_.substr(position_, size);
-    position_ += size;
-    return part;
-  }
-  uint64_t number(int width) {
-    const std::string_view part = take(width);
-    uint64_t value = 0;
-    for (int i = width - 1; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(part[i]);
-    return value;
-  }
-  std::string_view line() {
-    const size_t end = bytes_.find('\n', position_);
-    if (end == std::string_view::npos) fail("a name without end");
-    const std::string_view part = bytes_.substr(position_, end - position_);
-    position_ = end + 1;
-    return part;
-  }
+  [[noreturn]] void fail(const std::string& why) const { bytes_.fail(why); }
 
   // The stack.
   template <class T>
@@ -139,7 +110,15 @@ class Machine {
   }
 
   // Names and what they build.
-  void push_global(std::string_view module, std::string_view name) {
+  void push_global() {
+    const std::string_view module = bytes_.line();
+    push_named(module, bytes_.line());
+  }
+  void push_stack_global() {
+    const auto name = expect<std::string_view>(pop(), "a text as name");
+    push_named(expect<std::string_view>(pop(), "a text as module"), name);
+  }
+  void push_named(std::string_view module, std::string_view name) {
     const auto known = find_global(module, name);
     if (!known) {
       fail(cat("the file wants ", quoted(cat(module, ".", name)),
@@ -150,7 +129,7 @@ class Machine {
     std::visit([this](auto value) { push(value); }, *known);
   }
   void reduce() {
-    const auto arguments = expect<Sequence>(pop(), "a tuple of arguments").items;
+    const auto& arguments = expect<Sequence>(pop(), "a tuple of arguments").items;  // valid until a push
     const Global* callee = std::get_if<Global>(&object(pop()).value);
     if (!callee) fail("REDUCE calls something that is no known function");
     switch (*callee) {
@@ -174,14 +153,15 @@ class Machine {
             integers(arguments[3])};
   }
   std::vector<int64_t> integers(Id id) {
+    const auto& items = expect<Sequence>(id, "a tuple of whole numbers").items;
+    if (items.size() > kMaxDimensions)
+      fail(cat("a tensor of ", items.size(), " dimensions; at most ", kMaxDimensions));
     std::vector<int64_t> values;
-    for (const Id item : expect<Sequence>(id, "a tuple of whole numbers").items) {
-      values.push_back(expect<int64_t>(item, "a whole number"));
-    }
+    for (const Id item : items) values.push_back(expect<int64_t>(item, "a whole number"));
     return values;
   }
   void persistent_id() {
-    const auto parts = expect<Sequence>(pop(), "a tuple as persistent id").items;
+    const auto& parts = expect<Sequence>(pop(), "a tuple as persistent id").items;
     if (parts.size() != 5 || expect<std::string_view>(parts[0], "a text") != "storage") {
       fail("a persistent id that is not ('storage', type, key, location, count)");
     }
@@ -193,139 +173,64 @@ class Machine {
   /// attributes.
   void build() {
     pop();
-    if (!expect<Dict>(top(), "BUILD on nothing but an OrderedDict").ordered)
-      fail("BUILD on nothing but an OrderedDict");
+    const Dict* dict = std::get_if<Dict>(&object(top()).value);
+    if (!dict || !dict->ordered) fail("BUILD on something that is no OrderedDict");
+  }
+  void check_frame() {
+    if (bytes_.number(8) > bytes_.left()) fail("a frame longer than the file");
   }
   int64_t long_integer() {
-    const uint64_t size = number(1);
+    const uint64_t size = bytes_.number(1);
     if (size > 8) fail("a whole number of more than 64 bits");
     if (size == 0) return 0;
-    const uint64_t raw = number(static_cast<int>(size));
+    const uint64_t raw = bytes_.number(static_cast<int>(size));
     const int unused = static_cast<int>(64 - 8 * size);
     return static_cast<int64_t>(raw << unused) >> unused;
   }
 
+  // clang-format off
   void step(unsigned char opcode) {
     switch (opcode) {
-      case 0x95:
-        if (number(8) > bytes_.size() - position_) fail("a frame longer than the file");
-        break;
-      case '(':
-        marks_.push_back(stack_.size());
-        break;
-      case 'N':
-        push(None{});
-        break;
-      case 0x88:
-        push(true);
-        break;
-      case 0x89:
-        push(false);
-        break;
-      case 'J':
-        push(int64_t{static_cast<int32_t>(number(4))});
-        break;
-      case 'K':
-        push(static_cast<int64_t>(number(1)));
-        break;
-      case 'M':
-        push(static_cast<int64_t>(number(2)));
-        break;
-      case 0x8a:
-        push(long_integer());
-        break;
-      case 'G':
-        push(std::bit_cast<double>(__builtin_bswap64(number(8))));
-        break;
-      case 'X':
-      case 'T':
-      case 'B':
-        push(take(number(4)));
-        break;
-      case 0x8c:
-      case 'U':
-      case 'C':
-        push(take(number(1)));
-        break;
-      case 0x8d:
-      case 0x8e:
-        push(take(number(8)));
-        break;
-      case ')':
-        push_tuple({});
-        break;
-      case 't':
-        push_tuple(pop_to_mark());
-        break;
-      case 0x85:
-        push_tuple(pop_some(1));
-        break;
-      case 0x86:
-        push_tuple(pop_some(2));
-        break;
-      case 0x87:
-        push_tuple(pop_some(3));
-        break;
-      case ']':
-        push(Sequence{{}, false});
-        break;
-      case 'a':
-        append(pop_some(1));
-        break;
-      case 'e':
-        append(pop_to_mark());
-        break;
-      case '}':
-        push(Dict{});
-        break;
-      case 's':
-        set_items(pop_some(2));
-        break;
-      case 'u':
-        set_items(pop_to_mark());
-        break;
-      case 'q':
-        remember(number(1));
-        break;
-      case 'r':
-        remember(number(4));
-        break;
-      case 0x94:
-        remember(memo_.size());
-        break;
-      case 'h':
-        recall(number(1));
-        break;
-      case 'j':
-        recall(number(4));
-        break;
-      case 'c': {
-        const std::string_view module = line();
-        push_global(module, line());
-        break;
-      }
-      case 0x93: {
-        const auto name = expect<std::string_view>(pop(), "a text as name");
-        push_global(expect<std::string_view>(pop(), "a text as module"), name);
-        break;
-      }
-      case 'R':
-        reduce();
-        break;
-      case 'Q':
-        persistent_id();
-        break;
-      case 'b':
-        build();
-        break;
-      default:
-        fail(cat("opcode ", opcode_name(opcode), " is not allowed: only plain data is read"));
+      case 0x95: check_frame(); break;
+      case 'N': push(None{}); break;
+      case 0x88: push(true); break;
+      case 0x89: push(false); break;
+      case 'J': push(int64_t{static_cast<int32_t>(bytes_.number(4))}); break;
+      case 'K': push(static_cast<int64_t>(bytes_.number(1))); break;
+      case 'M': push(static_cast<int64_t>(bytes_.number(2))); break;
+      case 0x8a: push(long_integer()); break;
+      case 'G': push(std::bit_cast<double>(__builtin_bswap64(bytes_.number(8)))); break;
+      case 'X': case 'T': case 'B': push(bytes_.take(bytes_.number(4))); break;
+      case 0x8c: case 'U': case 'C': push(bytes_.take(bytes_.number(1))); break;
+      case 0x8d: case 0x8e: push(bytes_.take(bytes_.number(8))); break;
+      case '(': marks_.push_back(stack_.size()); break;
+      case ')': push_tuple({}); break;
+      case 't': push_tuple(pop_to_mark()); break;
+      case 0x85: push_tuple(pop_some(1)); break;
+      case 0x86: push_tuple(pop_some(2)); break;
+      case 0x87: push_tuple(pop_some(3)); break;
+      case ']': push(Sequence{{}, false}); break;
+      case 'a': append(pop_some(1)); break;
+      case 'e': append(pop_to_mark()); break;
+      case '}': push(Dict{}); break;
+      case 's': set_items(pop_some(2)); break;
+      case 'u': set_items(pop_to_mark()); break;
+      case 'q': remember(bytes_.number(1)); break;
+      case 'r': remember(bytes_.number(4)); break;
+      case 0x94: remember(memo_.size()); break;
+      case 'h': recall(bytes_.number(1)); break;
+      case 'j': recall(bytes_.number(4)); break;
+      case 'c': push_global(); break;
+      case 0x93: push_stack_global(); break;
+      case 'R': reduce(); break;
+      case 'Q': persistent_id(); break;
+      case 'b': build(); break;
+      default: fail(cat("opcode ", opcode_name(opcode), " is not allowed: only plain data is read"));
     }
   }
+  // clang-format on
 
-  std::string_view bytes_;
-  const Fail& fail_;
-  size_t position_ = 0, start_ = 0;
+  Bytes bytes_;
   Pickle pickle_;
   std::vector<Id> stack_;
   std::vector<size_t> marks_;

@@ -96,6 +96,17 @@ TEST_F(TorchFile, ProtocolFour) {
   EXPECT_EQ(open(torch_zip(whole.substr(0), {bytes_of(kSix)}))->tensor("w").sizes(), at::IntArrayRef({2, 3}));
 }
 
+TEST_F(TorchFile, ShardsWithAnIndex) {
+  for (const std::string name : {"a", "b"}) {
+    write(folder_ / (name + ".bin"), torch_zip(pickle(dict({{name, matrix()}})), {bytes_of(kSix)}));
+  }
+  write(folder_ / "pytorch_model.bin.index.json", R"({"weight_map": {"a": "a.bin", "b": "b.bin"}})");
+  const auto folder = open_checkpoint(folder_ / "");
+  EXPECT_EQ(folder->names(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(folder->file_of("b").filename(), "b.bin");
+  EXPECT_EQ(folder->tensor("a").sum().item<float>(), 15);
+}
+
 TEST_F(TorchFile, ForeignNamesAreRefusedByName) {
   EXPECT_THAT(refusal(global("posix", "system") + "(" + text("touch /tmp/owned") + "tR"),
               HasSubstr("'posix.system'"));
@@ -113,7 +124,7 @@ TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
   EXPECT_THAT(refusal("\x82\x01"), HasSubstr("EXT1"));
   EXPECT_THAT(refusal("P0\n"), HasSubstr("PERSID"));
   EXPECT_THAT(refusal("\x8b" + le(1000000000, 4)), HasSubstr("LONG4"));
-  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on nothing but an OrderedDict"));
+  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on something that is no OrderedDict"));
   EXPECT_THAT(refusal(matrix() + "}b"), HasSubstr("BUILD"));
   EXPECT_THAT(refusal("]" + number(1) + number(2) + "s"), HasSubstr("expected a dict to set items of"));
   EXPECT_THAT(refusal(")K\1a"), HasSubstr("appends to a tuple"));
@@ -128,6 +139,8 @@ TEST_F(TorchFile, BombsAreRefused) {
   EXPECT_THAT(refusal("\x8a\x20" + std::string(32, '\1')), HasSubstr("more than 64 bits"));
   EXPECT_THAT(refusal("j" + le(4000000000, 4)), HasSubstr("was not stored"));
   EXPECT_THAT(refusal(std::string(3000000, 'N')), HasSubstr("objects"));
+  EXPECT_THAT(refusal(tensor(storage("FloatStorage", "0", 6), 0, std::vector<int64_t>(1000, 1), {1})),
+              HasSubstr("1000 dimensions"));
   EXPECT_THAT(refusal("}r" + le(0xffffffff, 4) + "0"),
               HasSubstr("opcode"));      // stored far out: costs one entry
   std::string laughs = "]q" + le(0, 1);  // a list of twice the list before, sixty times over
