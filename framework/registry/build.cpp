@@ -4,6 +4,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/registry/registry.h"
 
 namespace flam {
@@ -42,7 +43,18 @@ ComponentConfig Registry::parse(const std::string& kind, const Value& node, Erro
     return {};
   }
   config.where = node.where();
-  read_params(ParamsRef(config.params.get(), config.type->visit), node, config.label(), {"type"}, errors);
+  const ParamsRef params(config.params.get(), config.type->visit);
+  Value given = node;
+  for (const ParamDoc& doc : document_params(params)) {  // nested components are checked like any other
+    Value* nested = doc.info.component_kind.empty() ? nullptr : given.find(doc.info.name);
+    if (nested == nullptr || !nested->is_map()) continue;
+    const ComponentConfig inner = parse(doc.info.component_kind, *nested, errors);
+    if (!inner) continue;
+    Value resolved = inner.resolved();
+    adopt_places(resolved, *nested);
+    *nested = std::move(resolved);
+  }
+  read_params(params, given, config.label(), {"type"}, errors);
   if (errors.messages().size() != errors_before) return {};
   return config;
 }

@@ -117,7 +117,8 @@ class FLAM_API Registry {
   /// libraries that didn't load), or the same kind and name from two visible libraries (with both origins).
   const ComponentType& find(const std::string& kind, const std::string& name, const Location& where = {});
 
-  /// Parses {type: NAME, …}. Adds every error to `errors`; the result is empty then.
+  /// Parses {type: NAME, …}. Adds every error to `errors`; the result is empty then. Nested components (see
+  /// component() in params.h) are parsed too, and stand in the parameters with their defaults filled in.
   ComponentConfig parse(const std::string& kind, const Value& node, ErrorList& errors);
 
   /// Builds it. A constructor that throws gives an Error that names component and config place.

@@ -49,6 +49,40 @@ TEST_F(Build, TakesParameters) {
   EXPECT_EQ(registry_.build<FixtureSlot>(config, {})->answer(), 5);
 }
 
+struct OuterParams {
+  Value inner;
+  void visit(ParamVisitor& v) { v("inner", inner, "a nested one", component("metric")); }
+};
+
+struct Outer : Component {
+  static constexpr const char* kKind = "adapter";
+  using Input = FixtureInput;
+  explicit Outer(const OuterParams&) {}
+};
+
+TEST_F(Build, NestedComponentsAreCheckedAndResolved) {
+  Registrar registrar("outer.so");
+  registrar.add<Outer, OuterParams>("outer");
+  for (ComponentType& type : registrar.take()) registry_.add(std::move(type));
+  const auto outer = [&](Value inner) {
+    Value node = Value::map(at(1));
+    node.set("type", Value("outer", at(1)));
+    node.set("inner", std::move(inner), at(2));
+    return node;
+  };
+  Value defaults = Value::map(at(2));
+  defaults.set("type", Value("good", at(2)));
+  const auto config = registry_.parse("adapter", outer(defaults), errors_);
+  ASSERT_TRUE(errors_.empty()) << errors_.messages()[0];
+  EXPECT_TRUE(*config.resolved().find("inner") == node("good", 7));
+  EXPECT_EQ(config.resolved().find("inner")->find("type")->where().str(), "c.yaml:2:1");
+  EXPECT_FALSE(registry_.parse("adapter", outer(node("good", -1)), errors_));
+  EXPECT_FALSE(registry_.parse("adapter", outer(Value(3, at(2))), errors_));
+  EXPECT_THAT(errors_.messages(),
+              ElementsAre(HasSubstr("c.yaml:3:1: metric 'good': 'number' is -1"),
+                          HasSubstr("c.yaml:2:1: adapter 'outer': 'inner' must be a metric")));
+}
+
 TEST_F(Build, EveryErrorIsCollected) {
   EXPECT_FALSE(registry_.parse("metric", Value(int64_t{3}, at(1)), errors_));
   EXPECT_FALSE(registry_.parse("metric", Value::map(at(2)), errors_));
