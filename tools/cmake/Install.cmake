@@ -17,7 +17,3 @@ install(FILES ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake ${CMAKE_BINARY_DIR}/fl
 
 install(DIRECTORY framework/ DESTINATION include/flamboyance/framework FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs/ DESTINATION share/flamboyance/configs)
-if(TARGET flam)
-  set_target_properties(flam PROPERTIES INSTALL_RPATH "$ORIGIN/../lib;${FLAM_TORCH_DIR}/lib")
-  install(TARGETS flam RUNTIME DESTINATION bin)
-endif()
