@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
@@ -149,6 +150,7 @@ PictureHeader read_pnm(std::string_view bytes) {
 }
 
 PictureHeader read_tiff(std::string_view bytes) {
+  static constexpr uint32_t kBytesOfType[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8};
   const Reader in(bytes, bytes[0] == 'M');
   PictureHeader header{"TIFF"};
   const uint64_t directory = in.u32(4);
@@ -162,11 +164,13 @@ PictureHeader read_tiff(std::string_view bytes) {
   for (uint32_t i = 0; i < entries; ++i) {
     const uint64_t entry = directory + 2 + 12 * uint64_t{i};
     const uint32_t tag = in.u16(entry), count = in.u32(entry + 4);
-    const bool is_short = in.u16(entry + 2) == 3;
+    const uint32_t type = in.u16(entry + 2);
+    const uint64_t length = uint64_t{count} * (type < std::size(kBytesOfType) ? kBytesOfType[type] : 0);
+    if (length > 4) in.require(in.u32(entry + 8) + length);
+    const bool is_short = type == 3;
     if (tag == 256) header.width = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
     if (tag == 257) header.height = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
-    const bool fits = uint64_t{count} * (is_short ? 2 : 4) <= 4;
-    const Array array{count, fits ? entry + 8 : in.u32(entry + 8), is_short};
+    const Array array{count, length > 4 ? in.u32(entry + 8) : entry + 8, is_short};
     if (tag == 273 || tag == 324) offsets = array;  // strips, tiles
     if (tag == 279 || tag == 325) lengths = array;
   }
