@@ -13,12 +13,10 @@ namespace {
 
 constexpr size_t kMaxPickle = 64 << 20;
 
-using Entries = std::map<std::string, std::string_view>;
-
 /// The folder inside the archive that holds everything ("adapter" of "adapter/data.pkl").
-std::string find_root(const MappedFile& file, const Entries& entries) {
+std::string find_root(const MappedFile& file, const ZipEntries& entries) {
   std::string root;
-  for (const auto& [name, bytes] : entries) {
+  for (const auto& [name, entry] : entries) {
     const size_t slash = name.find('/');
     if (slash == std::string::npos) continue;
     const std::string_view rest = std::string_view(name).substr(slash + 1);
@@ -30,6 +28,11 @@ std::string find_root(const MappedFile& file, const Entries& entries) {
     if (rest == "data.pkl") {
       if (!root.empty()) refuse(file, "the archive holds two data.pkl");
       root = name.substr(0, slash);
+    }
+  }
+  for (const auto& [name, entry] : entries) {
+    if (entry.compressed) {
+      refuse(file, cat("entry ", quoted(name), " is compressed; torch.save stores entries as they are"));
     }
   }
   if (root.empty()) refuse(file, "a zip archive without data.pkl is not what torch.save writes");
@@ -55,12 +58,12 @@ const pickle::Dict& peel(const MappedFile& file, const pickle::Pickle& data) {
 
 class TorchFile {
  public:
-  TorchFile(const MappedFile& file, const Entries& entries, std::string root)
+  TorchFile(const MappedFile& file, const ZipEntries& entries, std::string root)
       : file_(file), entries_(entries), root_(std::move(root)) {}
 
   std::map<std::string, StoredTensor> tensors() const {
     check_byte_order();
-    const std::string_view bytes = entries_.at(root_ + "/data.pkl");
+    const std::string_view bytes = entries_.at(root_ + "/data.pkl").bytes;
     if (bytes.size() > kMaxPickle)
       refuse(file_, cat("data.pkl of ", bytes.size(), " bytes; at most ", kMaxPickle));
     const pickle::Pickle data = pickle::read(bytes, [this](const std::string& why, size_t position) {
@@ -83,8 +86,8 @@ class TorchFile {
  private:
   void check_byte_order() const {
     const auto order = entries_.find(root_ + "/byteorder");
-    if (order != entries_.end() && order->second != "little") {
-      refuse(file_, cat("its byte order is ", quoted(order->second), ", expected 'little'"));
+    if (order != entries_.end() && order->second.bytes != "little") {
+      refuse(file_, cat("its byte order is ", quoted(order->second.bytes), ", expected 'little'"));
     }
   }
 
@@ -96,12 +99,12 @@ class TorchFile {
     int64_t bytes = 0;
     const auto width = static_cast<int64_t>(c10::elementSize(storage.dtype));
     if (storage.count < 0 || __builtin_mul_overflow(storage.count, width, &bytes) ||
-        static_cast<size_t>(bytes) != found->second.size()) {
-      refuse(file_,
-             cat("the storage ", quoted(storage.key), " of tensor ", quoted(name), " should have ",
-                 storage.count, " elements of ", width, " bytes, but has ", found->second.size(), " bytes"));
+        static_cast<size_t>(bytes) != found->second.bytes.size()) {
+      refuse(file_, cat("the storage ", quoted(storage.key), " of tensor ", quoted(name), " should have ",
+                        storage.count, " elements of ", width, " bytes, but has ", found->second.bytes.size(),
+                        " bytes"));
     }
-    return found->second;
+    return found->second.bytes;
   }
 
   StoredTensor locate(std::string_view name, const pickle::Tensor& tensor) const {
@@ -132,7 +135,7 @@ class TorchFile {
   }
 
   const MappedFile& file_;
-  const Entries& entries_;
+  const ZipEntries& entries_;
   std::string root_;
 };
 
@@ -150,7 +153,7 @@ std::map<std::string, StoredTensor> without_module(std::map<std::string, StoredT
 }  // namespace
 
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file) {
-  const Entries entries = read_zip(*file);
+  const ZipEntries entries = read_zip(*file);
   auto tensors = TorchFile(*file, entries, find_root(*file, entries)).tensors();
   return std::make_unique<MappedCheckpoint>(std::move(file), without_module(std::move(tensors)));
 }

@@ -22,7 +22,7 @@ class ZipTable {
  public:
   explicit ZipTable(const MappedFile& file) : file_(file), bytes_(file.bytes()) {}
 
-  std::map<std::string, std::string_view> read() {
+  ZipEntries read() {
     const End end = find_end();
     if (end.entries > kMaxEntries) fail(cat(end.entries, " entries; at most ", kMaxEntries, " are taken"));
     uint64_t position = end.directory_offset;
@@ -89,18 +89,18 @@ class ZipTable {
     check_name(name);
     read_extra(at + 46 + name_size, extra_size, size, packed, local);
     if (flags & 1) fail(cat("entry ", quoted(name), " is encrypted"));
-    if (method != 0 || packed != size) {
-      fail(cat("entry ", quoted(name), " is compressed; torch.save stores entries as they are"));
-    }
-    if (number(local, 4) != 0x04034b50 || number(local + 8, 2) != 0 ||
+    const bool compressed = method != 0;
+    if (!compressed && packed != size) fail(cat("entry ", quoted(name), " has two different sizes"));
+    if (number(local, 4) != 0x04034b50 || number(local + 8, 2) != method ||
         text(local + 30, number(local + 26, 2)) != name) {
       fail(cat("the header of entry ", quoted(name), " contradicts the directory"));
     }
     const uint64_t data = local + 30 + name_size + number(local + 28, 2);
-    const std::string_view content = text(data, size);
-    if (data + size > directory_) fail(cat("entry ", quoted(name), " reaches into the directory"));
-    if (!entries_.emplace(name, content).second) fail(cat("entry ", quoted(name), " occurs twice"));
-    spans_.emplace_back(local, data + size);
+    const std::string_view content = text(data, packed);
+    if (data + packed > directory_) fail(cat("entry ", quoted(name), " reaches into the directory"));
+    if (!entries_.emplace(name, ZipEntry{content, compressed}).second)
+      fail(cat("entry ", quoted(name), " occurs twice"));
+    spans_.emplace_back(local, data + packed);
     return at + 46 + name_size + extra_size + comment;
   }
 
@@ -140,13 +140,13 @@ class ZipTable {
   const MappedFile& file_;
   std::string_view bytes_;
   uint64_t directory_ = 0;
-  std::map<std::string, std::string_view> entries_;
+  ZipEntries entries_;
   std::vector<std::pair<uint64_t, uint64_t>> spans_;  // local header to the end of the data
 };
 
 }  // namespace
 
-std::map<std::string, std::string_view> read_zip(const MappedFile& file) {
+ZipEntries read_zip(const MappedFile& file) {
   return ZipTable(file).read();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// The table of a zip file whose entries are stored, not compressed, as torch.save writes them (zip64
-// included).
+// The table of a zip file, zip64 included.
 
 #include <map>
 #include <string>
@@ -10,8 +9,14 @@
 
 namespace flam {
 
-/// Name → bytes inside the mapping. Refused with an Error: a damaged or truncated table, compressed,
-/// encrypted, duplicate or overlapping entries, names that could leave a folder, archives in several volumes.
-std::map<std::string, std::string_view> read_zip(const MappedFile& file);
+struct ZipEntry {
+  std::string_view bytes;   // inside the mapping
+  bool compressed = false;  // as they lie there
+};
+using ZipEntries = std::map<std::string, ZipEntry>;
+
+/// Refused with an Error: a damaged or truncated table, encrypted, duplicate or overlapping entries, names
+/// that could leave a folder, archives in several volumes.
+ZipEntries read_zip(const MappedFile& file);
 
 }  // namespace flam

@@ -195,7 +195,8 @@ TEST_F(TorchFile, StoragesAndStridesAreChecked) {
 TEST_F(TorchFile, OtherKindsOfFileSayHowToConvert) {
   const auto refused = [&](const std::string& bytes) { return error_of([&] { open(bytes); }); };
   EXPECT_THAT(refused(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", "x"}})), HasSubstr("torch.jit.load"));
-  EXPECT_THAT(refused(zip({{"a/code/__torch__.py", "x"}, {"a/data.pkl", "x"}})), HasSubstr("torch.jit.load"));
+  EXPECT_THAT(refused(zip({{"a/code/__torch__.py", "x", 8}, {"a/data.pkl", "x"}})),
+              HasSubstr("torch.jit.load"));
   EXPECT_THAT(refused("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
               HasSubstr("Convert it"));
   EXPECT_THAT(refused(zip({{"a/readme", "x"}})), HasSubstr("without data.pkl"));
