@@ -39,11 +39,11 @@ at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tens
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
-  count_attention(q, k.size(2));
   if (const int64_t group = q.size(1) / k.size(1); group > 1) {
     const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
     return attend(q, wide_k, wide_v, mask);
   }
+  count_attention(q, k.size(2));
   if (!mask.defined()) return attend_fused(q, k, v, std::nullopt);
   // A query of zeros that sees everything gives the mean, in every kernel and type, and the right gradients.
   const at::Tensor blind = mask.any(-1, true).bitwise_not();

@@ -3,7 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/nn/flops.h"
-#include "tests/nn/near.h"
+#include "tests/support/near.h"
 
 namespace flam {
 namespace {

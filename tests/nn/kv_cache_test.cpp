@@ -2,7 +2,7 @@
 
 #include "framework/base/error.h"
 #include "framework/nn/attention.h"
-#include "tests/nn/near.h"
+#include "tests/support/near.h"
 
 namespace flam {
 namespace {

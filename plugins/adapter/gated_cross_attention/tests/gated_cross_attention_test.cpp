@@ -1,0 +1,145 @@
+#include <ATen/core/grad_mode.h>
+
+#include "framework/component/adapter.h"
+#include "tests/support/component.h"
+
+namespace flam {
+namespace {
+
+constexpr int64_t kImages = 3, kTokens = 2, kWidth = 5, kHidden = 6;
+const AdapterInput kInput{{kTokens, kWidth}, kHidden, 7};
+
+std::string config(const std::string& more = "") {
+  return "{type: gated_cross_attention, cross_attn_every_n_layers: 2, num_heads: 2, dim_head: 4" + more + "}";
+}
+
+Placement place(std::vector<int64_t> times) {
+  const int64_t length = static_cast<int64_t>(times.size());
+  return {at::tensor(times, at::kLong).view({1, length}), false};
+}
+
+TEST(GatedCrossAttention, acts_before_every_nth_layer) {
+  Built<Adapter> adapter(config(), kInput);
+  EXPECT_EQ(adapter->layers(), (std::vector<int64_t>{1, 3, 5}));
+  EXPECT_TRUE(adapter.store.find("adapter.layers.5.attn.to_kv.weight"));
+  EXPECT_FALSE(adapter.store.find("adapter.layers.4.attn_gate"));
+}
+
+TEST(GatedCrossAttention, the_published_layers_have_their_size) {
+  Built<Adapter> adapter("{type: gated_cross_attention}", AdapterInput{{64, 1024}, 4096, 32});
+  EXPECT_EQ(adapter->layers(), (std::vector<int64_t>{3, 7, 11, 15, 19, 23, 27, 31}));
+  EXPECT_EQ(adapter.store.parameter_count(), 8 * 139476994);
+}
+
+TEST(GatedCrossAttention, states_its_masking_rule) {
+  const MaskingRule v1 =
+      Built<Adapter>(config(", text_sees: next, cached_tokens_see: nothing"), kInput)->masking_rule();
+  EXPECT_EQ(v1.text_sees, MaskingRule::TextSees::next);
+  EXPECT_EQ(v1.cached_tokens_see, MaskingRule::CachedTokensSee::nothing);
+  const MaskingRule own = Built<Adapter>(config(), kInput)->masking_rule();
+  EXPECT_EQ(own.text_sees, MaskingRule::TextSees::last);
+  EXPECT_EQ(own.cached_tokens_see, MaskingRule::CachedTokensSee::last);
+}
+
+TEST(GatedCrossAttention, closed_gates_change_nothing) {
+  Built<Adapter> adapter(config(), kInput);
+  adapter.store.initialise(at::kCPU, at::kFloat, 1);
+  const auto state = adapter->prepare(random({1, kImages, kTokens, kWidth}, 1));
+  const at::Tensor hidden = random({1, 4, kHidden}, 2);
+  EXPECT_TRUE(at::equal(adapter->before_layer(1, hidden, place({0, 1, 2, 3}), *state), hidden));
+}
+
+/// before_layer(3) of a filled adapter.
+class Filled : public ::testing::Test {
+ protected:
+  Filled() : Filled("") {}
+  explicit Filled(const std::string& more) : adapter(config(more), kInput) {
+    adapter.fill_randomly();
+    state = adapter->prepare(media);
+  }
+  at::Tensor run(const at::Tensor& hidden, const Placement& placement, const AdapterState& s) {
+    return adapter->before_layer(3, hidden, placement, s);
+  }
+
+  Built<Adapter> adapter;
+  at::Tensor media = random({1, kImages, kTokens, kWidth}, 1), hidden = random({1, 5, kHidden}, 2);
+  std::unique_ptr<AdapterState> state;
+};
+
+TEST_F(Filled, a_token_sees_its_image_alone) {
+  const at::Tensor all = run(hidden, place({1, 2, 3, 2, 1}), *state);
+  for (const int64_t image : {1, 2, 3}) {
+    const auto alone = adapter->prepare(media.narrow(1, image - 1, 1));
+    const at::Tensor expected = run(hidden, place({1, 1, 1, 1, 1}), *alone);
+    EXPECT_TRUE(near(all.select(1, image - 1), expected.select(1, image - 1))) << image;
+  }
+}
+
+TEST_F(Filled, text_time_0_leaves_the_feed_forward_alone) {
+  const at::Tensor nothing = run(hidden, place({0, 0, 0, 0, 0}), *state);
+  Placement known = place({0, 0, 0, 0, 0});
+  known.sees_nothing = true;
+  EXPECT_TRUE(at::equal(run(hidden, known, *state), nothing));
+  EXPECT_TRUE(at::equal(run(hidden, place({1, 1, 1, 1, 1}), *adapter->prepare({})), nothing));
+  const at::Tensor mixed = run(hidden, place({0, 1, 0, 2, 0}), *state);
+  EXPECT_TRUE(near(mixed.select(1, 2), nothing.select(1, 2)));
+  EXPECT_FALSE(near(mixed.select(1, 3), nothing.select(1, 3)));
+  EXPECT_FALSE(near(nothing, hidden));
+}
+
+TEST_F(Filled, an_image_that_is_not_there_averages_over_all) {
+  const at::Tensor out = run(hidden, place({4, 4, 4, 4, 4}), *state);
+  // The same mean comes from one media token whose value is the mean.
+  const at::Tensor mean = media.flatten(1, 2).mean(1, true).view({1, 1, 1, kWidth});
+  EXPECT_TRUE(near(out, run(hidden, place({1, 1, 1, 1, 1}), *adapter->prepare(mean))));
+}
+
+TEST_F(Filled, beams_share_keys_and_equal_rows_of_their_own) {
+  const at::Tensor two = random({2, kImages, kTokens, kWidth}, 3), rows = random({6, 4, kHidden}, 4);
+  const Placement placement{at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), false};
+  const at::Tensor shared = run(rows, placement, *adapter->prepare(two));
+  EXPECT_TRUE(near(shared, run(rows, placement, *adapter->prepare(two.repeat_interleave(3, 0)))));
+}
+
+TEST_F(Filled, gradients_reach_every_weight_and_no_grad_gives_the_same) {
+  adapter.want_gradients();
+  const auto fresh = adapter->prepare(media);
+  at::Tensor x = hidden;
+  for (const int64_t layer : adapter->layers())
+    x = adapter->before_layer(layer, x, place({0, 1, 2, 3, 4}), *fresh);
+  x.square().sum().backward();
+  adapter.expect_gradients();
+  const at::NoGradGuard no_grad;
+  const at::Tensor kept = hidden.clone();
+  at::Tensor y = hidden;
+  for (const int64_t layer : adapter->layers())
+    y = adapter->before_layer(layer, y, place({0, 1, 2, 3, 4}), *state);
+  EXPECT_TRUE(near(y, x));
+  EXPECT_TRUE(at::equal(hidden, kept));
+}
+
+class SeesAllBefore : public Filled {
+ protected:
+  SeesAllBefore() : Filled(", only_attend_immediate_media: false") {}
+};
+
+TEST_F(SeesAllBefore, a_token_sees_the_images_up_to_its_own) {
+  const at::Tensor all = run(hidden, place({0, 1, 2, 3, 3}), *state);
+  for (const int64_t count : {1, 2, 3}) {
+    const auto first = adapter->prepare(media.narrow(1, 0, count));
+    const at::Tensor expected = run(hidden, place({count, count, count, count, count}), *first);
+    EXPECT_TRUE(near(all.select(1, count), expected.select(1, count))) << count;
+  }
+  EXPECT_TRUE(near(all.select(1, 0), run(hidden, place({0, 0, 0, 0, 0}), *state).select(1, 0)));
+}
+
+TEST(GatedCrossAttention, runs_on_meta) {
+  Built<Adapter> adapter(config(), kInput);
+  const auto state = adapter->prepare(at::empty({1, kImages, kTokens, kWidth}, at::kMeta));
+  const Placement placement{at::empty({1, 4}, at::TensorOptions().device(at::kMeta).dtype(at::kLong)), false};
+  const at::Tensor hidden = at::empty({1, 4, kHidden}, at::kMeta);
+  EXPECT_EQ(adapter->before_layer(1, hidden, placement, *state).sizes(), hidden.sizes());
+}
+
+}  // namespace
+}  // namespace flam

@@ -1,0 +1,93 @@
+#include <ATen/core/grad_mode.h>
+
+#include "framework/component/vision_backbone.h"
+#include "framework/nn/flops.h"
+#include "tests/support/component.h"
+
+namespace flam {
+namespace {
+
+const std::string kSmall =
+    "{type: clip_vit, image_size: 12, patch_size: 4, hidden_size: 8, num_layers: 2, num_heads: 2, "
+    "intermediate_size: 16";
+
+TEST(ClipVit, announces_what_it_gives) {
+  struct Case {
+    const char* more;
+    int64_t prefix;
+  };
+  for (const Case& c :
+       {Case{"}", 0}, Case{", output_class_token: true}", 1}, Case{", class_token: false}", 0},
+        Case{", pre_norm: false, final_norm: true, activation: gelu}", 0}}) {
+    Built<VisionBackbone> vit(kSmall + c.more);
+    vit.fill_randomly();
+    const FeatureShape shape = vit->shape();
+    EXPECT_EQ(shape.prefix_tokens, c.prefix) << c.more;
+    EXPECT_EQ(shape.tokens(), 9 + c.prefix);
+    EXPECT_EQ(shape.width, 8);
+    EXPECT_EQ(vit->image_size(), 12);
+    const Features features = vit->forward(random({2, 3, 12, 12}, 1));
+    EXPECT_EQ(features.tokens.sizes(), at::IntArrayRef({2, 9 + c.prefix, 8}));
+    EXPECT_EQ(features.prefix_tokens, c.prefix);
+    EXPECT_EQ(features.grid_h * features.grid_w, 9);
+  }
+}
+
+TEST(ClipVit, cuts_patches_as_a_convolution_does) {
+  Built<VisionBackbone> vit(
+      "{type: clip_vit, image_size: 12, patch_size: 4, hidden_size: 8, num_layers: 0, num_heads: 2, "
+      "class_token: false, "
+      "pre_norm: false}");
+  vit.fill_randomly();
+  const at::Tensor pixels = random({2, 3, 12, 12}, 1);
+  const at::Tensor expected =
+      at::conv2d(pixels, vit.weight("patch_embedding.weight"), {}, 4).flatten(2).transpose(1, 2) +
+      vit.weight("position_embedding");
+  EXPECT_TRUE(near(vit->forward(pixels).tokens, expected));
+}
+
+TEST(ClipVit, final_norm_is_applied_last) {
+  Built<VisionBackbone> bare(kSmall + "}"), normed(kSmall + ", final_norm: true}");
+  bare.fill_randomly();
+  normed.fill_randomly();
+  for (const auto& slot : bare.store.slots()) normed.store.find(slot->name)->tensor = slot->tensor;
+  const at::Tensor pixels = random({2, 3, 12, 12}, 1);
+  EXPECT_TRUE(near(normed->forward(pixels).tokens,
+                   at::layer_norm(bare->forward(pixels).tokens, {8}, normed.weight("final_norm.weight"),
+                                  normed.weight("final_norm.bias"))));
+}
+
+TEST(ClipVit, large_one_has_the_published_size) {
+  Built<VisionBackbone> vit("{type: clip_vit}");
+  EXPECT_EQ(vit.store.parameter_count(), 303177728);
+  FlopScope flops;
+  EXPECT_EQ(vit->forward(at::empty({1, 3, 224, 224}, at::kMeta)).tokens.sizes(),
+            at::IntArrayRef({1, 256, 1024}));
+  EXPECT_GT(flops.flops(), 150e9);
+  EXPECT_LT(flops.flops(), 170e9);
+}
+
+TEST(ClipVit, gradients_reach_every_weight_and_no_grad_gives_the_same) {
+  Built<VisionBackbone> vit(kSmall + "}");
+  vit.fill_randomly();
+  vit.want_gradients();
+  const at::Tensor pixels = random({2, 3, 12, 12}, 1);
+  const at::Tensor tokens = vit->forward(pixels).tokens;
+  tokens.square().sum().backward();
+  vit.expect_gradients();
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(near(vit->forward(pixels).tokens, tokens));
+}
+
+TEST(ClipVit, refuses_what_does_not_fit) {
+  Built<VisionBackbone> vit(kSmall + "}");
+  EXPECT_THROW(vit->forward(at::zeros({1, 3, 16, 16})), Error);
+  for (const char* wrong :
+       {"{type: clip_vit, image_size: 13, patch_size: 4}", "{type: clip_vit, num_heads: 7}",
+        "{type: clip_vit, class_token: false, output_class_token: true}"}) {
+    EXPECT_THROW(Built<VisionBackbone>{wrong}, Error) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace flam
