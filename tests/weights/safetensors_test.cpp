@@ -115,6 +115,22 @@ TEST_F(Safetensors, EveryTruncationIsRefused) {
   }
 }
 
+TEST_F(Safetensors, EveryChangedByteIsReadOrRefused) {
+  const std::string bytes =
+      safetensors(R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                  std::string(8, '\0'));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    for (const char change : {'\x01', '\x10', '\x80'}) {
+      std::string copy = bytes;
+      copy[i] = static_cast<char>(copy[i] ^ change);
+      error_of([&] {
+        const auto file = open(copy);
+        for (const std::string& name : file->names()) file->tensor(name).sum();
+      });
+    }
+  }
+}
+
 TEST_F(Safetensors, ShardsStayInTheirFolder) {
   write(folder_ / "s.safetensors",
         safetensors(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x"));
