@@ -1,0 +1,167 @@
+// The command line as a user meets it: right and wrong use, status and messages.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "tests/cli/run_flam.h"
+#include "tests/integration/golden_config.h"
+
+namespace flam {
+namespace {
+
+using nlohmann::json;
+using test::run_flam;
+using testing::HasSubstr;
+
+class Cli : public testing::Test {
+ protected:
+  static std::string image(int number) {
+    const auto folder = test::golden_root() / "v1_tiny" / "images";
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().string());
+    std::sort(files.begin(), files.end());
+    return files.at(static_cast<size_t>(number));
+  }
+  std::string config(const std::string& name) {
+    return test::write_golden_config(scratch_.path(), test::golden_root() / "v1_tiny", name).string();
+  }
+  test::Scratch scratch_;
+};
+
+TEST_F(Cli, DescribesTheReferenceModelWithoutItsFiles) {
+  const auto ran = run_flam("describe flamingo_3rdparty-zeroshot_caption --json");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json description = json::parse(ran.out);
+  EXPECT_EQ(description["parameters"], 8'220'452'880);
+  const std::vector<int64_t> parts = {303'177'728, 63'019'008, 8 * 139'476'994LL, 6'738'440'192};
+  for (size_t i = 0; i < parts.size(); ++i) EXPECT_EQ(description["parts"][i]["parameters"], parts[i]);
+}
+
+TEST_F(Cli, CaptionsAPicture) {
+  const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --json");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json answer = json::parse(ran.out);
+  const json stored = json::parse(read_file(test::golden_root() / "v1_tiny" / "caption_0shot.json", 1 << 20));
+  EXPECT_EQ(answer["pred_caption"], stored["beam3_length_penalty_minus2"]["answer"][0]);
+}
+
+TEST_F(Cli, AnswersWithShots) {
+  const json stored = json::parse(read_file(test::golden_root() / "v1_tiny" / "vqa_2shot.json", 1 << 20));
+  const auto folder = test::golden_root() / "v1_tiny";
+  std::string shots;
+  for (size_t i = 0; i < 2; ++i) {
+    const json& shot = stored["shots"][0][i];
+    shots += " --shot '" + (folder / stored["images"][0][i].get<std::string>()).string() + "=" +
+             shot["question"].get<std::string>() + "=>" + shot["answer"].get<std::string>() + "'";
+  }
+  const std::string prompt = stored["prompts"][0];
+  const auto from = prompt.rfind("Question:") + 9;
+  const std::string question = prompt.substr(from, prompt.rfind(" Short Answer:") - from);
+  const auto ran = run_flam("infer " + config("vqa_2shot") + " " + (folder / stored["images"][0][2].get<std::string>()).string() +
+                            shots + " --json --question '" + question + "'");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(json::parse(ran.out)["pred_answer"], stored["beam3_length_penalty_minus2"]["answer"][0]);
+}
+
+TEST_F(Cli, ABrokenPictureDoesNotStopTheOthers) {
+  const auto broken = scratch_.path() / "broken.png";
+  write_file(broken, "not a picture");
+  const std::string call = "infer " + config("caption_0shot") + " --json --batch-size 3 ";
+  const auto alone = run_flam(call + image(0));
+  const auto ran = run_flam(call + image(0) + " " + broken.string());
+  EXPECT_EQ(ran.status, 1);
+  std::istringstream lines(ran.out);
+  std::string first, second;
+  std::getline(lines, first);
+  std::getline(lines, second);
+  EXPECT_EQ(first + "\n", alone.out);
+  EXPECT_THAT(second, HasSubstr("\"error\""));
+  EXPECT_THAT(second, HasSubstr("broken.png"));
+}
+
+TEST_F(Cli, TakesAPictureFromStandardInputAndRequestsFromAFile) {
+  const std::string expected = run_flam("infer " + config("caption_0shot") + " " + image(0)).out;
+  const auto piped = run_flam("infer " + config("caption_0shot") + " -", "cat " + image(0) + " | ");
+  EXPECT_EQ(piped.status, 0) << piped.err;
+  EXPECT_EQ(piped.out, expected);
+  const auto requests = scratch_.path() / "requests.jsonl";
+  write_file(requests, json{{"parts", {{{"image", image(0)}}}}}.dump() + "\n{\"parts\": [{\"imag\": 1}]}\n");
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --request " + requests.string());
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("requests.jsonl:2:1: not a request"));
+}
+
+TEST_F(Cli, WritesAReceipt) {
+  const auto receipt = scratch_.path() / "receipt.json";
+  const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --receipt " + receipt.string());
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json written = json::parse(read_file(receipt, 1 << 24));
+  for (const char* stage : {"decode", "transform", "vision", "resampler", "prefill", "step"}) {
+    EXPECT_TRUE(written["milliseconds"].contains(stage)) << stage;
+  }
+  EXPECT_EQ(written["weights"].size(), 5u);  // ViT, two shards, adapter, output matrix
+  EXPECT_EQ(written["weights"][0]["sha256"].get<std::string>().size(), 64u);
+}
+
+TEST_F(Cli, NBestComesBestFirst) {
+  const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --json --n-best 3");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json best = json::parse(ran.out)["n_best"];
+  ASSERT_EQ(best.size(), 3u);
+  EXPECT_GE(best[0]["score"], best[1]["score"]);
+  EXPECT_GE(best[1]["score"], best[2]["score"]);
+}
+
+TEST_F(Cli, ResolvedConfigsReloadIdentically) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(FLAM_SOURCE_DIR) / "configs")) {
+    if (entry.path().extension() != ".yaml" || entry.path().string().find("_base_") != std::string::npos) continue;
+    SCOPED_TRACE(entry.path());
+    const auto printed = run_flam("config " + entry.path().string());
+    ASSERT_EQ(printed.status, 0) << printed.err;
+    const auto copy = scratch_.path() / "copy.yaml";
+    write_file(copy, printed.out);
+    const auto again = run_flam("config " + copy.string());
+    ASSERT_EQ(again.status, 0) << again.err;
+    const auto without_comments = [](const std::string& text) {
+      std::istringstream lines(text);
+      std::string out;
+      for (std::string line; std::getline(lines, line);) out += line.substr(0, line.find("  # ")) + "\n";
+      return out;
+    };
+    EXPECT_EQ(without_comments(again.out), without_comments(printed.out));
+  }
+}
+
+struct Wrong {
+  const char* arguments;
+  const char* message;
+};
+
+class WrongUse : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongUse, IsRejectedWithOneMessageAndStatusTwo) {
+  const auto ran = run_flam(GetParam().arguments);
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr(GetParam().message));
+  EXPECT_EQ(ran.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cli, WrongUse,
+    testing::Values(Wrong{"", "subcommand"}, Wrong{"infr", "infr"}, Wrong{"infer", "CONFIG"},
+                    Wrong{"infer flamingo_mdi x.png", "did you mean 'flamingo_mid'"},
+                    Wrong{"infer flamingo_mid --weights random", "no picture given"},
+                    Wrong{"infer flamingo_mid /no/such.png --weights random --set model.resampler.num_latent=3",
+                          "resampler 'perceiver' has no parameter 'num_latent'; did you mean 'num_latents'?"},
+                    Wrong{"infer flamingo_mid x.png --set model.resampler.num_latents=zero", "num_latents"},
+                    Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
+                    Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
+                    Wrong{"inspect perciever", "did you mean 'perceiver'"}, Wrong{"list adaptr", "did you mean 'adapter'"},
+                    Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
+                    Wrong{"train flamingo_mid", "no `train` map"},
+                    Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
+
+}  // namespace
+}  // namespace flam
