@@ -44,16 +44,16 @@ const FlamPluginStamp* load_and_check(const std::filesystem::path& path) {
   try {
     stamp = entry();
   } catch (const std::exception& e) {
-    throw Error(cat("its entry point throws: ", printable(e.what(), 1000)));
+    throw Error(cat("throws in its entry point: ", printable(e.what(), 1000)));
   } catch (...) {
-    throw Error("its entry point throws something that is not a std::exception");
+    throw Error("throws in its entry point something that is not a std::exception");
   }
-  if (!stamp) throw Error("its entry point returns no stamp");
+  if (!stamp) throw Error("returns no stamp from its entry point");
   if (const auto differences = compare_stamp(*stamp); !differences.empty()) {
     throw Error(
         cat("was built for another program: ", join(differences, "; "), "; build it again with this SDK"));
   }
-  if (!stamp->enroll) throw Error("its stamp has no function that enrolls components");
+  if (!stamp->enroll) throw Error("has a stamp without the function that enrolls components");
   return stamp;
 }
 

@@ -47,7 +47,7 @@ TEST(Broken, NoStamp) {
 }
 
 TEST(Broken, Throwing) {
-  EXPECT_THAT(loading("throwing_entry"), HasSubstr("its entry point throws: no stamp today"));
+  EXPECT_THAT(loading("throwing_entry"), HasSubstr("throws in its entry point: no stamp today"));
   EXPECT_THAT(loading("throwing_enroll"), HasSubstr("fails to enroll its components: no components today"));
 }
 
