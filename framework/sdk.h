@@ -1,6 +1,9 @@
 #pragma once
 // All that a plugin includes.
 
+#include "framework/base/file.h"
+#include "framework/base/log.h"
+#include "framework/base/text.h"
 #include "framework/component/adapter.h"
 #include "framework/component/added_tokens.h"
 #include "framework/component/dataset.h"
@@ -12,9 +15,6 @@
 #include "framework/component/tokenizer.h"
 #include "framework/component/transform.h"
 #include "framework/component/vision_backbone.h"
-#include "framework/base/file.h"
-#include "framework/base/log.h"
-#include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/media/resize.h"
 #include "framework/nn/attention.h"

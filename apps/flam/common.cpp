@@ -20,24 +20,35 @@ void watch_signals() {
   std::signal(SIGTERM, on_signal);
 }
 
-bool interrupted() { return caught_signal != 0; }
-int interrupted_status() { return 128 + caught_signal; }
+bool interrupted() {
+  return caught_signal != 0;
+}
+int interrupted_status() {
+  return 128 + caught_signal;
+}
 
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path) {
-  command.add_option("--plugin-path", plugin_path, "folder with plugin libraries, searched first (repeatable)")
+  command
+      .add_option("--plugin-path", plugin_path, "folder with plugin libraries, searched first (repeatable)")
       ->allow_extra_args(false)
       ->type_name("DIR");
 }
 
 void add_session_options(CLI::App& command, SessionOptions& options) {
-  command.add_option("--set", options.overrides, "change a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")
+  command
+      .add_option("--set", options.overrides,
+                  "change a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   add_plugin_path(command, options.plugin_path);
-  command.add_option("--weights", options.weights, "a weights file instead of the config's list, or `random`")->type_name("FILE|random");
+  command
+      .add_option("--weights", options.weights, "a weights file instead of the config's list, or `random`")
+      ->type_name("FILE|random");
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")->capture_default_str();
-  command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")->check(CLI::Range(0, 4096))->capture_default_str();
+  command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
   command.add_option("--seed", options.seed, "of random weights and of sampling")->capture_default_str();
 }
 

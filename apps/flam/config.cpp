@@ -14,14 +14,18 @@ void add_config(CLI::App& app, int& status) {
     std::vector<std::filesystem::path> plugin_path;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("config", "print a config resolved: bases merged, defaults filled in, with origins");
+  CLI::App* command =
+      app.add_subcommand("config", "print a config resolved: bases merged, defaults filled in, with origins");
   command->footer("Example: flam config flamingo_mini_caption --set model.resampler.num_latents=32");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--set", options->overrides, "change a value (repeatable)")->allow_extra_args(false)->type_name("KEY=VALUE");
+  command->add_option("--set", options->overrides, "change a value (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
-    const RunConfig config = RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
+    const RunConfig config =
+        RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
     Value resolved = config.resolved();
     shorten_configs_paths(resolved, configs_root());
     std::cout << write_yaml(resolved, {.origins = true});

@@ -17,14 +17,16 @@ void add_describe(CLI::App& app, int& status) {
     bool tensors = false, json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("describe", "a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
+  CLI::App* command = app.add_subcommand(
+      "describe", "a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
   command->footer("Example: flam describe flamingo_3rdparty-zeroshot_caption");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("--set", options->overrides, "change a value of the config (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--prompt-tokens", options->prompt_tokens, "tokens of the prompt that FLOPs are counted for")
+  command
+      ->add_option("--prompt-tokens", options->prompt_tokens,
+                   "tokens of the prompt that FLOPs are counted for")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command->add_flag("--tensors", options->tensors, "every tensor, too");

@@ -16,11 +16,13 @@ namespace {
 
 int doctor(const std::vector<std::filesystem::path>& plugin_path) {
   std::cout << "flamboyance " << FLAM_VERSION << ", libtorch " << FLAM_TORCH_VERSION << "\n";
-  std::cout << "cpu: " << std::thread::hardware_concurrency() << " cores, " << at::get_num_threads() << " threads used\n";
+  std::cout << "cpu: " << std::thread::hardware_concurrency() << " cores, " << at::get_num_threads()
+            << " threads used\n";
   const std::string cuda = cuda_problem();
   std::cout << "cuda: " << (cuda.empty() ? "works" : "not usable: " + cuda) << "\n";
   std::cout << "configs: " << configs_root().string() << "\n";
-  for (const auto& folder : plugin_search_path(plugin_path)) std::cout << "plugin folder: " << folder.string() << "\n";
+  for (const auto& folder : plugin_search_path(plugin_path))
+    std::cout << "plugin folder: " << folder.string() << "\n";
 
   int bad = 0;
   Registry registry;
@@ -57,7 +59,8 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
 
 void add_doctor(CLI::App& app, int& status) {
   auto plugin_path = std::make_shared<std::vector<std::filesystem::path>>();
-  CLI::App* command = app.add_subcommand("doctor", "what is installed, which devices work, which plugins load and why not");
+  CLI::App* command =
+      app.add_subcommand("doctor", "what is installed, which devices work, which plugins load and why not");
   command->footer("Example: flam doctor");
   add_plugin_path(*command, *plugin_path);
   command->callback([plugin_path, &status] { status = doctor(*plugin_path); });

@@ -37,9 +37,13 @@ void add_evaluate(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("evaluate", "score a model on its config's dataset");
   command->footer("Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--limit", options->limit, "only so many records")->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  command->add_option("--batch-size", options->batch_size, "records answered together")->check(CLI::Range(1, 4096))->capture_default_str();
-  command->add_flag("--blind,!--no-blind", options->blind, "also answer without the picture, as a control (default)");
+  command->add_option("--limit", options->limit, "only so many records")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  command->add_option("--batch-size", options->batch_size, "records answered together")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_flag("--blind,!--no-blind", options->blind,
+                    "also answer without the picture, as a control (default)");
   command->add_flag("--json", options->json, "end with one line of JSON");
   add_session_options(*command, options->session);
   command->callback([options, command, &status] {
@@ -54,7 +58,9 @@ void add_evaluate(CLI::App& app, int& status) {
     evaluation.cancelled = interrupted;
     const Evaluation result = evaluate(*session, evaluation);
     if (options->json) {
-      nlohmann::ordered_json out = {{"config", result.config}, {"seed", result.seed}, {"n", result.n},
+      nlohmann::ordered_json out = {{"config", result.config},
+                                    {"seed", result.seed},
+                                    {"n", result.n},
                                     {"scores", scores_json(result.scores)}};
       for (const auto& [name, scores] : result.controls) out["controls"][name] = scores_json(scores);
       for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);

@@ -30,15 +30,17 @@ GenerationParams generation_of(const InferOptions& options, const Session& sessi
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
   if (params.n_best > params.num_beams && !params.do_sample) {
-    throw Error(cat("--n-best ", params.n_best, " asks for more sequences than there are beams (", params.num_beams,
-                    "); raise --num-beams"));
+    throw Error(cat("--n-best ", params.n_best, " asks for more sequences than there are beams (",
+                    params.num_beams, "); raise --num-beams"));
   }
   return params;
 }
 
-void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json, bool many) {
+void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json,
+           bool many) {
   if (json) {
-    std::cout << outcome_json(request, outcome, params.n_best).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+    std::cout << outcome_json(request, outcome, params.n_best)
+                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << "\n";
   } else if (outcome.error) {
     std::cerr << "error: " << *outcome.error << "\n";
@@ -73,7 +75,8 @@ int infer(const InferOptions& options) {
     auto answered = session->answer(pending, call);
     if (interrupted()) return;
     for (size_t i = 0; i < pending.size(); ++i) {
-      print(pending[i], answered[i], params, options.json, many || pending[i].id != options.inputs.images.front());
+      print(pending[i], answered[i], params, options.json,
+            many || pending[i].id != options.inputs.images.front());
       failed += answered[i].error.has_value();
       ++done;
       if (!options.receipt.empty()) {
@@ -92,7 +95,8 @@ int infer(const InferOptions& options) {
   if (interrupted()) return interrupted_status();
   if (!options.receipt.empty()) {
     write_file(options.receipt, make_receipt(*session, params, all, outcomes, times)
-                                        .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+                                        .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                                    "\n");
   }
   if (failed > 0 && done > 1) std::cerr << failed << " of " << done << " records failed\n";
   if (failed == done) return 2;  // nothing could be run
@@ -107,21 +111,34 @@ void add_infer(CLI::App& app, int& status) {
   command->footer(
       "Examples:\n  flam infer flamingo_mini_caption docs/images/scene.png\n"
       "  flam infer flamingo_mini_vqa docs/images/scene.png --question \"How many shapes are there?\"\n"
-      "  flam infer flamingo_3rdparty-fewshot_caption cat.png --shot dog.png=\"A dog on a sofa.\" --set weights.root=DIR");
+      "  flam infer flamingo_3rdparty-fewshot_caption cat.png --shot dog.png=\"A dog on a sofa.\" --set "
+      "weights.root=DIR");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("IMAGE", options->inputs.images, "pictures, folders, or - for the bytes of one on standard input");
+  command->add_option("IMAGE", options->inputs.images,
+                      "pictures, folders, or - for the bytes of one on standard input");
   command->add_flag("--recursive", options->inputs.recursive, "look below the folders, too");
   command->add_option("--question", options->inputs.question, "what to ask about each picture");
-  command->add_option("--shot", options->inputs.shots, "an example: IMAGE=TEXT, for questions IMAGE=QUESTION=>ANSWER (repeatable)")
+  command
+      ->add_option("--shot", options->inputs.shots,
+                   "an example: IMAGE=TEXT, for questions IMAGE=QUESTION=>ANSWER (repeatable)")
       ->allow_extra_args(false);
-  command->add_option("--request", options->inputs.request_file, "JSON lines {\"parts\": [{\"image\": …}, {\"text\": …}]}; - is standard input")
+  command
+      ->add_option("--request", options->inputs.request_file,
+                   "JSON lines {\"parts\": [{\"image\": …}, {\"text\": …}]}; - is standard input")
       ->type_name("FILE|-");
   command->add_flag("--json", options->json, "one JSON object a line");
-  command->add_option("--batch-size", options->batch_size, "requests answered together")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--batch-size", options->batch_size, "requests answered together")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option("--num-beams", options->num_beams, "instead of the config's")->check(CLI::Range(1, 64));
-  command->add_option("--max-new-tokens", options->max_new_tokens, "instead of the config's")->check(CLI::Range(1, 100000));
-  command->add_option("--n-best", options->n_best, "sequences to print for each picture")->check(CLI::Range(1, 64));
-  command->add_option("--receipt", options->receipt, "write what is needed to repeat the run, with prompts and timings")->type_name("FILE");
+  command->add_option("--max-new-tokens", options->max_new_tokens, "instead of the config's")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--n-best", options->n_best, "sequences to print for each picture")
+      ->check(CLI::Range(1, 64));
+  command
+      ->add_option("--receipt", options->receipt,
+                   "write what is needed to repeat the run, with prompts and timings")
+      ->type_name("FILE");
   add_session_options(*command, options->session);
   command->callback([options, &status] { status = infer(*options); });
 }

@@ -17,14 +17,19 @@ namespace {
 
 constexpr size_t kMaxStdinBytes = size_t{256} << 20;
 
-Part text_part(const std::string& text) { return {Part::Kind::text, text, {}}; }
-Part image_part(const std::string& path) { return {Part::Kind::image, "", {PictureSource{path, nullptr, {}}}}; }
+Part text_part(const std::string& text) {
+  return {Part::Kind::text, text, {}};
+}
+Part image_part(const std::string& path) {
+  return {Part::Kind::image, "", {PictureSource{path, nullptr, {}}}};
+}
 
 bool looks_like_picture(const fs::path& path) {
   static const std::set<std::string> kSuffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pnm",
                                                   ".ppm", ".pgm", ".tif",  ".tiff", ".gif"};
   std::string suffix = path.extension().string();
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return kSuffixes.contains(suffix);
 }
 
@@ -32,7 +37,8 @@ std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
   std::vector<std::string> found;
   const auto take = [&](const fs::directory_entry& entry) {
     std::error_code ignored;
-    if (entry.is_regular_file(ignored) && looks_like_picture(entry.path())) found.push_back(entry.path().string());
+    if (entry.is_regular_file(ignored) && looks_like_picture(entry.path()))
+      found.push_back(entry.path().string());
   };
   std::error_code problem;
   const auto options = fs::directory_options::skip_permission_denied;
@@ -43,13 +49,15 @@ std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
   }
   if (problem) throw Error(cat("folder ", quoted(folder.string()), " can't be read: ", problem.message()));
   if (found.empty()) {
-    throw Error(cat("no pictures in folder ", quoted(folder.string()), recursive ? "" : " (--recursive looks below it, too)"));
+    throw Error(cat("no pictures in folder ", quoted(folder.string()),
+                    recursive ? "" : " (--recursive looks below it, too)"));
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
-// "IMAGE=TEXT" or "IMAGE=QUESTION=>ANSWER"; a file name may hold '=', so the first prefix that is a file is the picture.
+// "IMAGE=TEXT" or "IMAGE=QUESTION=>ANSWER"; a file name may hold '=', so the first prefix that is a file is
+// the picture.
 void add_shot(const std::string& shot, bool with_question, Request& request) {
   const std::string form = with_question ? "IMAGE=QUESTION=>ANSWER" : "IMAGE=TEXT";
   for (size_t at = shot.find('='); at != std::string::npos; at = shot.find('=', at + 1)) {
@@ -102,17 +110,22 @@ void requests_of_file(const std::string& name, const std::function<void(Request)
 
 }  // namespace
 
-void for_each_request(const InputOptions& options, bool needs_question, const std::function<void(Request)>& sink) {
+void for_each_request(const InputOptions& options, bool needs_question,
+                      const std::function<void(Request)>& sink) {
   if (!options.request_file.empty()) {
     if (!options.images.empty() || !options.shots.empty() || !options.question.empty()) {
       throw Error("--request holds whole requests; it doesn't go with pictures, --question or --shot");
     }
     return requests_of_file(options.request_file, sink);
   }
-  if (options.images.empty()) throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
-  if (needs_question && options.question.empty()) throw Error("this model answers questions; give one with --question");
+  if (options.images.empty())
+    throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
+  if (needs_question && options.question.empty())
+    throw Error("this model answers questions; give one with --question");
   if (!needs_question && !options.question.empty()) {
-    throw Error("this model writes captions and takes no --question; choose a model for questions (see `flam list models`)");
+    throw Error(
+        "this model writes captions and takes no --question; choose a model for questions (see `flam list "
+        "models`)");
   }
   Request shots;
   for (const std::string& shot : options.shots) add_shot(shot, needs_question, shots);
@@ -127,7 +140,8 @@ void for_each_request(const InputOptions& options, bool needs_question, const st
       images.push_back(image);
     }
   }
-  if (std::count(images.begin(), images.end(), "-") > 1) throw Error("standard input holds one picture; `-` was given more than once");
+  if (std::count(images.begin(), images.end(), "-") > 1)
+    throw Error("standard input holds one picture; `-` was given more than once");
   for (const std::string& image : images) {
     Request request = shots;
     request.id = image;

@@ -16,8 +16,11 @@ void add_inspect(CLI::App& app, int& status) {
     bool json = false, markdown = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "a component or a plugin file: origin, stamp, parameters, shapes");
-  command->footer("Examples:\n  flam inspect perceiver\n  flam inspect resampler/perceiver\n  flam inspect build/libflam_my_backbone.so");
+  CLI::App* command =
+      app.add_subcommand("inspect", "a component or a plugin file: origin, stamp, parameters, shapes");
+  command->footer(
+      "Examples:\n  flam inspect perceiver\n  flam inspect resampler/perceiver\n  flam inspect "
+      "build/libflam_my_backbone.so");
   command->add_option("NAME|FILE", options->what, "NAME, KIND/NAME, or a plugin library")->required();
   CLI::Option* json = command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--markdown", options->markdown, "as the page of the docs")->excludes(json);

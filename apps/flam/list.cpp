@@ -17,7 +17,8 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
   auto kinds = component_kinds();
   kinds.emplace_back("models");
   if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
-    throw Error(cat("unknown kind ", quoted(kind), did_you_mean(kind, kinds), " (known: ", join(kinds, ", "), ")"));
+    throw Error(
+        cat("unknown kind ", quoted(kind), did_you_mean(kind, kinds), " (known: ", join(kinds, ", "), ")"));
   }
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   if (kind.empty() || kind == "models") {
@@ -28,7 +29,10 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
   const auto registry = open_registry(plugin_path);
   if (kind != "models") {
     for (const auto& entry : registry->list(kind)) {
-      out.push_back({{"kind", entry.kind}, {"name", entry.name}, {"origin", entry.origin.string()}, {"doc", entry.doc}});
+      out.push_back({{"kind", entry.kind},
+                     {"name", entry.name},
+                     {"origin", entry.origin.string()},
+                     {"doc", entry.doc}});
     }
   }
   for (const auto& library : registry->libraries()) {
@@ -49,7 +53,8 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
     }
     const std::string name = entry["name"];
     const std::string doc = entry["doc"];
-    std::cout << "  " << name << (doc.empty() ? "" : std::string(name.size() < 24 ? 26 - name.size() : 2, ' ') + doc) << "\n";
+    std::cout << "  " << name
+              << (doc.empty() ? "" : std::string(name.size() < 24 ? 26 - name.size() : 2, ' ') + doc) << "\n";
   }
   return 0;
 }
@@ -68,7 +73,8 @@ void add_list(CLI::App& app, int& status) {
   command->add_option("KIND", options->kind, "only these: models, " + join(component_kinds(), ", "));
   command->add_flag("--json", options->json, "as JSON");
   add_plugin_path(*command, options->plugin_path);
-  command->callback([options, &status] { status = list(options->kind, options->plugin_path, options->json); });
+  command->callback(
+      [options, &status] { status = list(options->kind, options->plugin_path, options->json); });
 }
 
 }  // namespace flam::cli

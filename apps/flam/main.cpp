@@ -1,4 +1,4 @@
-#include <csignal>
+#include <algorithm>
 #include <iostream>
 #include <new>
 
@@ -16,9 +16,15 @@ int run(int argc, char** argv) {
   app.footer("Example: flam infer flamingo_mini_caption docs/images/scene.png");
   int status = 0;
   for (auto* add : {flam::cli::add_infer, flam::cli::add_list, flam::cli::add_inspect, flam::cli::add_config,
-                    flam::cli::add_describe, flam::cli::add_verify, flam::cli::add_train, flam::cli::add_evaluate,
-                    flam::cli::add_doctor}) {
+                    flam::cli::add_describe, flam::cli::add_verify, flam::cli::add_train,
+                    flam::cli::add_evaluate, flam::cli::add_doctor}) {
     add(app, status);
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    throw flam::Error(flam::cat("no command ", flam::quoted(argv[1]), flam::did_you_mean(argv[1], names),
+                                " (known: ", flam::join(names, ", "), ")"));
   }
   try {
     app.parse(argc, argv);

@@ -25,8 +25,9 @@ void Progress::update(int64_t done, int64_t total) {
   const int filled = static_cast<int>(kWidth * done / total);
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = done > 0 ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0;
-  std::fprintf(stderr, "\r%s [%s%s] %lld/%lld, %.0f s left\033[K", label_.c_str(), std::string(filled, '=').c_str(),
-               std::string(kWidth - filled, ' ').c_str(), static_cast<long long>(done), static_cast<long long>(total), left);
+  std::fprintf(stderr, "\r%s [%s%s] %lld/%lld, %.0f s left\033[K", label_.c_str(),
+               std::string(filled, '=').c_str(), std::string(kWidth - filled, ' ').c_str(),
+               static_cast<long long>(done), static_cast<long long>(total), left);
   std::fflush(stderr);
 }
 

@@ -15,13 +15,15 @@ void add_train(CLI::App& app, int& status) {
     SessionOptions session;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("train", "run one stage of training; goes on from its checkpoint if there is one");
+  CLI::App* command =
+      app.add_subcommand("train", "run one stage of training; goes on from its checkpoint if there is one");
   command->footer("Example: flam train configs/_base_/train/flamingo_mini_1_backbone.yaml");
   command->add_option("CONFIG", options->config, "model name or config file with a `train` map")->required();
   command->add_option("--set", options->session.overrides, "change a value of the config (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--threads", options->session.threads, "CPU threads; 0: as many as cores")->check(CLI::Range(0, 4096));
+  command->add_option("--threads", options->session.threads, "CPU threads; 0: as many as cores")
+      ->check(CLI::Range(0, 4096));
   add_plugin_path(*command, options->session.plugin_path);
   command->callback([options, &status] {
     Progress progress("train");
@@ -30,14 +32,17 @@ void add_train(CLI::App& app, int& status) {
     hooks.log = [](const TrainProgress& report) {
       std::string losses;
       for (const auto& [name, value] : report.losses) losses += cat("  ", name, " ", value);
-      std::fprintf(stderr, "\r\033[K%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n", report.seconds,
-                   static_cast<long long>(report.step), static_cast<long long>(report.steps), losses.c_str(),
-                   report.gradient_norm, report.scale);
+      std::fprintf(stderr, "\r\033[K%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n",
+                   report.seconds, static_cast<long long>(report.step), static_cast<long long>(report.steps),
+                   losses.c_str(), report.gradient_norm, report.scale);
     };
-    hooks.sample = [](const std::string& sample) { std::fprintf(stderr, "          %s\n", printable(sample, 500).c_str()); };
+    hooks.sample = [](const std::string& sample) {
+      std::fprintf(stderr, "          %s\n", printable(sample, 500).c_str());
+    };
     hooks.cancelled = interrupted;
     const bool finished = train(options->config, options->session, hooks);
-    if (!finished) std::fprintf(stderr, "interrupted; the checkpoint is written, the same command goes on from it\n");
+    if (!finished)
+      std::fprintf(stderr, "interrupted; the checkpoint is written, the same command goes on from it\n");
     status = finished ? 0 : interrupted_status();
   });
 }

@@ -12,14 +12,17 @@ namespace flam::cli {
 namespace {
 
 void print_text(const VerifyReport& report) {
-  std::cout << std::left << std::setw(34) << "stage" << std::setw(18) << "shape" << std::setw(14) << "largest error"
-            << std::setw(12) << "tolerance" << std::setw(12) << "cosine" << "\n";
+  std::cout << std::left << std::setw(34) << "stage" << std::setw(18) << "shape" << std::setw(14)
+            << "largest error" << std::setw(12) << "tolerance" << std::setw(12) << "cosine"
+            << "\n";
   for (const StageCheck& stage : report.stages) {
-    std::cout << std::setw(34) << stage.stage << std::setw(18) << stage.shape << std::setw(14) << std::setprecision(3)
-              << stage.largest_error << std::setw(12) << stage.tolerance << std::setw(12) << std::setprecision(8)
-              << stage.cosine << (stage.passed ? "ok" : "DEPARTS") << (stage.note.empty() ? "" : "  " + stage.note) << "\n";
+    std::cout << std::setw(34) << stage.stage << std::setw(18) << stage.shape << std::setw(14)
+              << std::setprecision(3) << stage.largest_error << std::setw(12) << stage.tolerance
+              << std::setw(12) << std::setprecision(8) << stage.cosine << (stage.passed ? "ok" : "DEPARTS")
+              << (stage.note.empty() ? "" : "  " + stage.note) << "\n";
   }
-  for (const auto& stage : report.skipped) std::cout << std::setw(34) << stage << "skipped: not in the reference\n";
+  for (const auto& stage : report.skipped)
+    std::cout << std::setw(34) << stage << "skipped: not in the reference\n";
   if (report.passed()) {
     std::cout << "passed: " << report.stages.size() << " stages agree\n";
   } else {
@@ -28,11 +31,18 @@ void print_text(const VerifyReport& report) {
 }
 
 nlohmann::ordered_json as_json(const VerifyReport& report) {
-  nlohmann::ordered_json out = {{"reference", report.reference}, {"passed", report.passed()},
-                                {"first_departure", report.first_departure()}, {"skipped", report.skipped}};
+  nlohmann::ordered_json out = {{"reference", report.reference},
+                                {"passed", report.passed()},
+                                {"first_departure", report.first_departure()},
+                                {"skipped", report.skipped}};
   for (const StageCheck& stage : report.stages) {
-    out["stages"].push_back({{"stage", stage.stage}, {"shape", stage.shape}, {"largest_error", stage.largest_error},
-                             {"tolerance", stage.tolerance}, {"cosine", stage.cosine}, {"passed", stage.passed}, {"note", stage.note}});
+    out["stages"].push_back({{"stage", stage.stage},
+                             {"shape", stage.shape},
+                             {"largest_error", stage.largest_error},
+                             {"tolerance", stage.tolerance},
+                             {"cosine", stage.cosine},
+                             {"passed", stage.passed},
+                             {"note", stage.note}});
   }
   return out;
 }
@@ -46,10 +56,14 @@ void add_verify(CLI::App& app, int& status) {
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("verify", "run a model beside a stored dump of a reference, stage by stage");
-  command->footer("Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\nThe dump's format stands in docs/verify.md.");
+  CLI::App* command =
+      app.add_subcommand("verify", "run a model beside a stored dump of a reference, stage by stage");
+  command->footer(
+      "Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\nThe dump's format stands in "
+      "docs/verify.md.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("REFERENCE", options->reference, "NAME.safetensors with NAME.json beside it")->required();
+  command->add_option("REFERENCE", options->reference, "NAME.safetensors with NAME.json beside it")
+      ->required();
   command->add_flag("--json", options->json, "as JSON");
   add_session_options(*command, options->session);
   command->callback([options, &status] {

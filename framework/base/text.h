@@ -35,9 +35,15 @@ FLAM_API std::string printable(std::string_view text, size_t limit = 200);
 /// printable() in single quotes.
 FLAM_API std::string quoted(std::string_view text);
 // Without these, argument-dependent lookup prefers std::quoted wherever <iomanip> is included.
-inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
-inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
-inline std::string quoted(std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const char* text) {
+  return quoted(std::string_view(text));
+}
+inline std::string quoted(const std::string& text) {
+  return quoted(std::string_view(text));
+}
+inline std::string quoted(std::string& text) {
+  return quoted(std::string_view(text));
+}
 
 /// The candidate nearest to `word` by edit distance, or "" when none is near enough to be meant.
 FLAM_API std::string closest(std::string_view word, const std::vector<std::string>& candidates);

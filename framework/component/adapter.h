@@ -7,12 +7,13 @@ namespace flam {
 
 /// What an adapter is built for.
 struct AdapterInput {
-  MediaShape media;           // of the resampler
-  int64_t hidden_size = 0;    // of the decoder
-  int64_t num_layers = 0;     // of the decoder
+  MediaShape media;         // of the resampler
+  int64_t hidden_size = 0;  // of the decoder
+  int64_t num_layers = 0;   // of the decoder
 };
 
-/// How text_time follows from media positions; computed by the model (model/placement.h), stated by the adapter.
+/// How text_time follows from media positions; computed by the model (model/placement.h), stated by the
+/// adapter.
 struct MaskingRule {
   enum class TextSees { next, last };
   enum class CachedTokensSee { nothing, last };
@@ -38,8 +39,8 @@ class FLAM_API Adapter : public Component {
   virtual MaskingRule masking_rule() const = 0;
   /// media [B,T,L,D'] → state for these B rows. `probe` may be null.
   virtual std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const = 0;
-  /// hidden [R,S,D] → [R,S,D], before decoder layer `layer`. R is a multiple of the state's B: the rows of one media row lie
-  /// together (beams). `placement` is [R,S].
+  /// hidden [R,S,D] → [R,S,D], before decoder layer `layer`. R is a multiple of the state's B: the rows of
+  /// one media row lie together (beams). `placement` is [R,S].
   virtual at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,
                                   const AdapterState& state) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;

@@ -21,25 +21,41 @@ Adapter::~Adapter() = default;
 Tokenizer::~Tokenizer() = default;
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;
-std::vector<int64_t> Dataset::patch_label_classes() const { return {}; }
-std::vector<int64_t> Dataset::media_label_classes() const { return {}; }
+std::vector<int64_t> Dataset::patch_label_classes() const {
+  return {};
+}
+std::vector<int64_t> Dataset::media_label_classes() const {
+  return {};
+}
 Metric::Accumulator::~Accumulator() = default;
 Metric::~Metric() = default;
 
 namespace {
 const std::vector<NamingTable> kNoTables;
 }
-const std::vector<NamingTable>& VisionBackbone::naming_tables() const { return kNoTables; }
-const std::vector<NamingTable>& Resampler::naming_tables() const { return kNoTables; }
-const std::vector<NamingTable>& LanguageDecoder::naming_tables() const { return kNoTables; }
-const std::vector<NamingTable>& Adapter::naming_tables() const { return kNoTables; }
+const std::vector<NamingTable>& VisionBackbone::naming_tables() const {
+  return kNoTables;
+}
+const std::vector<NamingTable>& Resampler::naming_tables() const {
+  return kNoTables;
+}
+const std::vector<NamingTable>& LanguageDecoder::naming_tables() const {
+  return kNoTables;
+}
+const std::vector<NamingTable>& Adapter::naming_tables() const {
+  return kNoTables;
+}
 
 const char* finish_reason_name(FinishReason reason) {
   switch (reason) {
-    case FinishReason::length: return "length";
-    case FinishReason::stop_token: return "stop_token";
-    case FinishReason::stop_string: return "stop_string";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::stop_token:
+      return "stop_token";
+    case FinishReason::stop_string:
+      return "stop_string";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "";
 }
@@ -49,13 +65,15 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("max_new_tokens", max_new_tokens, "new tokens at most", at_least(1));
   v("min_new_tokens", min_new_tokens, "no end token before so many new tokens", at_least(0));
   v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty");
-  v("beam_length", beam_length, "whether that length counts the prompt (Hugging Face up to 4.31) or generated tokens only",
+  v("beam_length", beam_length,
+    "whether that length counts the prompt (Hugging Face up to 4.31) or generated tokens only",
     choices("with_prompt", "generated"));
   v("early_stopping", early_stopping, "stop a beam search as soon as num_beams sequences have ended");
   v("n_best", n_best, "sequences returned, at most num_beams", at_least(1));
-  v("repetition_penalty", repetition_penalty, "divides positive and multiplies negative logits of ids that occurred",
-    more_than(0));
-  v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off", at_least(0));
+  v("repetition_penalty", repetition_penalty,
+    "divides positive and multiplies negative logits of ids that occurred", more_than(0));
+  v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off",
+    at_least(0));
   v("do_sample", do_sample, "draw the next id instead of taking the best");
   v("temperature", temperature, "logits are divided by it when sampling", more_than(0));
   v("top_k", top_k, "sample among the k best; 0: all", at_least(0));

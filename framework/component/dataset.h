@@ -10,18 +10,20 @@ struct Record {
   std::vector<std::string> references;
   std::string kind;  // of question, for scores by kind; "" if there is none
   Value facts;       // what a metric may need besides (scenes: the scene's seed and split)
-  // For pretraining, or undefined: classes of what the backbone's patches and the resampler's media tokens stand for.
+  // For pretraining, or undefined: classes of what the backbone's patches and the resampler's media tokens
+  // stand for.
   at::Tensor patch_labels;  // [grid_h·grid_w,K] int64
   at::Tensor media_labels;  // [L,K] int64, of the first L media tokens
 };
 
-/// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several threads.
+/// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several
+/// threads.
 class FLAM_API Dataset : public Component {
  public:
   static constexpr const char* kKind = "dataset";
   struct Input {
-    std::string task;  // name of the task head: "caption", "vqa"
-    std::optional<int64_t> seed;   // overrides the config's
+    std::string task;             // name of the task head: "caption", "vqa"
+    std::optional<int64_t> seed;  // overrides the config's
     std::optional<int64_t> limit;
     std::optional<int64_t> records_per_scene;  // in training: how many records in a row share a picture
   };

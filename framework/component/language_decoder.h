@@ -13,9 +13,9 @@ struct DecoderInput {
 
 /// What one call of run() works on: R rows of L tokens.
 struct DecodeStep {
-  at::Tensor positions;         // [R,L] int64
-  at::Tensor mask;              // without a cache: [R,1,L,L] bool, true = attends; with one: of the keys, see KVCache
-  KVCache* cache = nullptr;     // owned by the generation; null when training or recording everything at once
+  at::Tensor positions;  // [R,L] int64
+  at::Tensor mask;  // without a cache: [R,1,L,L] bool, true = attends; with one: of the keys, see KVCache
+  KVCache* cache = nullptr;  // owned by the generation; null when training or recording everything at once
   Probe* probe = nullptr;
 };
 
@@ -28,13 +28,14 @@ class FLAM_API LanguageDecoder : public Component {
   ~LanguageDecoder() override;
   virtual int64_t hidden_size() const = 0;
   virtual int64_t num_layers() const = 0;
-  virtual int64_t vocab_size() const = 0;    // base rows, without added tokens
+  virtual int64_t vocab_size() const = 0;     // base rows, without added tokens
   virtual int64_t max_positions() const = 0;  // context length, tokens
   virtual CacheLayout cache_layout() const = 0;
 
   virtual at::Tensor embed(const at::Tensor& ids) const = 0;  // [R,L] int64 → [R,L,D]
   /// Layers [first, last) on hidden [R,L,D]; records "hidden_layer" K after layer K.
-  virtual at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden, const DecodeStep& step) const = 0;
+  virtual at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
+                         const DecodeStep& step) const = 0;
   /// Final norm and output matrix: [...,D] → [...,vocab_size + added]; records "final_norm".
   virtual at::Tensor head(const at::Tensor& hidden, Probe* probe) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;

@@ -7,8 +7,9 @@ namespace flam {
 
 /// What a resampler is built for.
 struct ResamplerInput {
-  FeatureShape features;    // of the backbone
-  int64_t media_width = 0;  // wanted by the adapter, else the backbone's width; ignored if the width can't change
+  FeatureShape features;  // of the backbone
+  int64_t media_width =
+      0;  // wanted by the adapter, else the backbone's width; ignored if the width can't change
 };
 
 /// resampler: Features{tokens [B,T,F,P,D]} → media tokens [B,T,L,D'].

@@ -6,21 +6,22 @@ namespace flam {
 
 /// task_head: Request → Task; Result → Answer. Never calls the model.
 ///
-/// How the parts of a request are read: an image (or video) followed by the head's number of texts plus its answer is a
-/// shot; the last one is the query. caption: {image}{text} is a shot, {image} the query. vqa: {image}{question}{answer} is a
-/// shot, {image}{question} the query.
+/// How the parts of a request are read: an image (or video) followed by the head's number of texts plus its
+/// answer is a shot; the last one is the query. caption: {image}{text} is a shot, {image} the query. vqa:
+/// {image}{question}{answer} is a shot, {image}{question} the query.
 class FLAM_API TaskHead : public Component {
  public:
   static constexpr const char* kKind = "task_head";
   struct Input {
-    std::string image_token;    // media marker
-    std::string end_of_chunk;   // end of one demonstration
+    std::string image_token;   // media marker
+    std::string end_of_chunk;  // end of one demonstration
   };
 
   ~TaskHead() override;
   /// Error: wrong use, such as a question that is missing or shots that the head requires.
   virtual Task task(const Request& request) const = 0;
-  /// The same prompt with the expected answer and the end token behind it, for training: the text of the target.
+  /// The same prompt with the expected answer and the end token behind it, for training: the text of the
+  /// target.
   virtual std::string target(const std::string& answer) const = 0;
   virtual Answer answer(const Result& result) const = 0;
   virtual const char* answer_field() const = 0;  // "pred_caption"

@@ -6,8 +6,9 @@
 
 namespace flam {
 
-/// tokenizer: text ↔ ids. Ids [0, base_size) are the model's own, [base_size, base_size + added) the added tokens in their
-/// order. The file it needs is opened by load(), not by the constructor: sizes are known without it.
+/// tokenizer: text ↔ ids. Ids [0, base_size) are the model's own, [base_size, base_size + added) the added
+/// tokens in their order. The file it needs is opened by load(), not by the constructor: sizes are known
+/// without it.
 class FLAM_API Tokenizer : public Component {
  public:
   static constexpr const char* kKind = "tokenizer";
@@ -16,8 +17,8 @@ class FLAM_API Tokenizer : public Component {
   };
 
   ~Tokenizer() override;
-  /// Opens the file; a relative path lies below `root` (weights.root). Error: missing, broken, or of another size than the
-  /// decoder's vocabulary.
+  /// Opens the file; a relative path lies below `root` (weights.root). Error: missing, broken, or of another
+  /// size than the decoder's vocabulary.
   virtual void load(const std::filesystem::path& root) = 0;
   virtual int64_t base_size() const = 0;
   virtual const std::vector<std::string>& added_tokens() const = 0;

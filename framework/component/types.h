@@ -26,8 +26,8 @@ struct Part {
   std::vector<PictureSource> pictures;  // image: one; frames: one a frame
 };
 
-/// The only input of a Session: text, pictures and video in order. What the parts mean (shots, query, question) is the task
-/// head's to say.
+/// The only input of a Session: text, pictures and video in order. What the parts mean (shots, query,
+/// question) is the task head's to say.
 struct Request {
   std::vector<Part> parts;
   std::string id;
@@ -39,7 +39,8 @@ struct Prompt {
   std::vector<Part> media;  // kind image or frames
 };
 
-/// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said otherwise.
+/// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said
+/// otherwise.
 struct FLAM_API GenerationParams {
   enum class BeamLength { with_prompt, generated };
 
@@ -74,7 +75,7 @@ struct Hypothesis {
   double logprob = 0;                  // their sum
   double score = 0;                    // beams: after the length rule; else = logprob
   FinishReason finish = FinishReason::length;
-  std::string text;                    // decoded without special tokens, cut at a stop string
+  std::string text;  // decoded without special tokens, cut at a stop string
 };
 
 /// What the model gave for one prompt, best first.
@@ -97,8 +98,8 @@ using Task = std::variant<Generate, Score>;
 /// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
 using Answer = std::vector<std::pair<std::string, std::string>>;
 
-/// Patch features of N pictures (or [B,T,F] of them): tokens [N,P,D] or [B,T,F,P,D]; P = prefix_tokens + grid_h·grid_w,
-/// the prefix (class, register tokens) first.
+/// Patch features of N pictures (or [B,T,F] of them): tokens [N,P,D] or [B,T,F,P,D]; P = prefix_tokens +
+/// grid_h·grid_w, the prefix (class, register tokens) first.
 struct Features {
   at::Tensor tokens;
   int64_t grid_h = 0, grid_w = 0, prefix_tokens = 0;
@@ -125,11 +126,12 @@ class FLAM_API Probe {
   virtual void record(std::string_view stage, int64_t layer, const at::Tensor& value) = 0;  // layer −1: none
 };
 
-/// Media positions of a batch of token rows and which image each token may see. Carried through cached steps, so that the
-/// masking rules of a reference are data for the adapter.
+/// Media positions of a batch of token rows and which image each token may see. Carried through cached steps,
+/// so that the masking rules of a reference are data for the adapter.
 struct Placement {
-  at::Tensor text_time;  // [B,L] int64: 0 sees nothing; k sees the k-th image (counted from 1); above the number of images:
-                         // no image matches, the row averages uniformly over all media tokens (OpenFlamingo v1)
+  at::Tensor text_time;  // [B,L] int64: 0 sees nothing; k sees the k-th image (counted from 1); above the
+                         // number of images: no image matches, the row averages uniformly over all media
+                         // tokens (OpenFlamingo v1)
   bool sees_nothing = false;  // known on the host: text_time is 0 everywhere, attention may be skipped
 };
 

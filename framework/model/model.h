@@ -37,8 +37,8 @@ class FLAM_API Model {
 
   // Media. pixels [N,3,H,W] float32.
   Features encode_images(const at::Tensor& pixels) const;
-  /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D']. Records "vit_patch_tokens"
-  /// [B·T·F,P,D] and "perceiver_out".
+  /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D']. Records
+  /// "vit_patch_tokens" [B·T·F,P,D] and "perceiver_out".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
   /// Uncached forward: hidden states of all positions after the last layer [B,L,D]. Used for training and

@@ -18,8 +18,8 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
   for (const auto& transform : transforms_) pixels = transform->apply(pixels);
   const at::Tensor& out = pixels.data;
   if (out.scalar_type() != at::kFloat || out.dim() != 3 || out.size(0) != 3) {
-    throw Error(where_, cat("`transforms` must end in float32 pixels [3,H,W], but give ", out.scalar_type(), " ", out.sizes(),
-                            "; put {type: normalize} last"));
+    throw Error(where_, cat("`transforms` must end in float32 pixels [3,H,W], but give ", out.scalar_type(),
+                            " ", out.sizes(), "; put {type: normalize} last"));
   }
   return out;
 }
@@ -27,8 +27,9 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
 void TransformChain::check_output(int64_t image_size) const {
   const at::Tensor out = apply({at::zeros({image_size + 7, 2 * image_size + 3, 3}, at::kByte)});
   if (out.size(1) != image_size || out.size(2) != image_size) {
-    throw Error(where_, cat("`transforms` give pictures of ", out.size(2), "×", out.size(1), " pixels, the vision backbone takes ",
-                            image_size, "×", image_size, "; set their size or model.vision_backbone.image_size"));
+    throw Error(where_, cat("`transforms` give pictures of ", out.size(2), "×", out.size(1),
+                            " pixels, the vision backbone takes ", image_size, "×", image_size,
+                            "; set their size or model.vision_backbone.image_size"));
   }
 }
 

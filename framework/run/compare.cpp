@@ -12,7 +12,9 @@ namespace flam {
 
 namespace {
 
-std::string shape_text(const at::Tensor& tensor) { return cat(tensor.sizes()); }
+std::string shape_text(const at::Tensor& tensor) {
+  return cat(tensor.sizes());
+}
 
 StageCheck other_shape(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference) {
   StageCheck check{stage, shape_text(reference)};
@@ -22,7 +24,9 @@ StageCheck other_shape(const std::string& stage, const at::Tensor& ours, const a
   return check;
 }
 
-std::string at_most(const std::string& text) { return printable(text, 120); }
+std::string at_most(const std::string& text) {
+  return printable(text, 120);
+}
 
 }  // namespace
 
@@ -59,7 +63,8 @@ StageCheck compare_equal(const std::string& stage, const at::Tensor& ours, const
   return check;
 }
 
-StageCheck compare_ids(const std::string& stage, const std::vector<Result>& ours, const at::Tensor& reference, int64_t pad) {
+StageCheck compare_ids(const std::string& stage, const std::vector<Result>& ours, const at::Tensor& reference,
+                       int64_t pad) {
   size_t width = 0;
   for (const Result& result : ours) width = std::max(width, result.hypotheses.front().ids.size());
   at::Tensor ids = at::full({static_cast<int64_t>(ours.size()), static_cast<int64_t>(width)}, pad, at::kLong);

@@ -50,19 +50,21 @@ void count_flops_of(const Model& model, Description& out) {
   };
   const int64_t size = model.vision_backbone().image_size();
   Features features;
-  count(out.parts[0].flops,
-        [&] { features = model.encode_images(at::empty({1, 3, size, size}, meta.dtype(at::kFloat))); });
+  count(out.parts[0].flops, [&] {
+    features = model.encode_images(at::empty({1, 3, size, size}, meta.dtype(at::kFloat)));
+  });
   at::Tensor media;
   features.tokens = features.tokens.unsqueeze(0).unsqueeze(0);
   count(out.parts[1].flops, [&] { media = model.resampler().forward(features); });
-  Batch batch{at::empty({1, out.prompt_tokens}, meta.dtype(at::kLong)), at::empty({1, out.prompt_tokens}, meta.dtype(at::kBool)),
-              media};
+  Batch batch{at::empty({1, out.prompt_tokens}, meta.dtype(at::kLong)),
+              at::empty({1, out.prompt_tokens}, meta.dtype(at::kBool)), media};
   int64_t all = 0;
   count(all, [&] { model.logits(model.forward(batch).narrow(1, out.prompt_tokens - 1, 1)); });
   // The decoder alone, to tell the adapter's share.
   const LanguageDecoder& decoder = model.language_decoder();
   const auto step = DecodeStep{at::empty({1, out.prompt_tokens}, meta.dtype(at::kLong)),
-                               at::empty({1, 1, out.prompt_tokens, out.prompt_tokens}, meta.dtype(at::kBool)), nullptr, nullptr};
+                               at::empty({1, 1, out.prompt_tokens, out.prompt_tokens}, meta.dtype(at::kBool)),
+                               nullptr, nullptr};
   count(out.parts[3].flops, [&] {
     const at::Tensor hidden = decoder.run(0, decoder.num_layers(), decoder.embed(batch.ids), step);
     decoder.head(hidden.narrow(1, out.prompt_tokens - 1, 1), nullptr);
@@ -75,7 +77,9 @@ void count_flops_of(const Model& model, Description& out) {
   int64_t next = 0;  // a step costs what one more token costs, with keys and values of the others kept
   count(next, [&] { model.logits(model.forward(longer).narrow(1, out.prompt_tokens, 1)); });
   out.step_flops = next - all;
-  count(out.step_flops, [&] { decoder.head(at::empty({1, 1, decoder.hidden_size()}, meta.dtype(model.dtype())), nullptr); });
+  count(out.step_flops, [&] {
+    decoder.head(at::empty({1, 1, decoder.hidden_size()}, meta.dtype(model.dtype())), nullptr);
+  });
 }
 
 }  // namespace
@@ -86,7 +90,8 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   const MediaShape media = model->resampler().shape();
   const LanguageDecoder& decoder = model->language_decoder();
   const int64_t size = model->vision_backbone().image_size();
-  const auto vocabulary = decoder.vocab_size() + static_cast<int64_t>(model->tokenizer().added_tokens().size());
+  const auto vocabulary =
+      decoder.vocab_size() + static_cast<int64_t>(model->tokenizer().added_tokens().size());
 
   Description out;
   out.config = config.name;
@@ -96,12 +101,15 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   out.parts = {
       {"vision_backbone", config.model.vision_backbone.type->name, cat("pixels [N,3,", size, ",", size, "]"),
        cat("features [N,", features.tokens(), ",", features.width, "]")},
-      {"resampler", config.model.resampler.type->name, cat("features [B,T,F,", features.tokens(), ",", features.width, "]"),
+      {"resampler", config.model.resampler.type->name,
+       cat("features [B,T,F,", features.tokens(), ",", features.width, "]"),
        cat("media tokens [B,T,", media.tokens, ",", media.width, "]")},
-      {"adapter", config.model.adapter.type->name, cat("hidden [B,L,", decoder.hidden_size(), "] and media tokens"),
+      {"adapter", config.model.adapter.type->name,
+       cat("hidden [B,L,", decoder.hidden_size(), "] and media tokens"),
        cat("hidden, before layers ", join(act_before, ", "))},
       {"language_decoder", config.model.language_decoder.type->name, "ids [B,L]",
-       cat("logits [B,L,", vocabulary, "], ", decoder.num_layers(), " layers of width ", decoder.hidden_size())},
+       cat("logits [B,L,", vocabulary, "], ", decoder.num_layers(), " layers of width ",
+           decoder.hidden_size())},
   };
   for (auto& part : out.parts) {
     part.parameters = model->weights().parameter_count(part.slot);
@@ -118,18 +126,20 @@ std::string describe_text(const Description& description, bool tensors) {
   std::ostringstream out;
   out << description.config << ": " << with_commas(description.parameters) << " parameters\n";
   for (const auto& part : description.parts) {
-    out << "├─ " << part.slot << " '" << part.type << "'\n│    " << part.input << " → " << part.output << "\n│    "
-        << with_commas(part.parameters) << " parameters, " << shortened(static_cast<double>(part.flops), "FLOP") << "\n";
+    out << "├─ " << part.slot << " '" << part.type << "'\n│    " << part.input << " → " << part.output
+        << "\n│    " << with_commas(part.parameters) << " parameters, "
+        << shortened(static_cast<double>(part.flops), "FLOP") << "\n";
     if (!tensors) continue;
-    for (const auto& tensor : part.tensors) out << "│      " << tensor.name << " " << shape_text(tensor.shape) << "\n";
+    for (const auto& tensor : part.tensors)
+      out << "│      " << tensor.name << " " << shape_text(tensor.shape) << "\n";
   }
   out << "weights:";
   for (const auto& [dtype, bytes] : kBytesOf) {
     out << "  " << dtype << " " << shortened(static_cast<double>(description.parameters * bytes), "B");
   }
-  out << "\none picture and " << description.prompt_tokens << " prompt tokens: "
-      << shortened(static_cast<double>(description.prompt_flops), "FLOP") << "; each new token: "
-      << shortened(static_cast<double>(description.step_flops), "FLOP") << "\n";
+  out << "\none picture and " << description.prompt_tokens
+      << " prompt tokens: " << shortened(static_cast<double>(description.prompt_flops), "FLOP")
+      << "; each new token: " << shortened(static_cast<double>(description.step_flops), "FLOP") << "\n";
   return out.str();
 }
 
@@ -142,10 +152,14 @@ nlohmann::ordered_json describe_json(const Description& description) {
   out["prompt_flops"] = description.prompt_flops;
   out["step_flops"] = description.step_flops;
   for (const auto& part : description.parts) {
-    nlohmann::ordered_json node = {{"slot", part.slot},     {"type", part.type},
-                                   {"input", part.input},   {"output", part.output},
-                                   {"parameters", part.parameters}, {"flops", part.flops}};
-    for (const auto& tensor : part.tensors) node["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+    nlohmann::ordered_json node = {{"slot", part.slot},
+                                   {"type", part.type},
+                                   {"input", part.input},
+                                   {"output", part.output},
+                                   {"parameters", part.parameters},
+                                   {"flops", part.flops}};
+    for (const auto& tensor : part.tensors)
+      node["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}});
     out["parts"].push_back(node);
   }
   return out;

@@ -22,12 +22,15 @@ class Evaluator {
  public:
   Evaluator(const Session& session, const EvaluateOptions& options) : session_(session), options_(options) {
     const RunConfig& config = session.config();
-    if (!config.dataset) throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
-    if (config.metrics.empty()) throw Error(cat("config ", quoted(config.name), " names no `metrics` to evaluate with"));
+    if (!config.dataset)
+      throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
+    if (config.metrics.empty())
+      throw Error(cat("config ", quoted(config.name), " names no `metrics` to evaluate with"));
     if (!config.task_head) throw Error(cat("config ", quoted(config.name), " names no `task_head`"));
     dataset_ = session.registry().build<Dataset>(
         config.dataset, Dataset::Input{config.task_head.type->name, options.seed, options.limit});
-    for (const ComponentConfig& metric : config.metrics) metrics_.push_back(session.registry().build<Metric>(metric, {}));
+    for (const ComponentConfig& metric : config.metrics)
+      metrics_.push_back(session.registry().build<Metric>(metric, {}));
   }
 
   Evaluation run() {
@@ -39,7 +42,8 @@ class Evaluator {
     for (int64_t first = 0; first < total; first += options_.batch_size) {
       if (options_.cancelled && options_.cancelled()) throw RunError("interrupted");
       std::vector<Record> records;
-      for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i) records.push_back(dataset_->at(i));
+      for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i)
+        records.push_back(dataset_->at(i));
       const std::vector<std::string> answers = answer(records, false);
       for (size_t i = 0; i < records.size(); ++i) {
         add(sighted, records[i], answers[i]);
@@ -89,10 +93,12 @@ class Evaluator {
     std::vector<Prompt> prompts;
     for (const Record& record : records) {
       Task task = session_.task_head().task(record.request);
-      if (!std::holds_alternative<Generate>(task)) throw Error("this task head doesn't generate; it can't be evaluated yet");
+      if (!std::holds_alternative<Generate>(task))
+        throw Error("this task head doesn't generate; it can't be evaluated yet");
       Prompt prompt = std::move(std::get<Generate>(task).prompt);
-      prompts.push_back(blind ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
-                              : std::move(prompt));
+      prompts.push_back(blind
+                            ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
+                            : std::move(prompt));
     }
     Prepared prepared = session_.prepare(prompts);
     session_.encode_media(prepared);
@@ -111,6 +117,8 @@ class Evaluator {
 
 }  // namespace
 
-Evaluation evaluate(const Session& session, const EvaluateOptions& options) { return Evaluator(session, options).run(); }
+Evaluation evaluate(const Session& session, const EvaluateOptions& options) {
+  return Evaluator(session, options).run();
+}
 
 }  // namespace flam

@@ -31,7 +31,9 @@ std::string range_text(const ParamInfo& info) {
   return out;
 }
 
-std::string default_text(const ParamDoc& doc) { return doc.info.required ? "required" : write_json(doc.default_value); }
+std::string default_text(const ParamDoc& doc) {
+  return doc.info.required ? "required" : write_json(doc.default_value);
+}
 
 ComponentPage page_of(const ComponentType& type) {
   ComponentPage page{type.kind, type.name, type.doc, kContracts.at(type.kind), type.origin, {}, {}};
@@ -62,16 +64,16 @@ nlohmann::ordered_json params_json(const std::vector<ParamDoc>& docs) {
 void params_text(const std::vector<ParamDoc>& docs, const std::string& indent, std::string& out) {
   for (const ParamDoc& doc : docs) {
     const std::string range = range_text(doc.info);
-    out += cat(indent, doc.info.name, " (", doc.type, range.empty() ? "" : ": " + range, ") = ", default_text(doc), "\n", indent,
-               "    ", doc.info.doc, "\n");
+    out += cat(indent, doc.info.name, " (", doc.type, range.empty() ? "" : ": " + range,
+               ") = ", default_text(doc), "\n", indent, "    ", doc.info.doc, "\n");
     params_text(doc.members, indent + "  ", out);
   }
 }
 
 void params_rows(const std::vector<ParamDoc>& docs, const std::string& prefix, std::string& out) {
   for (const ParamDoc& doc : docs) {
-    out += cat("| `", prefix, doc.info.name, "` | ", doc.type, " | `", default_text(doc), "` | ", range_text(doc.info), " | ",
-               doc.info.doc, " |\n");
+    out += cat("| `", prefix, doc.info.name, "` | ", doc.type, " | `", default_text(doc), "` | ",
+               range_text(doc.info), " | ", doc.info.doc, " |\n");
     params_rows(doc.members, prefix + doc.info.name + ".", out);
   }
 }
@@ -99,7 +101,8 @@ std::vector<ComponentPage> inspect(const std::string& what, Registry& registry) 
     if (entry.name == name) pages.push_back(page_of(registry.find(entry.kind, entry.name)));
   }
   if (pages.empty()) {
-    throw Error(cat("no component ", quoted(name), did_you_mean(name, names), " (`flam list` shows them all)"));
+    throw Error(
+        cat("no component ", quoted(name), did_you_mean(name, names), " (`flam list` shows them all)"));
   }
   return pages;
 }
@@ -107,8 +110,9 @@ std::vector<ComponentPage> inspect(const std::string& what, Registry& registry) 
 std::string page_text(const ComponentPage& page) {
   std::string out = cat(page.kind, " '", page.name, "'\n  ", page.doc, "\n  ", page.contract, "\n");
   if (!page.origin.empty()) {
-    out += cat("  origin: ", page.origin.string(), "\n  stamp: SDK ", page.stamp.sdk_major, ".", page.stamp.sdk_minor, ", ",
-               page.stamp.compiler, ", ", page.stamp.stdlib_abi, ", libtorch ", page.stamp.torch, "\n");
+    out += cat("  origin: ", page.origin.string(), "\n  stamp: SDK ", page.stamp.sdk_major, ".",
+               page.stamp.sdk_minor, ", ", page.stamp.compiler, ", ", page.stamp.stdlib_abi, ", libtorch ",
+               page.stamp.torch, "\n");
   }
   out += page.params.empty() ? "  no parameters\n" : "  parameters:\n";
   params_text(page.params, "    ", out);
@@ -116,7 +120,8 @@ std::string page_text(const ComponentPage& page) {
 }
 
 std::string page_markdown(const ComponentPage& page) {
-  std::string out = cat("# ", page.kind, " `", page.name, "`\n\n", page.doc, "\n\nContract: ", page.contract, "\n\n");
+  std::string out =
+      cat("# ", page.kind, " `", page.name, "`\n\n", page.doc, "\n\nContract: ", page.contract, "\n\n");
   if (page.params.empty()) return out + "No parameters.\n";
   out += "| parameter | type | default | range | meaning |\n| --- | --- | --- | --- | --- |\n";
   params_rows(page.params, "", out);

@@ -54,7 +54,8 @@ Prepared MediaEncoder::open(std::span<const Prompt> prompts, StageTimes* times) 
       for (size_t f = 0; f < parts[t].pictures.size(); ++f) {
         const PictureSource& source = parts[t].pictures[f];
         const Picture picture = source.picture ? *source.picture : load_picture(source);
-        const auto [found, is_new] = place.try_emplace(content_key(picture), static_cast<int64_t>(pixels.size()));
+        const auto [found, is_new] =
+            place.try_emplace(content_key(picture), static_cast<int64_t>(pixels.size()));
         if (is_new) {
           pixels.push_back(transforms_.apply(picture));
           prepared.keys.push_back(found->first);
@@ -116,7 +117,8 @@ void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) c
     features = features_of(prepared);
   }
   const StageTimes::Scope timer(times, "resampler");
-  // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be attended to.
+  // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be
+  // attended to.
   const int64_t most = prepared.index.size(2);
   for (int64_t count = 1; count <= most; ++count) {
     const at::Tensor here = prepared.frames == count;

@@ -11,16 +11,19 @@
 
 namespace flam {
 
-/// Opens pictures, transforms them, and runs backbone and resampler. A distinct picture (by content) is encoded once; the
-/// features of the last pictures are kept, so that the shots of a series of requests are encoded once too.
+/// Opens pictures, transforms them, and runs backbone and resampler. A distinct picture (by content) is
+/// encoded once; the features of the last pictures are kept, so that the shots of a series of requests are
+/// encoded once too.
 class MediaEncoder {
  public:
-  MediaEncoder(const Model& model, const TransformChain& transforms) : model_(model), transforms_(transforms) {}
+  MediaEncoder(const Model& model, const TransformChain& transforms)
+      : model_(model), transforms_(transforms) {}
 
   /// Decodes every picture of a prompt in place. Error: a picture that can't be read.
   void load_pictures(Prompt& prompt, StageTimes* times) const;
 
-  /// pixels and index of the prompts. Rows with fewer media are filled with a picture of zeros (after normalisation).
+  /// pixels and index of the prompts. Rows with fewer media are filled with a picture of zeros (after
+  /// normalisation).
   Prepared open(std::span<const Prompt> prompts, StageTimes* times) const;
 
   void encode(Prepared& prepared, StageTimes* times, Probe* probe) const;

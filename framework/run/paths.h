@@ -6,8 +6,8 @@
 
 namespace flam {
 
-/// The folder of the shipped configs: FLAM_CONFIGS_DIR if set; share/flamboyance/configs beside an installed library; the
-/// source tree's configs for a library in its build tree.
+/// The folder of the shipped configs: FLAM_CONFIGS_DIR if set; share/flamboyance/configs beside an installed
+/// library; the source tree's configs for a library in its build tree.
 FLAM_API std::filesystem::path configs_root();
 
 }  // namespace flam

@@ -68,7 +68,8 @@ Json weights_json(const Session& session) {
   Json out = Json::array();
   for (const std::string& file : files) {
     std::error_code error;
-    if (std::filesystem::is_regular_file(file, error)) out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
+    if (std::filesystem::is_regular_file(file, error))
+      out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
   }
   return out;
 }
@@ -87,13 +88,15 @@ Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best
   out["logprob"] = best.logprob;
   out["finish_reason"] = finish_reason_name(best.finish);
   if (n_best > 1) {
-    for (const Hypothesis& hypothesis : outcome.result.hypotheses) out["n_best"].push_back(hypothesis_json(hypothesis));
+    for (const Hypothesis& hypothesis : outcome.result.hypotheses)
+      out["n_best"].push_back(hypothesis_json(hypothesis));
   }
   return out;
 }
 
-Json make_receipt(const Session& session, const GenerationParams& generation, std::span<const Request> requests,
-                  std::span<const Outcome> outcomes, const StageTimes& times) {
+Json make_receipt(const Session& session, const GenerationParams& generation,
+                  std::span<const Request> requests, std::span<const Outcome> outcomes,
+                  const StageTimes& times) {
   Json receipt;
   receipt["flamboyance"] = FLAM_VERSION;
   receipt["torch"] = FLAM_TORCH_VERSION;
@@ -110,20 +113,25 @@ Json make_receipt(const Session& session, const GenerationParams& generation, st
   receipt["weights"] = weights_json(session);
   receipt["runs"] = Json::array();
   for (size_t i = 0; i < outcomes.size(); ++i) {
-    Json run = {{"request", request_json(requests[i])}, {"prompt", outcomes[i].prompt},
+    Json run = {{"request", request_json(requests[i])},
+                {"prompt", outcomes[i].prompt},
                 {"prompt_tokens", outcomes[i].prompt_tokens}};
     if (outcomes[i].error) run["error"] = *outcomes[i].error;
     for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
-    for (const auto& hypothesis : outcomes[i].result.hypotheses) run["hypotheses"].push_back(hypothesis_json(hypothesis));
+    for (const auto& hypothesis : outcomes[i].result.hypotheses)
+      run["hypotheses"].push_back(hypothesis_json(hypothesis));
     receipt["runs"].push_back(run);
   }
   for (const auto& entry : times.entries()) receipt["milliseconds"][entry.stage] = entry.milliseconds;
   return receipt;
 }
 
-Request parse_request(const std::string& json_line, const std::filesystem::path& folder, const Location& where) {
+Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
+                      const Location& where) {
   const auto fail = [&](const std::string& what) -> Error {
-    return Error(where, cat("not a request: ", what, "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}"));
+    return Error(where,
+                 cat("not a request: ", what,
+                     "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}"));
   };
   Json node;
   try {
@@ -131,14 +139,16 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   } catch (const Json::exception& error) {
     throw fail(printable(error.what()));
   }
-  if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array()) throw fail("no list `parts`");
+  if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
+    throw fail("no list `parts`");
   const auto picture = [&](const Json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
     return PictureSource{(folder / path.get<std::string>()).string(), nullptr, {}};
   };
   Request request;
   for (const Json& part : node["parts"]) {
-    if (!part.is_object() || part.size() != 1) throw fail("each part has exactly one of `text`, `image`, `frames`");
+    if (!part.is_object() || part.size() != 1)
+      throw fail("each part has exactly one of `text`, `image`, `frames`");
     if (part.contains("text") && part["text"].is_string()) {
       request.parts.push_back({Part::Kind::text, part["text"].get<std::string>(), {}});
     } else if (part.contains("image")) {

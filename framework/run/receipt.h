@@ -7,17 +7,19 @@
 
 namespace flam {
 
-/// Everything needed to repeat a run: resolved config, versions, hashes of the weight files, seed, device, dtype, prompts,
-/// answers, milliseconds by stage.
+/// Everything needed to repeat a run: resolved config, versions, hashes of the weight files, seed, device,
+/// dtype, prompts, answers, milliseconds by stage.
 FLAM_API nlohmann::ordered_json make_receipt(const Session& session, const GenerationParams& generation,
-                                             std::span<const Request> requests, std::span<const Outcome> outcomes,
-                                             const StageTimes& times);
+                                             std::span<const Request> requests,
+                                             std::span<const Outcome> outcomes, const StageTimes& times);
 
 /// One outcome as `flam infer --json` prints it: {"image": …, FIELD: …} or {"image": …, "error": …}.
 FLAM_API nlohmann::ordered_json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best);
 
-/// Parses a request from JSON ({"parts": […]}); relative picture paths are taken below `folder`. Error: where it departs.
-FLAM_API Request parse_request(const std::string& json_line, const std::filesystem::path& folder, const Location& where);
+/// Parses a request from JSON ({"parts": […]}); relative picture paths are taken below `folder`. Error: where
+/// it departs.
+FLAM_API Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
+                               const Location& where);
 
 /// A value tree as JSON.
 FLAM_API nlohmann::ordered_json to_json(const Value& value);

@@ -51,18 +51,21 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
   out.tensors_ = open_checkpoint(fs::path(path).replace_extension(".safetensors"));
   if (!out.json_->is_object()) malformed(side, "expected an object");
   const json* prompts = member(*out.json_, "prompts");
-  if (!prompts || !prompts->is_array() || prompts->empty()) malformed(side, "`prompts` must be a list of texts");
+  if (!prompts || !prompts->is_array() || prompts->empty())
+    malformed(side, "`prompts` must be a list of texts");
   for (const json& prompt : *prompts) {
     if (!prompt.is_string()) malformed(side, "`prompts` must be a list of texts");
     out.prompt_texts_.push_back(prompt.get<std::string>());
   }
   out.pictures_.resize(out.prompt_texts_.size());
   if (const json* images = member(*out.json_, "images")) {
-    if (!images->is_array() || images->size() != out.rows()) malformed(side, "`images` must have one entry for each prompt");
+    if (!images->is_array() || images->size() != out.rows())
+      malformed(side, "`images` must have one entry for each prompt");
     for (size_t row = 0; row < out.rows(); ++row) out.pictures_[row] = picture_list((*images)[row], side);
   }
   if (const json* most = member(*out.json_, "max_new_tokens")) {
-    if (!most->is_number_integer() || most->get<int64_t>() < 1) malformed(side, "`max_new_tokens` must be at least 1");
+    if (!most->is_number_integer() || most->get<int64_t>() < 1)
+      malformed(side, "`max_new_tokens` must be at least 1");
     out.max_new_tokens_ = most->get<int64_t>();
   }
   return out;
@@ -93,7 +96,9 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
   const json* shots = of_this_row("shots");
   if (vqa && (!question || !question->is_string())) return std::nullopt;
   Request request;
-  const auto add_text = [&](const json& text) { request.parts.push_back({Part::Kind::text, text.get<std::string>(), {}}); };
+  const auto add_text = [&](const json& text) {
+    request.parts.push_back({Part::Kind::text, text.get<std::string>(), {}});
+  };
   size_t next = 0;
   const auto add_picture = [&] {
     if (next >= pictures_[row].size()) return false;
@@ -119,7 +124,8 @@ std::optional<at::Tensor> ReferenceCase::tensor(const std::string& name) const {
   return tensors_->tensor(name);
 }
 
-std::optional<std::string> ReferenceCase::generated(const std::string& run, const std::string& field, size_t row) const {
+std::optional<std::string> ReferenceCase::generated(const std::string& run, const std::string& field,
+                                                    size_t row) const {
   const json* entry = member(*json_, run.c_str());
   const json* list = entry && entry->is_object() ? member(*entry, field.c_str()) : nullptr;
   if (!list || !list->is_array() || row >= list->size() || !(*list)[row].is_string()) return std::nullopt;

@@ -9,8 +9,8 @@
 
 namespace flam {
 
-/// A stored dump of a reference: NAME.safetensors (tensors) and NAME.json (prompts, pictures, texts). The format stands in
-/// docs/verify.md.
+/// A stored dump of a reference: NAME.safetensors (tensors) and NAME.json (prompts, pictures, texts). The
+/// format stands in docs/verify.md.
 class ReferenceCase {
  public:
   /// `path` names either file. Error: one is missing or has another form.
@@ -26,6 +26,7 @@ class ReferenceCase {
   std::optional<at::Tensor> tensor(const std::string& name) const;
   /// The text or answer stored for a generated row, e.g. generated("greedy", "answer", 0).
   std::optional<std::string> generated(const std::string& run, const std::string& field, size_t row) const;
+
  private:
   std::shared_ptr<const nlohmann::json> json_;
   std::shared_ptr<Checkpoint> tensors_;

@@ -39,8 +39,9 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
   if (!tree.is_map()) throw Error(tree.where(), cat("a config must be a map, found ", tree.describe()));
   for (const auto& member : tree.as_map()) {
     if (std::find(kKnownKeys.begin(), kKnownKeys.end(), member.key) == kKnownKeys.end()) {
-      errors.add(member.key_where, cat("unknown key ", quoted(member.key), did_you_mean(member.key, kKnownKeys),
-                                       " (known: ", join(kKnownKeys, ", "), ")"));
+      errors.add(member.key_where,
+                 cat("unknown key ", quoted(member.key), did_you_mean(member.key, kKnownKeys),
+                     " (known: ", join(kKnownKeys, ", "), ")"));
     }
   }
   config.source = tree;
@@ -51,8 +52,10 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
   }
   config.transforms = parse_list(tree.find("transforms"), "transforms", "transform", registry, errors);
   config.metrics = parse_list(tree.find("metrics"), "metrics", "metric", registry, errors);
-  if (const Value* head = tree.find("task_head")) config.task_head = registry.parse("task_head", *head, errors);
-  if (const Value* dataset = tree.find("dataset")) config.dataset = registry.parse("dataset", *dataset, errors);
+  if (const Value* head = tree.find("task_head"))
+    config.task_head = registry.parse("task_head", *head, errors);
+  if (const Value* dataset = tree.find("dataset"))
+    config.dataset = registry.parse("dataset", *dataset, errors);
   if (const Value* generation = tree.find("generation")) {
     read_params(ParamsRef(config.generation), *generation, "`generation`", {}, errors);
   }

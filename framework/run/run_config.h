@@ -35,5 +35,4 @@ struct FLAM_API RunConfig {
 /// Finds, reads and merges a config, then applies `--set` assignments in order.
 FLAM_API Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides);
 
-
 }  // namespace flam

@@ -40,10 +40,12 @@ WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
   return weights;
 }
 
-std::unique_ptr<TaskHead> build_task_head(const RunConfig& config, const Registry& registry, const Tokenizer& tokenizer) {
+std::unique_ptr<TaskHead> build_task_head(const RunConfig& config, const Registry& registry,
+                                          const Tokenizer& tokenizer) {
   if (!config.task_head) return nullptr;
   const auto& stops = config.generation.stop_tokens;
-  return registry.build<TaskHead>(config.task_head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+  return registry.build<TaskHead>(config.task_head,
+                                  {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
 }
 
 }  // namespace
@@ -66,9 +68,12 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   const bool random = options.weights == "random";
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
   if (!random && weights.files.empty()) {
-    throw Error(cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights random"));
+    throw Error(
+        cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights "
+            "random"));
   }
-  s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype), options.seed);
+  s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype),
+                options.seed);
   s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
   return session;
 }
@@ -91,7 +96,8 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
   input.prompts = prepared.rows;
   for (const std::string& token : params.stop_tokens) {
     const auto id = tokenizer.token_id(token);
-    if (!id) throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
+    if (!id)
+      throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
     input.stop_ids.push_back(*id);
   }
   input.decode = [&](const std::vector<int64_t>& ids) { return tokenizer.decode(ids, true); };
@@ -114,14 +120,16 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
 
 std::vector<Outcome> Session::answer(std::span<const Request> requests, const CallOptions& options) const {
   const c10::InferenceMode inference;
-  if (!state_->task_head) throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
+  if (!state_->task_head)
+    throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
   std::vector<Outcome> outcomes(requests.size());
   std::vector<Prompt> prompts;
   std::vector<size_t> answered;  // prompts[i] is of request answered[i]
   for (size_t i = 0; i < requests.size(); ++i) {
     try {
       Task task = state_->task_head->task(requests[i]);
-      if (!std::holds_alternative<Generate>(task)) throw Error("this task head scores candidates; no generation to run");
+      if (!std::holds_alternative<Generate>(task))
+        throw Error("this task head scores candidates; no generation to run");
       Prompt prompt = std::move(std::get<Generate>(task).prompt);
       state_->media->load_pictures(prompt, options.times);
       outcomes[i].prompt = prompt.text;
@@ -155,13 +163,27 @@ Outcome Session::answer(const Request& request, const CallOptions& options) cons
   return outcome;
 }
 
-at::Tensor Session::transform(const Picture& picture) const { return state_->transforms->apply(picture); }
-const RunConfig& Session::config() const { return state_->config; }
-const Model& Session::model() const { return *state_->model; }
-Model& Session::mutable_model() { return *state_->model; }
-const TaskHead& Session::task_head() const { return *state_->task_head; }
-const Registry& Session::registry() const { return *state_->registry; }
-const SessionOptions& Session::options() const { return state_->options; }
+at::Tensor Session::transform(const Picture& picture) const {
+  return state_->transforms->apply(picture);
+}
+const RunConfig& Session::config() const {
+  return state_->config;
+}
+const Model& Session::model() const {
+  return *state_->model;
+}
+Model& Session::mutable_model() {
+  return *state_->model;
+}
+const TaskHead& Session::task_head() const {
+  return *state_->task_head;
+}
+const Registry& Session::registry() const {
+  return *state_->registry;
+}
+const SessionOptions& Session::options() const {
+  return state_->options;
+}
 
 Request picture_request(const std::string& path, const std::string& question) {
   Request request;

@@ -18,13 +18,13 @@ namespace flam {
 
 /// How a session is opened.
 struct SessionOptions {
-  std::vector<std::string> overrides;                // `--set` assignments
-  std::vector<std::filesystem::path> plugin_path;    // searched first
-  std::string weights;                               // "": the config's; "random"; or one file that replaces its list
-  std::string device = "cpu";                        // auto, cpu, cuda, cuda:N
-  std::string dtype = "float32";                     // float32, bfloat16, float16
-  int threads = 0;                                   // 0: libtorch's default
-  uint64_t seed = 0;                                 // of random weights
+  std::vector<std::string> overrides;              // `--set` assignments
+  std::vector<std::filesystem::path> plugin_path;  // searched first
+  std::string weights;            // "": the config's; "random"; or one file that replaces its list
+  std::string device = "cpu";     // auto, cpu, cuda, cuda:N
+  std::string dtype = "float32";  // float32, bfloat16, float16
+  int threads = 0;                // 0: libtorch's default
+  uint64_t seed = 0;              // of random weights
 };
 
 /// What one call may change or watch.
@@ -48,31 +48,33 @@ struct Outcome {
 /// Token rows and media of a batch of prompts, ready for the model.
 struct Prepared {
   Batch batch;
-  at::Tensor pixels;               // [N,3,H,W] float32: the distinct pictures
-  std::vector<std::string> keys;   // content key of each of them; "": the picture of zeros
-  at::Tensor index;                // [B,T,F] int64 into pixels; undefined without media
-  at::Tensor frames;               // [B,T] int64: how many of the F are really there
+  at::Tensor pixels;                       // [N,3,H,W] float32: the distinct pictures
+  std::vector<std::string> keys;           // content key of each of them; "": the picture of zeros
+  at::Tensor index;                        // [B,T,F] int64 into pixels; undefined without media
+  at::Tensor frames;                       // [B,T] int64: how many of the F are really there
   std::vector<std::vector<int64_t>> rows;  // ids of each row, padding included
 };
 
 class FLAM_API Session {
  public:
-  /// Opens a config by name or path: plugins, model, weights, tokenizer. Error: what is wrong, before anything runs.
+  /// Opens a config by name or path: plugins, model, weights, tokenizer. Error: what is wrong, before
+  /// anything runs.
   static std::shared_ptr<Session> open(const std::string& config, const SessionOptions& options = {});
   ~Session();
 
-  /// Answers a batch of requests together, in order. A request that can't be read has its outcome's `error` set; the others
-  /// are answered all the same.
+  /// Answers a batch of requests together, in order. A request that can't be read has its outcome's `error`
+  /// set; the others are answered all the same.
   std::vector<Outcome> answer(std::span<const Request> requests, const CallOptions& options = {}) const;
   /// One request; throws what would be its error.
   Outcome answer(const Request& request, const CallOptions& options = {}) const;
 
-  /// The parts of answer(), for verify, train and evaluate. prepare() opens and transforms every picture of the prompts and
-  /// encodes their text; row i has prompts[i].
+  /// The parts of answer(), for verify, train and evaluate. prepare() opens and transforms every picture of
+  /// the prompts and encodes their text; row i has prompts[i].
   Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr) const;
   /// Runs backbone and resampler over prepared pictures and fills prepared.batch.media.
   void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
-  std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params, const CallOptions& options = {}) const;
+  std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
+                               const CallOptions& options = {}) const;
   /// float32 [3,H,W] of one picture, through the config's transforms.
   at::Tensor transform(const Picture& picture) const;
 
@@ -93,7 +95,8 @@ class FLAM_API Session {
 FLAM_API Request picture_request(const std::string& path, const std::string& question = "");
 
 /// One picture, one answer: opens the config, answers, closes. For more than one picture keep a Session.
-FLAM_API Answer inference_model(const std::string& config, const std::string& picture, const std::string& question = "");
+FLAM_API Answer inference_model(const std::string& config, const std::string& picture,
+                                const std::string& question = "");
 
 /// The registry that a command works with: every library on the search path.
 FLAM_API std::unique_ptr<Registry> open_registry(const std::vector<std::filesystem::path>& plugin_path);

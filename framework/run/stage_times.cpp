@@ -5,11 +5,14 @@
 
 namespace flam {
 
-double StageTimes::Entry::total() const { return std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0); }
+double StageTimes::Entry::total() const {
+  return std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0);
+}
 
 void StageTimes::add(const std::string& stage, double milliseconds) {
   const std::lock_guard lock(mutex_);
-  auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.stage == stage; });
+  auto entry =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.stage == stage; });
   if (entry == entries_.end()) entry = entries_.insert(entry, {stage, {}});
   entry->milliseconds.push_back(milliseconds);
 }

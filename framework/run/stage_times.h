@@ -8,7 +8,8 @@
 
 namespace flam {
 
-/// Milliseconds by stage, in the order first seen: decode, transform, vision, resampler, tokenize, prefill, step.
+/// Milliseconds by stage, in the order first seen: decode, transform, vision, resampler, tokenize, prefill,
+/// step.
 class FLAM_API StageTimes {
  public:
   struct Entry {
@@ -22,7 +23,8 @@ class FLAM_API StageTimes {
   /// Adds the time from construction to destruction; does nothing without `times`.
   class FLAM_API Scope {
    public:
-    Scope(StageTimes* times, const char* stage) : times_(times), stage_(stage), start_(std::chrono::steady_clock::now()) {}
+    Scope(StageTimes* times, const char* stage)
+        : times_(times), stage_(stage), start_(std::chrono::steady_clock::now()) {}
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

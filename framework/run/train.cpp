@@ -13,8 +13,8 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int6
   const auto& stops = config.generation.stop_tokens;
   TrainedTask task;
   task.head = registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
-  task.dataset = registry.build<Dataset>(config.dataset,
-                                         Dataset::Input{head.type->name, {}, {}, records_per_scene});
+  task.dataset =
+      registry.build<Dataset>(config.dataset, Dataset::Input{head.type->name, {}, {}, records_per_scene});
   task.records_per_scene = records_per_scene;
   return task;
 }
@@ -39,7 +39,8 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
   const auto& counts = config.train->records_per_scene;
   if (counts.size() != heads.size()) {
-    throw Error(cat("`train.records_per_scene` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
+    throw Error(
+        cat("`train.records_per_scene` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
   }
   for (size_t i = 0; i < heads.size(); ++i) {
     parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));

@@ -6,7 +6,8 @@
 
 namespace flam {
 
-/// Runs the stage of a config's `train:` map. Returns false if it was cancelled (a checkpoint is written then).
+/// Runs the stage of a config's `train:` map. Returns false if it was cancelled (a checkpoint is written
+/// then).
 FLAM_API bool train(const std::string& config, const SessionOptions& options, const TrainHooks& hooks);
 
 }  // namespace flam

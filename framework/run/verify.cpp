@@ -13,7 +13,9 @@
 
 namespace flam {
 
-bool VerifyReport::passed() const { return !stages.empty() && first_departure().empty(); }
+bool VerifyReport::passed() const {
+  return !stages.empty() && first_departure().empty();
+}
 
 std::string VerifyReport::first_departure() const {
   for (const StageCheck& stage : stages) {
@@ -65,7 +67,8 @@ class Verification {
       if (!request) continue;
       const Task task = session_.task_head().task(*request);
       const std::string ours = std::get<Generate>(task).prompt.text;
-      report_.stages.push_back(compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
+      report_.stages.push_back(
+          compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
     }
   }
 
@@ -74,7 +77,8 @@ class Verification {
       report_.stages.push_back(compare_equal("input_ids", prepared.batch.ids, *reference));
     }
     if (const auto reference = reference_.tensor("attention_mask")) {
-      report_.stages.push_back(compare_equal("attention_mask", prepared.batch.attention_mask.to(at::kLong), *reference));
+      report_.stages.push_back(
+          compare_equal("attention_mask", prepared.batch.attention_mask.to(at::kLong), *reference));
     }
     if (const auto reference = reference_.tensor("images"); reference && prepared.index.defined()) {
       const at::Tensor ours = prepared.pixels.index_select(0, prepared.index.reshape({-1}));
@@ -91,7 +95,8 @@ class Verification {
         continue;
       }
       const bool per_token = stage != "vit_patch_tokens" && stage != "perceiver_out";
-      report_.stages.push_back(compare_close(stage, recorder.values[stage], *reference, per_token ? mask : at::Tensor()));
+      report_.stages.push_back(
+          compare_close(stage, recorder.values[stage], *reference, per_token ? mask : at::Tensor()));
     }
     if (const auto reference = reference_.tensor("logits")) {
       report_.stages.push_back(compare_close("logits", logits, *reference, mask));
@@ -132,8 +137,8 @@ class Verification {
     return ended.cumsum(1) == 0;
   }
 
-  void check_generation(const Prepared& prepared, const std::string& ids_name, const std::string& key, int64_t beams,
-                        double length_penalty) {
+  void check_generation(const Prepared& prepared, const std::string& ids_name, const std::string& key,
+                        int64_t beams, double length_penalty) {
     const auto reference = reference_.tensor(ids_name);
     if (!reference) {
       report_.skipped.push_back(ids_name);
@@ -171,7 +176,8 @@ VerifyReport verify(const Session& session, const std::filesystem::path& referen
   const ReferenceCase stored = ReferenceCase::open(reference);
   Verification(session, stored, report).run();
   if (report.stages.empty()) {
-    throw Error(cat(quoted(report.reference), " holds no stage that could be compared (see docs/verify.md for the names)"));
+    throw Error(cat(quoted(report.reference),
+                    " holds no stage that could be compared (see docs/verify.md for the names)"));
   }
   return report;
 }

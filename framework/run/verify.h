@@ -1,5 +1,6 @@
 #pragma once
-// A model beside a stored dump of a reference: stage by stage, largest error and the first stage that departs.
+// A model beside a stored dump of a reference: stage by stage, largest error and the first stage that
+// departs.
 
 #include <filesystem>
 #include <string>
@@ -17,7 +18,7 @@ struct StageCheck {
   double tolerance = 0;      // 1e-4 · max(1, max|reference|) for activations, 0 for ids and texts
   double cosine = 1;
   bool passed = false;
-  std::string note;          // what differs, for ids and texts
+  std::string note;  // what differs, for ids and texts
 };
 
 struct FLAM_API VerifyReport {
@@ -30,8 +31,9 @@ struct FLAM_API VerifyReport {
   std::string first_departure() const;
 };
 
-/// Runs the session's model on the prompts and pictures of a reference, NAME.safetensors with NAME.json beside it in the
-/// format of docs/verify.md, and compares every stage the reference holds, on positions whose attention mask is 1.
+/// Runs the session's model on the prompts and pictures of a reference, NAME.safetensors with NAME.json
+/// beside it in the format of docs/verify.md, and compares every stage the reference holds, on positions
+/// whose attention mask is 1.
 FLAM_API VerifyReport verify(const Session& session, const std::filesystem::path& reference);
 
 }  // namespace flam

@@ -24,7 +24,8 @@ at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const 
   const at::Tensor rows = tokens.flatten(0, 1).to(at::kFloat);
   for (size_t k = 0; k < heads.size(); ++k) {
     const at::Tensor logits = rows.matmul(heads[k].tensor().t());
-    const at::Tensor loss = at::cross_entropy_loss(logits, labels.select(2, static_cast<int64_t>(k)).flatten());
+    const at::Tensor loss =
+        at::cross_entropy_loss(logits, labels.select(2, static_cast<int64_t>(k)).flatten());
     total = total.defined() ? total + loss : loss;
   }
   return total;
@@ -32,28 +33,35 @@ at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const 
 
 void check_count(const char* what, int64_t labelled, int64_t tokens, const char* parameter) {
   if (labelled != tokens) {
-    throw Error(cat("the dataset labels ", labelled, " ", what, " a picture, the model has ", tokens, "; see dataset.", parameter));
+    throw Error(cat("the dataset labels ", labelled, " ", what, " a picture, the model has ", tokens,
+                    "; see dataset.", parameter));
   }
 }
 
 }  // namespace
 
 Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
-    : parts_(parts), with_pictures_(parts.config.objective != Kind::text),
+    : parts_(parts),
+      with_pictures_(parts.config.objective != Kind::text),
       with_labels_(parts.config.objective == Kind::labels ||
                    (parts.config.objective == Kind::answers && parts.config.label_weight > 0)),
       backbone_frozen_(true) {
   for (const auto& [pattern, rate] : parts.config.rates()) {
-    if (match_pattern(pattern, "vision_backbone.x") || pattern.starts_with("vision_backbone")) backbone_frozen_ = false;
+    if (match_pattern(pattern, "vision_backbone.x") || pattern.starts_with("vision_backbone"))
+      backbone_frozen_ = false;
   }
   if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
-  patch_heads_ = declare_heads(scope / "patch", dataset.patch_label_classes(), parts.model.vision_backbone().shape().width);
-  media_heads_ = declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
+  patch_heads_ = declare_heads(scope / "patch", dataset.patch_label_classes(),
+                               parts.model.vision_backbone().shape().width);
+  media_heads_ =
+      declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
   if (patch_heads_.empty() && media_heads_.empty()) {
-    throw Error("the objective needs classes of patches or media tokens, but the dataset gives none (scenes: label_patch_size, "
-                "label_cells)");
+    throw Error(
+        "the objective needs classes of patches or media tokens, but the dataset gives none (scenes: "
+        "label_patch_size, "
+        "label_cells)");
   }
 }
 
@@ -84,7 +92,8 @@ Objective::Scenes Objective::draw(int64_t step) const {
       const Record& first = out.records[0][scene * parts_.tasks[0].records_per_scene];
       if (with_pictures_) {
         for (const Part& part : first.request.parts) {
-          if (part.kind != Part::Kind::text) pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
+          if (part.kind != Part::Kind::text)
+            pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
         }
       }
       patch_labels[scene] = first.patch_labels;
@@ -102,11 +111,13 @@ at::Tensor Objective::media_of(const Features& features) const {
   return parts_.model.resample(features, at::arange(scenes, at::kLong).view({scenes, 1, 1}));
 }
 
-at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const {
+at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
+                                const at::Tensor& media) const {
   const Model& model = parts_.model;
   std::vector<TextRow> rows;
   for (const Record& record : records) {
-    rows.push_back(text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, record.references.front()));
+    rows.push_back(
+        text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, record.references.front()));
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
@@ -136,12 +147,14 @@ StepLoss Objective::loss(int64_t step) const {
     const at::AutoGradMode mode(!backbone_frozen_);
     features = parts_.model.encode_images(scenes.pixels);
   }
-  const at::Tensor media = with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
-                               ? media_of(features)
-                               : at::Tensor();
+  const at::Tensor media =
+      with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
+          ? media_of(features)
+          : at::Tensor();
   const double label_weight = parts_.config.objective == Kind::answers ? parts_.config.label_weight : 1.0;
   if (!patch_heads_.empty()) {
-    const at::Tensor patches = features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
+    const at::Tensor patches =
+        features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
     check_count("patches", scenes.patch_labels.size(1), patches.size(1), "label_patch_size");
     add("patches", label_loss(patches, scenes.patch_labels, patch_heads_), label_weight);
   }
@@ -169,7 +182,8 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
     const Record& record = scenes.records[t].front();
-    TextRow row = text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, record.references.front());
+    TextRow row =
+        text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, record.references.front());
     row.ids.resize(row.prompt_length);
     const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
     const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);
@@ -179,9 +193,10 @@ std::vector<std::string> Objective::samples(int64_t step) const {
     }
     const auto results = generate(*steps, input, params);
     std::string question;
-    for (const Part& part : record.request.parts) question += part.kind == Part::Kind::text ? part.text + " → " : "";
-    out.push_back(cat(question, quoted(model.tokenizer().decode(results[0].hypotheses[0].ids, true)), " (reference ",
-                      quoted(record.references.front()), ")"));
+    for (const Part& part : record.request.parts)
+      question += part.kind == Part::Kind::text ? part.text + " → " : "";
+    out.push_back(cat(question, quoted(model.tokenizer().decode(results[0].hypotheses[0].ids, true)),
+                      " (reference ", quoted(record.references.front()), ")"));
   }
   return out;
 }

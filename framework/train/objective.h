@@ -51,7 +51,8 @@ class Objective {
   Scenes draw(int64_t step) const;
   at::Tensor media_of(const Features& features) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
-  std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes, int64_t width) const;
+  std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
+                                    int64_t width) const;
 
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_, backbone_frozen_;

@@ -68,7 +68,8 @@ double Optimizer::step(double scale) {
     if (tensor.orthogonal) {
       tensor.first.mul_(config_.momentum).add_(gradient);
       const at::Tensor ahead = gradient + tensor.first * config_.momentum;
-      const double rows = static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
+      const double rows =
+          static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
       const double size = std::max(rows, static_cast<double>(tensor.value.size(1)));
       tensor.value.sub_(orthogonalised_parts(ahead, tensor.parts), rate * 0.2 * std::sqrt(size));
     } else {

@@ -1,6 +1,6 @@
 #pragma once
-// AdamW and Muon over plain tensors. Own code rather than torch::optim: its state must be saved with the checkpoint, and
-// libtorch has no Muon.
+// AdamW and Muon over plain tensors. Own code rather than torch::optim: its state must be saved with the
+// checkpoint, and libtorch has no Muon.
 
 #include <ATen/core/Tensor.h>
 
@@ -17,18 +17,19 @@ struct TrainedTensor {
   std::string name;
   at::Tensor value;  // leaf that requires a gradient
   double learning_rate = 0;
-  bool orthogonal = false;      // Muon's update instead of AdamW's
-  std::vector<int64_t> parts;   // rows that are matrices of their own
-  at::Tensor first, second;     // moments; second is undefined under Muon
+  bool orthogonal = false;     // Muon's update instead of AdamW's
+  std::vector<int64_t> parts;  // rows that are matrices of their own
+  at::Tensor first, second;    // moments; second is undefined under Muon
 };
 
 class Optimizer {
  public:
   Optimizer(const TrainConfig& config, std::vector<TrainedTensor> tensors);
 
-  /// Clips the gradients to max_grad_norm, takes one step at `scale` times each learning rate, and clears them. Returns the
-  /// norm before clipping. AdamW: Loshchilov & Hutter 2019. Muon: Jordan 2024, five Newton-Schulz steps, the update scaled
-  /// by 0.2·√max(rows, columns) as in Moonlight (2025), so that one learning rate serves both.
+  /// Clips the gradients to max_grad_norm, takes one step at `scale` times each learning rate, and clears
+  /// them. Returns the norm before clipping. AdamW: Loshchilov & Hutter 2019. Muon: Jordan 2024, five
+  /// Newton-Schulz steps, the update scaled by 0.2·√max(rows, columns) as in Moonlight (2025), so that one
+  /// learning rate serves both.
   double step(double scale);
 
   const std::vector<TrainedTensor>& tensors() const { return tensors_; }

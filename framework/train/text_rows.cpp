@@ -7,9 +7,11 @@
 
 namespace flam {
 
-TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request, const std::string& answer) {
+TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request,
+                 const std::string& answer) {
   const Task task = head.task(request);
-  if (!std::holds_alternative<Generate>(task)) throw Error("this task head doesn't generate; it can't be trained yet");
+  if (!std::holds_alternative<Generate>(task))
+    throw Error("this task head doesn't generate; it can't be trained yet");
   TextRow row{tokenizer.encode(std::get<Generate>(task).prompt.text, true), 0};
   row.prompt_length = row.ids.size();
   const auto target = tokenizer.encode(head.target(answer), false);
@@ -17,7 +19,8 @@ TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request
   return row;
 }
 
-TextBatch text_batch(const std::vector<TextRow>& rows, int64_t pad_id, bool learn_prompt, int64_t not_learnt) {
+TextBatch text_batch(const std::vector<TextRow>& rows, int64_t pad_id, bool learn_prompt,
+                     int64_t not_learnt) {
   size_t longest = 0;
   for (const TextRow& row : rows) longest = std::max(longest, row.ids.size());
   const auto count = static_cast<int64_t>(rows.size());

@@ -16,7 +16,8 @@ struct TextRow {
 };
 
 /// The prompt of a record and the answer it should give, as ids.
-TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request, const std::string& answer);
+TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request,
+                 const std::string& answer);
 
 struct TextBatch {
   at::Tensor ids;     // [R,L] int64

@@ -55,7 +55,8 @@ void Trainer::load_initial_weights() {
       if (!slot) throw Error(cat(file, ": holds ", quoted(name), ", which this model doesn't have"));
       const at::Tensor value = checkpoint->tensor(name);
       if (value.sizes() != slot->tensor.sizes()) {
-        throw Error(cat(file, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ", slot->tensor.sizes()));
+        throw Error(cat(file, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ",
+                        slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
       slot->origin = file + ": " + name;
@@ -81,18 +82,23 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
       break;
     }
   }
-  if (out.empty()) throw Error("no tensor's name matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists them)");
+  if (out.empty())
+    throw Error(
+        "no tensor's name matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
+        "them)");
   for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
   return out;
 }
 
 double Trainer::scale_at(int64_t step) const {
   const TrainConfig& config = parts_.config;
-  const double warm = config.warmup_steps > 0
-                          ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps))
-                          : 1.0;
+  const double warm =
+      config.warmup_steps > 0
+          ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps))
+          : 1.0;
   const double done = static_cast<double>(step) / static_cast<double>(config.steps);
-  return warm * (config.final_fraction + (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+  return warm * (config.final_fraction +
+                 (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
 bool Trainer::run(const TrainHooks& hooks) {
@@ -131,7 +137,8 @@ bool Trainer::run(const TrainHooks& hooks) {
       for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
     }
     const bool cancelled = hooks.cancelled && hooks.cancelled();
-    if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0)) save_checkpoint(done);
+    if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0))
+      save_checkpoint(done);
     if (cancelled) return false;
   }
   save_output();
@@ -141,7 +148,8 @@ bool Trainer::run(const TrainHooks& hooks) {
 
 void Trainer::save_checkpoint(int64_t steps_done) const {
   auto tensors = optimizer_->state();
-  for (const TrainedTensor& tensor : optimizer_->tensors()) tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
+  for (const TrainedTensor& tensor : optimizer_->tensors())
+    tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
   write_safetensors(checkpoint_file(), tensors);
 }
@@ -150,14 +158,16 @@ int64_t Trainer::resume() {
   if (!std::filesystem::exists(checkpoint_file())) return 0;
   const auto checkpoint = open_checkpoint(checkpoint_file());
   const at::NoGradGuard no_grad;
-  for (const TrainedTensor& tensor : optimizer_->tensors()) tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));
+  for (const TrainedTensor& tensor : optimizer_->tensors())
+    tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));
   const int64_t done = checkpoint->tensor("steps_done").item().toLong();
   optimizer_->restore([&](const std::string& name) { return checkpoint->tensor(name); }, done);
   return done;
 }
 
 void Trainer::save_output() const {
-  // What was neither trained nor given by an earlier stage is left out: it would hide the stage that trains it.
+  // What was neither trained nor given by an earlier stage is left out: it would hide the stage that trains
+  // it.
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : weights_.slots()) {
     const bool given = slot->origin.find(": ") != std::string::npos;

@@ -23,8 +23,8 @@ struct TrainHooks {
   std::function<bool()> cancelled;
 };
 
-/// Trains the model's weights in place. If OUTPUT.checkpoint exists, goes on from there: the result equals that of a run that
-/// was not interrupted. On cancellation writes a checkpoint and returns false.
+/// Trains the model's weights in place. If OUTPUT.checkpoint exists, goes on from there: the result equals
+/// that of a run that was not interrupted. On cancellation writes a checkpoint and returns false.
 class Trainer {
  public:
   Trainer(TrainingParts& parts, WeightStore& weights);

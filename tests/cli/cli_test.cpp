@@ -20,7 +20,8 @@ class Cli : public testing::Test {
   static std::string image(int number) {
     const auto folder = test::golden_root() / "v1_tiny" / "images";
     std::vector<std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().string());
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      files.push_back(entry.path().string());
     std::sort(files.begin(), files.end());
     return files.at(static_cast<size_t>(number));
   }
@@ -59,8 +60,9 @@ TEST_F(Cli, AnswersWithShots) {
   const std::string prompt = stored["prompts"][0];
   const auto from = prompt.rfind("Question:") + 9;
   const std::string question = prompt.substr(from, prompt.rfind(" Short Answer:") - from);
-  const auto ran = run_flam("infer " + config("vqa_2shot") + " " + (folder / stored["images"][0][2].get<std::string>()).string() +
-                            shots + " --json --question '" + question + "'");
+  const auto ran = run_flam("infer " + config("vqa_2shot") + " " +
+                            (folder / stored["images"][0][2].get<std::string>()).string() + shots +
+                            " --json --question '" + question + "'");
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(json::parse(ran.out)["pred_answer"], stored["beam3_length_penalty_minus2"]["answer"][0]);
 }
@@ -95,7 +97,8 @@ TEST_F(Cli, TakesAPictureFromStandardInputAndRequestsFromAFile) {
 
 TEST_F(Cli, WritesAReceipt) {
   const auto receipt = scratch_.path() / "receipt.json";
-  const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --receipt " + receipt.string());
+  const auto ran =
+      run_flam("infer " + config("caption_0shot") + " " + image(0) + " --receipt " + receipt.string());
   ASSERT_EQ(ran.status, 0) << ran.err;
   const json written = json::parse(read_file(receipt, 1 << 24));
   for (const char* stage : {"decode", "transform", "vision", "resampler", "prefill", "step"}) {
@@ -115,8 +118,10 @@ TEST_F(Cli, NBestComesBestFirst) {
 }
 
 TEST_F(Cli, ResolvedConfigsReloadIdentically) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(FLAM_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".yaml" || entry.path().string().find("_base_") != std::string::npos) continue;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(FLAM_SOURCE_DIR) / "configs")) {
+    if (entry.path().extension() != ".yaml" || entry.path().string().find("_base_") != std::string::npos)
+      continue;
     SCOPED_TRACE(entry.path());
     const auto printed = run_flam("config " + entry.path().string());
     ASSERT_EQ(printed.status, 0) << printed.err;
@@ -150,18 +155,20 @@ TEST_P(WrongUse, IsRejectedWithOneMessageAndStatusTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cli, WrongUse,
-    testing::Values(Wrong{"", "subcommand"}, Wrong{"infr", "infr"}, Wrong{"infer", "CONFIG"},
-                    Wrong{"infer flamingo_mdi x.png", "did you mean 'flamingo_mid'"},
-                    Wrong{"infer flamingo_mid --weights random", "no picture given"},
-                    Wrong{"infer flamingo_mid /no/such.png --weights random --set model.resampler.num_latent=3",
-                          "resampler 'perceiver' has no parameter 'num_latent'; did you mean 'num_latents'?"},
-                    Wrong{"infer flamingo_mid x.png --set model.resampler.num_latents=zero", "num_latents"},
-                    Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
-                    Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
-                    Wrong{"inspect perciever", "did you mean 'perceiver'"}, Wrong{"list adaptr", "did you mean 'adapter'"},
-                    Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
-                    Wrong{"train flamingo_mid", "no `train` map"},
-                    Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
+    testing::Values(
+        Wrong{"", "subcommand"}, Wrong{"infr", "did you mean 'infer'"}, Wrong{"infer", "CONFIG"},
+        Wrong{"infer flamingo_mdi x.png", "did you mean 'flamingo_mid'"},
+        Wrong{"infer flamingo_mid --weights random", "no picture given"},
+        Wrong{"infer flamingo_mid /no/such.png --weights random --set model.resampler.num_latent=3",
+              "resampler 'perceiver' has no parameter 'num_latent'; did you mean 'num_latents'?"},
+        Wrong{"infer flamingo_mid x.png --set model.resampler.num_latents=zero", "num_latents"},
+        Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
+        Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
+        Wrong{"inspect perciever", "did you mean 'perceiver'"},
+        Wrong{"list adaptr", "did you mean 'adapter'"},
+        Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
+        Wrong{"train flamingo_mid", "no `train` map"},
+        Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 
 }  // namespace
 }  // namespace flam

@@ -25,7 +25,8 @@ inline Ran run_flam(const std::string& arguments, const std::string& before = ""
   Ran ran;
   FILE* pipe = popen(command.c_str(), "r");
   std::array<char, 4096> buffer{};
-  for (size_t got; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) ran.out.append(buffer.data(), got);
+  for (size_t got; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+    ran.out.append(buffer.data(), got);
   const int closed = pclose(pipe);
   ran.status = WIFEXITED(closed) ? WEXITSTATUS(closed) : 128 + WTERMSIG(closed);
   std::ostringstream text;

@@ -13,16 +13,18 @@ std::string departures(const VerifyReport& report) {
   std::string out;
   for (const StageCheck& stage : report.stages) {
     if (!stage.passed) {
-      out += cat(stage.stage, " ", stage.shape, " largest error ", stage.largest_error, " (tolerance ", stage.tolerance, ") ",
-                 stage.note, "\n");
+      out += cat(stage.stage, " ", stage.shape, " largest error ", stage.largest_error, " (tolerance ",
+                 stage.tolerance, ") ", stage.note, "\n");
     }
   }
   return out;
 }
 
-VerifyReport verify_case(const std::filesystem::path& folder, const std::string& name, const test::GoldenVariant& variant) {
+VerifyReport verify_case(const std::filesystem::path& folder, const std::string& name,
+                         const test::GoldenVariant& variant) {
   const test::Scratch scratch;
-  const auto session = Session::open(test::write_golden_config(scratch.path(), folder, name, variant).string());
+  const auto session =
+      Session::open(test::write_golden_config(scratch.path(), folder, name, variant).string());
   return verify(*session, folder / name);
 }
 
@@ -58,7 +60,8 @@ TEST(GoldenV1, AWrongModelIsNoticed) {
   const test::Scratch scratch;
   SessionOptions options;
   options.overrides = {"model.language_decoder.rope_theta=10100.0"};
-  const auto session = Session::open(test::write_golden_config(scratch.path(), folder, cases.front()).string(), options);
+  const auto session =
+      Session::open(test::write_golden_config(scratch.path(), folder, cases.front()).string(), options);
   EXPECT_FALSE(verify(*session, folder / cases.front()).passed());
 }
 

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
     for (const std::string& name : flam::test::prompt_cases(folder)) {
       std::string problem;
       try {
-        const auto session = flam::Session::open(flam::test::write_golden_config(scratch.path(), folder, name).string());
+        const auto session =
+            flam::Session::open(flam::test::write_golden_config(scratch.path(), folder, name).string());
         const flam::VerifyReport report = flam::verify(*session, folder / name);
         if (!report.passed()) problem = "departs at " + report.first_departure();
       } catch (const std::exception& error) {

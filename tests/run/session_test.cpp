@@ -1,9 +1,11 @@
 // Sessions: one input type, several threads, batches that don't change answers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <thread>
 
-#include "framework/base/text.h"
+#include "framework/base/file.h"
 #include "framework/run/session.h"
 #include "tests/integration/golden_config.h"
 #include "tests/integration/scratch.h"
@@ -15,7 +17,8 @@ class SessionTest : public testing::Test {
  protected:
   void SetUp() override {
     folder_ = test::golden_root() / "v1_tiny";
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "images")) images_.push_back(entry.path().string());
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "images"))
+      images_.push_back(entry.path().string());
     std::sort(images_.begin(), images_.end());
     session_ = Session::open(test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string());
   }
@@ -47,7 +50,8 @@ TEST_F(SessionTest, ABatchAnswersLikeItsRowsAlone) {
   std::vector<Request> requests;
   for (size_t i = 0; i < 3; ++i) requests.push_back(picture_request(images_[i]));
   const auto outcomes = session_->answer(requests);
-  for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(outcomes[i].answer.front().second, caption(images_[i]));
+  for (size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ(outcomes[i].answer.front().second, caption(images_[i]));
 }
 
 TEST_F(SessionTest, AFailedRequestNamesItsPictureAndLeavesTheOthers) {
@@ -84,9 +88,20 @@ TEST_F(SessionTest, OnePictureInOneCall) {
   EXPECT_EQ(answer.front().second, caption(images_[0]));
 }
 
+TEST_F(SessionTest, TheExampleOfTheDocsRuns) {
+  const auto config = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
+  const auto printed = scratch_.path() / "printed";
+  const std::string command = std::string(FLAM_BUILD_DIR) + "/bin/example_session " + config + " " +
+                              images_[0] + " > " + printed.string() + " 2>/dev/null";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(read_file(printed, 1 << 16), "pred_caption: " + caption(images_[0]) + "\n");
+}
+
 TEST_F(SessionTest, FramesAreResampledTogether) {
   Request video;
-  video.parts.push_back({Part::Kind::frames, "", {PictureSource{images_[0], nullptr, {}}, PictureSource{images_[1], nullptr, {}}}});
+  video.parts.push_back({Part::Kind::frames,
+                         "",
+                         {PictureSource{images_[0], nullptr, {}}, PictureSource{images_[1], nullptr, {}}}});
   Prompt prompt = std::get<Generate>(session_->task_head().task(video)).prompt;
   Prepared prepared = session_->prepare(std::vector<Prompt>{prompt});
   session_->encode_media(prepared);

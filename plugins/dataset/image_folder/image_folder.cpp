@@ -1,4 +1,5 @@
-// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file beside them.
+// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file beside
+// them.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -18,7 +19,8 @@ struct ImageFolderParams {
   void visit(ParamVisitor& v) {
     v("folder", folder, "where the pictures are", required(), path());
     v("annotations", annotations,
-      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …]}; question for vqa only");
+      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …]}; "
+      "question for vqa only");
   }
 };
 
@@ -50,13 +52,15 @@ class ImageFolder final : public Dataset {
     Record record;
     record.request.id = annotation.image;
     record.request.parts.push_back({Part::Kind::image, "", {PictureSource{annotation.image, nullptr, {}}}});
-    if (!annotation.question.empty()) record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
+    if (!annotation.question.empty())
+      record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
     record.references = annotation.references;
     return record;
   }
 
  private:
-  static Annotation parse(const std::string& line, const std::string& place, const fs::path& folder, bool with_question) {
+  static Annotation parse(const std::string& line, const std::string& place, const fs::path& folder,
+                          bool with_question) {
     const Value node = parse_yaml(line, place);  // JSON is YAML
     const auto text = [&](const char* key) -> std::string {
       const Value* value = node.find(key);
@@ -79,7 +83,8 @@ class ImageFolder final : public Dataset {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<ImageFolder, ImageFolderParams>("image_folder", "pictures of a folder with a JSON-lines file of captions or questions");
+  registrar.add<ImageFolder, ImageFolderParams>(
+      "image_folder", "pictures of a folder with a JSON-lines file of captions or questions");
 }
 
 }  // namespace flam

@@ -31,19 +31,23 @@ struct ScenesParams {
     v("min_objects", min_objects, "objects in a scene, at least", between(1, 4));
     v("max_objects", max_objects, "objects in a scene, at most", between(1, 4));
     v("records_per_scene", records_per_scene, "records in a row that share a scene", at_least(1));
-    v("label_patch_size", label_patch_size, "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no",
-      at_least(0));
-    v("label_cells", label_cells, "also give the classes of so many cells a side, to pretrain a resampler; 0: no", at_least(0));
+    v("label_patch_size", label_patch_size,
+      "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no", at_least(0));
+    v("label_cells", label_cells,
+      "also give the classes of so many cells a side, to pretrain a resampler; 0: no", at_least(0));
   }
 };
 
 SceneOptions options_of(const ScenesParams& params) {
   if (params.min_objects > params.max_objects) throw Error("min_objects is larger than max_objects");
-  return {static_cast<int>(params.picture_size), static_cast<int>(params.min_objects), static_cast<int>(params.max_objects)};
+  return {static_cast<int>(params.picture_size), static_cast<int>(params.min_objects),
+          static_cast<int>(params.max_objects)};
 }
 
 // Seeds of neighbouring runs must not share scenes.
-uint64_t scene_seed(int64_t seed, int64_t index) { return (static_cast<uint64_t>(seed) << 34) + static_cast<uint64_t>(index); }
+uint64_t scene_seed(int64_t seed, int64_t index) {
+  return (static_cast<uint64_t>(seed) << 34) + static_cast<uint64_t>(index);
+}
 
 Picture picture_of(const Scene& scene) {
   const cv::Mat drawn = draw_scene(scene);
@@ -52,8 +56,8 @@ Picture picture_of(const Scene& scene) {
   return {rgb};
 }
 
-// Columns: shape, colour, size (0: background), whether the centre is here, and for patches their column and row: a token
-// that has forgotten its place is of no use to the resampler.
+// Columns: shape, colour, size (0: background), whether the centre is here, and for patches their column and
+// row: a token that has forgotten its place is of no use to the resampler.
 at::Tensor labels_of(const Scene& scene, int64_t patch, bool with_place) {
   const auto labels = label_patches(scene, static_cast<int>(patch));
   const int64_t side = scene.extent / patch;
@@ -82,7 +86,8 @@ class Scenes final : public Dataset {
     if (input.records_per_scene) params_.records_per_scene = *input.records_per_scene;
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
     if (input.task != "vqa" && input.task != "caption") {
-      throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ", quoted(input.task)));
+      throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ",
+                      quoted(input.task)));
     }
     const auto divides = [&](int64_t part) { return part == 0 || params.picture_size % part == 0; };
     if (!divides(params.label_patch_size) || !divides(params.label_cells)) {
@@ -168,9 +173,11 @@ class SceneTruth final : public Metric {
         if (!value) throw Error("metric 'scene_truth' needs the records of dataset 'scenes'");
         return value->as_int();
       };
-      const SceneOptions options{static_cast<int>(number("picture_size")), static_cast<int>(number("min_objects")),
+      const SceneOptions options{static_cast<int>(number("picture_size")),
+                                 static_cast<int>(number("min_objects")),
                                  static_cast<int>(number("max_objects"))};
-      const Scene scene = sample_scene(static_cast<uint64_t>(number("seed")), static_cast<Split>(number("split")), options);
+      const Scene scene =
+          sample_scene(static_cast<uint64_t>(number("seed")), static_cast<Split>(number("split")), options);
       const Truth truth = check_caption(answer, scene);
       ++records_;
       true_ += truth.all_true;
@@ -179,8 +186,12 @@ class SceneTruth final : public Metric {
     }
 
     Scores scores() const override {
-      const auto mean = [&](int64_t sum) { return records_ ? static_cast<double>(sum) / static_cast<double>(records_) : 0; };
-      return {{"true", mean(true_)}, {"attributes_stated", mean(stated_)}, {"attributes_expected", mean(expected_)}};
+      const auto mean = [&](int64_t sum) {
+        return records_ ? static_cast<double>(sum) / static_cast<double>(records_) : 0;
+      };
+      return {{"true", mean(true_)},
+              {"attributes_stated", mean(stated_)},
+              {"attributes_expected", mean(expected_)}};
     }
 
    private:
@@ -193,9 +204,11 @@ class SceneTruth final : public Metric {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<Scenes, ScenesParams>("scenes", "generated pictures of shapes with captions or questions; no files needed");
-  registrar.add<SceneTruth, NoParams>("scene_truth",
-                                      "share of captions that are true in every attribute they state, and how many they state");
+  registrar.add<Scenes, ScenesParams>(
+      "scenes", "generated pictures of shapes with captions or questions; no files needed");
+  registrar.add<SceneTruth, NoParams>(
+      "scene_truth",
+      "share of captions that are true in every attribute they state, and how many they state");
 }
 
 }  // namespace flam

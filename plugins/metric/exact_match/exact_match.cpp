@@ -43,7 +43,8 @@ class ExactMatch final : public Metric {
     std::string normal(std::string text) const {
       if (params_.strip) {
         const auto first = text.find_first_not_of(" \t\r\n");
-        text = first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+        text = first == std::string::npos ? ""
+                                          : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
       }
       if (params_.ignore_case) {
         for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
