@@ -156,6 +156,27 @@ void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Pr
   }
 }
 
+std::vector<uint64_t> row_seeds(const Prepared& prepared) {
+  std::vector<uint64_t> seeds;
+  for (size_t row = 0; row < prepared.rows.size(); ++row) {
+    uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+    const auto add = [&](std::string_view bytes) {
+      for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+    };
+    const int64_t real =
+        prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
+    const std::span ids = std::span(prepared.rows[row]).last(real);
+    add({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()});
+    if (prepared.index.defined()) {
+      const at::Tensor pictures = prepared.index.select(0, static_cast<int64_t>(row));
+      const auto* index = pictures.const_data_ptr<int64_t>();
+      for (int64_t i = 0; i < pictures.numel(); ++i) add(prepared.keys[index[i]]);
+    }
+    seeds.push_back(hash);
+  }
+  return seeds;
+}
+
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
   hypothesis.text = tokenizer.decode(hypothesis.ids, true);
   for (const std::string& stop : params.stop_strings) {

@@ -47,6 +47,9 @@ class MediaEncoder {
 /// Encodes each prompt, checks that its media markers match its media, and pads on the left.
 void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared);
 
+/// A number for each row that depends on its ids and pictures alone, for sampling.
+std::vector<uint64_t> row_seeds(const Prepared& prepared);
+
 /// Decodes without special tokens and cuts at the first stop string.
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer);
 

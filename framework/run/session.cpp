@@ -57,6 +57,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
   s.config.name = std::filesystem::path(config).stem().string();
+  check_generation(s.config.generation);
   if (options.threads > 0) at::set_num_threads(options.threads);
 
   s.model = Model::assemble(s.config.model, *s.registry);
@@ -94,6 +95,7 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
   const Tokenizer& tokenizer = state_->model->tokenizer();
   GenerateInput input;
   input.prompts = prepared.rows;
+  if (params.do_sample) input.row_seeds = row_seeds(prepared);
   for (const std::string& token : params.stop_tokens) {
     const auto id = tokenizer.token_id(token);
     if (!id)

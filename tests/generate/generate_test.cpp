@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "framework/base/error.h"
 #include "tests/generate/scripted_model.h"
@@ -112,6 +113,22 @@ TEST(Generate, TopPKeepsTheFewestThatReachIt) {
   p.do_sample = true;
   p.top_p = 0.0;  // the best one alone
   EXPECT_EQ(run({{1, 2}}, p)[0].hypotheses[0].ids, run({{1, 2}}, greedy)[0].hypotheses[0].ids);
+
+  p.top_p = 0.8;
+  p.max_new_tokens = 1;
+  const at::Tensor probability = ScriptedModel({{1, 2}}, 1, kVocabulary, 1, 0).prefill().softmax(1);
+  std::set<int64_t> expected, drawn;
+  const auto [best, order] = probability[0].sort(0, true);
+  double before = 0;
+  for (int64_t i = 0; i < kVocabulary && before < p.top_p; ++i) {
+    expected.insert(order[i].item<int64_t>());
+    before += best[i].item<double>();
+  }
+  GenerateInput input;
+  for (uint64_t i = 0; i < 2000; ++i) input.row_seeds.push_back(i);
+  const auto results = run(Prompts(2000, {1, 2}), p, input);
+  for (const Result& r : results) drawn.insert(r.hypotheses[0].ids[0]);
+  EXPECT_EQ(drawn, expected);
 }
 
 TEST(Generate, SeedsRepeatAndDiffer) {

@@ -54,6 +54,19 @@ TEST_F(SessionTest, ABatchAnswersLikeItsRowsAlone) {
     EXPECT_EQ(outcomes[i].answer.front().second, caption(images_[i]));
 }
 
+TEST_F(SessionTest, ASampledRowIsTheSameAlone) {
+  CallOptions options;
+  options.generation = session_->config().generation;
+  options.generation->num_beams = 1;
+  options.generation->do_sample = true;
+  const std::vector<Request> requests = {picture_request(images_[0]), picture_request(images_[1])};
+  const auto outcomes = session_->answer(requests, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(outcomes[i].answer, session_->answer(requests[i], options).answer);
+  }
+  EXPECT_NE(outcomes[0].answer, outcomes[1].answer);
+}
+
 TEST_F(SessionTest, AFailedRequestNamesItsPictureAndLeavesTheOthers) {
   const std::vector<Request> requests = {picture_request("/no/such.png"), picture_request(images_[0])};
   const auto outcomes = session_->answer(requests);
