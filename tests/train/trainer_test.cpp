@@ -1,0 +1,99 @@
+// Training repeats from its seed, goes on from its checkpoint, and leaves alone what is frozen.
+#include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+
+#include "framework/run/train.h"
+#include "framework/weights/checkpoint.h"
+#include "tests/integration/scratch.h"
+
+namespace flam {
+namespace {
+
+class TrainerTest : public testing::Test {
+ protected:
+  std::string output(const std::string& name) const { return (scratch_.path() / (name + ".safetensors")).string(); }
+
+  SessionOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
+    SessionOptions out;
+    out.overrides = {"train.output=" + output(name), "train.steps=6", "train.batch_size=2", "train.warmup_steps=2",
+                     "train.init_from=[]", "train.log_every=1"};
+    out.overrides.insert(out.overrides.end(), more.begin(), more.end());
+    out.threads = 1;
+    return out;
+  }
+
+  static std::string stage(const char* name) {
+    return std::string(FLAM_SOURCE_DIR) + "/configs/_base_/train/flamingo_mini_" + name + ".yaml";
+  }
+
+  static void expect_equal_files(const std::string& a, const std::string& b) {
+    const auto first = open_checkpoint(a), second = open_checkpoint(b);
+    ASSERT_EQ(first->names(), second->names());
+    ASSERT_FALSE(first->names().empty());
+    for (const std::string& name : first->names()) EXPECT_TRUE(at::equal(first->tensor(name), second->tensor(name))) << name;
+  }
+
+  test::Scratch scratch_;
+};
+
+class EveryStage : public TrainerTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(EveryStage, ResumesToTheSameWeights) {
+  ASSERT_TRUE(train(stage(GetParam()), options("whole"), {}));
+  TrainHooks interrupt;
+  int64_t done = 0;
+  interrupt.progress = [&](int64_t step, int64_t) { done = step; };
+  interrupt.cancelled = [&] { return done == 3; };
+  EXPECT_FALSE(train(stage(GetParam()), options("resumed"), interrupt));
+  EXPECT_TRUE(std::filesystem::exists(output("resumed") + ".checkpoint"));
+  EXPECT_FALSE(std::filesystem::exists(output("resumed")));
+  EXPECT_TRUE(train(stage(GetParam()), options("resumed"), {}));
+  EXPECT_FALSE(std::filesystem::exists(output("resumed") + ".checkpoint"));
+  expect_equal_files(output("whole"), output("resumed"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Trainer, EveryStage, testing::Values("1_labels", "2_text", "3_answers", "4_all"));
+
+TEST_F(TrainerTest, MuonResumesToo) {
+  const auto muon = [&](const char* name) { return options(name, {"train.optimizer=muon"}); };
+  ASSERT_TRUE(train(stage("2_text"), muon("whole"), {}));
+  TrainHooks interrupt;
+  interrupt.cancelled = [calls = 0]() mutable { return ++calls == 2; };
+  EXPECT_FALSE(train(stage("2_text"), muon("resumed"), interrupt));
+  EXPECT_TRUE(train(stage("2_text"), muon("resumed"), {}));
+  expect_equal_files(output("whole"), output("resumed"));
+}
+
+TEST_F(TrainerTest, TheLossFalls) {
+  std::vector<double> losses;
+  TrainHooks hooks;
+  hooks.log = [&](const TrainProgress& report) { losses.push_back(report.losses.front().second); };
+  ASSERT_TRUE(train(stage("2_text"), options("text", {"train.steps=30", "train.batch_size=4"}), hooks));
+  ASSERT_EQ(losses.size(), 30u);
+  EXPECT_LT(losses.back(), 0.7 * losses.front());
+}
+
+TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
+  ASSERT_TRUE(train(stage("1_labels"), options("labels", {"train.trained={\"resampler.*\": 0.001}"}), {}));
+  const auto written = open_checkpoint(output("labels"));
+  for (const std::string& name : written->names()) EXPECT_TRUE(name.starts_with("resampler.")) << name;
+}
+
+TEST_F(TrainerTest, WrongUseIsNamed) {
+  const auto error_of = [&](const std::vector<std::string>& more) {
+    try {
+      train(stage("1_labels"), options("wrong", more), {});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(error_of({"train.trained={\"no_such.*\": 0.001}"}).find("no tensor's name matches"), std::string::npos);
+  EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
+  EXPECT_NE(error_of({"train.records_per_scene=[1]"}).find("1 numbers for 2 task heads"), std::string::npos);
+  EXPECT_NE(error_of({"dataset.label_patch_size=20"}).find("label_patch_size"), std::string::npos);
+  EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace flam
