@@ -40,6 +40,40 @@ WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
   return weights;
 }
 
+/// Lists every file that is not there: where the weights lie is the one thing that a shipped config cannot
+/// know.
+void require_files(const WeightsConfig& weights) {
+  ErrorList errors;
+  for (const WeightsFile& file : weights.files) {
+    const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
+    if (std::filesystem::exists(path)) continue;
+    errors.add(file.where, cat("no weights file ", quoted(path.string()),
+                               "; --set weights.root=DIR names the folder, --weights random does without"));
+  }
+  errors.throw_if_any();
+}
+
+/// Random weights need no real tokenizer: if its file is not there, 'placeholder' of the same size takes its
+/// place.
+void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
+  const Value wanted = config.model.tokenizer.resolved();
+  const Value* file = wanted.find("model");
+  if (!file || std::filesystem::exists(std::filesystem::path(config.weights.root) / file->as_string()))
+    return;
+  log_warn(cat("no tokenizer file ", quoted(file->as_string()),
+               "; with random weights 'placeholder' takes its place"));
+  Value placeholder = Value::map(wanted.where());
+  placeholder.set("type", "placeholder");
+  const Value decoder = config.model.language_decoder.resolved();
+  if (const Value* rows = decoder.find("vocab_size")) placeholder.set("vocab_size", *rows);
+  for (const char* key : {"added_tokens", "image_token", "pad_token"}) {
+    if (const Value* value = wanted.find(key)) placeholder.set(key, *value);
+  }
+  ErrorList errors;
+  config.model.tokenizer = registry.parse("tokenizer", placeholder, errors);
+  errors.throw_if_any();
+}
+
 std::unique_ptr<TaskHead> build_task_head(const RunConfig& config, const Registry& registry,
                                           const Tokenizer& tokenizer) {
   if (!config.task_head) return nullptr;
@@ -60,19 +94,22 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   check_generation(s.config.generation);
   if (options.threads > 0) at::set_num_threads(options.threads);
 
+  const bool random = options.weights == "random";
+  if (random) replace_missing_tokenizer(s.config, *s.registry);
+
   s.model = Model::assemble(s.config.model, *s.registry);
   s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
   s.task_head = build_task_head(s.config, *s.registry, s.model->tokenizer());
   s.transforms->check_output(s.model->vision_backbone().image_size());
-  s.model->tokenizer().load(s.config.weights.root);
-
-  const bool random = options.weights == "random";
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
   if (!random && weights.files.empty()) {
     throw Error(
         cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights "
             "random"));
   }
+  require_files(weights);
+  s.model->tokenizer().load(s.config.weights.root);
+
   s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype),
                 options.seed);
   s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);

@@ -168,17 +168,27 @@ TEST(PublishedFiles, WhatTheConfigIgnoresIsNamedWhenItDoesNot) {
   }
 }
 
-TEST(PublishedFiles, MissingOnesAreNamedWithTheConfigsPlace) {
+TEST(PublishedFiles, MissingOnesAreListedWithTheConfigsPlace) {
   const Scratch scratch;
-  fs::create_directories(scratch.path() / "llama-7b-hf");
-  fs::copy(golden() / "llama" / "tokenizer.model", scratch.path() / "llama-7b-hf" / "tokenizer.model");
   try {
     Session::open("flamingo_3rdparty-fewshot_caption", with(golden_sizes(scratch.path())));
     FAIL() << "opened";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(),
-                testing::AllOf(testing::HasSubstr("openflamingo_v1_9b.yaml:"), testing::HasSubstr(kVit)));
+                testing::AllOf(testing::HasSubstr("openflamingo_v1_9b.yaml:"), testing::HasSubstr(kVit),
+                               testing::HasSubstr("llama-7b-hf"), testing::HasSubstr(kAdapter),
+                               testing::HasSubstr("--set weights.root=DIR")));
   }
+}
+
+TEST(PublishedFiles, RandomWeightsNeedNoneOfThem) {
+  const Scratch scratch;
+  SessionOptions options = with(golden_sizes(scratch.path()));
+  options.weights = "random";
+  const auto session = Session::open("flamingo_3rdparty-zeroshot_vqa", options);
+  const fs::path picture = fs::directory_iterator(golden() / "images")->path();
+  const auto outcome = session->answer(picture_request(picture.string(), "What is it?"));
+  EXPECT_FALSE(outcome.result.hypotheses.front().ids.empty());
 }
 
 }  // namespace
