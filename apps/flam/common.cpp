@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <limits>
 
 namespace flam::cli {
 
@@ -16,8 +17,10 @@ void on_signal(int number) {
 }  // namespace
 
 void watch_signals() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  struct sigaction action {};
+  action.sa_handler = on_signal;  // without SA_RESTART: a read from a silent standard input ends, too
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
 }
 
 bool interrupted() {
@@ -47,9 +50,11 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")->capture_default_str();
   command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
-      ->check(CLI::Range(0, 4096))
+      ->check(CLI::Range(0, 256))
       ->capture_default_str();
-  command.add_option("--seed", options.seed, "of random weights and of sampling")->capture_default_str();
+  command.add_option("--seed", options.seed, "of random weights and of sampling")
+      ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
+      ->capture_default_str();
 }
 
 }  // namespace flam::cli

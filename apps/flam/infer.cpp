@@ -45,7 +45,7 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
   } else if (outcome.error) {
     std::cerr << "error: " << *outcome.error << "\n";
   } else {
-    const std::string name = many ? request.id + ": " : "";
+    const std::string name = many ? printable(request.id, 4096) + ": " : "";
     if (params.n_best > 1) {
       for (const auto& hypothesis : outcome.result.hypotheses) {
         std::cout << name << printable(hypothesis.text, 100'000) << "  (" << hypothesis.score << ")\n";
@@ -58,6 +58,9 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
 }
 
 int infer(const InferOptions& options) {
+  // Opened first, so that a place that can't be written is known before the work.
+  std::optional<AtomicFile> receipt;
+  if (!options.receipt.empty()) receipt.emplace(options.receipt);
   const auto session = Session::open(options.config, options.session);
   const GenerationParams params = generation_of(options, *session);
   StageTimes times;
@@ -86,17 +89,30 @@ int infer(const InferOptions& options) {
     }
     pending.clear();
   };
-  for_each_request(options.inputs, session->task_head().needs_question(), [&](Request request) {
+  RequestSink sink;
+  sink.take = [&](Request request) {
     if (interrupted()) return;
     pending.push_back(std::move(request));
     if (static_cast<int64_t>(pending.size()) >= options.batch_size) flush();
-  });
+  };
+  sink.fail = [&](const std::string& id, const std::string& error) {
+    flush();
+    Request request;
+    request.id = id;
+    Outcome outcome;
+    outcome.error = error;
+    print(request, outcome, params, options.json, many);
+    ++failed;
+    ++done;
+  };
+  for_each_request(options.inputs, session->task_head().needs_question(), sink);
   flush();
   if (interrupted()) return interrupted_status();
-  if (!options.receipt.empty()) {
-    write_file(options.receipt, make_receipt(*session, params, all, outcomes, times)
-                                        .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
-                                    "\n");
+  if (receipt && failed < done) {
+    receipt->write(make_receipt(*session, params, all, outcomes, times)
+                       .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                   "\n");
+    receipt->commit();
   }
   if (failed > 0 && done > 1) std::cerr << failed << " of " << done << " records failed\n";
   if (failed == done) return 2;  // nothing could be run

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <set>
 
 #include "framework/base/text.h"
@@ -80,18 +79,26 @@ void add_shot(const std::string& shot, bool with_question, Request& request) {
 }
 
 std::shared_ptr<const std::string> standard_input() {
-  std::string bytes(std::istreambuf_iterator<char>(std::cin), {});
-  if (bytes.size() > kMaxStdinBytes) throw Error("standard input: larger than 256 MiB");
+  std::string bytes;
+  std::string chunk(1 << 20, '\0');
+  while (std::cin.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || std::cin.gcount() > 0) {
+    bytes.append(chunk, 0, static_cast<size_t>(std::cin.gcount()));
+    if (bytes.size() > kMaxStdinBytes) throw Error("standard input: larger than 256 MiB");
+  }
+  if (bytes.empty()) throw Error("standard input is empty; it should hold the bytes of one picture");
   return std::make_shared<const std::string>(std::move(bytes));
 }
 
-void requests_of_file(const std::string& name, const std::function<void(Request)>& sink) {
+void requests_of_file(const std::string& name, const RequestSink& sink) {
   std::ifstream file;
   const bool from_stdin = name == "-";
   if (!from_stdin) {
     std::error_code ignored;
-    if (!fs::is_regular_file(name, ignored)) throw Error(cat("--request ", quoted(name), ": no such file"));
+    if (!fs::exists(name, ignored)) throw Error(cat("--request ", quoted(name), ": no such file"));
+    if (!fs::is_regular_file(name, ignored))
+      throw Error(cat("--request ", quoted(name), ": not a regular file"));
     file.open(name);
+    if (!file) throw Error(cat("--request ", quoted(name), ": can't be read"));
   }
   std::istream& in = from_stdin ? std::cin : file;
   const auto source = std::make_shared<const std::string>(from_stdin ? "standard input" : name);
@@ -101,17 +108,22 @@ void requests_of_file(const std::string& name, const std::function<void(Request)
   for (std::string line; std::getline(in, line);) {
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    Request request = parse_request(line, folder, {source, line_number, 1});
-    sink(std::move(request));
     ++seen;
+    const Location where{source, line_number, 0};
+    try {
+      Request request = parse_request(line, folder, where);
+      if (request.id.empty()) request.id = where.str();
+      sink.take(std::move(request));
+    } catch (const Error& error) {
+      sink.fail(where.str(), error.what());
+    }
   }
   if (seen == 0) throw Error(cat(*source, ": no requests (one JSON object a line)"));
 }
 
 }  // namespace
 
-void for_each_request(const InputOptions& options, bool needs_question,
-                      const std::function<void(Request)>& sink) {
+void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {
   if (!options.request_file.empty()) {
     if (!options.images.empty() || !options.shots.empty() || !options.question.empty()) {
       throw Error("--request holds whole requests; it doesn't go with pictures, --question or --shot");
@@ -149,7 +161,7 @@ void for_each_request(const InputOptions& options, bool needs_question,
     if (image == "-") picture.pictures.front() = {"", standard_input(), {}};
     request.parts.push_back(std::move(picture));
     if (needs_question) request.parts.push_back(text_part(options.question));
-    sink(std::move(request));
+    sink.take(std::move(request));
   }
 }
 

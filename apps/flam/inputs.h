@@ -18,8 +18,12 @@ struct InputOptions {
   std::string request_file;        // JSON lines; "-": standard input
 };
 
-/// Calls `sink` with each request in order, as they are read: a stream, not a list.
-void for_each_request(const InputOptions& options, bool needs_question,
-                      const std::function<void(Request)>& sink);
+/// What happens with each request in order, as they are read: a stream, not a list.
+struct RequestSink {
+  std::function<void(Request)> take;
+  std::function<void(const std::string& id, const std::string& error)> fail;  // a line that is no request
+};
+
+void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink);
 
 }  // namespace flam::cli

@@ -44,12 +44,12 @@ int main(int argc, char** argv) {
   flam::cli::watch_signals();
   try {
     const int status = run(argc, argv);
-    std::cout.flush();
-    return flam::cli::interrupted() ? flam::cli::interrupted_status() : status;
-  } catch (const flam::Error& error) {
     if (flam::cli::interrupted()) return flam::cli::interrupted_status();
+    if (!std::cout.flush()) throw flam::RunError("standard output can't be written; results are lost");
+    return status;
+  } catch (const flam::Error& error) {
     std::cerr << "error: " << error.what() << "\n";
-    return error.exit_status();
+    return flam::cli::interrupted() ? flam::cli::interrupted_status() : error.exit_status();
   } catch (const std::bad_alloc&) {
     std::cerr << "error: not enough memory\n";
     return 1;

@@ -179,21 +179,44 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
     }
   }
   if (prompts.empty()) return outcomes;
-
-  Prepared prepared = prepare(prompts, options.times);
-  encode_media(prepared, options.times);
   CallOptions mapped = options;
   if (options.on_text) {
     mapped.on_text = [&](size_t row, const std::string& text) { options.on_text(answered[row], text); };
   }
-  auto results = generate(prepared, options.generation.value_or(state_->config.generation), mapped);
-  for (size_t row = 0; row < results.size(); ++row) {
-    Outcome& outcome = outcomes[answered[row]];
-    outcome.answer = state_->task_head->answer(results[row]);
-    outcome.prompt_tokens = prepared.batch.attention_mask[static_cast<int64_t>(row)].sum().item().toLong();
-    outcome.result = std::move(results[row]);
+  std::vector<Outcome*> rows;
+  for (const size_t request : answered) rows.push_back(&outcomes[request]);
+  try {
+    answer_prompts(prompts, rows, mapped);
+  } catch (const Error&) {
+    // Something in the batch can't be run: each alone, so that the others are answered.
+    for (size_t row = 0; row < prompts.size(); ++row) {
+      CallOptions alone = options;
+      if (options.on_text) {
+        alone.on_text = [&](size_t, const std::string& text) { options.on_text(answered[row], text); };
+      }
+      try {
+        answer_prompts({&prompts[row], 1}, {&rows[row], 1}, alone);
+      } catch (const Error& error) {
+        const std::string& id = requests[answered[row]].id;
+        rows[row]->error = id.empty() ? error.what() : printable(id, 4096) + ": " + error.what();
+      }
+    }
   }
   return outcomes;
+}
+
+void Session::answer_prompts(std::span<const Prompt> prompts, std::span<Outcome*> outcomes,
+                             const CallOptions& options) const {
+  Prepared prepared = prepare(prompts, options.times);
+  encode_media(prepared, options.times);
+  auto results = generate(prepared, options.generation.value_or(state_->config.generation), options);
+  for (size_t row = 0; row < results.size(); ++row) {
+    Outcome& outcome = *outcomes[row];
+    outcome.answer = state_->task_head->answer(results[row]);
+    outcome.prompt_tokens =
+        prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
+    outcome.result = std::move(results[row]);
+  }
 }
 
 Outcome Session::answer(const Request& request, const CallOptions& options) const {

@@ -87,6 +87,8 @@ class FLAM_API Session {
 
  private:
   Session();
+  void answer_prompts(std::span<const Prompt> prompts, std::span<Outcome*> outcomes,
+                      const CallOptions& options) const;
   struct State;
   std::unique_ptr<State> state_;
 };

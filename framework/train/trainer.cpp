@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <numbers>
 
+#include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {
@@ -40,9 +42,21 @@ class Autocast {
 
 Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
     : parts_(parts), weights_(weights), objective_(parts, label_weights_) {
+  make_room_for_output();
   load_initial_weights();
   label_weights_.initialise(at::kCPU, at::kFloat, static_cast<uint64_t>(parts.config.seed));
   optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
+}
+
+// Known before the work: a place that can't be written would lose it.
+void Trainer::make_room_for_output() const {
+  const std::filesystem::path folder = std::filesystem::absolute(parts_.config.output).parent_path();
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem)
+    throw Error(
+        cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
+  for (const std::string& file : {parts_.config.output, checkpoint_file()}) AtomicFile probe(file);
 }
 
 void Trainer::load_initial_weights() {
@@ -120,7 +134,9 @@ bool Trainer::run(const TrainHooks& hooks) {
       report.losses[i] = {loss.parts[i].first, report.losses[i].second + loss.parts[i].second};
     }
     if (!std::isfinite(report.losses.front().second)) {
-      throw RunError(cat("the loss is no longer finite at step ", step, "; try a lower learning rate"));
+      throw RunError(
+          cat("the loss is no longer finite at step ", step, "; try a lower learning rate",
+              std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
     }
     ++since;
     const int64_t done = step + 1;
@@ -151,12 +167,26 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
-  write_safetensors(checkpoint_file(), tensors);
+  write_safetensors(checkpoint_file(), tensors, {{"settings", settings()}});
+}
+
+// What the run's course depends on.
+std::string Trainer::settings() const {
+  Value tree = parts_.config.resolved();
+  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every"}) tree.erase(key);
+  return write_json(tree);
 }
 
 int64_t Trainer::resume() {
   if (!std::filesystem::exists(checkpoint_file())) return 0;
   const auto checkpoint = open_checkpoint(checkpoint_file());
+  const auto metadata = checkpoint->metadata();
+  const auto written = metadata.find("settings");
+  if (written == metadata.end() || written->second != settings()) {
+    throw Error(
+        cat(quoted(checkpoint_file()),
+            " was written under other settings of `train`; go on with those, or delete it to start anew"));
+  }
   const at::NoGradGuard no_grad;
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));

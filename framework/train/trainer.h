@@ -24,7 +24,8 @@ struct TrainHooks {
 };
 
 /// Trains the model's weights in place. If OUTPUT.checkpoint exists, goes on from there: the result equals
-/// that of a run that was not interrupted. On cancellation writes a checkpoint and returns false.
+/// that of a run that was not interrupted; a checkpoint of other settings is an Error. On cancellation writes
+/// a checkpoint and returns false.
 class Trainer {
  public:
   Trainer(TrainingParts& parts, WeightStore& weights);
@@ -32,11 +33,13 @@ class Trainer {
   bool run(const TrainHooks& hooks);
 
  private:
+  void make_room_for_output() const;
   void load_initial_weights();
   std::vector<TrainedTensor> trained_tensors();
   std::string checkpoint_file() const { return parts_.config.output + ".checkpoint"; }
   void save_checkpoint(int64_t steps_done) const;
   int64_t resume();
+  std::string settings() const;
   void save_output() const;
   double scale_at(int64_t step) const;
 

@@ -89,10 +89,12 @@ TEST_F(Cli, TakesAPictureFromStandardInputAndRequestsFromAFile) {
   EXPECT_EQ(piped.status, 0) << piped.err;
   EXPECT_EQ(piped.out, expected);
   const auto requests = scratch_.path() / "requests.jsonl";
-  write_file(requests, json{{"parts", {{{"image", image(0)}}}}}.dump() + "\n{\"parts\": [{\"imag\": 1}]}\n");
-  const auto ran = run_flam("infer " + config("caption_0shot") + " --request " + requests.string());
-  EXPECT_EQ(ran.status, 2);
-  EXPECT_THAT(ran.err, HasSubstr("requests.jsonl:2:1: not a request"));
+  const std::string good = json{{"parts", {{{"image", image(0)}}}}}.dump();
+  write_file(requests, good + "\n{\"parts\": [{\"imag\": 1}]}\n" + good + "\n");
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --json --request " + requests.string());
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 3);
+  EXPECT_THAT(ran.out, HasSubstr("requests.jsonl:2: not a request"));
 }
 
 TEST_F(Cli, WritesAReceipt) {
@@ -106,6 +108,25 @@ TEST_F(Cli, WritesAReceipt) {
   }
   EXPECT_EQ(written["weights"].size(), 5u);  // ViT, two shards, adapter, output matrix
   EXPECT_EQ(written["weights"][0]["sha256"].get<std::string>().size(), 64u);
+}
+
+TEST_F(Cli, APictureThatCannotBeTransformedFailsAlone) {
+  const auto wide = scratch_.path() / "wide.pgm";
+  write_file(wide, "P5 60000 1 255\n" + std::string(60000, 'x'));
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --json --batch-size 3 " + image(0) + " " +
+                            wide.string() + " " + image(1));
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 3);
+  EXPECT_THAT(ran.out, HasSubstr("wide.pgm: a picture of 60000"));
+}
+
+TEST_F(Cli, LostOutputIsAnError) {
+  const auto full = run_flam("list > /dev/full");
+  EXPECT_EQ(full.status, 1);
+  EXPECT_THAT(full.err, HasSubstr("standard output"));
+  const auto receipt = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --receipt /dev/full");
+  EXPECT_EQ(receipt.status, 2);
+  EXPECT_EQ(receipt.out, "");
 }
 
 TEST_F(Cli, NBestComesBestFirst) {
@@ -165,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
         Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
         Wrong{"inspect perciever", "did you mean 'perceiver'"},
-        Wrong{"list adaptr", "did you mean 'adapter'"},
+        Wrong{"list adaptr", "did you mean 'adapter'"}, Wrong{"infer flamingo_mid x.png --seed -1", "seed"},
         Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
         Wrong{"train flamingo_mid", "no `train` map"},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));

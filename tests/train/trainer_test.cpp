@@ -11,12 +11,14 @@ namespace {
 
 class TrainerTest : public testing::Test {
  protected:
-  std::string output(const std::string& name) const { return (scratch_.path() / (name + ".safetensors")).string(); }
+  std::string output(const std::string& name) const {
+    return (scratch_.path() / (name + ".safetensors")).string();
+  }
 
   SessionOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
     SessionOptions out;
-    out.overrides = {"train.output=" + output(name), "train.steps=6", "train.batch_size=2", "train.warmup_steps=2",
-                     "train.init_from=[]", "train.log_every=1"};
+    out.overrides = {"train.output=" + output(name), "train.steps=6",      "train.batch_size=2",
+                     "train.warmup_steps=2",         "train.init_from=[]", "train.log_every=1"};
     out.overrides.insert(out.overrides.end(), more.begin(), more.end());
     out.threads = 1;
     return out;
@@ -30,7 +32,8 @@ class TrainerTest : public testing::Test {
     const auto first = open_checkpoint(a), second = open_checkpoint(b);
     ASSERT_EQ(first->names(), second->names());
     ASSERT_FALSE(first->names().empty());
-    for (const std::string& name : first->names()) EXPECT_TRUE(at::equal(first->tensor(name), second->tensor(name))) << name;
+    for (const std::string& name : first->names())
+      EXPECT_TRUE(at::equal(first->tensor(name), second->tensor(name))) << name;
   }
 
   test::Scratch scratch_;
@@ -64,6 +67,27 @@ TEST_F(TrainerTest, MuonResumesToo) {
   expect_equal_files(output("whole"), output("resumed"));
 }
 
+TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
+  TrainHooks interrupt;
+  interrupt.cancelled = [] { return true; };
+  EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
+  EXPECT_THROW(train(stage("2_text"), options("kept", {"train.seed=99"}), {}), Error);
+  EXPECT_TRUE(std::filesystem::exists(output("kept") + ".checkpoint"));
+}
+
+TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsKnownAtOnce) {
+  bool ran = false;
+  TrainHooks hooks;
+  hooks.progress = [&](int64_t, int64_t) { ran = true; };
+  EXPECT_THROW(train(stage("2_text"), options("x", {"train.output=/dev/full"}), hooks), Error);
+  EXPECT_THROW(train(stage("2_text"), options("x", {"train.output=" + scratch_.path().string()}), hooks),
+               Error);
+  EXPECT_FALSE(ran);
+  const std::string nested = (scratch_.path() / "new" / "folder" / "out.safetensors").string();
+  EXPECT_TRUE(train(stage("2_text"), options("x", {"train.output=" + nested, "train.steps=1"}), {}));
+  EXPECT_TRUE(std::filesystem::exists(nested));
+}
+
 TEST_F(TrainerTest, TheLossFalls) {
   std::vector<double> losses;
   TrainHooks hooks;
@@ -74,7 +98,8 @@ TEST_F(TrainerTest, TheLossFalls) {
 }
 
 TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
-  ASSERT_TRUE(train(stage("1_labels"), options("labels", {"train.trained={\"resampler.*\": 0.001}"}), {}));
+  ASSERT_TRUE(train(stage("1_labels"),
+                    options("labels", {"train.trained={_delete_: true, \"resampler.*\": 0.001}"}), {}));
   const auto written = open_checkpoint(output("labels"));
   for (const std::string& name : written->names()) EXPECT_TRUE(name.starts_with("resampler.")) << name;
 }
@@ -88,7 +113,9 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
     }
     return std::string();
   };
-  EXPECT_NE(error_of({"train.trained={\"no_such.*\": 0.001}"}).find("no tensor's name matches"), std::string::npos);
+  EXPECT_NE(
+      error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor's name matches"),
+      std::string::npos);
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
   EXPECT_NE(error_of({"train.records_per_scene=[1]"}).find("1 numbers for 2 task heads"), std::string::npos);
   EXPECT_NE(error_of({"dataset.label_patch_size=20"}).find("label_patch_size"), std::string::npos);

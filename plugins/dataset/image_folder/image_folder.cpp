@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "framework/sdk.h"
 
@@ -34,7 +35,7 @@ class ImageFolder final : public Dataset {
   ImageFolder(const ImageFolderParams& params, const Input& input) {
     const fs::path file = fs::path(params.folder) / params.annotations;
     std::ifstream in(file);
-    if (!in) throw Error(cat("dataset 'image_folder': ", quoted(file.string()), " can't be read"));
+    if (!in) throw Error(cat(quoted(file.string()), " can't be read"));
     const auto source = file.string();
     int line_number = 0;
     for (std::string line; std::getline(in, line);) {
@@ -43,6 +44,7 @@ class ImageFolder final : public Dataset {
       annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, input.task == "vqa"));
       if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
     }
+    if (annotations_.empty()) throw Error(cat(quoted(source), " holds no records"));
   }
 
   int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
@@ -61,18 +63,26 @@ class ImageFolder final : public Dataset {
  private:
   static Annotation parse(const std::string& line, const std::string& place, const fs::path& folder,
                           bool with_question) {
-    const Value node = parse_yaml(line, place);  // JSON is YAML
+    nlohmann::json node;
+    try {
+      node = nlohmann::json::parse(line);
+    } catch (const nlohmann::json::exception&) {
+      throw Error(
+          cat(place, ": not JSON; expected {\"image\": FILE, \"references\": [TEXT, …]} on one line"));
+    }
     const auto text = [&](const char* key) -> std::string {
-      const Value* value = node.find(key);
-      if (!value || !value->is_string()) throw Error(cat(place, ": expected a text `", key, "`"));
-      return value->as_string();
+      if (!node.is_object() || !node.contains(key) || !node[key].is_string()) {
+        throw Error(cat(place, ": expected a text `", key, "`"));
+      }
+      return node[key].get<std::string>();
     };
     Annotation out{(folder / text("image")).string(), with_question ? text("question") : "", {}};
-    const Value* references = node.find("references");
-    if (!references || !references->is_list()) throw Error(cat(place, ": expected a list `references`"));
-    for (const Value& reference : references->as_list()) {
+    if (!node.contains("references") || !node["references"].is_array() || node["references"].empty()) {
+      throw Error(cat(place, ": expected a list `references` with at least one text"));
+    }
+    for (const auto& reference : node["references"]) {
       if (!reference.is_string()) throw Error(cat(place, ": `references` must hold texts"));
-      out.references.push_back(reference.as_string());
+      out.references.push_back(reference.get<std::string>());
     }
     return out;
   }
