@@ -18,7 +18,9 @@ std::shared_ptr<Session> open_mini(std::vector<std::string> overrides = {}) {
   return Session::open("flamingo_mini_caption", options);
 }
 
-at::Tensor picture(int64_t value) { return at::full({90, 120, 3}, value, at::kByte); }
+at::Tensor picture(int64_t value) {
+  return at::full({90, 120, 3}, value, at::kByte);
+}
 
 Prompt prompt_of(const std::string& text, int pictures) {
   Prompt prompt{text, {}};
@@ -84,7 +86,8 @@ std::string error_with(const std::string& override_) {
 
 TEST(Model, WhatDoesNotMeetIsNamed) {
   using testing::HasSubstr;
-  EXPECT_THAT(error_with("model.vision_backbone.image_size=100"), HasSubstr("the vision backbone takes 100×100"));
+  EXPECT_THAT(error_with("model.vision_backbone.image_size=100"),
+              HasSubstr("the vision backbone takes 100×100"));
   EXPECT_THAT(error_with("model.language_decoder.vocab_size=500"), HasSubstr("vocab_size"));
   EXPECT_THAT(error_with("model.vision_backbone.num_heads=3"), HasSubstr("clip_vit"));
   EXPECT_THAT(error_with("model.tokenizer.added_tokens=['<x>']"), HasSubstr("<image>"));
