@@ -225,16 +225,10 @@ Outcome Session::answer(const Request& request, const CallOptions& options) cons
   return outcome;
 }
 
-at::Tensor Session::transform(const Picture& picture) const {
-  return state_->transforms->apply(picture);
-}
 const RunConfig& Session::config() const {
   return state_->config;
 }
 const Model& Session::model() const {
-  return *state_->model;
-}
-Model& Session::mutable_model() {
   return *state_->model;
 }
 const TaskHead& Session::task_head() const {

@@ -75,12 +75,9 @@ class FLAM_API Session {
   void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
   std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
                                const CallOptions& options = {}) const;
-  /// float32 [3,H,W] of one picture, through the config's transforms.
-  at::Tensor transform(const Picture& picture) const;
 
   const RunConfig& config() const;
   const Model& model() const;
-  Model& mutable_model();
   const TaskHead& task_head() const;
   const Registry& registry() const;
   const SessionOptions& options() const;

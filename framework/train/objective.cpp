@@ -44,12 +44,7 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
     : parts_(parts),
       with_pictures_(parts.config.objective != Kind::text),
       with_labels_(parts.config.objective == Kind::labels ||
-                   (parts.config.objective == Kind::answers && parts.config.label_weight > 0)),
-      backbone_frozen_(true) {
-  for (const auto& [pattern, rate] : parts.config.rates()) {
-    if (match_pattern(pattern, "vision_backbone.x") || pattern.starts_with("vision_backbone"))
-      backbone_frozen_ = false;
-  }
+                   (parts.config.objective == Kind::answers && parts.config.label_weight > 0)) {
   if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
@@ -143,10 +138,7 @@ StepLoss Objective::loss(int64_t step) const {
     out.total = out.total.defined() ? out.total + loss * weight : loss * weight;
   };
   Features features;
-  if (with_pictures_) {
-    const at::AutoGradMode mode(!backbone_frozen_);
-    features = parts_.model.encode_images(scenes.pixels);
-  }
+  if (with_pictures_) features = parts_.model.encode_images(scenes.pixels);
   const at::Tensor media =
       with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
           ? media_of(features)

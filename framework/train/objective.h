@@ -55,7 +55,7 @@ class Objective {
                                     int64_t width) const;
 
   const TrainingParts& parts_;
-  bool with_pictures_, with_labels_, backbone_frozen_;
+  bool with_pictures_, with_labels_;
   std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] of each column of the labels
 };
 
