@@ -22,6 +22,8 @@ function(flam_add_plugin name)
     COMMAND flamboyance::flam-manifest $<TARGET_FILE:${target}>
     COMMENT "Writing the manifest of ${target}")
   if(FLAM_IN_TREE)
+    set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")  # the precompiled header is shared
+    flam_precompile(${target} PLUGINS)
     # The build tree is laid out as the installed one, so that a plugin is installed unchanged and its manifest holds.
     set_target_properties(${target} PROPERTIES
       BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../..;${FLAM_TORCH_DIR}/lib")

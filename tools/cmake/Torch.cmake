@@ -2,7 +2,19 @@
 #   torch::headers  include folders and the version, nothing to link
 #   torch::cpu      libtorch_cpu and libc10
 # FLAM_TORCH_DIR names the folder that holds include/ and lib/ (in the Python package: site-packages/torch).
-set(FLAM_TORCH_DIR "$ENV{FLAM_TORCH_DIR}" CACHE PATH "Folder of libtorch (holds include/ and lib/)")
+set(torch_cache "$ENV{XDG_CACHE_HOME}")
+if(NOT torch_cache)
+  set(torch_cache "$ENV{HOME}/.cache")
+endif()
+file(GLOB torch_default "${torch_cache}/flamboyance/torch-*/torch")  # where tools/setup puts it
+list(SORT torch_default COMPARE NATURAL ORDER DESCENDING)
+if(torch_default)
+  list(GET torch_default 0 torch_default)
+endif()
+if(DEFINED ENV{FLAM_TORCH_DIR})
+  set(torch_default "$ENV{FLAM_TORCH_DIR}")
+endif()
+set(FLAM_TORCH_DIR "${torch_default}" CACHE PATH "Folder of libtorch (holds include/ and lib/)")
 if(NOT EXISTS "${FLAM_TORCH_DIR}/lib/libtorch_cpu.so")
   message(FATAL_ERROR "libtorch not found in FLAM_TORCH_DIR='${FLAM_TORCH_DIR}' (expected lib/libtorch_cpu.so there). "
                       "Run tools/setup, or set FLAM_TORCH_DIR.")

@@ -1,0 +1,12 @@
+# flam_precompile(TARGET GROUP): compiles libtorch's tensor header, most of the time of any source that includes it, once
+# for all targets of a group. Targets of one group must be compiled with the same options.
+function(flam_precompile target group)
+  get_property(first GLOBAL PROPERTY FLAM_PRECOMPILED_${group})
+  if(first)
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  else()
+    target_precompile_headers(${target} PRIVATE <ATen/core/Tensor.h> <ATen/TensorOperators.h> <algorithm> <functional>
+                              <map> <memory> <optional> <sstream> <string> <vector>)
+    set_property(GLOBAL PROPERTY FLAM_PRECOMPILED_${group} ${target})
+  endif()
+endfunction()
