@@ -8,10 +8,10 @@
 namespace flam::cli {
 
 namespace {
-volatile std::sig_atomic_t caught_signal = 0;
+volatile std::sig_atomic_t caught_signal = 0, listening = 0;
 
 void on_signal(int number) {
-  if (caught_signal != 0) _exit(128 + number);
+  if (listening == 0 || caught_signal != 0) _exit(128 + number);
   caught_signal = number;
 }
 }  // namespace
@@ -24,10 +24,15 @@ void watch_signals() {
 }
 
 bool interrupted() {
+  listening = 1;
   return caught_signal != 0;
 }
 int interrupted_status() {
   return 128 + caught_signal;
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator([](std::string& text) { return text.empty() ? "is empty" : ""; }, "");
 }
 
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path) {
@@ -46,9 +51,14 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   add_plugin_path(command, options.plugin_path);
   command
       .add_option("--weights", options.weights, "a weights file instead of the config's list, or `random`")
-      ->type_name("FILE|random");
-  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")->capture_default_str();
+      ->type_name("FILE|random")
+      ->check(not_empty());
+  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")
+      ->check(not_empty())
+      ->capture_default_str();
+  command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")
+      ->check(not_empty())
+      ->capture_default_str();
   command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();

@@ -7,10 +7,14 @@
 
 namespace flam::cli {
 
-/// Ctrl-C and SIGTERM ask the run to end; a second one ends it at once.
+/// Ctrl-C and SIGTERM ask the run to end; a second one ends it at once, and so does the first as long as
+/// nobody has asked for interrupted(), as while a model is being loaded. Outputs under way leave nothing
+/// behind.
 void watch_signals();
 bool interrupted();
 int interrupted_status();  // 130 or 143
+
+CLI::Validator not_empty();
 
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);

@@ -57,7 +57,18 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
   std::cout.flush();
 }
 
+void refuse_overwriting_inputs(const InferOptions& options) {
+  std::vector<std::string> inputs = options.inputs.images;
+  inputs.insert(inputs.end(), {options.inputs.request_file, options.config, options.session.weights});
+  for (const std::string& input : inputs) {
+    std::error_code not_there;
+    if (std::filesystem::equivalent(input, options.receipt, not_there))
+      throw Error(cat("--receipt ", quoted(options.receipt), " would overwrite an input of the run"));
+  }
+}
+
 int infer(const InferOptions& options) {
+  refuse_overwriting_inputs(options);
   // Opened first, so that a place that can't be written is known before the work.
   std::optional<AtomicFile> receipt;
   if (!options.receipt.empty()) receipt.emplace(options.receipt);
@@ -141,7 +152,8 @@ void add_infer(CLI::App& app, int& status) {
   command
       ->add_option("--request", options->inputs.request_file,
                    "JSON lines {\"parts\": [{\"image\": …}, {\"text\": …}]}; - is standard input")
-      ->type_name("FILE|-");
+      ->type_name("FILE|-")
+      ->check(not_empty());
   command->add_flag("--json", options->json, "one JSON object a line");
   command->add_option("--batch-size", options->batch_size, "requests answered together")
       ->check(CLI::Range(1, 4096))
@@ -154,7 +166,8 @@ void add_infer(CLI::App& app, int& status) {
   command
       ->add_option("--receipt", options->receipt,
                    "write what is needed to repeat the run, with prompts and timings")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   add_session_options(*command, options->session);
   command->callback([options, &status] { status = infer(*options); });
 }

@@ -40,11 +40,12 @@ std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
       found.push_back(entry.path().string());
   };
   std::error_code problem;
-  const auto options = fs::directory_options::skip_permission_denied;
   if (recursive) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder, options, problem)) take(entry);
+    fs::recursive_directory_iterator at(folder, problem);
+    for (; !problem && at != fs::end(at); at.increment(problem)) take(*at);
   } else {
-    for (const auto& entry : fs::directory_iterator(folder, options, problem)) take(entry);
+    fs::directory_iterator at(folder, problem);
+    for (; !problem && at != fs::end(at); at.increment(problem)) take(*at);
   }
   if (problem) throw Error(cat("folder ", quoted(folder.string()), " can't be read: ", problem.message()));
   if (found.empty()) {
@@ -158,7 +159,7 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
     Request request = shots;
     request.id = image;
     Part picture = image_part(image);
-    if (image == "-") picture.pictures.front() = {"", standard_input(), {}};
+    if (image == "-") picture.pictures.front() = {"standard input", standard_input(), {}};
     request.parts.push_back(std::move(picture));
     if (needs_question) request.parts.push_back(text_part(options.question));
     sink.take(std::move(request));

@@ -99,14 +99,18 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   static std::atomic<unsigned> serial = 0;
   aside_ = path_;
   aside_ += cat(".part-", ::getpid(), "-", serial++);
-  descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  // Without a name until it is complete: whatever ends the process, nothing is left behind.
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  named_ = descriptor_ < 0;  // not every file system can
+  if (named_) descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw Error(cat("cannot write ", quoted(path_.native()), ": ", reason()));
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(aside_.c_str());
+  if (named_) ::unlink(aside_.c_str());
 }
 
 void AtomicFile::write(std::string_view bytes) {
@@ -121,7 +125,13 @@ void AtomicFile::write(std::string_view bytes) {
 
 void AtomicFile::commit() {
   if (descriptor_ < 0) throw RunError(cat(quoted(path_.native()), " is already committed"));
-  if (::fsync(descriptor_) != 0 || std::rename(aside_.c_str(), path_.c_str()) != 0) {
+  const auto give_name = [&] {
+    if (named_) return true;
+    const std::string open_file = cat("/proc/self/fd/", descriptor_);
+    named_ = ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, aside_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    return named_;
+  };
+  if (::fsync(descriptor_) != 0 || !give_name() || std::rename(aside_.c_str(), path_.c_str()) != 0) {
     throw RunError(cat("cannot write ", quoted(path_.native()), ": ", reason()));
   }
   ::close(std::exchange(descriptor_, -1));

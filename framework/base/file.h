@@ -50,6 +50,7 @@ class FLAM_API AtomicFile {
   std::filesystem::path path_;
   std::filesystem::path aside_;
   int descriptor_ = -1;
+  bool named_ = false;  // whether aside_ exists
 };
 
 FLAM_API void write_file(const std::filesystem::path& path, std::string_view bytes);  // through AtomicFile
