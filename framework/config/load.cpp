@@ -51,8 +51,11 @@ class ConfigLoader {
       throw Error(named_at, error.what());
     }
     Value config = parse_yaml(text, path.native());
-    if (!config.is_map())
-      throw Error(config.where(), cat("a config is a map of settings, found ", config.describe()));
+    if (!config.is_map()) {
+      const Location file{std::make_shared<const std::string>(path.native())};
+      throw Error(config.where().file ? config.where() : file,
+                  cat("a config is a map of settings, found ", config.describe()));
+    }
     expand_configs_paths(config, root_);
     return config;
   }

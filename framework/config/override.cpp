@@ -49,13 +49,13 @@ void place_everywhere(Value& value, const Location& where) {
 }  // namespace
 
 void apply_override(Value& config, const std::string& assignment, const std::filesystem::path& configs_root) {
-  const Location where{std::make_shared<const std::string>("--set")};
+  const Location where{std::make_shared<const std::string>("--set " + quoted(printable(assignment, 80)))};
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos || equals == 0) {
     throw Error(where, cat("expected NAME=VALUE, as in model.resampler.depth=2, found ", quoted(assignment)));
   }
   const std::vector<std::string> steps = split_path(assignment.substr(0, equals), where);
-  Value over = parse_yaml(assignment.substr(equals + 1), "--set");
+  Value over = parse_yaml(assignment.substr(equals + 1), *where.file);
   expand_configs_paths(over, configs_root);
   place_everywhere(over, where);
 

@@ -30,6 +30,17 @@ void check_generation(const GenerationParams& params) {
   errors.throw_if_any();
 }
 
+std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& tokenizer) {
+  std::vector<int64_t> ids;
+  for (const std::string& token : params.stop_tokens) {
+    const auto id = tokenizer.token_id(token);
+    if (!id)
+      throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
 void require_number(double logprob) {
   if (std::isnan(logprob)) {
     throw RunError(

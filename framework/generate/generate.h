@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/component/tokenizer.h"
 #include "framework/component/types.h"
 #include "framework/model/step_model.h"
 
@@ -28,6 +29,9 @@ struct GenerateInput {
 
 /// Error: parameters that contradict each other (n_best above num_beams, sampling with beams, …).
 FLAM_API void check_generation(const GenerationParams& params);
+
+/// The ids of params.stop_tokens. Error: the tokenizer doesn't know one.
+FLAM_API std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& tokenizer);
 
 /// One Result per prompt; hypotheses best first, without text. Beam search equals Hugging Face 4.31
 /// (beam_length: with_prompt) or the newer length rule (generated). Sampling is repeatable from the seed.

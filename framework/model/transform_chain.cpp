@@ -25,7 +25,14 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
 }
 
 void TransformChain::check_output(int64_t image_size) const {
-  const at::Tensor out = apply({at::zeros({image_size + 7, 2 * image_size + 3, 3}, at::kByte)});
+  const int64_t height = image_size + 7, width = 2 * image_size + 3;
+  at::Tensor out;
+  try {
+    out = apply({at::zeros({height, width, 3}, at::kByte)});
+  } catch (const Error& error) {
+    throw Error(where_, cat("`transforms` don't take a picture of ", width, "×", height,
+                            " pixels, tried before any other: ", error.what()));
+  }
   if (out.size(1) != image_size || out.size(2) != image_size) {
     throw Error(where_, cat("`transforms` give pictures of ", out.size(2), "×", out.size(1),
                             " pixels, the vision backbone takes ", image_size, "×", image_size,

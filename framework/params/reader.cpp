@@ -134,7 +134,7 @@ class ParamReader final : public ParamVisitor {
     const double as_double = value->as_double();
     const bool low =
         info.minimum && (info.minimum_exclusive ? as_double <= *info.minimum : as_double < *info.minimum);
-    if (low || (info.maximum && as_double > *info.maximum) || std::isnan(as_double)) {
+    if (low || (info.maximum && as_double > *info.maximum) || !std::isfinite(as_double)) {
       errors_.add(value->where(), cat(owner_, ": ", full_name(name), " is ", number_text(*value),
                                       ", but must be ", range(info)));
       return false;
@@ -231,7 +231,7 @@ class ParamReader final : public ParamVisitor {
       return cat("between ", bound(*info.minimum), " and ", bound(*info.maximum));
     if (info.minimum) return cat(info.minimum_exclusive ? "more than " : "at least ", bound(*info.minimum));
     if (info.maximum) return cat("at most ", bound(*info.maximum));
-    return "a number";
+    return "a finite number";
   }
 
   void report_unknown(const Level& level, const Value::Member& member) {

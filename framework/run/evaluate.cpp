@@ -100,13 +100,33 @@ class Evaluator {
                             ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
                             : std::move(prompt));
     }
-    Prepared prepared = session_.prepare(prompts);
+    Prepared prepared = prepare(records, prompts);
     session_.encode_media(prepared);
+    CallOptions call;
+    call.cancelled = options_.cancelled;
     std::vector<std::string> out;
-    for (const Result& result : session_.generate(prepared, session_.config().generation)) {
+    for (const Result& result : session_.generate(prepared, session_.config().generation, call)) {
       out.push_back(session_.task_head().answer(result).front().second);
     }
     return out;
+  }
+
+  // An error names the record.
+  Prepared prepare(const std::vector<Record>& records, const std::vector<Prompt>& prompts) const {
+    try {
+      return session_.prepare(prompts);
+    } catch (const Error&) {
+      for (size_t i = 0; i < prompts.size(); ++i) {
+        try {
+          session_.prepare({&prompts[i], 1});
+        } catch (const Error& error) {
+          const std::string& id = records[i].request.id;
+          throw Error(cat("the dataset's record ", id.empty() ? std::to_string(i) : printable(id, 4096),
+                          " can't be run: ", error.what()));
+        }
+      }
+      throw;
+    }
   }
 
   const Session& session_;

@@ -134,16 +134,31 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
                      "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}"));
   };
   Json node;
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto refuse_twice = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+      throw fail(cat("the key ", quoted(parsed.get<std::string>()), " occurs twice"));
+    return true;
+  };
   try {
-    node = Json::parse(json_line);
-  } catch (const Json::exception& error) {
-    throw fail(printable(error.what()));
+    node = Json::parse(json_line, refuse_twice);
+  } catch (const Json::parse_error& error) {
+    const Location at{where.file, where.line, static_cast<int>(error.byte)};
+    throw Error(at, cat("not JSON: ", printable(json_line.substr(0, error.byte), 60), " ← here"));
   }
   if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
     throw fail("no list `parts`");
+  for (const auto& [key, value] : node.items()) {
+    if (key != "parts") throw fail(cat("unknown key ", quoted(key)));
+  }
   const auto picture = [&](const Json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
-    return PictureSource{(folder / path.get<std::string>()).string(), nullptr, {}};
+    const std::string name = path.get<std::string>();
+    if (name.empty() || name.find('\0') != std::string::npos)
+      throw fail(cat("a picture must be a path, found ", quoted(name)));
+    return PictureSource{(folder / name).string(), nullptr, {}};
   };
   Request request;
   for (const Json& part : node["parts"]) {

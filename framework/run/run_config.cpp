@@ -4,6 +4,7 @@
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/generate/generate.h"
 #include "framework/run/paths.h"
 
 namespace flam {
@@ -58,6 +59,11 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
     config.dataset = registry.parse("dataset", *dataset, errors);
   if (const Value* generation = tree.find("generation")) {
     read_params(ParamsRef(config.generation), *generation, "`generation`", {}, errors);
+    try {
+      check_generation(config.generation);
+    } catch (const Error& error) {
+      errors.add(generation->where(), error.what());
+    }
   }
   if (const Value* weights = tree.find("weights")) config.weights = WeightsConfig::parse(*weights, errors);
   if (const Value* train = tree.find("train")) {
@@ -82,6 +88,12 @@ Value RunConfig::resolved() const {
   if (!meta.is_null()) out.set("meta", meta);
   adopt_places(out, source);
   return out;
+}
+
+std::unique_ptr<TaskHead> RunConfig::build_task_head(const ComponentConfig& head, const Registry& registry,
+                                                     const Tokenizer& tokenizer) const {
+  const auto& stops = generation.stop_tokens;
+  return registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
 }
 
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {

@@ -1,11 +1,13 @@
 #pragma once
 // A whole config, parsed and checked: every top-level key of DESIGN, nothing built.
 
-#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "framework/component/task_head.h"
+#include "framework/component/tokenizer.h"
 #include "framework/component/types.h"
 #include "framework/model/model_config.h"
 #include "framework/train/train_config.h"
@@ -30,6 +32,9 @@ struct FLAM_API RunConfig {
   static RunConfig parse(const Value& tree, Registry& registry);
   /// All defaults filled in; parses back to the same.
   Value resolved() const;
+  /// A task head that ends its texts as `generation` does.
+  std::unique_ptr<TaskHead> build_task_head(const ComponentConfig& head, const Registry& registry,
+                                            const Tokenizer& tokenizer) const;
 };
 
 /// Finds, reads and merges a config, then applies `--set` assignments in order.

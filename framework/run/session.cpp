@@ -74,14 +74,6 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   errors.throw_if_any();
 }
 
-std::unique_ptr<TaskHead> build_task_head(const RunConfig& config, const Registry& registry,
-                                          const Tokenizer& tokenizer) {
-  if (!config.task_head) return nullptr;
-  const auto& stops = config.generation.stop_tokens;
-  return registry.build<TaskHead>(config.task_head,
-                                  {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
-}
-
 }  // namespace
 
 std::shared_ptr<Session> Session::open(const std::string& config, const SessionOptions& options) {
@@ -91,7 +83,6 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
   s.config.name = std::filesystem::path(config).stem().string();
-  check_generation(s.config.generation);
   if (options.threads > 0) at::set_num_threads(options.threads);
 
   const bool random = options.weights == "random";
@@ -99,7 +90,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
 
   s.model = Model::assemble(s.config.model, *s.registry);
   s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
-  s.task_head = build_task_head(s.config, *s.registry, s.model->tokenizer());
+  if (s.config.task_head)
+    s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
   s.transforms->check_output(s.model->vision_backbone().image_size());
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
   if (!random && weights.files.empty()) {
@@ -133,12 +125,7 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
   GenerateInput input;
   input.prompts = prepared.rows;
   if (params.do_sample) input.row_seeds = row_seeds(prepared);
-  for (const std::string& token : params.stop_tokens) {
-    const auto id = tokenizer.token_id(token);
-    if (!id)
-      throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
-    input.stop_ids.push_back(*id);
-  }
+  input.stop_ids = stop_ids(params, tokenizer);
   input.decode = [&](const std::vector<int64_t>& ids) { return tokenizer.decode(ids, true); };
   input.cancelled = options.cancelled;
   std::vector<std::vector<int64_t>> so_far(prepared.rows.size());

@@ -10,9 +10,8 @@ namespace {
 
 TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_scene,
                       const Registry& registry, const Tokenizer& tokenizer) {
-  const auto& stops = config.generation.stop_tokens;
   TrainedTask task;
-  task.head = registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+  task.head = config.build_task_head(head, registry, tokenizer);
   task.dataset =
       registry.build<Dataset>(config.dataset, Dataset::Input{head.type->name, {}, {}, records_per_scene});
   task.records_per_scene = records_per_scene;

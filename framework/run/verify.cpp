@@ -8,6 +8,7 @@
 #include <map>
 
 #include "framework/base/text.h"
+#include "framework/generate/generate.h"
 #include "framework/run/compare.h"
 #include "framework/run/reference_case.h"
 
@@ -131,9 +132,8 @@ class Verification {
   // [B,W] bool: no end token up to here.
   at::Tensor alive(const at::Tensor& ids) const {
     at::Tensor ended = at::zeros_like(ids);
-    for (const std::string& token : session_.config().generation.stop_tokens) {
-      if (const auto id = session_.model().tokenizer().token_id(token)) ended += (ids == *id).to(at::kLong);
-    }
+    for (const int64_t id : stop_ids(session_.config().generation, session_.model().tokenizer()))
+      ended += (ids == id).to(at::kLong);
     return ended.cumsum(1) == 0;
   }
 

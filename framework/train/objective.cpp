@@ -69,8 +69,8 @@ std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std
   return heads;
 }
 
-Objective::Scenes Objective::draw(int64_t step) const {
-  const int64_t scenes = parts_.config.batch_size;
+Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) const {
+  first += step * parts_.config.batch_size;
   const size_t tasks = parts_.config.objective == Kind::labels ? 1 : parts_.tasks.size();
   Scenes out;
   for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(scenes * parts_.tasks[t].records_per_scene);
@@ -80,19 +80,19 @@ Objective::Scenes Objective::draw(int64_t step) const {
       for (size_t t = 0; t < tasks; ++t) {
         const TrainedTask& task = parts_.tasks[t];
         for (int64_t r = 0; r < task.records_per_scene; ++r) {
-          const int64_t index = (step * scenes + scene) * task.records_per_scene + r;
+          const int64_t index = (first + scene) * task.records_per_scene + r;
           out.records[t][scene * task.records_per_scene + r] = task.dataset->at(index % task.dataset->size());
         }
       }
-      const Record& first = out.records[0][scene * parts_.tasks[0].records_per_scene];
+      const Record& record = out.records[0][scene * parts_.tasks[0].records_per_scene];
       if (with_pictures_) {
-        for (const Part& part : first.request.parts) {
+        for (const Part& part : record.request.parts) {
           if (part.kind != Part::Kind::text)
             pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
         }
       }
-      patch_labels[scene] = first.patch_labels;
-      media_labels[scene] = first.media_labels;
+      patch_labels[scene] = record.patch_labels;
+      media_labels[scene] = record.media_labels;
     }
   });
   if (with_pictures_) out.pixels = at::stack(pixels);
@@ -130,8 +130,8 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   return at::cross_entropy_loss(logits.to(at::kFloat), target.index_select(0, learnt));
 }
 
-StepLoss Objective::loss(int64_t step) const {
-  const Scenes scenes = draw(step);
+StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
+  const Scenes scenes = draw(step, first, count);
   StepLoss out;
   const auto add = [&](const std::string& name, const at::Tensor& loss, double weight) {
     out.parts.emplace_back(name, loss.item().toDouble());
@@ -151,10 +151,10 @@ StepLoss Objective::loss(int64_t step) const {
     add("patches", label_loss(patches, scenes.patch_labels, patch_heads_), label_weight);
   }
   if (!media_heads_.empty()) {
-    const int64_t count = scenes.media_labels.size(1);
+    const int64_t labelled = scenes.media_labels.size(1);
     const at::Tensor tokens = media.select(1, 0);
-    check_count("media tokens", count, std::min(count, tokens.size(1)), "label_cells");
-    add("media", label_loss(tokens.narrow(1, 0, count), scenes.media_labels, media_heads_), label_weight);
+    check_count("media tokens", labelled, std::min(labelled, tokens.size(1)), "label_cells");
+    add("media", label_loss(tokens.narrow(1, 0, labelled), scenes.media_labels, media_heads_), label_weight);
   }
   if (parts_.config.objective == Kind::labels) return out;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
@@ -168,8 +168,8 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   if (parts_.config.objective != Kind::answers) return out;
   const at::NoGradGuard no_grad;
   const Model& model = parts_.model;
-  const Scenes scenes = draw(step);
-  const at::Tensor media = media_of(model.encode_images(scenes.pixels.narrow(0, 0, 1)));
+  const Scenes scenes = draw(step, 0, 1);
+  const at::Tensor media = media_of(model.encode_images(scenes.pixels));
   GenerationParams params;
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
@@ -179,10 +179,9 @@ std::vector<std::string> Objective::samples(int64_t step) const {
     row.ids.resize(row.prompt_length);
     const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
     const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);
-    GenerateInput input{{row.ids}, {}, {}, {}, {}};
-    for (const std::string& token : params.stop_tokens) {
-      if (const auto id = model.tokenizer().token_id(token)) input.stop_ids.push_back(*id);
-    }
+    GenerateInput input;
+    input.prompts = {row.ids};
+    input.stop_ids = stop_ids(params, model.tokenizer());
     const auto results = generate(*steps, input, params);
     std::string question;
     for (const Part& part : record.request.parts)

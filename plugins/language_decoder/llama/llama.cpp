@@ -23,7 +23,7 @@ struct LlamaParams {
   void visit(ParamVisitor& v) {
     v("vocab_size", vocab_size, "rows of the vocabulary, without the tokenizer's added tokens", at_least(1));
     v("hidden_size", hidden_size, "width of the hidden states", at_least(1));
-    v("num_layers", num_layers, "decoder layers", at_least(1));
+    v("num_layers", num_layers, "decoder layers", between(1, 10000));
     v("num_heads", num_heads, "attention heads", at_least(1));
     v("num_key_value_heads", num_key_value_heads, "heads of keys and values; null: as many as num_heads",
       at_least(1));

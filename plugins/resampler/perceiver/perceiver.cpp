@@ -17,7 +17,7 @@ struct PerceiverParams {
   std::optional<int64_t> max_num_frames;
 
   void visit(ParamVisitor& v) {
-    v("depth", depth, "layers of attention and feed-forward", at_least(0));
+    v("depth", depth, "layers of attention and feed-forward", between(0, 10000));
     v("num_latents", num_latents, "media tokens of an image", at_least(1));
     v("num_heads", num_heads, "attention heads", at_least(1));
     v("dim_head", dim_head, "width of a head", at_least(1));

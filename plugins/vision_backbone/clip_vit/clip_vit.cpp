@@ -12,7 +12,7 @@ void ClipVitParams::visit(ParamVisitor& v) {
   v("image_size", image_size, "height and width of the pictures, pixels", at_least(1));
   v("patch_size", patch_size, "height and width of a patch, pixels", at_least(1));
   v("hidden_size", hidden_size, "width of the tokens", at_least(1));
-  v("num_layers", num_layers, "transformer blocks", at_least(0));
+  v("num_layers", num_layers, "transformer blocks", between(0, 10000));
   v("num_heads", num_heads, "attention heads", at_least(1));
   v("intermediate_size", intermediate_size, "width inside the feed-forward", at_least(1));
   v("activation", activation, "of the feed-forward; OpenAI's weights need quick_gelu",
