@@ -33,12 +33,14 @@ struct StepLoss {
   std::vector<std::pair<std::string, double>> parts;  // for the log
 };
 
-/// Draws the batch of a step (a function of the step alone) and gives its loss.
+/// Draws the scenes of a step (a function of the step alone) and gives their loss. May be called from several
+/// threads at once.
 class Objective {
  public:
   Objective(const TrainingParts& parts, WeightStore& label_weights);
 
-  StepLoss loss(int64_t step) const;
+  /// Of `count` scenes of the step's batch from `first` on.
+  StepLoss loss(int64_t step, int64_t first, int64_t count) const;
   /// What the model says about the first record of each task of a step, beside the references.
   std::vector<std::string> samples(int64_t step) const;
 
@@ -48,7 +50,7 @@ class Objective {
     at::Tensor pixels;                         // [N,3,H,W], one a scene; undefined for text
     at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
-  Scenes draw(int64_t step) const;
+  Scenes draw(int64_t step, int64_t first, int64_t count) const;
   at::Tensor media_of(const Features& features) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
   std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,

@@ -1,11 +1,13 @@
 #include "framework/train/optimizer.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
+#include <numeric>
 
 namespace flam {
 
@@ -40,12 +42,21 @@ Optimizer::Optimizer(const TrainConfig& config, std::vector<TrainedTensor> tenso
   }
 }
 
+void Optimizer::each_tensor(const std::function<void(size_t)>& work) const {
+  at::parallel_for(0, std::ssize(tensors_), 1, [&](int64_t begin, int64_t end) {
+    const at::NoGradGuard no_grad;  // of this thread
+    for (int64_t i = begin; i < end; ++i) work(static_cast<size_t>(i));
+  });
+}
+
 double Optimizer::clip_gradients() {
-  double squares = 0;
-  for (const TrainedTensor& tensor : tensors_) {
-    if (tensor.value.grad().defined()) squares += tensor.value.grad().square().sum().item().toDouble();
-  }
-  const double norm = std::sqrt(squares);
+  // A sum of its own for each tensor: the same whatever the number of threads.
+  std::vector<double> squares(tensors_.size());
+  each_tensor([&](size_t i) {
+    const at::Tensor& gradient = tensors_[i].value.grad();
+    if (gradient.defined()) squares[i] = gradient.square().sum().item().toDouble();
+  });
+  const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (config_.max_grad_norm > 0 && norm > config_.max_grad_norm) {
     for (const TrainedTensor& tensor : tensors_) {
       if (tensor.value.grad().defined()) tensor.value.mutable_grad().mul_(config_.max_grad_norm / norm);
@@ -54,32 +65,34 @@ double Optimizer::clip_gradients() {
   return norm;
 }
 
+void Optimizer::update(TrainedTensor& tensor, double scale, double correct1, double correct2) const {
+  at::Tensor& gradient = tensor.value.mutable_grad();
+  if (!gradient.defined()) return;
+  const double rate = tensor.learning_rate * scale;
+  if (tensor.value.dim() > 1) tensor.value.mul_(1 - rate * config_.weight_decay);
+  if (tensor.orthogonal) {
+    tensor.first.mul_(config_.momentum).add_(gradient);
+    const at::Tensor ahead = gradient + tensor.first * config_.momentum;
+    const double rows =
+        static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
+    const double size = std::max(rows, static_cast<double>(tensor.value.size(1)));
+    tensor.value.sub_(orthogonalised_parts(ahead, tensor.parts), rate * 0.2 * std::sqrt(size));
+  } else {
+    tensor.first.mul_(config_.beta1).add_(gradient, 1 - config_.beta1);
+    tensor.second.mul_(config_.beta2).addcmul_(gradient, gradient, 1 - config_.beta2);
+    const at::Tensor divisor = (tensor.second / correct2).sqrt_().add_(1e-8);
+    tensor.value.addcdiv_(tensor.first, divisor, -rate / correct1);
+  }
+  gradient = at::Tensor();
+}
+
 double Optimizer::step(double scale) {
   const at::NoGradGuard no_grad;
   const double norm = clip_gradients();
   ++steps_done_;
   const double correct1 = 1 - std::pow(config_.beta1, static_cast<double>(steps_done_));
   const double correct2 = 1 - std::pow(config_.beta2, static_cast<double>(steps_done_));
-  for (TrainedTensor& tensor : tensors_) {
-    at::Tensor& gradient = tensor.value.mutable_grad();
-    if (!gradient.defined()) continue;
-    const double rate = tensor.learning_rate * scale;
-    if (tensor.value.dim() > 1) tensor.value.mul_(1 - rate * config_.weight_decay);
-    if (tensor.orthogonal) {
-      tensor.first.mul_(config_.momentum).add_(gradient);
-      const at::Tensor ahead = gradient + tensor.first * config_.momentum;
-      const double rows =
-          static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
-      const double size = std::max(rows, static_cast<double>(tensor.value.size(1)));
-      tensor.value.sub_(orthogonalised_parts(ahead, tensor.parts), rate * 0.2 * std::sqrt(size));
-    } else {
-      tensor.first.mul_(config_.beta1).add_(gradient, 1 - config_.beta1);
-      tensor.second.mul_(config_.beta2).addcmul_(gradient, gradient, 1 - config_.beta2);
-      const at::Tensor divisor = (tensor.second / correct2).sqrt_().add_(1e-8);
-      tensor.value.addcdiv_(tensor.first, divisor, -rate / correct1);
-    }
-    gradient = at::Tensor();
-  }
+  each_tensor([&](size_t i) { update(tensors_[i], scale, correct1, correct2); });
   return norm;
 }
 

@@ -39,6 +39,9 @@ class Optimizer {
 
  private:
   double clip_gradients();
+  void each_tensor(const std::function<void(size_t)>& work) const;  // side by side
+  /// The corrections are AdamW's of its two moments.
+  void update(TrainedTensor& tensor, double scale, double correct1, double correct2) const;
 
   const TrainConfig& config_;
   std::vector<TrainedTensor> tensors_;

@@ -24,6 +24,11 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("output", output, "weights file that is written; the checkpoint lies beside it", required(), path());
   v("steps", steps, "optimiser steps", at_least(1));
   v("batch_size", batch_size, "pictures a step", at_least(1));
+  v("micro_batch_size", micro_batch_size,
+    "pictures that one thread computes at a time; must divide batch_size. Needs memory for as many at once "
+    "as "
+    "there are threads. 0: the whole batch, with the threads inside each operator",
+    at_least(0));
   v("optimizer", optimizer, "muon orthogonalises the updates of matrices (Jordan 2024); the rest is AdamW's",
     choices("adamw", "muon"));
   v("final_fraction", final_fraction, "share of the learning rate that is left at the end of the cosine",
@@ -64,6 +69,10 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
   } else if (!config.task_heads.is_null()) {
     errors.add(config.task_heads.where(),
                cat("`task_heads` must be a list, found ", config.task_heads.describe()));
+  }
+  if (config.micro_batch_size > 0 && config.batch_size % config.micro_batch_size != 0) {
+    errors.add(node.where(), cat("`micro_batch_size` ", config.micro_batch_size,
+                                 " doesn't divide `batch_size` ", config.batch_size));
   }
   for (const int64_t count : config.records_per_scene) {
     if (count < 1) errors.add(node.where(), "`records_per_scene` must be at least 1 for each task head");

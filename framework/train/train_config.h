@@ -22,6 +22,7 @@ struct FLAM_API TrainConfig {
 
   int64_t steps = 1000;
   int64_t batch_size = 32;
+  int64_t micro_batch_size = 0;
   Optimizer optimizer = Optimizer::adamw;
   double final_fraction = 0.02;
   int64_t warmup_steps = 100;

@@ -1,8 +1,10 @@
 #include "framework/train/trainer.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <chrono>
 #include <cmath>
@@ -115,23 +117,56 @@ double Trainer::scale_at(int64_t step) const {
                  (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
+// Micro-batches run side by side, a thread each, and their gradients are summed in order: the result does not
+// depend on the number of threads.
+std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step) {
+  const TrainConfig& config = parts_.config;
+  const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
+  const int64_t count = config.batch_size / size;
+  std::vector<at::Tensor> leaves;
+  for (const TrainedTensor& tensor : optimizer_->tensors()) leaves.push_back(tensor.value);
+  std::vector<StepLoss> losses(static_cast<size_t>(count));
+  std::vector<std::vector<at::Tensor>> gradients(losses.size());
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      StepLoss& loss = losses[static_cast<size_t>(i)];
+      {
+        const Autocast autocast(config.bfloat16);
+        loss = objective_.loss(step, i * size, size);
+      }
+      gradients[static_cast<size_t>(i)] =
+          torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{}, /*create_graph=*/false,
+                                /*allow_unused=*/true);
+    }
+  });
+  const at::NoGradGuard no_grad;
+  for (size_t t = 0; t < leaves.size(); ++t) {
+    at::Tensor& sum = leaves[t].mutable_grad();
+    for (const auto& of_batch : gradients) {
+      if (of_batch[t].defined()) sum = sum.defined() ? sum + of_batch[t] : of_batch[t];
+    }
+    if (sum.defined() && count > 1) sum = sum / count;
+  }
+  auto means = losses.front().parts;
+  for (size_t part = 0; part < means.size(); ++part) {
+    for (size_t i = 1; i < losses.size(); ++i) means[part].second += losses[i].parts[part].second;
+    means[part].second /= static_cast<double>(count);
+  }
+  return means;
+}
+
 bool Trainer::run(const TrainHooks& hooks) {
   const TrainConfig& config = parts_.config;
   const auto start = std::chrono::steady_clock::now();
   TrainProgress report{0, config.steps, 0, 0, 0, {}};
   int64_t since = 0;
   for (int64_t step = resume(); step < config.steps; ++step) {
-    StepLoss loss;
-    {
-      const Autocast autocast(config.bfloat16);
-      loss = objective_.loss(step);
-    }
-    loss.total.backward();
+    const auto losses = differentiate(step);
     report.scale = scale_at(step);
     report.gradient_norm = optimizer_->step(report.scale);
-    if (report.losses.empty()) report.losses.resize(loss.parts.size());
-    for (size_t i = 0; i < loss.parts.size(); ++i) {
-      report.losses[i] = {loss.parts[i].first, report.losses[i].second + loss.parts[i].second};
+    if (report.losses.empty()) report.losses.resize(losses.size());
+    for (size_t i = 0; i < losses.size(); ++i) {
+      report.losses[i] = {losses[i].first, report.losses[i].second + losses[i].second};
     }
     if (!std::isfinite(report.losses.front().second)) {
       throw RunError(

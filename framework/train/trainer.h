@@ -42,6 +42,8 @@ class Trainer {
   std::string settings() const;
   void save_output() const;
   double scale_at(int64_t step) const;
+  /// Gives the trained tensors their gradients for that step; returns the losses by name.
+  std::vector<std::pair<std::string, double>> differentiate(int64_t step);
 
   TrainingParts& parts_;
   WeightStore& weights_;

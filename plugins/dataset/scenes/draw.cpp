@@ -140,6 +140,13 @@ std::vector<PatchLabel> label_patches(const Scene& scene, int patch, double min_
       best[i] = share;
       const auto label = [](auto attribute) { return static_cast<uint8_t>(static_cast<int>(attribute) + 1); };
       labels[i] = {label(object.shape), label(object.colour), label(object.size), uint8_t{i == centre}};
+      if (i != centre) continue;
+      const auto quarter = [&](double place, int cell) {
+        const int q = static_cast<int>((place / patch - cell) * kCentreQuarters);
+        return static_cast<uint8_t>(1 + std::clamp(q, 0, kCentreQuarters - 1));
+      };
+      labels[i].centre_column = quarter(object.x, column);
+      labels[i].centre_row = quarter(object.y, row);
     }
   }
   return labels;

@@ -17,7 +17,10 @@ cv::Mat draw_scene(const Scene& scene);
 struct PatchLabel {
   uint8_t shape = 0, colour = 0, size = 0;
   uint8_t centre = 0;  // 1 in the one patch that holds the object's centre
+  // 1 + which quarter of the patch's width and height the centre lies in; 0: the centre is not here.
+  uint8_t centre_column = 0, centre_row = 0;
 };
+inline constexpr int kCentreQuarters = 4;
 
 /// Labels of all patches, row by row (extent / patch to a side). A patch shows an object that covers at least
 /// `min_coverage` of it, and in any case if it holds its centre.

@@ -2,6 +2,8 @@
 // metric `scene_truth`: whether a caption is true of its scene, whatever its wording.
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "framework/sdk.h"
 #include "plugins/dataset/scenes/draw.h"
 #include "plugins/dataset/scenes/grammar.h"
@@ -56,26 +58,42 @@ Picture picture_of(const Scene& scene) {
   return {rgb};
 }
 
-// Columns: shape, colour, size (0: background), whether the centre is here, and for patches their column and
-// row: a token that has forgotten its place is of no use to the resampler.
-at::Tensor labels_of(const Scene& scene, int64_t patch, bool with_place) {
-  const auto labels = label_patches(scene, static_cast<int>(patch));
-  const int64_t side = scene.extent / patch;
-  at::Tensor out = at::empty({static_cast<int64_t>(labels.size()), with_place ? 6 : 4}, at::kLong);
-  auto* to = out.mutable_data_ptr<int64_t>();
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const PatchLabel& label = labels[i];
-    for (const uint8_t value : {label.shape, label.colour, label.size, label.centre}) *to++ = value;
-    if (!with_place) continue;
-    *to++ = static_cast<int64_t>(i) % side;
-    *to++ = static_cast<int64_t>(i) / side;
-  }
+at::Tensor label_table(size_t rows, const std::vector<int64_t>& values) {
+  at::Tensor out =
+      at::empty({static_cast<int64_t>(rows), static_cast<int64_t>(values.size() / rows)}, at::kLong);
+  std::copy(values.begin(), values.end(), out.mutable_data_ptr<int64_t>());
   return out;
 }
 
-std::vector<int64_t> object_classes() {
-  return {static_cast<int64_t>(kShapes.size()) + 1, static_cast<int64_t>(kColours.size()) + 1,
-          static_cast<int64_t>(kSizes.size()) + 1, 2};
+// Columns: shape, colour, size (0: background), whether the centre is here, and the patch's own column and
+// row: a token that has forgotten its place is of no use to the resampler.
+at::Tensor patch_labels_of(const Scene& scene, int64_t patch) {
+  const auto labels = label_patches(scene, static_cast<int>(patch));
+  const int64_t side = scene.extent / patch;
+  std::vector<int64_t> values;
+  for (const PatchLabel& label : labels) {
+    const auto i = static_cast<int64_t>(values.size() / 6);
+    values.insert(values.end(), {label.shape, label.colour, label.size, label.centre, i % side, i / side});
+  }
+  return label_table(labels.size(), values);
+}
+
+// Columns: shape, colour, size, and where in the cell the centre lies (0: not here): what orders the objects.
+at::Tensor cell_labels_of(const Scene& scene, int64_t cells) {
+  const auto labels = label_patches(scene, static_cast<int>(scene.extent / cells));
+  std::vector<int64_t> values;
+  for (const PatchLabel& label : labels) {
+    values.insert(values.end(),
+                  {label.shape, label.colour, label.size, label.centre_column, label.centre_row});
+  }
+  return label_table(labels.size(), values);
+}
+
+// Of shape, colour and size, 0 being background, followed by those of the other columns.
+std::vector<int64_t> label_classes(std::initializer_list<int64_t> more) {
+  std::vector<int64_t> classes{std::ssize(kShapes) + 1, std::ssize(kColours) + 1, std::ssize(kSizes) + 1};
+  classes.insert(classes.end(), more);
+  return classes;
 }
 
 class Scenes final : public Dataset {
@@ -126,22 +144,20 @@ class Scenes final : public Dataset {
     record.facts.set("picture_size", params_.picture_size);
     record.facts.set("min_objects", params_.min_objects);
     record.facts.set("max_objects", params_.max_objects);
-    if (params_.label_patch_size > 0) record.patch_labels = labels_of(scene, params_.label_patch_size, true);
-    if (params_.label_cells > 0) {
-      record.media_labels = labels_of(scene, params_.picture_size / params_.label_cells, false);
-    }
+    if (params_.label_patch_size > 0) record.patch_labels = patch_labels_of(scene, params_.label_patch_size);
+    if (params_.label_cells > 0) record.media_labels = cell_labels_of(scene, params_.label_cells);
     return record;
   }
 
   std::vector<int64_t> patch_label_classes() const override {
     if (params_.label_patch_size == 0) return {};
-    auto classes = object_classes();
-    classes.insert(classes.end(), 2, params_.picture_size / params_.label_patch_size);
-    return classes;
+    const int64_t side = params_.picture_size / params_.label_patch_size;
+    return label_classes({2, side, side});
   }
 
   std::vector<int64_t> media_label_classes() const override {
-    return params_.label_cells > 0 ? object_classes() : std::vector<int64_t>{};
+    if (params_.label_cells == 0) return {};
+    return label_classes({kCentreQuarters + 1, kCentreQuarters + 1});
   }
 
  private:
