@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "framework/base/export.h"
+
 namespace flam {
 
 struct PictureHeader {
@@ -15,6 +17,6 @@ struct PictureHeader {
 /// Recognises PNG, JPEG, WebP, BMP, PNM (P1 to P6), TIFF and GIF by their first bytes and reads the size. A
 /// file that ends before its format's own end mark or announced length is refused: decoders fill the rest
 /// with grey and say nothing. Error: unknown format, cut off, no size.
-PictureHeader read_picture_header(std::string_view bytes, const std::string& name);
+FLAM_API PictureHeader read_picture_header(std::string_view bytes, const std::string& name);
 
 }  // namespace flam

@@ -97,6 +97,40 @@ TEST_F(Cli, TakesAPictureFromStandardInputAndRequestsFromAFile) {
   EXPECT_THAT(ran.out, HasSubstr("requests.jsonl:2: not a request"));
 }
 
+TEST_F(Cli, MistakesInARequestAreNamed) {
+  const auto requests = scratch_.path() / "requests.jsonl";
+  const auto answer_to = [&](const std::string& line) {
+    write_file(requests, line + "\n");
+    const auto ran = run_flam("infer " + config("caption_0shot") + " --json --request " + requests.string());
+    EXPECT_EQ(ran.status, 2) << line;
+    return ran.out;
+  };
+  const std::string picture = "{\"image\": \"" + image(0) + "\"}";
+  EXPECT_THAT(answer_to("{\"parts\": [" + picture + "], \"part\": []}"), HasSubstr("unknown key 'part'"));
+  EXPECT_THAT(answer_to("{\"parts\": [], \"parts\": [" + picture + "]}"), HasSubstr("'parts' occurs twice"));
+  EXPECT_THAT(answer_to("{\"parts\": [{\"image\": \"a\\u0000b\"}]}"), HasSubstr("must be a path"));
+  EXPECT_THAT(answer_to("{\"parts\": ["), HasSubstr("requests.jsonl:1:12: not JSON"));
+}
+
+TEST_F(Cli, AReceiptNeverReplacesAnInput) {
+  const auto picture = scratch_.path() / "picture.png";
+  std::filesystem::copy_file(image(0), picture);
+  const std::string before = read_file(picture, 1 << 24);
+  const auto ran = run_flam("infer " + config("caption_0shot") + " " + picture.string() + " --receipt " +
+                            picture.string());
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("would overwrite an input"));
+  EXPECT_EQ(read_file(picture, 1 << 24), before);
+}
+
+TEST_F(Cli, AnEmptyConfigIsNamed) {
+  const auto empty = scratch_.path() / "empty.yaml";
+  write_file(empty, "");
+  const auto ran = run_flam("describe " + empty.string());
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("empty.yaml"));
+}
+
 TEST_F(Cli, WritesAReceipt) {
   const auto receipt = scratch_.path() / "receipt.json";
   const auto ran =
@@ -188,6 +222,12 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"inspect perciever", "did you mean 'perceiver'"},
         Wrong{"list adaptr", "did you mean 'adapter'"}, Wrong{"infer flamingo_mid x.png --seed -1", "seed"},
         Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
+        Wrong{"infer flamingo_mid x.png --weights ''", "--weights: is empty"},
+        Wrong{"infer flamingo_mid x.png --receipt ''", "--receipt: is empty"},
+        Wrong{"infer flamingo_mid x.png --weights random --set generation.n_best=2",
+              "n_best is 2, more than num_beams 1"},
+        Wrong{"describe flamingo_mid --set generation.length_penalty=-.inf", "but must be"},
+        Wrong{"describe flamingo_mid --set model.language_decoder.num_layers=1000000000", "num_layers"},
         Wrong{"train flamingo_mid", "no `train` map"},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 

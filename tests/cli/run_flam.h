@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace flam::test {
 

@@ -41,9 +41,11 @@ TEST(Override, ReplacesAndCreates) {
 TEST(Override, ListElements) {
   EXPECT_THAT(with("t.0.size=5"), HasSubstr(R"([{"type":"a","size":5},{"type":"b"}])"));
   EXPECT_THAT(with("t.1={type: c, x: 1}"), HasSubstr(R"([{"type":"a","size":1},{"type":"c","x":1}])"));
-  EXPECT_EQ(error("t.2.size=5"), "--set: 't' is a list of 2; expected an index from 0 to 1, found '2'");
-  EXPECT_EQ(error("t.-1=5"), "--set: 't' is a list of 2; expected an index from 0 to 1, found '-1'");
-  EXPECT_EQ(error("t.x.y=5"), "--set: 't' is a list of 2; expected an index from 0 to 1, found 'x'");
+  EXPECT_EQ(error("t.2.size=5"),
+            "--set 't.2.size=5': 't' is a list of 2; expected an index from 0 to 1, found '2'");
+  EXPECT_EQ(error("t.-1=5"), "--set 't.-1=5': 't' is a list of 2; expected an index from 0 to 1, found '-1'");
+  EXPECT_EQ(error("t.x.y=5"),
+            "--set 't.x.y=5': 't' is a list of 2; expected an index from 0 to 1, found 'x'");
 }
 
 TEST(Override, MergesAsAFileWould) {
@@ -55,12 +57,12 @@ TEST(Override, MergesAsAFileWould) {
 }
 
 TEST(Override, Errors) {
-  EXPECT_THAT(error("n"), HasSubstr("--set: expected NAME=VALUE"));
-  EXPECT_THAT(error("=3"), HasSubstr("--set: expected NAME=VALUE"));
-  EXPECT_EQ(error("a..b=3"), "--set: a name is missing in 'a..b'");
-  EXPECT_EQ(error("a.=3"), "--set: a name is missing in 'a.'");
-  EXPECT_EQ(error("n.x.y=3"), "--set: 'n' is the number 3, not a map; it has no 'x'");
-  EXPECT_THAT(error("n=[1"), HasSubstr("--set:1:"));
+  EXPECT_THAT(error("n"), HasSubstr("--set 'n': expected NAME=VALUE"));
+  EXPECT_THAT(error("=3"), HasSubstr("--set '=3': expected NAME=VALUE"));
+  EXPECT_EQ(error("a..b=3"), "--set 'a..b=3': a name is missing in 'a..b'");
+  EXPECT_EQ(error("a.=3"), "--set 'a.=3': a name is missing in 'a.'");
+  EXPECT_EQ(error("n.x.y=3"), "--set 'n.x.y=3': 'n' is the number 3, not a map; it has no 'x'");
+  EXPECT_THAT(error("n=[1"), HasSubstr("--set 'n=[1':1:"));
   EXPECT_THAT(error("n=012"), HasSubstr("begins with a zero"));
   EXPECT_THAT(error("_base_=x.yaml"), HasSubstr("'_base_' belongs at the top of a config file"));
 }
@@ -68,7 +70,7 @@ TEST(Override, Errors) {
 TEST(Override, PlacesNameTheOption) {
   Value config = parse_yaml(kConfig, "f");
   apply_override(config, "m.r.depth=2");
-  EXPECT_EQ(config.find("m")->find("r")->find("depth")->where().str(), "--set");
+  EXPECT_EQ(config.find("m")->find("r")->find("depth")->where().str(), "--set 'm.r.depth=2'");
   EXPECT_EQ(config.find("m")->find("r")->where().str(), "f:1:8");
 }
 

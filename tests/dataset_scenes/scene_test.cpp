@@ -111,6 +111,14 @@ TEST(Draw, PatchesAreLabelledWithTheirObject) {
       EXPECT_EQ(label.shape, 1 + static_cast<int>(object.shape));
       EXPECT_EQ(label.colour, 1 + static_cast<int>(object.colour));
       EXPECT_EQ(label.size, 1 + static_cast<int>(object.size));
+      // The label's quarter is where the centre is, to half a quarter.
+      const double column = std::floor(object.x / 10), row = std::floor(object.y / 10);
+      EXPECT_NEAR(10 * column + 2.5 * (label.centre_column - 0.5), object.x, 1.25 + 1e-9);
+      EXPECT_NEAR(10 * row + 2.5 * (label.centre_row - 0.5), object.y, 1.25 + 1e-9);
+    }
+    for (const PatchLabel& label : labels) {
+      EXPECT_EQ(label.centre_column > 0, label.centre != 0);
+      EXPECT_EQ(label.centre_row > 0, label.centre != 0);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "framework/base/error.h"
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 
@@ -64,6 +65,10 @@ fs::path golden_root() {
 }
 
 std::vector<std::string> prompt_cases(const fs::path& folder) {
+  if (!fs::is_regular_file(folder / "model.json")) {
+    throw Error(cat("no ", quoted((folder / "model.json").string()),
+                    "; expected a folder laid out like tests/golden/v1_tiny"));
+  }
   std::vector<std::string> out;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;

@@ -4,7 +4,7 @@
 #include "framework/base/text.h"
 #include "framework/run/verify.h"
 #include "tests/integration/golden_config.h"
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {

@@ -15,7 +15,7 @@
 #include "framework/run/session.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 #include "tests/weights/forge.h"
 
 namespace flam::test {

@@ -1,9 +1,10 @@
 // verify_goldens DIR: the prompt cases of a folder laid out like tests/golden/v1_tiny, a line each.
 #include <iostream>
 
+#include "framework/base/text.h"
 #include "framework/run/verify.h"
 #include "tests/integration/golden_config.h"
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) {
@@ -14,7 +15,9 @@ int main(int argc, char** argv) {
   try {
     const std::filesystem::path folder = std::filesystem::absolute(argv[1]);
     const flam::test::Scratch scratch;
-    for (const std::string& name : flam::test::prompt_cases(folder)) {
+    const auto names = flam::test::prompt_cases(folder);
+    if (names.empty()) throw flam::Error(flam::cat("no prompt cases in ", flam::quoted(folder.string())));
+    for (const std::string& name : names) {
       std::string problem;
       try {
         const auto session =

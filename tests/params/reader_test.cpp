@@ -90,7 +90,8 @@ TEST(ReadParams, Ranges) {
                           "f:1:44: resampler 'perceiver': 'sizes[1]' is 0, but must be at least 1",
                           "f:1:63: resampler 'perceiver': 'group.heads' is -1, but must be at least 1"));
   EXPECT_THAT(errors_of("{rate: .nan, bound: .nan}").size(), 2u);
-  EXPECT_THAT(errors_of("{bound: .inf}"), IsEmpty());
+  EXPECT_THAT(errors_of("{bound: .inf}"),
+              ElementsAre(testing::HasSubstr("'bound' is .inf, but must be a finite number")));
 }
 
 TEST(ReadParams, WrongShapes) {

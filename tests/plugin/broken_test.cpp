@@ -9,7 +9,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::string loading(const std::string& name) {
-  return message_of([&] { Registry().load(fixture_plugin(name)); });
+  return error_of([&] { Registry().load(fixture_plugin(name)); });
 }
 
 TEST(Broken, WrongMagic) {
@@ -71,7 +71,7 @@ TEST(Broken, EndsTheProcess) {
 
 TEST(Broken, Loops) {
   const OpenOptions soon{.rehearse = {}, .timeout = std::chrono::milliseconds(200)};
-  EXPECT_THAT(message_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
+  EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
               HasSubstr("did not finish loading within 0.2 s"));
 }
 
@@ -84,7 +84,7 @@ TEST(Broken, AScanSkipsThemAndGoesOn) {
   registry.scan(folders);
   EXPECT_EQ(registry.problems().size(), 3);
   EXPECT_EQ(registry.find("metric", "good").origin, fixture_plugin("good"));
-  EXPECT_THAT(message_of([&] { registry.find("metric", "god"); }),
+  EXPECT_THAT(error_of([&] { registry.find("metric", "god"); }),
               AllOf(HasSubstr("there is no metric 'god'; did you mean 'good'? (known: good)"),
                     HasSubstr("libflam_aborts.so"), HasSubstr("libflam_no_entry.so")));
 }

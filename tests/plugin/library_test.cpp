@@ -41,28 +41,28 @@ TEST(OpenPlugin, GivesTheStamp) {
 }
 
 TEST(OpenPlugin, RehearsesOnlyWhatNoManifestVouchesFor) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   const OpenOptions refuse{.rehearse = [](const FlamPluginStamp&) { throw Error("was rehearsed"); }};
   const auto open = [&] { open_plugin(library, refuse); };
-  EXPECT_THAT(message_of(open), HasSubstr("was rehearsed"));
+  EXPECT_THAT(error_of(open), HasSubstr("was rehearsed"));
 
   ASSERT_EQ(std::system((std::string(FLAM_MANIFEST_PROGRAM) + " " + library.string()).c_str()), 0);
-  EXPECT_EQ(message_of(open), "");
+  EXPECT_EQ(error_of(open), "");
 
   auto manifest = read_manifest(library);
   manifest->sha256[0] = manifest->sha256[0] == '0' ? '1' : '0';
   write_manifest(library, *manifest);
-  EXPECT_THAT(message_of(open), HasSubstr("was rehearsed"));
+  EXPECT_THAT(error_of(open), HasSubstr("was rehearsed"));
 }
 
 class Forged : public testing::Test {
  protected:
   std::string message(const std::string& bytes) {
     write_bytes(folder_ / "libflam_forged.so", bytes);
-    return message_of([&] { open_plugin(folder_ / "libflam_forged.so"); });
+    return error_of([&] { open_plugin(folder_ / "libflam_forged.so"); });
   }
-  TempFolder folder_;
+  Scratch folder_;
   std::string good_ = read_bytes(fixture_plugin("good"));
 };
 
@@ -70,10 +70,9 @@ TEST_F(Forged, NoLibraryAtAll) {
   EXPECT_THAT(message(""), HasSubstr("is not a shared library"));
   EXPECT_THAT(message("just some text, longer than an ELF header is: nothing to open here, really"),
               HasSubstr("is not a shared library (no ELF header)"));
-  EXPECT_THAT(message_of([&] { open_plugin(folder_ / "libflam_absent.so"); }),
-              HasSubstr("libflam_absent.so"));
-  EXPECT_THAT(message_of([&] { open_plugin(folder_.path()); }), HasSubstr(folder_.path().string()));
-  EXPECT_NE(message_of([&] { open_plugin("/dev/zero"); }), "");
+  EXPECT_THAT(error_of([&] { open_plugin(folder_ / "libflam_absent.so"); }), HasSubstr("libflam_absent.so"));
+  EXPECT_THAT(error_of([&] { open_plugin(folder_.path()); }), HasSubstr(folder_.path().string()));
+  EXPECT_NE(error_of([&] { open_plugin("/dev/zero"); }), "");
 }
 
 TEST_F(Forged, Truncated) {

@@ -12,7 +12,7 @@ int run_flam_manifest(const std::string& arguments) {
 }
 
 TEST(Manifest, ReadsWhatWasWritten) {
-  const TempFolder folder;
+  const Scratch folder;
   Manifest manifest;
   manifest.components = {{"metric", "a", "one \"line\"\n and äöü"}, {"resampler", "b", ""}};
   manifest.size = 1ull << 40;
@@ -30,15 +30,15 @@ TEST(Manifest, ReadsWhatWasWritten) {
 }
 
 TEST(Manifest, MissingIsNone) {
-  const TempFolder folder;
+  const Scratch folder;
   EXPECT_FALSE(read_manifest(folder / "libflam_x.so"));
 }
 
 TEST(Manifest, BrokenIsAnError) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto message = [&](const std::string& text) {
     write_bytes(folder / "libflam_x.so.json", text);
-    return message_of([&] { read_manifest(folder / "libflam_x.so"); });
+    return error_of([&] { read_manifest(folder / "libflam_x.so"); });
   };
   for (const char* text : {"", "[]", "{}", "7", "{\"flam_manifest\": 1}", "{\"flam_manifest\": 2}",
                            "{\"flam_manifest\": \x1b"}) {
@@ -50,7 +50,7 @@ TEST(Manifest, BrokenIsAnError) {
 }
 
 TEST(ManifestProgram, WritesWhatTheLibraryEnrolls) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   ASSERT_EQ(run_flam_manifest(library.string()), 0);
   const auto manifest = read_manifest(library);
@@ -63,7 +63,7 @@ TEST(ManifestProgram, WritesWhatTheLibraryEnrolls) {
 }
 
 TEST(ManifestProgram, RefusesAndLeavesNoManifest) {
-  const TempFolder folder;
+  const Scratch folder;
   EXPECT_EQ(run_flam_manifest(""), 2);
   EXPECT_EQ(run_flam_manifest((folder / "libflam_none.so").string()), 2);
   const auto library = folder / "libflam_aborts.so";

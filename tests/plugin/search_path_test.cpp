@@ -14,7 +14,7 @@ class SearchPath : public testing::Test {
     for (const char* name : {"first", "second", "third"}) std::filesystem::create_directory(folder_ / name);
   }
   ~SearchPath() override { unsetenv("FLAM_PLUGIN_PATH"); }
-  TempFolder folder_;
+  Scratch folder_;
 };
 
 TEST_F(SearchPath, CommandLineThenVariableThenBesideTheLibrary) {
@@ -29,7 +29,7 @@ TEST_F(SearchPath, CommandLineThenVariableThenBesideTheLibrary) {
 }
 
 TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
-  EXPECT_THAT(message_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
+  EXPECT_THAT(error_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
 }
 
 TEST_F(SearchPath, EarlierFileShadowsLater) {

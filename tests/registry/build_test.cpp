@@ -25,7 +25,7 @@ class Build : public testing::Test {
   }
   std::string error_of_building(int64_t number) {
     const auto config = registry_.parse("metric", node("good", number), errors_);
-    return message_of([&] { registry_.build<FixtureSlot>(config, {}); });
+    return error_of([&] { registry_.build<FixtureSlot>(config, {}); });
   }
 
   std::shared_ptr<const std::string> file_ = std::make_shared<std::string>("c.yaml");
@@ -108,10 +108,10 @@ TEST_F(Build, AConstructorThatThrowsIsNamedAndPlaced) {
 }
 
 TEST_F(Build, NothingOrAnotherKind) {
-  EXPECT_THAT(message_of([&] { registry_.build<FixtureSlot>(ComponentConfig{}, {}); }),
+  EXPECT_THAT(error_of([&] { registry_.build<FixtureSlot>(ComponentConfig{}, {}); }),
               HasSubstr("no metric is configured"));
   const auto config = registry_.parse("metric", node("good", 1), errors_);
-  EXPECT_THAT(message_of([&] { registry_.build<OtherSlot>(config, {}); }),
+  EXPECT_THAT(error_of([&] { registry_.build<OtherSlot>(config, {}); }),
               HasSubstr("metric 'good' is no adapter"));
 }
 

@@ -21,7 +21,7 @@ void write_manifest_of(const std::filesystem::path& library) {
 }
 
 TEST(Registry, ListsFromTheManifestAndLoadsOnFirstUse) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
   Registry registry;
@@ -42,7 +42,7 @@ TEST(Registry, ListsFromTheManifestAndLoadsOnFirstUse) {
 }
 
 TEST(Registry, AChangedLibraryIsLoadedWhenScanned) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
   std::ofstream(library, std::ios::app) << "more";
@@ -53,7 +53,7 @@ TEST(Registry, AChangedLibraryIsLoadedWhenScanned) {
 }
 
 TEST(Registry, AManifestThatLies) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
   auto manifest = read_manifest(library);
@@ -63,14 +63,14 @@ TEST(Registry, AManifestThatLies) {
   registry.scan({folder.path()});
   for (int twice = 0; twice < 2; ++twice) {
     EXPECT_THAT(
-        message_of([&] { registry.find("metric", "better"); }),
+        error_of([&] { registry.find("metric", "better"); }),
         HasSubstr("is not what its manifest says: it lists metric 'better', metric 'good', the library has "
                   "metric 'good'; run flam-manifest"));
   }
 }
 
 TEST(Registry, AManifestForAnotherProgramOrOfNonsense) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
   const auto problem = [&](const Manifest& manifest) {
@@ -97,7 +97,7 @@ TEST(Registry, AManifestForAnotherProgramOrOfNonsense) {
 }
 
 TEST(Registry, EarlierFolderShadowsLater) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto first = copy_good(folder / "first"), second = copy_good(folder / "second");
   Registry registry;
   registry.scan({folder / "first", folder / "second"});
@@ -108,13 +108,13 @@ TEST(Registry, EarlierFolderShadowsLater) {
 }
 
 TEST(Registry, OneNameFromTwoLibrariesIsAnErrorWhenUsed) {
-  const TempFolder folder;
+  const Scratch folder;
   const auto one = copy_good(folder.path(), "one"), two = copy_good(folder.path(), "two");
   Registry registry;
   registry.scan({folder.path()});
   EXPECT_TRUE(registry.problems().empty());
   EXPECT_EQ(registry.list().size(), 2);
-  EXPECT_THAT(message_of([&] { registry.find("metric", "good"); }),
+  EXPECT_THAT(error_of([&] { registry.find("metric", "good"); }),
               AllOf(HasSubstr("metric 'good' comes from several plugins"), HasSubstr(one.string()),
                     HasSubstr(two.string())));
 }
@@ -123,16 +123,15 @@ TEST(Registry, UnknownNamesAndKinds) {
   Registry registry;
   registry.load(fixture_plugin("good"));
   const Location where{std::make_shared<std::string>("c.yaml"), 3, 7};
-  EXPECT_EQ(message_of([&] { registry.find("metric", "goood", where); }),
+  EXPECT_EQ(error_of([&] { registry.find("metric", "goood", where); }),
             "c.yaml:3:7: there is no metric 'goood'; did you mean 'good'? (known: good)");
-  EXPECT_EQ(message_of([&] { registry.find("adapter", "good"); }),
-            "there is no adapter 'good' (known: none)");
-  EXPECT_THAT(message_of([&] { registry.find("metrik", "good"); }), HasSubstr("did you mean 'metric'?"));
-  EXPECT_NE(message_of([&] { registry.add({.kind = "metrik", .name = "x", .doc = ""}); }), "");
+  EXPECT_EQ(error_of([&] { registry.find("adapter", "good"); }), "there is no adapter 'good' (known: none)");
+  EXPECT_THAT(error_of([&] { registry.find("metrik", "good"); }), HasSubstr("did you mean 'metric'?"));
+  EXPECT_NE(error_of([&] { registry.add({.kind = "metrik", .name = "x", .doc = ""}); }), "");
 }
 
 TEST(Registry, FoundFromManyThreads) {
-  const TempFolder folder;
+  const Scratch folder;
   write_manifest_of(copy_good(folder.path()));
   Registry registry;
   registry.scan({folder.path()});

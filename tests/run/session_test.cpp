@@ -8,7 +8,7 @@
 #include "framework/base/file.h"
 #include "framework/run/session.h"
 #include "tests/integration/golden_config.h"
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {

@@ -3,8 +3,11 @@
 
 #include "framework/base/error.h"
 #include "framework/component/types.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
+
+using test::error_of;
 
 inline Part text_part(const std::string& text) {
   return {Part::Kind::text, text, {}};
@@ -22,17 +25,6 @@ inline Result result_with(const std::string& text) {
   Result result;
   result.hypotheses.emplace_back().text = text;
   return result;
-}
-
-/// The message of the Error that `f` throws, or "no error".
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 }  // namespace flam

@@ -4,7 +4,7 @@
 
 #include "framework/run/train.h"
 #include "framework/weights/checkpoint.h"
-#include "tests/integration/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
@@ -18,7 +18,8 @@ class TrainerTest : public testing::Test {
   SessionOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
     SessionOptions out;
     out.overrides = {"train.output=" + output(name), "train.steps=6",      "train.batch_size=2",
-                     "train.warmup_steps=2",         "train.init_from=[]", "train.log_every=1"};
+                     "train.warmup_steps=2",         "train.init_from=[]", "train.log_every=1",
+                     "train.micro_batch_size=0"};
     out.overrides.insert(out.overrides.end(), more.begin(), more.end());
     out.threads = 1;
     return out;
@@ -65,6 +66,32 @@ TEST_F(TrainerTest, MuonResumesToo) {
   EXPECT_FALSE(train(stage("2_text"), muon("resumed"), interrupt));
   EXPECT_TRUE(train(stage("2_text"), muon("resumed"), {}));
   expect_equal_files(output("whole"), output("resumed"));
+}
+
+TEST_F(TrainerTest, MicroBatchesDoNotDependOnTheNumberOfThreads) {
+  SessionOptions one = options("one", {"train.micro_batch_size=1"});
+  SessionOptions two = options("two", {"train.micro_batch_size=1"});
+  two.threads = 2;
+  ASSERT_TRUE(train(stage("1_labels"), one, {}));
+  ASSERT_TRUE(train(stage("1_labels"), two, {}));
+  expect_equal_files(output("one"), output("two"));
+}
+
+TEST_F(TrainerTest, MicroBatchesGiveTheLossOfTheWholeBatch) {
+  const auto losses_of = [&](const char* micro_batch_size) {
+    std::vector<double> losses;
+    TrainHooks hooks;
+    hooks.log = [&](const TrainProgress& report) {
+      for (const auto& [name, loss] : report.losses) losses.push_back(loss);
+      losses.push_back(report.gradient_norm);
+    };
+    const std::string set = std::string("train.micro_batch_size=") + micro_batch_size;
+    EXPECT_TRUE(train(stage("1_labels"), options(micro_batch_size, {"train.batch_size=4", set}), hooks));
+    return losses;
+  };
+  const std::vector<double> whole = losses_of("0"), halves = losses_of("2");
+  ASSERT_EQ(whole.size(), halves.size());
+  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(whole[i], halves[i], 1e-3 * whole[i]);
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
@@ -117,6 +144,8 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
       error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor's name matches"),
       std::string::npos);
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
+  EXPECT_NE(error_of({"train.micro_batch_size=3"}).find("`micro_batch_size` 3 doesn't divide `batch_size` 2"),
+            std::string::npos);
   EXPECT_NE(error_of({"train.records_per_scene=[1]"}).find("1 numbers for 2 task heads"), std::string::npos);
   EXPECT_NE(error_of({"dataset.label_patch_size=20"}).find("label_patch_size"), std::string::npos);
   EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);

@@ -73,7 +73,7 @@ class Load : public testing::Test {
     return error_of([&] { load(std::move(files)); });
   }
 
-  TempFolder folder_;
+  Scratch folder_;
   WeightStore store_;
   Weight qkv_, embed_, bias_, gate_;
   const std::vector<NamingTable> no_tables_;
@@ -211,7 +211,7 @@ int64_t anonymous_kilobytes() {
 TEST(LoadMemory, TheModelInTheRunsDtypeAndLittleMore) {
   constexpr int kTensors = 32;
   constexpr int64_t kNumel = 1 << 20;
-  TempFolder folder;
+  Scratch folder;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   WeightStore store;
   for (int i = 0; i < kTensors; ++i) {

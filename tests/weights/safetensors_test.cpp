@@ -20,7 +20,7 @@ class Safetensors : public testing::Test {
   std::string refusal(const std::string& header, size_t data = 8) {
     return error_of([&] { open(safetensors(header, std::string(data, '\0'))); });
   }
-  TempFolder folder_;
+  Scratch folder_;
 };
 
 TEST_F(Safetensors, WrittenFilesAreReadBack) {

@@ -28,7 +28,7 @@ class TorchFile : public testing::Test {
     return error_of([&] { open_pickle(body); });
   }
   static std::string matrix() { return tensor(storage("FloatStorage", "0", 6), 0, {2, 3}, {3, 1}); }
-  TempFolder folder_;
+  Scratch folder_;
 };
 
 TEST_F(TorchFile, TensorsShareStoragesAndKeepTheirStrides) {

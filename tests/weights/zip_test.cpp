@@ -25,7 +25,7 @@ class Zip : public testing::Test {
   std::string with(const ForgedEntry& entry) {
     return refusal(zip({{"a/data.pkl", kPickle}, {"a/data/0", "abcd"}, entry}));
   }
-  TempFolder folder_;
+  Scratch folder_;
 };
 
 TEST_F(Zip, SixtyFourBitFields) {

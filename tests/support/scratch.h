@@ -1,17 +1,21 @@
 #pragma once
+// A folder of a test's own, and the message of an expected error.
+
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
 
+#include "framework/base/error.h"
+
 namespace flam::test {
 
-/// A folder of its own for a test, removed at the end.
+/// Removed at the end. Its path is canonical.
 class Scratch {
  public:
   Scratch() {
     std::string name = (std::filesystem::temp_directory_path() / "flam-XXXXXX").string();
-    path_ = mkdtemp(name.data());
+    path_ = std::filesystem::canonical(mkdtemp(name.data()));
   }
   ~Scratch() {
     std::error_code ignored;
@@ -20,9 +24,21 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;
 };
+
+/// The message of the Error that `action` throws; "" if it throws none.
+template <class Action>
+std::string error_of(const Action& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 }  // namespace flam::test

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Ends flam's commands at random moments, with SIGINT, SIGTERM and SIGKILL: interrupts.py FLAM SOURCE_DIR [ROUNDS [SEED]]
+
+After SIGINT and SIGTERM: gone within a second (two are allowed here, machines are noisy), status 130 or 143 unless it
+had ended before, and no file that is not whole. After SIGKILL of `flam train`: the same command goes on, and its weights
+equal those of a run that was left alone.
+"""
+import filecmp
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+FLAM, SOURCE = sys.argv[1], sys.argv[2]
+ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+RANDOM = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+SCENE = f"{SOURCE}/docs/images/scene.png"
+STAGE = f"{SOURCE}/configs/_base_/train/flamingo_mini_2_text.yaml"
+found = []
+
+
+def start(arguments):
+    return subprocess.Popen([FLAM] + arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def train(output, steps=30):
+    settings = [f"train.output={output}", f"train.steps={steps}", "train.batch_size=2", "train.micro_batch_size=0",
+                "train.checkpoint_every=1", "train.sample_every=0"]
+    return ["train", STAGE, "--threads", "1"] + [part for setting in settings for part in ("--set", setting)]
+
+
+def end_at_random(name, arguments, number, longest, folder):
+    process = start(arguments)
+    time.sleep(RANDOM.uniform(0, longest))
+    process.send_signal(number)
+    sent = time.monotonic()
+    try:
+        _, error = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        found.append(f"{name}: still there 30 s after {number.name}")
+        return
+    took = time.monotonic() - sent
+    # Before main() runs, the system ends it.
+    if process.returncode not in (0, 128 + number, -number):
+        found.append(f"{name}: status {process.returncode} after {number.name}: {error.decode()[-200:]}")
+    if took > 2:
+        found.append(f"{name}: took {took:.1f} s to end after {number.name}")
+    for file in os.listdir(folder):
+        if ".part-" in file:
+            found.append(f"{name}: left {file} behind")
+    receipt = os.path.join(folder, "receipt.json")
+    if os.path.exists(receipt):
+        with open(receipt, encoding="utf-8") as opened:
+            json.load(opened)
+        os.remove(receipt)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {
+            "infer": (["infer", "flamingo_mini_caption"] + 20 * [SCENE] + ["--receipt", f"{folder}/receipt.json"], 2.0),
+            "describe": (["describe", "flamingo_3rdparty-zeroshot_caption"], 0.6),
+            "evaluate": (["evaluate", "flamingo_mini_vqa"], 3.0),
+            "train": (train(f"{folder}/interrupted.safetensors", 10000), 3.0),
+            "doctor": (["doctor"], 0.3),
+        }
+        for name, (arguments, longest) in commands.items():
+            for _ in range(ROUNDS):
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    end_at_random(name, arguments, number, longest, folder)
+        for file in os.listdir(folder):
+            os.remove(os.path.join(folder, file))
+
+        subprocess.run([FLAM] + train(f"{folder}/whole.safetensors"), check=True, capture_output=True)
+        for attempt in range(ROUNDS):
+            output = f"{folder}/killed{attempt}.safetensors"
+            kills = 0
+            while not os.path.exists(output):
+                process = start(train(output))
+                time.sleep(RANDOM.uniform(0.3, 3.0) if kills < 4 else 60)
+                process.kill()
+                process.communicate()
+                kills += 1
+            if not filecmp.cmp(output, f"{folder}/whole.safetensors", shallow=False):
+                found.append(f"train: killed {kills} times, ended with other weights")
+            if sorted(os.listdir(folder)) != sorted(["whole.safetensors"] + [f"killed{i}.safetensors" for i in range(attempt + 1)]):
+                found.append(f"train: left {os.listdir(folder)}")
+    print("\n".join(found) if found else f"{ROUNDS} rounds, nothing amiss")
+    sys.exit(1 if found else 0)
+
+
+main()

@@ -1,0 +1,9 @@
+// The bytes of a plugin library, before the dynamic linker sees them.
+#include "framework/plugin/elf.h"
+#include "tests/fuzz/target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const flam::test::MemoryFile file(data, size);
+  flam::test::refusing([&] { flam::check_elf(file.path()); });
+  return 0;
+}

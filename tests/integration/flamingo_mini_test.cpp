@@ -1,0 +1,82 @@
+// The embedded model, as it is shipped: what it says of a picture, and its scores on a small sample of unseen
+// scenes (`flam evaluate flamingo_mini_caption --limit 1000` has the real ones).
+#include <c10/util/Logging.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "framework/run/session.h"
+#include "tests/cli/run_flam.h"
+
+namespace flam {
+namespace {
+
+using test::run_flam;
+using testing::HasSubstr;
+
+const std::string kScene = std::string(FLAM_SOURCE_DIR) + "/docs/images/scene.png";
+
+nlohmann::json evaluated(const std::string& config) {
+  const auto ran = run_flam("evaluate " + config + " --limit 100 --seed 5 --json");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  return nlohmann::json::parse(ran.out);
+}
+
+TEST(FlamingoMini, CaptionsAPicture) {
+  const auto ran = run_flam("infer flamingo_mini_caption " + kScene);
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  for (const char* object : {"blue ring", "purple star", "red square"})
+    EXPECT_THAT(ran.out, HasSubstr(object));
+}
+
+TEST(FlamingoMini, AnswersQuestions) {
+  const auto answer = [](const std::string& question) {
+    return run_flam("infer flamingo_mini_vqa " + kScene + " --question '" + question + "'").out;
+  };
+  EXPECT_EQ(answer("how many objects are there?"), "three\n");
+  EXPECT_EQ(answer("what colour is the star?"), "purple\n");
+}
+
+TEST(FlamingoMini, QuestionsAreAnsweredFromThePicture) {
+  const auto scores = evaluated("flamingo_mini_vqa");
+  EXPECT_GE(scores["scores"]["exact"], 0.9);
+  EXPECT_LE(scores["controls"]["blind"]["exact"], 0.6);
+}
+
+TEST(FlamingoMini, CaptionsAreTrue) {
+  const auto scores = evaluated("flamingo_mini_caption");
+  EXPECT_GE(scores["scores"]["true"], 0.85);
+  EXPECT_GE(scores["scores"]["attributes_stated"],
+            0.9 * scores["scores"]["attributes_expected"].get<double>());
+  EXPECT_LE(scores["controls"]["blind"]["true"], 0.1);
+}
+
+TEST(FlamingoMini, FitsTwelveMegabytes) {
+  EXPECT_LE(std::filesystem::file_size(std::string(FLAM_SOURCE_DIR) +
+                                       "/configs/flamingo_mini/flamingo_mini.safetensors"),
+            12'000'000u);
+}
+
+// libsentencepiece and libc10 both define FLAGS_minloglevel; what lies behind libc10's decides whether a
+// failed allocation ends the process.
+TEST(FlamingoMini, APluginsLibrariesLeaveLibtorchAlone) {
+  const auto session = Session::open("flamingo_mini_caption");
+  EXPECT_EQ(static_cast<int>(reinterpret_cast<const unsigned char&>(FLAGS_caffe2_use_fatal_for_enforce)), 0);
+}
+
+TEST(FlamingoMini, EightThreadsShareASession) {
+  const auto session = Session::open("flamingo_mini_caption");
+  const std::string alone = session->answer(picture_request(kScene)).answer.front().second;
+  std::vector<std::string> answers(8);
+  std::vector<std::thread> threads;
+  for (std::string& answer : answers) {
+    threads.emplace_back([&] { answer = session->answer(picture_request(kScene)).answer.front().second; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(answers, testing::Each(alone));
+}
+
+}  // namespace
+}  // namespace flam

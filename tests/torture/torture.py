@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Lets one call of `flam infer` fail after the other: allocations, opens, reads, writes, mmaps.
+
+torture.py FLAM SHIM [--count N] [--seed S] [--all] [-- ARGUMENTS of flam]
+
+Each run must end by itself within the time limit, with status 0 (the failure was harmless), 1 or 2 and then one line
+that begins with "error:", and leave either no receipt or a whole one.
+"""
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+KINDS = ["alloc", "open", "read", "write", "mmap"]
+
+
+def run(command, shim, folder, **variables):
+    receipt = os.path.join(folder, "receipt.json")
+    if os.path.exists(receipt):
+        os.remove(receipt)
+    environment = dict(os.environ, LD_PRELOAD=shim, OMP_NUM_THREADS="1", **variables)
+    ended = subprocess.run(command + ["--receipt", receipt], env=environment, capture_output=True, timeout=120, check=False)
+    return ended, receipt
+
+
+def problem_of(ended, receipt, folder):
+    """What is wrong with a run in which something failed; None if it behaved."""
+    error = ended.stderr.decode(errors="replace")
+    if ended.returncode not in (0, 1, 2):
+        return f"ended with {ended.returncode}: {error[-300:]}"
+    if ended.returncode != 0 and "error" not in error:
+        return f"status {ended.returncode} without an error: {error[-300:]!r}"
+    if os.path.exists(receipt):
+        try:
+            with open(receipt, encoding="utf-8") as file:
+                json.load(file)
+        except ValueError as broken:
+            return f"half a receipt: {broken}"
+    left = set(os.listdir(folder)) - {"receipt.json", "count"}
+    return f"left {sorted(left)} behind" if left else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("flam")
+    parser.add_argument("shim")
+    parser.add_argument("--count", type=int, default=20, help="failures of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--all", action="store_true", help="every call, once")
+    parser.add_argument("arguments", nargs="+")
+    options = parser.parse_args()
+    command = [options.flam] + options.arguments
+    randomness = random.Random(options.seed)
+    found = []
+    runs = 0
+    with tempfile.TemporaryDirectory() as folder:
+        count = os.path.join(folder, "count")
+        ended, _ = run(command, options.shim, folder, FLAM_COUNT=count)
+        if ended.returncode != 0:
+            sys.exit(f"without any failure: {ended.stderr.decode()}")
+        with open(count, encoding="utf-8") as file:
+            totals = {line.split()[0]: int(line.split()[1]) for line in file}
+        print("calls:", totals)
+        for kind in KINDS:
+            total = totals[kind]
+            if total == 0:
+                sys.exit(f"not one call of {kind} was seen: the shim does not work")
+            chosen = range(total) if options.all else randomness.sample(range(total), min(options.count, total))
+            for number in sorted(chosen):
+                runs += 1
+                try:
+                    ended, receipt = run(command, options.shim, folder, FLAM_FAIL=f"{kind} {number}")
+                    problem = problem_of(ended, receipt, folder)
+                except subprocess.TimeoutExpired:
+                    problem = "did not end"
+                if problem:
+                    found.append(f"{kind} {number}: {problem}")
+                    print(found[-1], flush=True)
+    print(f"{runs} runs, {len(found)} misbehaved")
+    sys.exit(1 if found else 0)
+
+
+main()
