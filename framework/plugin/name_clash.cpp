@@ -7,6 +7,6 @@
 // twice wherever a program holds copies of them.
 
 extern "C" {
-extern unsigned char FLAGS_minloglevel[64];
-__attribute__((visibility("default"), used)) alignas(64) unsigned char FLAGS_minloglevel[64] = {};
+extern __attribute__((visibility("default"), aligned(64))) unsigned char FLAGS_minloglevel[64];
+unsigned char FLAGS_minloglevel[64] = {};
 }
