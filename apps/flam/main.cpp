@@ -55,8 +55,11 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const std::exception& error) {
     // libtorch appends a stack trace to its first line.
-    const std::string text = error.what();
-    std::cerr << "error: " << flam::printable(text.substr(0, text.find('\n')), 2000) << "\n";
+    std::string text = error.what();
+    text = text.substr(0, text.find('\n'));
+    if (const size_t refused = text.find("you tried to allocate "); refused != std::string::npos)
+      text = "not enough memory: " + text.substr(refused + 4);
+    std::cerr << "error: " << flam::printable(text, 2000) << "\n";
     return 1;
   }
 }

@@ -84,6 +84,9 @@ void check_piece(std::string_view bytes, int64_t index) {
       refuse(cat("piece ", index, " is ", f.payload.size(), " bytes long, at most ", kLongestPiece,
                  " are allowed"));
     }
+    if (f.number == 1 &&
+        f.payload.find('\0') != std::string_view::npos)  // the library takes pieces for C strings
+      refuse(cat("piece ", index, " holds a NUL byte"));
     if (f.is(2, 5)) {
       float score;
       std::memcpy(&score, f.payload.data(), sizeof score);

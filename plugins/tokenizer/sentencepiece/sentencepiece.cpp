@@ -95,10 +95,18 @@ void SentencePiece::load(const std::filesystem::path& root) {
                     "; they must be equal: name the tokenizer of this decoder, or set vocab_size to ",
                     summary.pieces));
   }
-  require_ok(processor_.LoadFromSerializedProto(bytes), quoted(path.string()));
+  const auto load = [&](auto& processor, const std::string& model) {
+    try {
+      require_ok(processor.LoadFromSerializedProto(model), quoted(path.string()));
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {  // of the parts that the library is made of
+      throw Error(cat(quoted(path.string()), " can't be used: ", printable(error.what())));
+    }
+  };
+  load(processor_, bytes);
   // A later field of a protobuf replaces an earlier one: normalizer_spec (3) { add_dummy_prefix (3): false }.
-  if (!params_.legacy)
-    require_ok(continued_.LoadFromSerializedProto(bytes + "\x1a\x02\x18" + '\0'), quoted(path.string()));
+  if (!params_.legacy) load(continued_, bytes + "\x1a\x02\x18" + '\0');
   ready_ = true;
 
   bos_id_ = params_.bos_id.value_or(processor_.bos_id());
