@@ -62,6 +62,7 @@ void add_evaluate(CLI::App& app, int& status) {
                                     {"seed", result.seed},
                                     {"n", result.n},
                                     {"scores", scores_json(result.scores)}};
+      if (result.failed > 0) out["failed"] = result.failed;
       for (const auto& [name, scores] : result.controls) out["controls"][name] = scores_json(scores);
       for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);
       std::cout << out.dump() << "\n";
@@ -71,7 +72,10 @@ void add_evaluate(CLI::App& app, int& status) {
       for (const auto& [name, scores] : result.by_kind) print_scores(name, scores);
       for (const auto& [name, scores] : result.controls) print_scores("control: " + name, scores);
     }
-    status = 0;
+    for (const std::string& failure : result.failures) std::cerr << "error: " << failure << "\n";
+    if (result.failed > 0)
+      std::cerr << result.failed << " of " << result.n << " records failed and count as wrong\n";
+    status = result.failed > 0 ? 1 : 0;
   });
 }
 

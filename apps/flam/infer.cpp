@@ -21,11 +21,12 @@ struct InferOptions {
   int64_t batch_size = 1;
   std::optional<int64_t> num_beams, max_new_tokens, n_best;
   std::string receipt;
+  bool seed_given = false;
 };
 
 GenerationParams generation_of(const InferOptions& options, const Session& session) {
   GenerationParams params = session.config().generation;
-  params.seed = static_cast<int64_t>(options.session.seed);
+  if (options.seed_given) params.seed = static_cast<int64_t>(options.session.seed);
   if (options.num_beams) params.num_beams = *options.num_beams;
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
@@ -39,11 +40,10 @@ GenerationParams generation_of(const InferOptions& options, const Session& sessi
 void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json,
            bool many) {
   if (json) {
-    std::cout << outcome_json(request, outcome, params.n_best)
-                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-              << "\n";
+    std::cout << json_line(outcome_json(request, outcome, params.n_best)) << "\n";
   } else if (outcome.error) {
-    std::cerr << "error: " << *outcome.error << "\n";
+    std::cerr << "error: " << (request.source.empty() ? "" : printable(request.source, 4096) + ": ")
+              << *outcome.error << "\n";
   } else {
     const std::string name = many ? printable(request.id, 4096) + ": " : "";
     if (params.n_best > 1) {
@@ -82,16 +82,20 @@ int infer(const InferOptions& options) {
 
   std::vector<Request> pending, all;
   std::vector<Outcome> outcomes;
-  int64_t done = 0, failed = 0;
+  int64_t done = 0, failed = 0, failed_running = 0;
+  Progress progress("infer");
+  int64_t total = 0;  // 0: not known before they have all been read
   const bool many = options.inputs.images.size() != 1 || !options.inputs.request_file.empty();
   const auto flush = [&] {
     if (pending.empty() || interrupted()) return;
     auto answered = session->answer(pending, call);
     if (interrupted()) return;
+    progress.clear();
     for (size_t i = 0; i < pending.size(); ++i) {
       print(pending[i], answered[i], params, options.json,
             many || pending[i].id != options.inputs.images.front());
       failed += answered[i].error.has_value();
+      failed_running += answered[i].exit_status == 1;
       ++done;
       if (!options.receipt.empty()) {
         all.push_back(pending[i]);
@@ -99,8 +103,10 @@ int infer(const InferOptions& options) {
       }
     }
     pending.clear();
+    progress.update(done, total);
   };
   RequestSink sink;
+  sink.expect = [&](int64_t count) { total = count; };
   sink.take = [&](Request request) {
     if (interrupted()) return;
     pending.push_back(std::move(request));
@@ -126,7 +132,7 @@ int infer(const InferOptions& options) {
     receipt->commit();
   }
   if (failed > 0 && done > 1) std::cerr << failed << " of " << done << " records failed\n";
-  if (failed == done) return 2;  // nothing could be run
+  if (failed == done && failed_running == 0) return 2;  // nothing could be run
   return failed > 0 ? 1 : 0;
 }
 
@@ -137,7 +143,7 @@ void add_infer(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("infer", "caption pictures, or answer a question about them");
   command->footer(
       "Examples:\n  flam infer flamingo_mini_caption docs/images/scene.png\n"
-      "  flam infer flamingo_mini_vqa docs/images/scene.png --question \"How many shapes are there?\"\n"
+      "  flam infer flamingo_mini_vqa docs/images/scene.png --question \"how many objects are there?\"\n"
       "  flam infer flamingo_3rdparty-fewshot_caption cat.png --shot dog.png=\"A dog on a sofa.\" --set "
       "weights.root=DIR");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
@@ -169,7 +175,10 @@ void add_infer(CLI::App& app, int& status) {
       ->type_name("FILE")
       ->check(not_empty());
   add_session_options(*command, options->session);
-  command->callback([options, &status] { status = infer(*options); });
+  command->callback([options, command, &status] {
+    options->seed_given = command->count("--seed") > 0;
+    status = infer(*options);
+  });
 }
 
 }  // namespace flam::cli

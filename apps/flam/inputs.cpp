@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxStdinBytes = size_t{256} << 20;
+constexpr size_t kMaxLine = size_t{16} << 20;
 
 Part text_part(const std::string& text) {
   return {Part::Kind::text, text, {}};
@@ -90,6 +91,18 @@ std::shared_ptr<const std::string> standard_input() {
   return std::make_shared<const std::string>(std::move(bytes));
 }
 
+/// The next line, of which at most `limit` bytes are kept; false at the end. `length` is the whole line's.
+bool bounded_line(std::istream& in, std::string& line, size_t& length, size_t limit) {
+  line.clear();
+  length = 0;
+  std::streambuf& bytes = *in.rdbuf();
+  for (int next = bytes.sbumpc();; next = bytes.sbumpc()) {
+    if (next == std::char_traits<char>::eof()) return length > 0;
+    if (next == '\n') return true;
+    if (length++ < limit) line.push_back(static_cast<char>(next));
+  }
+}
+
 void requests_of_file(const std::string& name, const RequestSink& sink) {
   std::ifstream file;
   const bool from_stdin = name == "-";
@@ -106,14 +119,21 @@ void requests_of_file(const std::string& name, const RequestSink& sink) {
   const fs::path folder = from_stdin ? fs::path() : fs::path(name).parent_path();
   int line_number = 0;
   int64_t seen = 0;
-  for (std::string line; std::getline(in, line);) {
+  size_t length = 0;
+  for (std::string line; bounded_line(in, line, length, kMaxLine);) {
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     ++seen;
     const Location where{source, line_number, 0};
+    if (length > kMaxLine) {
+      sink.fail(where.str(),
+                cat(where.str(), ": a line of ", length, " bytes; at most ", kMaxLine, " are taken"));
+      continue;
+    }
     try {
       Request request = parse_request(line, folder, where);
       if (request.id.empty()) request.id = where.str();
+      request.source = where.str();
       sink.take(std::move(request));
     } catch (const Error& error) {
       sink.fail(where.str(), error.what());
@@ -147,19 +167,29 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
   for (const std::string& image : options.images) {
     std::error_code ignored;
     if (image != "-" && fs::is_directory(image, ignored)) {
-      const auto found = pictures_in(image, options.recursive);
-      images.insert(images.end(), found.begin(), found.end());
+      try {
+        const auto found = pictures_in(image, options.recursive);
+        images.insert(images.end(), found.begin(), found.end());
+      } catch (const Error& error) {
+        sink.fail(image, error.what());
+      }
     } else {
       images.push_back(image);
     }
   }
   if (std::count(images.begin(), images.end(), "-") > 1)
     throw Error("standard input holds one picture; `-` was given more than once");
+  sink.expect(static_cast<int64_t>(images.size()));
   for (const std::string& image : images) {
     Request request = shots;
     request.id = image;
     Part picture = image_part(image);
-    if (image == "-") picture.pictures.front() = {"standard input", standard_input(), {}};
+    try {
+      if (image == "-") picture.pictures.front() = {"standard input", standard_input(), {}};
+    } catch (const Error& error) {
+      sink.fail(image, error.what());
+      continue;
+    }
     request.parts.push_back(std::move(picture));
     if (needs_question) request.parts.push_back(text_part(options.question));
     sink.take(std::move(request));

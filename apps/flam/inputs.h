@@ -20,6 +20,7 @@ struct InputOptions {
 
 /// What happens with each request in order, as they are read: a stream, not a list.
 struct RequestSink {
+  std::function<void(int64_t count)> expect;  // called first, if their number is known
   std::function<void(Request)> take;
   std::function<void(const std::string& id, const std::string& error)> fail;  // a line that is no request
 };

@@ -9,10 +9,11 @@ namespace flam::cli {
 class Progress {
  public:
   explicit Progress(std::string label);
-  ~Progress();  // clears the line
+  ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void update(int64_t done, int64_t total);
+  void update(int64_t done, int64_t total);  // nothing is shown for a total of 0
+  void clear();                              // before other lines are printed
 
  private:
   std::string label_;

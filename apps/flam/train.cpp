@@ -1,5 +1,7 @@
 #include "framework/run/train.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "apps/flam/commands.h"
@@ -32,9 +34,10 @@ void add_train(CLI::App& app, int& status) {
     hooks.log = [](const TrainProgress& report) {
       std::string losses;
       for (const auto& [name, value] : report.losses) losses += cat("  ", name, " ", value);
-      std::fprintf(stderr, "\r\033[K%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n",
-                   report.seconds, static_cast<long long>(report.step), static_cast<long long>(report.steps),
-                   losses.c_str(), report.gradient_norm, report.scale);
+      std::fprintf(stderr, "%s%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n",
+                   isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", report.seconds,
+                   static_cast<long long>(report.step), static_cast<long long>(report.steps), losses.c_str(),
+                   report.gradient_norm, report.scale);
     };
     hooks.sample = [](const std::string& sample) {
       std::fprintf(stderr, "          %s\n", printable(sample, 500).c_str());

@@ -102,7 +102,9 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   // Without a name until it is complete: whatever ends the process, nothing is left behind.
   const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
   descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  named_ = descriptor_ < 0;  // not every file system can
+  const auto by_number = [&] { return cat("/proc/self/fd/", descriptor_); };
+  if (descriptor_ >= 0 && ::access(by_number().c_str(), F_OK) != 0) ::close(std::exchange(descriptor_, -1));
+  named_ = descriptor_ < 0;  // not every file system can, and a name is given through /proc
   if (named_) descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw Error(cat("cannot write ", quoted(path_.native()), ": ", reason()));
 }

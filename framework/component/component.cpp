@@ -62,9 +62,10 @@ const char* finish_reason_name(FinishReason reason) {
 
 void GenerationParams::visit(ParamVisitor& v) {
   v("num_beams", num_beams, "beams kept; 1 is greedy search or sampling", between(1, 64));
-  v("max_new_tokens", max_new_tokens, "new tokens at most", at_least(1));
-  v("min_new_tokens", min_new_tokens, "no end token before so many new tokens", at_least(0));
-  v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty");
+  v("max_new_tokens", max_new_tokens, "new tokens at most", between(1, kMostOfASize));
+  v("min_new_tokens", min_new_tokens, "no end token before so many new tokens", between(0, kMostOfASize));
+  v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty",
+    between(-100, 100));
   v("beam_length", beam_length,
     "whether that length counts the prompt (Hugging Face up to 4.31) or generated tokens only",
     choices("with_prompt", "generated"));
@@ -75,7 +76,7 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off",
     at_least(0));
   v("do_sample", do_sample, "draw the next id instead of taking the best");
-  v("temperature", temperature, "logits are divided by it when sampling", more_than(0));
+  v("temperature", temperature, "logits are divided by it when sampling", at_least(1e-6));
   v("top_k", top_k, "sample among the k best; 0: all", at_least(0));
   v("top_p", top_p, "sample among the best that together reach this probability", between(0, 1));
   v("seed", seed, "of the sampling");

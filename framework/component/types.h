@@ -31,6 +31,7 @@ struct Part {
 struct Request {
   std::vector<Part> parts;
   std::string id;
+  std::string source;  // where it was written, "file:line"; "" if nowhere
 };
 
 /// Text with one media marker (the tokenizer's image token) for each element of `media`, in order.

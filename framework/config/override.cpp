@@ -11,6 +11,8 @@ namespace flam {
 
 namespace {
 
+constexpr size_t kMaxSteps = 64;  // as deep as a file may be nested
+
 std::vector<std::string> split_path(const std::string& path, const Location& where) {
   std::vector<std::string> steps;
   for (size_t at = 0; at <= path.size();) {
@@ -18,6 +20,7 @@ std::vector<std::string> split_path(const std::string& path, const Location& whe
     steps.push_back(path.substr(at, dot - at));
     if (steps.back().empty()) throw Error(where, cat("a name is missing in ", quoted(path)));
     at = dot + 1;
+    if (steps.size() > kMaxSteps) throw Error(where, cat("a name of more than ", kMaxSteps, " parts"));
   }
   return steps;
 }
@@ -49,7 +52,8 @@ void place_everywhere(Value& value, const Location& where) {
 }  // namespace
 
 void apply_override(Value& config, const std::string& assignment, const std::filesystem::path& configs_root) {
-  const Location where{std::make_shared<const std::string>("--set " + quoted(printable(assignment, 80)))};
+  const Location where{
+      std::make_shared<const std::string>(cat(kOverridePlace, quoted(printable(assignment, 80))))};
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos || equals == 0) {
     throw Error(where, cat("expected NAME=VALUE, as in model.resampler.depth=2, found ", quoted(assignment)));

@@ -47,6 +47,11 @@ Features Model::encode_images(const at::Tensor& pixels) const {
 at::Tensor Model::resample(const Features& features, const at::Tensor& index, Probe* probe) const {
   Features gathered = features;
   gathered.tokens = at::index(features.tokens, {index.to(device_)});
+  if (probe) {
+    probe->record(
+        "vit_patch_tokens", -1,
+        gathered.tokens.flatten(0, 2).narrow(1, features.prefix_tokens, features.grid_h * features.grid_w));
+  }
   at::Tensor media = resampler_->forward(gathered);
   const MediaShape shape = resampler_->shape();
   if (media.dim() != 4 || media.size(2) != shape.tokens || media.size(3) != shape.width) {

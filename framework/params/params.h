@@ -43,6 +43,8 @@ struct ParamRule {
 FLAM_API ParamRule at_least(double minimum);
 FLAM_API ParamRule more_than(double minimum);
 FLAM_API ParamRule between(double minimum, double maximum);  // inclusive
+/// Upper bound of widths, counts and lengths: products of two stay far below 63 bits.
+inline constexpr double kMostOfASize = 1 << 24;
 FLAM_API ParamRule required();
 FLAM_API ParamRule path();
 /// For a Value: a component of `kind`, left as a tree for Registry::parse. Null when there is none.

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/params/params.h"
 
 namespace flam {
@@ -195,9 +196,9 @@ class ParamReader final : public ParamVisitor {
   static std::string resolved_path(const Value& value) {
     const std::filesystem::path given = value.as_string();
     if (given.empty()) return "";
-    const std::filesystem::path folder = value.where().file
-                                             ? std::filesystem::path(*value.where().file).parent_path()
-                                             : std::filesystem::path();
+    const auto& file = value.where().file;
+    const bool in_file = file && !file->starts_with(kOverridePlace);
+    const std::filesystem::path folder = in_file ? std::filesystem::path(*file).parent_path() : "";
     return std::filesystem::absolute(folder / given).lexically_normal().native();
   }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/model/transform_chain.h"
 #include "framework/nn/flops.h"
 
 namespace flam {
@@ -71,12 +72,19 @@ void count_flops_of(const Model& model, Description& out) {
   });
   out.parts[2].flops = all - out.parts[3].flops;
   for (const auto& part : out.parts) out.prompt_flops += part.flops;
-  Batch longer = batch;
-  longer.ids = at::empty({1, out.prompt_tokens + 1}, meta.dtype(at::kLong));
-  longer.attention_mask = at::empty({1, out.prompt_tokens + 1}, meta.dtype(at::kBool));
-  int64_t next = 0;  // a step costs what one more token costs, with keys and values of the others kept
-  count(next, [&] { model.logits(model.forward(longer).narrow(1, out.prompt_tokens, 1)); });
-  out.step_flops = next - all;
+  const auto with_tokens = [&](int64_t tokens) {
+    Batch longer = batch;
+    longer.ids = at::empty({1, tokens}, meta.dtype(at::kLong));
+    longer.attention_mask = at::empty({1, tokens}, meta.dtype(at::kBool));
+    int64_t flops = 0;
+    count(flops, [&] { model.logits(model.forward(longer).narrow(1, tokens - 1, 1)); });
+    return flops;
+  };
+  // A forward of n tokens costs a·n² + b·n + c, a cached step a·n + b: each earlier token is attended to
+  // once.
+  const int64_t n = out.prompt_tokens, next = with_tokens(n + 1);
+  const int64_t quadratic = (with_tokens(n + 2) - 2 * next + all) / 2;
+  out.step_flops = next - all - quadratic * n;
   count(out.step_flops, [&] {
     decoder.head(at::empty({1, 1, decoder.hidden_size()}, meta.dtype(model.dtype())), nullptr);
   });
@@ -86,6 +94,8 @@ void count_flops_of(const Model& model, Description& out) {
 
 Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens) {
   const auto model = Model::assemble(config.model, registry);
+  if (!config.transforms.empty())
+    TransformChain(config.transforms, registry).check_output(model->vision_backbone().image_size());
   const FeatureShape features = model->vision_backbone().shape();
   const MediaShape media = model->resampler().shape();
   const LanguageDecoder& decoder = model->language_decoder();

@@ -23,7 +23,8 @@ std::string open_cuda_half() {
   }
   const auto library = std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
   if (!std::filesystem::exists(library)) return "this libtorch has no CUDA half (tools/setup --cuda gets it)";
-  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) return printable(dlerror(), 400);
+  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL))
+    return printable(dlerror(), 400) + " (tools/setup --cuda gets what libtorch's CUDA half needs)";
   return "";
 }
 

@@ -60,8 +60,10 @@ class Evaluator {
     }
     Evaluation out;
     out.config = session_.config().name;
-    out.seed = options_.seed.value_or(0);
+    out.seed = options_.seed.value_or(configured_seed());
     out.n = total;
+    out.failed = failed_;
+    out.failures = failures_;
     out.scores = scores(sighted);
     if (options_.blind) out.controls.emplace_back("blind", scores(blind));
     for (const auto& [kind, accumulators] : kinds) out.by_kind.emplace_back(kind, scores(accumulators));
@@ -89,7 +91,13 @@ class Evaluator {
     return out;
   }
 
-  std::vector<std::string> answer(const std::vector<Record>& records, bool blind) const {
+  int64_t configured_seed() const {
+    const Value tree = session_.config().dataset.resolved();
+    const Value* seed = tree.find("seed");
+    return seed && seed->is_int() ? seed->as_int() : 0;
+  }
+
+  std::vector<std::string> answer(const std::vector<Record>& records, bool blind) {
     std::vector<Prompt> prompts;
     for (const Record& record : records) {
       Task task = session_.task_head().task(record.request);
@@ -100,32 +108,42 @@ class Evaluator {
                             ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
                             : std::move(prompt));
     }
-    Prepared prepared = prepare(records, prompts);
+    try {
+      return answers_to(prompts);
+    } catch (const Error&) {
+      // Something in the batch can't be run: each alone, so that the others count.
+      std::vector<std::string> out;
+      for (size_t i = 0; i < prompts.size(); ++i)
+        out.push_back(answer_alone(prompts[i], records[i], i, blind));
+      return out;
+    }
+  }
+
+  std::vector<std::string> answers_to(std::span<const Prompt> prompts) const {
+    Prepared prepared = session_.prepare(prompts);
     session_.encode_media(prepared);
     CallOptions call;
     call.cancelled = options_.cancelled;
+    GenerationParams generation = session_.config().generation;
+    if (options_.seed) generation.seed = *options_.seed;
     std::vector<std::string> out;
-    for (const Result& result : session_.generate(prepared, session_.config().generation, call)) {
+    for (const Result& result : session_.generate(prepared, generation, call)) {
       out.push_back(session_.task_head().answer(result).front().second);
     }
     return out;
   }
 
-  // An error names the record.
-  Prepared prepare(const std::vector<Record>& records, const std::vector<Prompt>& prompts) const {
+  std::string answer_alone(const Prompt& prompt, const Record& record, size_t number, bool blind) {
+    constexpr size_t kTold = 10;
     try {
-      return session_.prepare(prompts);
-    } catch (const Error&) {
-      for (size_t i = 0; i < prompts.size(); ++i) {
-        try {
-          session_.prepare({&prompts[i], 1});
-        } catch (const Error& error) {
-          const std::string& id = records[i].request.id;
-          throw Error(cat("the dataset's record ", id.empty() ? std::to_string(i) : printable(id, 4096),
-                          " can't be run: ", error.what()));
-        }
-      }
-      throw;
+      return answers_to({&prompt, 1}).front();
+    } catch (const Error& error) {
+      failed_ += !blind;
+      const std::string& id = record.request.id;
+      if (!blind && failures_.size() < kTold)
+        failures_.push_back(
+            cat(id.empty() ? cat("record ", number) : printable(id, 4096), ": ", error.what()));
+      return "";
     }
   }
 
@@ -133,6 +151,8 @@ class Evaluator {
   const EvaluateOptions& options_;
   std::unique_ptr<Dataset> dataset_;
   std::vector<std::unique_ptr<Metric>> metrics_;
+  int64_t failed_ = 0;
+  std::vector<std::string> failures_;
 };
 
 }  // namespace

@@ -20,6 +20,8 @@ struct Evaluation {
   std::string config;
   int64_t seed = 0;
   int64_t n = 0;
+  int64_t failed = 0;                 // records that couldn't be run; they count as answered wrongly
+  std::vector<std::string> failures;  // what was wrong with the first few
   Metric::Scores scores;
   std::vector<std::pair<std::string, Metric::Scores>> controls;  // "blind": the picture left out
   std::vector<std::pair<std::string, Metric::Scores>> by_kind;   // scores by kind of record

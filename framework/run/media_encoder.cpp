@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <map>
 
 #include "framework/base/text.h"
 #include "framework/media/decode.h"
@@ -109,6 +110,27 @@ Features MediaEncoder::features_of(const Prepared& prepared) const {
   return {at::stack(tokens), shape.grid_h, shape.grid_w, shape.prefix_tokens};
 }
 
+at::Tensor MediaEncoder::resample_distinct(const Features& features, const at::Tensor& index,
+                                           Probe* probe) const {
+  const int64_t rows = index.size(0);
+  const at::Tensor flat = index.reshape({rows, -1}).contiguous();
+  std::map<std::vector<int64_t>, int64_t> places;
+  std::vector<int64_t> first, which;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto* from = flat.const_data_ptr<int64_t>() + row * flat.size(1);
+    const auto [place, is_new] = places.try_emplace(std::vector<int64_t>(from, from + flat.size(1)),
+                                                    static_cast<int64_t>(first.size()));
+    if (is_new) first.push_back(row);
+    which.push_back(place->second);
+  }
+  if (probe || static_cast<int64_t>(first.size()) == rows) return model_.resample(features, index, probe);
+  const auto as_tensor = [](std::vector<int64_t>& values) {
+    return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kLong);
+  };
+  const at::Tensor media = model_.resample(features, index.index_select(0, as_tensor(first)), nullptr);
+  return media.index_select(0, as_tensor(which).to(media.device()));
+}
+
 void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) const {
   if (!prepared.index.defined()) return;
   Features features;
@@ -123,7 +145,7 @@ void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) c
   for (int64_t count = 1; count <= most; ++count) {
     const at::Tensor here = prepared.frames == count;
     if (!here.any().item().toBool()) continue;
-    const at::Tensor media = model_.resample(features, prepared.index.narrow(2, 0, count), probe);
+    const at::Tensor media = resample_distinct(features, prepared.index.narrow(2, 0, count), probe);
     at::Tensor& out = prepared.batch.media;
     out = out.defined() ? at::where(here.to(model_.device()).unsqueeze(-1).unsqueeze(-1), media, out) : media;
   }

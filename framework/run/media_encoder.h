@@ -30,6 +30,8 @@ class MediaEncoder {
 
  private:
   Features features_of(const Prepared& prepared) const;
+  /// Rows of index [B,T,F] that show the same pictures are resampled once. A probe sees all rows.
+  at::Tensor resample_distinct(const Features& features, const at::Tensor& index, Probe* probe) const;
 
   const Model& model_;
   const TransformChain& transforms_;

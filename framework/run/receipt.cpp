@@ -62,15 +62,17 @@ Json hypothesis_json(const Hypothesis& hypothesis) {
 Json weights_json(const Session& session) {
   std::set<std::string> files;
   for (const auto& slot : session.model().weights().slots()) {
-    const auto end = slot->origin.find(": ");
-    if (end != std::string::npos) files.insert(slot->origin.substr(0, end));
+    // "FILE: NAME"; a path may hold ": " itself.
+    for (size_t end = 0; (end = slot->origin.find(": ", end)) != std::string::npos; ++end) {
+      const std::string file = slot->origin.substr(0, end);
+      std::error_code error;
+      if (files.contains(file) || !std::filesystem::is_regular_file(file, error)) continue;
+      files.insert(file);
+      break;
+    }
   }
   Json out = Json::array();
-  for (const std::string& file : files) {
-    std::error_code error;
-    if (std::filesystem::is_regular_file(file, error))
-      out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
-  }
+  for (const std::string& file : files) out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
   return out;
 }
 
@@ -126,6 +128,26 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   return receipt;
 }
 
+std::string json_line(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const bool two = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+    if (byte != 0x7f && !two) {
+      out += text[i];
+      continue;
+    }
+    constexpr std::string_view kHex = "0123456789abcdef";
+    const unsigned code = two ? next : byte;
+    out += "\\u00";
+    out += {kHex[code >> 4], kHex[code & 15]};
+    i += two;
+  }
+  return out;
+}
+
 Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
                       const Location& where) {
   const auto fail = [&](const std::string& what) -> Error {
@@ -135,7 +157,8 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   };
   Json node;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto refuse_twice = [&](int, Json::parse_event_t event, Json& parsed) {
+  const auto refuse_twice = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > 8) throw fail("it is nested too deeply");
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
@@ -147,6 +170,9 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   } catch (const Json::parse_error& error) {
     const Location at{where.file, where.line, static_cast<int>(error.byte)};
     throw Error(at, cat("not JSON: ", printable(json_line.substr(0, error.byte), 60), " ← here"));
+  } catch (const Json::exception& error) {
+    const std::string text = error.what();
+    throw fail(printable(text.substr(text.find("] ") + 2)));
   }
   if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
     throw fail("no list `parts`");

@@ -1,5 +1,5 @@
 #pragma once
-// A whole config, parsed and checked: every top-level key of DESIGN, nothing built.
+// A whole config, parsed and checked: every top-level key, nothing built.
 
 #include <memory>
 #include <optional>

@@ -146,14 +146,13 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
 
 std::vector<Outcome> Session::answer(std::span<const Request> requests, const CallOptions& options) const {
   const c10::InferenceMode inference;
-  if (!state_->task_head)
-    throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
+  const TaskHead& head = task_head();
   std::vector<Outcome> outcomes(requests.size());
   std::vector<Prompt> prompts;
   std::vector<size_t> answered;  // prompts[i] is of request answered[i]
   for (size_t i = 0; i < requests.size(); ++i) {
     try {
-      Task task = state_->task_head->task(requests[i]);
+      Task task = head.task(requests[i]);
       if (!std::holds_alternative<Generate>(task))
         throw Error("this task head scores candidates; no generation to run");
       Prompt prompt = std::move(std::get<Generate>(task).prompt);
@@ -162,7 +161,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
       prompts.push_back(std::move(prompt));
       answered.push_back(i);
     } catch (const Error& error) {
-      outcomes[i].error = error.what();
+      outcomes[i].fail(error.what(), error);
     }
   }
   if (prompts.empty()) return outcomes;
@@ -185,7 +184,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
         answer_prompts({&prompts[row], 1}, {&rows[row], 1}, alone);
       } catch (const Error& error) {
         const std::string& id = requests[answered[row]].id;
-        rows[row]->error = id.empty() ? error.what() : printable(id, 4096) + ": " + error.what();
+        rows[row]->fail(id.empty() ? error.what() : printable(id, 4096) + ": " + error.what(), error);
       }
     }
   }
@@ -208,6 +207,7 @@ void Session::answer_prompts(std::span<const Prompt> prompts, std::span<Outcome*
 
 Outcome Session::answer(const Request& request, const CallOptions& options) const {
   Outcome outcome = std::move(answer(std::span(&request, 1), options).front());
+  if (outcome.error && outcome.exit_status == 1) throw RunError(*outcome.error);
   if (outcome.error) throw Error(*outcome.error);
   return outcome;
 }
@@ -219,6 +219,8 @@ const Model& Session::model() const {
   return *state_->model;
 }
 const TaskHead& Session::task_head() const {
+  if (!state_->task_head)
+    throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
   return *state_->task_head;
 }
 const Registry& Session::registry() const {

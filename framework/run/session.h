@@ -39,10 +39,16 @@ struct CallOptions {
 /// The answer to one request, or why there is none.
 struct Outcome {
   std::optional<std::string> error;
+  int exit_status = 0;  // of the error: 2 the request was rejected, 1 it failed while running
   Answer answer;
   Result result;
   std::string prompt;
   int64_t prompt_tokens = 0;
+
+  void fail(const std::string& message, const Error& cause) {
+    error = message;
+    exit_status = cause.exit_status();
+  }
 };
 
 /// Token rows and media of a batch of prompts, ready for the model.
@@ -78,7 +84,7 @@ class FLAM_API Session {
 
   const RunConfig& config() const;
   const Model& model() const;
-  const TaskHead& task_head() const;
+  const TaskHead& task_head() const;  // Error: the config has none
   const Registry& registry() const;
   const SessionOptions& options() const;
 

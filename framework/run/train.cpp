@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 
 namespace flam {
 
@@ -16,6 +17,14 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int6
       registry.build<Dataset>(config.dataset, Dataset::Input{head.type->name, {}, {}, records_per_scene});
   task.records_per_scene = records_per_scene;
   return task;
+}
+
+std::string course_of(const RunConfig& config) {
+  Value tree = config.resolved();
+  for (const char* key : {"weights", "metrics", "meta"}) tree.erase(key);
+  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every"})
+    tree.find("train")->erase(key);
+  return write_json(tree);
 }
 
 }  // namespace
@@ -32,7 +41,7 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
   transforms.check_output(model->vision_backbone().image_size());
   model->tokenizer().load(config.weights.root);
 
-  TrainingParts parts{*config.train, *model, transforms, {}};
+  TrainingParts parts{*config.train, *model, transforms, {}, course_of(config)};
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");

@@ -83,7 +83,9 @@ class Verification {
     }
     if (const auto reference = reference_.tensor("images"); reference && prepared.index.defined()) {
       const at::Tensor ours = prepared.pixels.index_select(0, prepared.index.reshape({-1}));
-      report_.stages.push_back(compare_close("images", ours, reference->reshape(ours.sizes()), {}));
+      const bool same = ours.numel() == reference->numel();
+      report_.stages.push_back(
+          compare_close("images", ours, same ? reference->reshape(ours.sizes()) : *reference, {}));
     }
   }
 
@@ -102,7 +104,7 @@ class Verification {
     if (const auto reference = reference_.tensor("logits")) {
       report_.stages.push_back(compare_close("logits", logits, *reference, mask));
     } else if (const auto last = reference_.tensor("logits_last8")) {
-      const int64_t rows = last->size(1);
+      const int64_t rows = last->dim() == 3 ? std::min(last->size(1), logits.size(1)) : logits.size(1);
       const int64_t start = logits.size(1) - rows;
       report_.stages.push_back(
           compare_close("logits_last8", logits.narrow(1, start, rows), *last, mask.narrow(1, start, rows)));
@@ -117,6 +119,11 @@ class Verification {
     if (!reference || !ids) {
       report_.skipped.emplace_back("greedy_step_logits");
       return;
+    }
+    if (reference->dim() != 3 || ids->dim() != 2 || ids->size(0) != prepared.batch.ids.size(0) ||
+        ids->size(1) < reference->size(1)) {
+      throw Error(cat("greedy_step_logits ", reference->sizes(), " and greedy_ids ", ids->sizes(),
+                      " don't belong to ", prepared.batch.ids.size(0), " prompts"));
     }
     const auto steps = session_.model().start(prepared.batch, 1, reference->size(1) + 1);
     steps->prefill();

@@ -9,6 +9,7 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
+#include "framework/media/decode.h"
 #include "framework/model/forward.h"
 #include "framework/train/text_rows.h"
 
@@ -29,6 +30,27 @@ at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const 
     total = total.defined() ? total + loss : loss;
   }
   return total;
+}
+
+const PictureSource& the_picture(const Record& record) {
+  const PictureSource* found = nullptr;
+  for (const Part& part : record.request.parts) {
+    if (part.kind == Part::Kind::text) continue;
+    if (found || part.pictures.size() != 1) {
+      throw Error(cat("record ", quoted(record.request.id),
+                      ": training takes records with one picture each, no shots and no videos"));
+    }
+    found = &part.pictures.front();
+  }
+  if (!found) throw Error(cat("record ", quoted(record.request.id), " has no picture to train on"));
+  return *found;
+}
+
+void require_picture_of(const Record& first, const Record& other) {
+  const PictureSource &a = the_picture(first), &b = the_picture(other);
+  if (first.request.id == other.request.id && a.path == b.path) return;
+  throw Error(cat("the records of a scene show different pictures (", quoted(first.request.id), " and ",
+                  quoted(other.request.id), "); set train.records_per_scene to 1 for this dataset"));
 }
 
 void check_count(const char* what, int64_t labelled, int64_t tokens, const char* parameter) {
@@ -86,10 +108,11 @@ Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) c
       }
       const Record& record = out.records[0][scene * parts_.tasks[0].records_per_scene];
       if (with_pictures_) {
-        for (const Part& part : record.request.parts) {
-          if (part.kind != Part::Kind::text)
-            pixels[scene] = parts_.transforms.apply(part.pictures.front().picture.value());
+        for (const auto& of_task : out.records) {
+          const size_t count = of_task.size() / static_cast<size_t>(scenes);
+          for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[scene * count + r]);
         }
+        pixels[scene] = parts_.transforms.apply(load_picture(the_picture(record)));
       }
       patch_labels[scene] = record.patch_labels;
       media_labels[scene] = record.media_labels;

@@ -26,6 +26,7 @@ struct TrainingParts {
   const Model& model;
   const TransformChain& transforms;
   std::vector<TrainedTask> tasks;
+  std::string settings;  // all that the run's course depends on, to recognise a checkpoint by
 };
 
 struct StepLoss {

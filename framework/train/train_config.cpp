@@ -25,9 +25,11 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("steps", steps, "optimiser steps", at_least(1));
   v("batch_size", batch_size, "pictures a step", at_least(1));
   v("micro_batch_size", micro_batch_size,
-    "pictures that one thread computes at a time; must divide batch_size. Needs memory for as many at once "
-    "as "
-    "there are threads. 0: the whole batch, with the threads inside each operator",
+    "pictures that one thread computes at a time; must divide batch_size. The loss is the mean of theirs; "
+    "memory "
+    "holds as many at once as there are threads, and the gradients of all. 0: the whole batch, with the "
+    "threads "
+    "inside each operator",
     at_least(0));
   v("optimizer", optimizer, "muon orthogonalises the updates of matrices (Jordan 2024); the rest is AdamW's",
     choices("adamw", "muon"));
@@ -42,7 +44,7 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("label_weight", label_weight,
     "weight of the loss on the classes, beside that on the answers (objective answers)", at_least(0));
   v("bfloat16", bfloat16, "matrix products in bfloat16 (autocast)");
-  v("seed", seed, "of the first weights and of the order");
+  v("seed", seed, "of the first weights; the order is the dataset's, by its own seed");
   v("log_every", log_every, "steps between two lines of the log", at_least(1));
   v("sample_every", sample_every, "steps between two samples of what the model says; 0: never", at_least(0));
   v("checkpoint_every", checkpoint_every, "steps between two checkpoints; 0: none before the end",
@@ -75,7 +77,8 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
                                  " doesn't divide `batch_size` ", config.batch_size));
   }
   for (const int64_t count : config.records_per_scene) {
-    if (count < 1) errors.add(node.where(), "`records_per_scene` must be at least 1 for each task head");
+    if (count < 1 || count > 1 << 20)
+      errors.add(node.where(), "`records_per_scene` must be between 1 and 1048576 for each task head");
   }
   return config;
 }

@@ -134,6 +134,9 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
         const Autocast autocast(config.bfloat16);
         loss = objective_.loss(step, i * size, size);
       }
+      if (!loss.total.requires_grad())
+        throw Error(
+            "nothing that `train.trained` names takes part in the objective; train other tensors with it");
       gradients[static_cast<size_t>(i)] =
           torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{}, /*create_graph=*/false,
                                 /*allow_unused=*/true);
@@ -162,16 +165,17 @@ bool Trainer::run(const TrainHooks& hooks) {
   int64_t since = 0;
   for (int64_t step = resume(); step < config.steps; ++step) {
     const auto losses = differentiate(step);
+    for (const auto& [name, loss] : losses) {
+      if (std::isfinite(loss)) continue;
+      throw RunError(
+          cat("the loss ", quoted(name), " is no longer finite at step ", step, "; try a lower learning rate",
+              std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
+    }
     report.scale = scale_at(step);
     report.gradient_norm = optimizer_->step(report.scale);
     if (report.losses.empty()) report.losses.resize(losses.size());
     for (size_t i = 0; i < losses.size(); ++i) {
       report.losses[i] = {losses[i].first, report.losses[i].second + losses[i].second};
-    }
-    if (!std::isfinite(report.losses.front().second)) {
-      throw RunError(
-          cat("the loss is no longer finite at step ", step, "; try a lower learning rate",
-              std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
     }
     ++since;
     const int64_t done = step + 1;
@@ -202,14 +206,7 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
-  write_safetensors(checkpoint_file(), tensors, {{"settings", settings()}});
-}
-
-// What the run's course depends on.
-std::string Trainer::settings() const {
-  Value tree = parts_.config.resolved();
-  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every"}) tree.erase(key);
-  return write_json(tree);
+  write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
 }
 
 int64_t Trainer::resume() {
@@ -217,10 +214,11 @@ int64_t Trainer::resume() {
   const auto checkpoint = open_checkpoint(checkpoint_file());
   const auto metadata = checkpoint->metadata();
   const auto written = metadata.find("settings");
-  if (written == metadata.end() || written->second != settings()) {
-    throw Error(
-        cat(quoted(checkpoint_file()),
-            " was written under other settings of `train`; go on with those, or delete it to start anew"));
+  if (written == metadata.end() || written->second != parts_.settings) {
+    throw Error(cat(quoted(checkpoint_file()),
+                    " was written under another config (model, dataset or `train`); go on with that, or "
+                    "delete it to start "
+                    "anew"));
   }
   const at::NoGradGuard no_grad;
   for (const TrainedTensor& tensor : optimizer_->tensors())

@@ -39,7 +39,6 @@ class Trainer {
   std::string checkpoint_file() const { return parts_.config.output + ".checkpoint"; }
   void save_checkpoint(int64_t steps_done) const;
   int64_t resume();
-  std::string settings() const;
   void save_output() const;
   double scale_at(int64_t step) const;
   /// Gives the trained tensors their gradients for that step; returns the losses by name.

@@ -123,6 +123,56 @@ TEST_F(Cli, AReceiptNeverReplacesAnInput) {
   EXPECT_EQ(read_file(picture, 1 << 24), before);
 }
 
+TEST_F(Cli, OddLinesOfRequestsDoNotStopTheOthers) {
+  const auto requests = scratch_.path() / "requests.jsonl";
+  const std::string good = json{{"parts", {{{"image", image(0)}}}}}.dump() + "\n";
+  std::string deep = "{\"parts\":[{\"text\":";
+  deep += std::string(300000, '[') + std::string(300000, ']') + "}]}\n";
+  write_file(requests, good + "{\"parts\":[{\"text\":1e999}]}\n" + deep + good);
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --json --request " + requests.string());
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 4);
+  EXPECT_THAT(ran.out, HasSubstr("nested too deeply"));
+}
+
+TEST_F(Cli, TextModeNamesTheLineToo) {
+  const auto requests = scratch_.path() / "requests.jsonl";
+  write_file(requests, "{\"parts\":[{\"image\":\"nope\"}]}\n");
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --request " + requests.string());
+  EXPECT_THAT(ran.err, HasSubstr("requests.jsonl:1: "));
+}
+
+TEST_F(Cli, JsonIsFitForATerminal) {
+  const auto odd = scratch_.path() /
+                   "a\x7f"
+                   "b\xc2\x9b"
+                   "c.png";  // DEL, and CSI of eight bits
+  std::filesystem::copy_file(image(0), odd);
+  const auto ran = run_flam("infer " + config("caption_0shot") + " --json '" + odd.string() + "'");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("a\\u007fb\\u009bc.png"));
+}
+
+TEST_F(Cli, AFolderWithoutPicturesFailsAlone) {
+  const auto empty = scratch_.path() / "empty";
+  std::filesystem::create_directory(empty);
+  const auto ran =
+      run_flam("infer " + config("caption_0shot") + " --json " + image(0) + " " + empty.string());
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 2);
+}
+
+TEST_F(Cli, PathsOfSetAreRelativeToTheCurrentFolder) {
+  const auto ran = run_flam("config flamingo_mini_caption --set weights.root=sub/dir");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("root: " + (std::filesystem::current_path() / "sub/dir").string()));
+}
+
+TEST_F(Cli, AConfigWithoutTaskHeadIsNamed) {
+  const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --set task_head=null");
+  EXPECT_EQ(ran.status, 2);
+}
+
 TEST_F(Cli, AnEmptyConfigIsNamed) {
   const auto empty = scratch_.path() / "empty.yaml";
   write_file(empty, "");
@@ -194,8 +244,14 @@ TEST_F(Cli, ResolvedConfigsReloadIdentically) {
   }
 }
 
+const std::string kDeep = [] {
+  std::string out;
+  for (int i = 0; i < 12000; ++i) out += ".a";
+  return out;
+}();
+
 struct Wrong {
-  const char* arguments;
+  std::string arguments;
   const char* message;
 };
 
@@ -228,6 +284,11 @@ INSTANTIATE_TEST_SUITE_P(
               "n_best is 2, more than num_beams 1"},
         Wrong{"describe flamingo_mid --set generation.length_penalty=-.inf", "but must be"},
         Wrong{"describe flamingo_mid --set model.language_decoder.num_layers=1000000000", "num_layers"},
+        Wrong{"describe flamingo_mid --set meta" + kDeep + "=1", "a name of more than 64 parts"},
+        Wrong{"describe flamingo_mid --set model.resampler.ff_mult=144115188075855873",
+              "but must be between"},
+        Wrong{"describe flamingo_mid --set model.adapter.dim_head=4611686018427387936",
+              "but must be between"},
         Wrong{"train flamingo_mid", "no `train` map"},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 

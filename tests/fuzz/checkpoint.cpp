@@ -1,4 +1,4 @@
-// safetensors, torch zip and pickle, indexes: opened by content, then every byte of every tensor read.
+// safetensors, torch zip and pickle, indexes: opened by content, then every tensor read that is not large.
 #include "framework/weights/checkpoint.h"
 
 #include <ATen/TensorOperators.h>

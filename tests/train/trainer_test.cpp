@@ -56,7 +56,8 @@ TEST_P(EveryStage, ResumesToTheSameWeights) {
   expect_equal_files(output("whole"), output("resumed"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Trainer, EveryStage, testing::Values("1_labels", "2_text", "3_answers", "4_all"));
+INSTANTIATE_TEST_SUITE_P(Trainer, EveryStage,
+                         testing::Values("1_labels", "2_text", "3_answers", "4_all", "5_relations"));
 
 TEST_F(TrainerTest, MuonResumesToo) {
   const auto muon = [&](const char* name) { return options(name, {"train.optimizer=muon"}); };
@@ -100,6 +101,14 @@ TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
   EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
   EXPECT_THROW(train(stage("2_text"), options("kept", {"train.seed=99"}), {}), Error);
   EXPECT_TRUE(std::filesystem::exists(output("kept") + ".checkpoint"));
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherModelOrDatasetIsNotTaken) {
+  TrainHooks interrupt;
+  interrupt.cancelled = [] { return true; };
+  EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
+  for (const char* other : {"dataset.seed=99", "model.language_decoder.num_layers=2"})
+    EXPECT_THROW(train(stage("2_text"), options("kept", {other}), {}), Error) << other;
 }
 
 TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsKnownAtOnce) {

@@ -19,11 +19,12 @@ struct GatedCrossAttentionParams {
 
   void visit(ParamVisitor& v) {
     v("cross_attn_every_n_layers", cross_attn_every_n_layers,
-      "acts before decoder layers i with (i+1) % n = 0", at_least(1));
-    v("num_heads", num_heads, "attention heads", at_least(1));
-    v("dim_head", dim_head, "width of a head", at_least(1));
-    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", at_least(1));
-    v("gate_init", gate_init, "both gates at the start of training, before the tanh; Flamingo's is 0");
+      "acts before decoder layers i with (i+1) % n = 0", between(1, kMostOfASize));
+    v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
+    v("dim_head", dim_head, "width of a head", between(1, kMostOfASize));
+    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", between(1, 1024));
+    v("gate_init", gate_init, "both gates at the start of training, before the tanh; Flamingo's is 0",
+      between(-1000, 1000));
     v("only_attend_immediate_media", only_attend_immediate_media,
       "a token sees one image, the last or the next one; false: that one and all before it");
     v("text_sees", text_sees,

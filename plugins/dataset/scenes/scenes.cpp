@@ -48,7 +48,8 @@ SceneOptions options_of(const ScenesParams& params) {
 
 // Seeds of neighbouring runs must not share scenes.
 uint64_t scene_seed(int64_t seed, int64_t index) {
-  return (static_cast<uint64_t>(seed) << 34) + static_cast<uint64_t>(index);
+  const auto word = static_cast<uint64_t>(seed);
+  return ((word << 34) ^ ((word >> 30) * 0x9e3779b97f4a7c15u)) + static_cast<uint64_t>(index);
 }
 
 Picture picture_of(const Scene& scene) {
@@ -120,9 +121,9 @@ class Scenes final : public Dataset {
     const uint64_t seed = scene_seed(params_.seed, which);
     // Records in a row share a scene; it is drawn once.
     thread_local Drawn drawn;
-    if (drawn.owner != this || drawn.seed != seed) {
+    if (drawn.owner != this || drawn.seed != seed || drawn.split != params_.split) {
       const Scene sampled = sample_scene(seed, params_.split, options_);
-      drawn = {this, seed, sampled, picture_of(sampled)};
+      drawn = {this, seed, params_.split, sampled, picture_of(sampled)};
     }
     const Scene& scene = drawn.scene;
     const auto variant = static_cast<uint64_t>(index % params_.records_per_scene);
@@ -164,6 +165,7 @@ class Scenes final : public Dataset {
   struct Drawn {
     const Scenes* owner = nullptr;
     uint64_t seed = 0;
+    Split split = Split::train;
     Scene scene;
     Picture picture;
   };

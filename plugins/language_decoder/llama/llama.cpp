@@ -21,14 +21,15 @@ struct LlamaParams {
   bool tie_word_embeddings = false;
 
   void visit(ParamVisitor& v) {
-    v("vocab_size", vocab_size, "rows of the vocabulary, without the tokenizer's added tokens", at_least(1));
-    v("hidden_size", hidden_size, "width of the hidden states", at_least(1));
+    v("vocab_size", vocab_size, "rows of the vocabulary, without the tokenizer's added tokens",
+      between(1, kMostOfASize));
+    v("hidden_size", hidden_size, "width of the hidden states", between(1, kMostOfASize));
     v("num_layers", num_layers, "decoder layers", between(1, 10000));
-    v("num_heads", num_heads, "attention heads", at_least(1));
+    v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
     v("num_key_value_heads", num_key_value_heads, "heads of keys and values; null: as many as num_heads",
-      at_least(1));
-    v("intermediate_size", intermediate_size, "width inside the feed-forward", at_least(1));
-    v("max_position_embeddings", max_position_embeddings, "context length, tokens", at_least(1));
+      between(1, kMostOfASize));
+    v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
+    v("max_position_embeddings", max_position_embeddings, "context length, tokens", between(1, kMostOfASize));
     v("rms_norm_eps", rms_norm_eps, "added to the mean square in every norm", more_than(0));
     v("rope_theta", rope_theta, "base of the rotary positions", more_than(0));
     v("tie_word_embeddings", tie_word_embeddings, "the output matrix is the input embedding");

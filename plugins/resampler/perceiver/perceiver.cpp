@@ -18,13 +18,14 @@ struct PerceiverParams {
 
   void visit(ParamVisitor& v) {
     v("depth", depth, "layers of attention and feed-forward", between(0, 10000));
-    v("num_latents", num_latents, "media tokens of an image", at_least(1));
-    v("num_heads", num_heads, "attention heads", at_least(1));
-    v("dim_head", dim_head, "width of a head", at_least(1));
-    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", at_least(1));
-    v("max_num_media", max_num_media, "media-time embeddings for so many images; null: none", at_least(1));
+    v("num_latents", num_latents, "media tokens of an image", between(1, kMostOfASize));
+    v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
+    v("dim_head", dim_head, "width of a head", between(1, kMostOfASize));
+    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", between(1, 1024));
+    v("max_num_media", max_num_media, "media-time embeddings for so many images; null: none",
+      between(1, kMostOfASize));
     v("max_num_frames", max_num_frames, "frame embeddings for so many frames of a video; null: none",
-      at_least(1));
+      between(1, kMostOfASize));
   }
 };
 

@@ -10,7 +10,7 @@ namespace flam {
 struct CenterCropParams {
   int64_t size = 224;
 
-  void visit(ParamVisitor& v) { v("size", size, "height and width, pixels", at_least(1)); }
+  void visit(ParamVisitor& v) { v("size", size, "height and width, pixels", between(1, kMostOfASize)); }
 };
 
 /// uint8 [H,W,3] → uint8 [min(H,size),min(W,size),3]: of a smaller picture, what is there (mmcv without

@@ -12,9 +12,9 @@ struct ResizeParams {
   Interpolation interpolation = Interpolation::bicubic;
 
   void visit(ParamVisitor& v) {
-    v("size", size, "height and width, pixels", at_least(1));
-    v("height", height, "pixels, instead of size", at_least(1));
-    v("width", width, "pixels, instead of size", at_least(1));
+    v("size", size, "height and width, pixels", between(1, kMostOfASize));
+    v("height", height, "pixels, instead of size", between(1, kMostOfASize));
+    v("width", width, "pixels, instead of size", between(1, kMostOfASize));
     v("interpolation", interpolation, "as Pillow computes it", choices("nearest", "bilinear", "bicubic"));
   }
 };

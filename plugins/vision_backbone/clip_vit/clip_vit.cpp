@@ -9,12 +9,12 @@
 namespace flam {
 
 void ClipVitParams::visit(ParamVisitor& v) {
-  v("image_size", image_size, "height and width of the pictures, pixels", at_least(1));
-  v("patch_size", patch_size, "height and width of a patch, pixels", at_least(1));
-  v("hidden_size", hidden_size, "width of the tokens", at_least(1));
+  v("image_size", image_size, "height and width of the pictures, pixels", between(1, kMostOfASize));
+  v("patch_size", patch_size, "height and width of a patch, pixels", between(1, kMostOfASize));
+  v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
   v("num_layers", num_layers, "transformer blocks", between(0, 10000));
-  v("num_heads", num_heads, "attention heads", at_least(1));
-  v("intermediate_size", intermediate_size, "width inside the feed-forward", at_least(1));
+  v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
+  v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
   v("activation", activation, "of the feed-forward; OpenAI's weights need quick_gelu",
     choices("gelu", "quick_gelu"));
   v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
