@@ -54,7 +54,7 @@ class Verification {
     const at::Tensor hidden = session_.model().forward(prepared.batch, &recorder);
     const at::Tensor logits = session_.model().logits(hidden, &recorder);
     check_activations(prepared, recorder, logits);
-    check_cached_steps(prepared);
+    check_cached_steps(prepared, logits.size(2));
     check_generation(prepared, "greedy_ids", "greedy", 1, 1.0);
     check_generation(prepared, "beam3_ids", "beam3_length_penalty_minus2", 3, -2.0);
     check_generation(prepared, "beam3_lp1_ids", "beam3_length_penalty_1", 3, 1.0);
@@ -113,7 +113,7 @@ class Verification {
     }
   }
 
-  void check_cached_steps(const Prepared& prepared) {
+  void check_cached_steps(const Prepared& prepared, int64_t vocabulary) {
     const auto reference = reference_.tensor("greedy_step_logits");
     const auto ids = reference_.tensor("greedy_ids");
     if (!reference || !ids) {
@@ -124,6 +124,10 @@ class Verification {
         ids->size(1) < reference->size(1)) {
       throw Error(cat("greedy_step_logits ", reference->sizes(), " and greedy_ids ", ids->sizes(),
                       " don't belong to ", prepared.batch.ids.size(0), " prompts"));
+    }
+    if (ids->numel() > 0 && ids->max().item().toLong() >= vocabulary) {
+      throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",
+                      ids->max().item().toLong(), ", the config's model has ", vocabulary, " ids"));
     }
     const auto steps = session_.model().start(prepared.batch, 1, reference->size(1) + 1);
     steps->prefill();
