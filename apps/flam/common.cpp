@@ -5,6 +5,8 @@
 #include <csignal>
 #include <limits>
 
+#include "apps/flam/progress.h"
+
 namespace flam::cli {
 
 namespace {
@@ -29,6 +31,12 @@ bool interrupted() {
 }
 int interrupted_status() {
   return 128 + caught_signal;
+}
+
+std::shared_ptr<Session> open_session(const std::string& config, SessionOptions options) {
+  Progress progress("load");
+  options.loading = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  return Session::open(config, options);
 }
 
 CLI::Validator not_empty() {

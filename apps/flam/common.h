@@ -16,6 +16,9 @@ int interrupted_status();  // 130 or 143
 
 CLI::Validator not_empty();
 
+/// Session::open with a progress bar.
+std::shared_ptr<Session> open_session(const std::string& config, SessionOptions options);
+
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
 /// --set, --plugin-path, --weights, --device, --dtype, --threads, --seed

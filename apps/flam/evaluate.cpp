@@ -47,7 +47,7 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_flag("--json", options->json, "end with one line of JSON");
   add_session_options(*command, options->session);
   command->callback([options, command, &status] {
-    const auto session = Session::open(options->config, options->session);
+    const auto session = open_session(options->config, options->session);
     Progress progress("evaluate");
     EvaluateOptions evaluation;
     if (command->count("--seed") > 0) evaluation.seed = static_cast<int64_t>(options->session.seed);

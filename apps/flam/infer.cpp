@@ -72,7 +72,7 @@ int infer(const InferOptions& options) {
   // Opened first, so that a place that can't be written is known before the work.
   std::optional<AtomicFile> receipt;
   if (!options.receipt.empty()) receipt.emplace(options.receipt);
-  const auto session = Session::open(options.config, options.session);
+  const auto session = open_session(options.config, options.session);
   const GenerationParams params = generation_of(options, *session);
   StageTimes times;
   CallOptions call;

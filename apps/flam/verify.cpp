@@ -67,7 +67,7 @@ void add_verify(CLI::App& app, int& status) {
   command->add_flag("--json", options->json, "as JSON");
   add_session_options(*command, options->session);
   command->callback([options, &status] {
-    const auto session = Session::open(options->config, options->session);
+    const auto session = open_session(options->config, options->session);
     const VerifyReport report = verify(*session, options->reference);
     if (options->json) {
       std::cout << as_json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";

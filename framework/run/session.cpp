@@ -80,6 +80,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   std::shared_ptr<Session> session(new Session);
   State& s = *session->state_;
   s.options = options;
+  s.options.loading = nullptr;  // of this call only
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
   s.config.name = std::filesystem::path(config).stem().string();
@@ -102,8 +103,10 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   require_files(weights);
   s.model->tokenizer().load(s.config.weights.root);
 
+  s.model->weights().progress = options.loading;
   s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype),
                 options.seed);
+  s.model->weights().progress = nullptr;
   s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
   return session;
 }

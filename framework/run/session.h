@@ -25,6 +25,7 @@ struct SessionOptions {
   std::string dtype = "float32";  // float32, bfloat16, float16
   int threads = 0;                // 0: libtorch's default
   uint64_t seed = 0;              // of random weights
+  std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 
 /// What one call may change or watch.

@@ -92,7 +92,9 @@ void WeightStore::initialise_rows(WeightSlot& slot, int64_t first_row, uint64_t 
 }
 
 void WeightStore::initialise(at::Device device, at::ScalarType dtype, uint64_t seed) {
+  int64_t done = 0;
   for (const auto& slot : slots_) {
+    if (progress) progress(++done, std::ssize(slots_));
     if (!slot->tensor.is_meta()) continue;
     slot->tensor = allocate(*slot, device, dtype);
     initialise_rows(*slot, 0, seed);

@@ -55,7 +55,11 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
 void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                   at::Device device, at::ScalarType dtype, uint64_t seed) {
   const LoadPlan plan = plan_loading(store, config, namings);
-  for (const auto& slot : store.slots()) fill(*slot, plan.fillings.at(slot.get()), plan, device, dtype, seed);
+  int64_t done = 0;
+  for (const auto& slot : store.slots()) {
+    fill(*slot, plan.fillings.at(slot.get()), plan, device, dtype, seed);
+    if (store.progress) store.progress(++done, std::ssize(store.slots()));
+  }
 }
 
 }  // namespace flam

@@ -4,6 +4,7 @@
 // and cost nothing.
 
 #include <ATen/core/Tensor.h>
+#include <functional>
 
 #include <memory>
 #include <optional>
@@ -65,6 +66,9 @@ class FLAM_API WeightStore {
   const std::vector<std::shared_ptr<WeightSlot>>& slots() const { return slots_; }
   std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
   int64_t parameter_count(const std::string& prefix = "") const;
+
+  /// Called after each slot that is initialised or loaded; may be empty.
+  std::function<void(int64_t done, int64_t total)> progress;
 
   /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the
   /// seed and on the slot's name alone, not on the order.
