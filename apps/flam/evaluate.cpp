@@ -6,6 +6,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
+#include "framework/run/receipt.h"
 
 namespace flam::cli {
 
@@ -65,7 +66,7 @@ void add_evaluate(CLI::App& app, int& status) {
       if (result.failed > 0) out["failed"] = result.failed;
       for (const auto& [name, scores] : result.controls) out["controls"][name] = scores_json(scores);
       for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);
-      std::cout << out.dump() << "\n";
+      std::cout << json_line(out) << "\n";
     } else {
       std::cout << result.config << ", seed " << result.seed << ", " << result.n << " records\n";
       print_scores("all", result.scores);

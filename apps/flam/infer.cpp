@@ -118,6 +118,7 @@ int infer(const InferOptions& options) {
     request.id = id;
     Outcome outcome;
     outcome.error = error;
+    progress.clear();
     print(request, outcome, params, options.json, many);
     ++failed;
     ++done;

@@ -41,12 +41,13 @@ std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
       found.push_back(entry.path().string());
   };
   std::error_code problem;
+  const auto walk = [&](auto at) {
+    for (; !problem && at != fs::end(at); at.increment(problem)) take(*at);
+  };
   if (recursive) {
-    fs::recursive_directory_iterator at(folder, problem);
-    for (; !problem && at != fs::end(at); at.increment(problem)) take(*at);
+    walk(fs::recursive_directory_iterator(folder, problem));
   } else {
-    fs::directory_iterator at(folder, problem);
-    for (; !problem && at != fs::end(at); at.increment(problem)) take(*at);
+    walk(fs::directory_iterator(folder, problem));
   }
   if (problem) throw Error(cat("folder ", quoted(folder.string()), " can't be read: ", problem.message()));
   if (found.empty()) {

@@ -22,6 +22,11 @@ std::string reason() {
   return std::strerror(errno);
 }
 
+/// A path that leads to an open file, even one without a name; where /proc is mounted.
+std::string by_number(int descriptor) {
+  return cat("/proc/self/fd/", descriptor);
+}
+
 /// A file descriptor that closes itself.
 struct Descriptor {
   int number = -1;
@@ -102,8 +107,8 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   // Without a name until it is complete: whatever ends the process, nothing is left behind.
   const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
   descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  const auto by_number = [&] { return cat("/proc/self/fd/", descriptor_); };
-  if (descriptor_ >= 0 && ::access(by_number().c_str(), F_OK) != 0) ::close(std::exchange(descriptor_, -1));
+  if (descriptor_ >= 0 && ::access(by_number(descriptor_).c_str(), F_OK) != 0)
+    ::close(std::exchange(descriptor_, -1));
   named_ = descriptor_ < 0;  // not every file system can, and a name is given through /proc
   if (named_) descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw Error(cat("cannot write ", quoted(path_.native()), ": ", reason()));
@@ -129,8 +134,8 @@ void AtomicFile::commit() {
   if (descriptor_ < 0) throw RunError(cat(quoted(path_.native()), " is already committed"));
   const auto give_name = [&] {
     if (named_) return true;
-    const std::string open_file = cat("/proc/self/fd/", descriptor_);
-    named_ = ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, aside_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    named_ =
+        ::linkat(AT_FDCWD, by_number(descriptor_).c_str(), AT_FDCWD, aside_.c_str(), AT_SYMLINK_FOLLOW) == 0;
     return named_;
   };
   if (::fsync(descriptor_) != 0 || !give_name() || std::rename(aside_.c_str(), path_.c_str()) != 0) {

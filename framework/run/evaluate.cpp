@@ -40,7 +40,6 @@ class Evaluator {
     Accumulators sighted = start(), blind = start();
     std::map<std::string, Accumulators> kinds;
     for (int64_t first = 0; first < total; first += options_.batch_size) {
-      if (options_.cancelled && options_.cancelled()) throw RunError("interrupted");
       std::vector<Record> records;
       for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i)
         records.push_back(dataset_->at(i));
@@ -56,6 +55,8 @@ class Evaluator {
         const std::vector<std::string> guesses = answer(records, true);
         for (size_t i = 0; i < records.size(); ++i) add(blind, records[i], guesses[i]);
       }
+      // An answer that was cut short must not be scored as if it were the model's.
+      if (options_.cancelled && options_.cancelled()) throw RunError("interrupted");
       if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
     }
     Evaluation out;
@@ -113,8 +114,7 @@ class Evaluator {
     } catch (const Error&) {
       // Something in the batch can't be run: each alone, so that the others count.
       std::vector<std::string> out;
-      for (size_t i = 0; i < prompts.size(); ++i)
-        out.push_back(answer_alone(prompts[i], records[i], i, blind));
+      for (size_t i = 0; i < prompts.size(); ++i) out.push_back(answer_alone(prompts[i], records[i], blind));
       return out;
     }
   }
@@ -133,16 +133,14 @@ class Evaluator {
     return out;
   }
 
-  std::string answer_alone(const Prompt& prompt, const Record& record, size_t number, bool blind) {
+  std::string answer_alone(const Prompt& prompt, const Record& record, bool blind) {
     constexpr size_t kTold = 10;
     try {
       return answers_to({&prompt, 1}).front();
     } catch (const Error& error) {
       failed_ += !blind;
-      const std::string& id = record.request.id;
       if (!blind && failures_.size() < kTold)
-        failures_.push_back(
-            cat(id.empty() ? cat("record ", number) : printable(id, 4096), ": ", error.what()));
+        failures_.push_back(printable(record.request.id, 4096) + ": " + error.what());
       return "";
     }
   }

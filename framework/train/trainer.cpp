@@ -217,8 +217,7 @@ int64_t Trainer::resume() {
   if (written == metadata.end() || written->second != parts_.settings) {
     throw Error(cat(quoted(checkpoint_file()),
                     " was written under another config (model, dataset or `train`); go on with that, or "
-                    "delete it to start "
-                    "anew"));
+                    "delete it to start anew"));
   }
   const at::NoGradGuard no_grad;
   for (const TrainedTensor& tensor : optimizer_->tensors())
