@@ -16,12 +16,27 @@
 #include "framework/base/error.h"
 #include "framework/base/text.h"
 
+#ifdef FLAM_COVERAGE
+extern "C" void __gcov_dump();
+extern "C" void __gcov_reset();
+#endif
+
 namespace flam {
 
 namespace {
 constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report; the message follows
 
+[[noreturn]] void leave(int status) {
+#ifdef FLAM_COVERAGE
+  __gcov_dump();
+#endif
+  _exit(status);
+}
+
 [[noreturn]] void run_child(const std::function<void()>& act, int report) {
+#ifdef FLAM_COVERAGE
+  __gcov_reset();  // the parent's counts
+#endif
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -29,7 +44,7 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
   const int sink = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {0, 1, 2}) dup2(sink, standard);
   // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.
-  on_exit([](int status, void*) { _exit(status); }, nullptr);
+  on_exit([](int status, void*) { leave(status); }, nullptr);
   std::string text(1, kDone);
   try {
     act();
@@ -39,7 +54,7 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
     text = kFailed + std::string("throws something that is not a std::exception");
   }
   [[maybe_unused]] const auto written = write(report, text.data(), text.size());  // fits into the pipe
-  _exit(0);
+  leave(0);
 }
 
 /// The child's wait status; killed when it takes longer than `timeout`.
