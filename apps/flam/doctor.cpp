@@ -51,7 +51,7 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
       ++bad;
     }
   }
-  std::cout << (bad == 0 ? "all is well\n" : cat(bad, " problems\n"));
+  std::cout << (bad == 0 ? "all is well\n" : cat(bad, bad == 1 ? " problem\n" : " problems\n"));
   return bad == 0 ? 0 : 1;
 }
 

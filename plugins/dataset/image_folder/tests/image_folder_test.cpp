@@ -1,0 +1,100 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "framework/base/file.h"
+#include "framework/component/dataset.h"
+#include "tests/support/make_component.h"
+#include "tests/support/scratch.h"
+
+namespace flam {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ImageFolder : public testing::Test {
+ protected:
+  /// The dataset of a folder whose annotations are `lines`.
+  Made<Dataset> open(const std::string& lines, const Dataset::Input& input = {.task = "caption"}) const {
+    write_file(folder_ / "annotations.jsonl", lines);
+    return open_folder(input);
+  }
+  Made<Dataset> open_folder(const Dataset::Input& input, const std::string& annotations = "") const {
+    Value params = Value::map();
+    params.set("folder", folder_.path().string());
+    if (!annotations.empty()) params.set("annotations", annotations);
+    return make_component<Dataset>("image_folder", params, input);
+  }
+  std::string error(const std::string& lines, const std::string& task = "caption") const {
+    return test::error_of([&] { open(lines, {.task = task}); });
+  }
+
+  test::Scratch folder_;
+};
+
+const std::string kTwoCaptions =
+    R"({"image": "a.png", "references": ["a red circle"]})"
+    "\n"
+    R"({"image": "sub/b.png", "references": ["a cat", "the cat"], "question": "not for captions"})"
+    "\n";
+
+TEST_F(ImageFolder, CaptionsInTheOrderOfTheFile) {
+  const auto dataset = open(kTwoCaptions);
+  ASSERT_EQ(dataset->size(), 2);
+  const Record record = dataset->at(1);
+  EXPECT_EQ(record.request.id, (folder_ / "sub/b.png").string());
+  ASSERT_EQ(record.request.parts.size(), 1u);
+  EXPECT_EQ(record.request.parts[0].kind, Part::Kind::image);
+  EXPECT_EQ(record.request.parts[0].pictures.at(0).path, (folder_ / "sub/b.png").string());
+  EXPECT_THAT(record.references, ElementsAre("a cat", "the cat"));
+  EXPECT_TRUE(dataset->patch_label_classes().empty());
+  EXPECT_TRUE(dataset->media_label_classes().empty());
+}
+
+TEST_F(ImageFolder, QuestionsFollowTheirPicture) {
+  const auto dataset =
+      open(R"({"image": "a.png", "question": "What?", "references": ["4"]})", {.task = "vqa"});
+  const Record record = dataset->at(0);
+  ASSERT_EQ(record.request.parts.size(), 2u);
+  EXPECT_EQ(record.request.parts[1].kind, Part::Kind::text);
+  EXPECT_EQ(record.request.parts[1].text, "What?");
+}
+
+TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
+  const auto dataset = open("\n \t\r\n{\"image\": \"a.png\", \"references\": [\"x\"]}\r\n\r\n");
+  EXPECT_EQ(dataset->size(), 1);
+  EXPECT_THAT(dataset->at(0).references, ElementsAre("x"));
+}
+
+TEST_F(ImageFolder, ALimitLeavesTheRestUnread) {
+  EXPECT_EQ(open(kTwoCaptions, {.task = "caption", .limit = 1})->size(), 1);
+  EXPECT_EQ(open(kTwoCaptions + "not JSON\n", {.task = "caption", .limit = 2})->size(), 2);
+  EXPECT_EQ(open(kTwoCaptions, {.task = "caption", .limit = 3})->size(), 2);
+}
+
+TEST_F(ImageFolder, TheAnnotationsMayHaveAnotherName) {
+  write_file(folder_ / "test.jsonl", kTwoCaptions);
+  EXPECT_EQ(open_folder({.task = "caption"}, "test.jsonl")->size(), 2);
+  EXPECT_THAT(test::error_of([&] { open_folder({.task = "caption"}); }),
+              AllOf(HasSubstr("annotations.jsonl' can't be read"), HasSubstr("dataset 'image_folder'")));
+}
+
+TEST_F(ImageFolder, MistakesAreNamedWithTheirLine) {
+  EXPECT_THAT(error(""), HasSubstr("annotations.jsonl' holds no records"));
+  EXPECT_THAT(error("\n{\"image\":"), HasSubstr("annotations.jsonl:2: not JSON; expected {\"image\": FILE"));
+  EXPECT_THAT(error("[1]"), HasSubstr(":1: expected a text `image`"));
+  EXPECT_THAT(error("{}"), HasSubstr(":1: expected a text `image`"));
+  EXPECT_THAT(error(R"({"image": 7, "references": ["x"]})"), HasSubstr(":1: expected a text `image`"));
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["x"]})", "vqa"),
+              HasSubstr(":1: expected a text `question`"));
+  for (const char* references : {"", R"(, "references": "x")", R"(, "references": [])"}) {
+    EXPECT_THAT(error(std::string(R"({"image": "a.png")") + references + "}"),
+                HasSubstr(":1: expected a list `references` with at least one text"));
+  }
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["x", 1]})"),
+              HasSubstr(":1: `references` must hold texts"));
+}
+
+}  // namespace
+}  // namespace flam

@@ -1,0 +1,69 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "framework/component/metric.h"
+#include "tests/support/make_component.h"
+
+namespace flam {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+struct Case {
+  std::vector<std::string> references;
+  std::string answer;
+};
+
+Metric::Scores score(const std::vector<Case>& cases, const Value& params = Value::map()) {
+  const auto metric = make_component<Metric>("exact_match", params, {});
+  const auto accumulator = metric->start();
+  for (const Case& one : cases) {
+    Record record;
+    record.references = one.references;
+    accumulator->add(record, one.answer);
+  }
+  return accumulator->scores();
+}
+
+Value setting(const char* name, bool value) {
+  Value params = Value::map();
+  params.set(name, value);
+  return params;
+}
+
+TEST(ExactMatch, CountsTheAnswersThatEqualAnyReference) {
+  EXPECT_THAT(score({{{"red", "crimson"}, "crimson"}, {{"4"}, "5"}, {{"yes"}, "yes"}, {{"a cat"}, "a"}}),
+              ElementsAre(Pair("exact", 0.5)));
+}
+
+TEST(ExactMatch, NothingAnsweredScoresZero) {
+  EXPECT_THAT(score({}), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score({{{}, "anything"}}), ElementsAre(Pair("exact", 0.0)));
+}
+
+TEST(ExactMatch, WhiteSpaceAtTheEndsCountsOnlyIfWanted) {
+  const std::vector<Case> cases = {
+      {{"a cat\n"}, " \ta cat"}, {{"a cat"}, "a  cat"}, {{" "}, ""}, {{""}, "\r\n"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.75)));
+  EXPECT_THAT(score(cases, setting("strip", false)), ElementsAre(Pair("exact", 0.0)));
+}
+
+TEST(ExactMatch, CapitalsCountUnlessIgnored) {
+  const std::vector<Case> cases = {{{"Zebra"}, "zEBRA"}, {{"Ä"}, "ä"}, {{"[A]"}, "[a]"}, {{"@"}, "`"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score(cases, setting("ignore_case", true)), ElementsAre(Pair("exact", 0.5)));
+}
+
+TEST(ExactMatch, AccumulatorsOfOneMetricAreApart) {
+  const auto metric = make_component<Metric>("exact_match", Value::map(), {});
+  const auto first = metric->start(), second = metric->start();
+  Record record;
+  record.references = {"x"};
+  first->add(record, "x");
+  EXPECT_THAT(first->scores(), ElementsAre(Pair("exact", 1.0)));
+  EXPECT_THAT(second->scores(), ElementsAre(Pair("exact", 0.0)));
+}
+
+}  // namespace
+}  // namespace flam
