@@ -5,7 +5,8 @@
 
 namespace flam {
 
-/// What an adapter is built for.
+/// What an adapter is built for. It is built twice: once to be asked for required_media_width(), when `media`
+/// is still a guess (the backbone's features), on weights that are thrown away.
 struct AdapterInput {
   MediaShape media;         // of the resampler
   int64_t hidden_size = 0;  // of the decoder
@@ -27,6 +28,24 @@ class FLAM_API AdapterState {
   virtual ~AdapterState();
 };
 
+/// The media width that an adapter needs, where it can't take any.
+struct RequiredMediaWidth {
+  int64_t width = 0;
+  std::string otherwise;  // what to set for a resampler that can't give it: "projection: linear"
+};
+
+/// B prompts as the decoder runs them: S positions, tokens and the media that an adapter has put among them.
+struct Sequence {
+  at::Tensor hidden;  // [B,S,D], on the decoder's device
+  // On the CPU while an adapter works on them, then beside `hidden`:
+  at::Tensor mask;             // [B,S] bool: false is padding
+  at::Tensor media_locations;  // [B,S] bool: a media marker, or the first of the positions that replace it
+  at::Tensor token_positions;  // [B,L] int64: where the output of token l is read, the last position of those
+                               // that stand for it; padding: any. Undefined: token l is position l
+  at::Tensor spans;  // [B,S] int64: positions of one span above 0 see each other in both directions;
+                     // undefined: none
+};
+
 /// adapter: how the decoder sees the media tokens. Never sees token ids.
 class FLAM_API Adapter : public Component {
  public:
@@ -39,6 +58,12 @@ class FLAM_API Adapter : public Component {
   virtual MaskingRule masking_rule() const = 0;
   /// media [B,T,L,D'] → state for these B rows. `probe` may be null.
   virtual std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const = 0;
+  /// Puts media among the tokens of a prompt; the k-th media location of a row stands for the k-th media of
+  /// `state`. Padding stays on the left. By default nothing is put.
+  virtual Sequence embed(Sequence sequence, const AdapterState& state) const;
+  /// Reaches the resampler as ResamplerInput::media_width; none: any width will do, and it is offered the
+  /// backbone's.
+  virtual std::optional<RequiredMediaWidth> required_media_width() const;
   /// hidden [R,S,D] → [R,S,D], before decoder layer `layer`. R is a multiple of the state's B: the rows of
   /// one media row lie together (beams). `placement` is [R,S].
   virtual at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,

@@ -18,6 +18,12 @@ Resampler::~Resampler() = default;
 LanguageDecoder::~LanguageDecoder() = default;
 AdapterState::~AdapterState() = default;
 Adapter::~Adapter() = default;
+Sequence Adapter::embed(Sequence sequence, const AdapterState&) const {
+  return sequence;
+}
+std::optional<RequiredMediaWidth> Adapter::required_media_width() const {
+  return std::nullopt;
+}
 Tokenizer::~Tokenizer() = default;
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;

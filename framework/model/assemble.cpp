@@ -31,6 +31,29 @@ void check_adapter_layers(const ModelConfig& config, const Adapter& adapter, con
   }
 }
 
+/// What the adapter asks of the resampler's width. An adapter that can't be built yet says so when it is
+/// built for good.
+std::optional<RequiredMediaWidth> required_media_width(const ModelConfig& config, const Registry& registry,
+                                                       const FeatureShape& features,
+                                                       const LanguageDecoder& decoder) {
+  WeightStore scratch;
+  WeightScope scope(scratch, "adapter");
+  const AdapterInput guess{{features.tokens(), features.width}, decoder.hidden_size(), decoder.num_layers()};
+  try {
+    return registry.build<Adapter>(config.adapter, guess, &scope)->required_media_width();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void check_media_width(const ModelConfig& config, const MediaShape& media,
+                       const std::optional<RequiredMediaWidth>& required) {
+  check(!required || media.width == required->width, config.adapter,
+        cat(config.adapter.label(), " takes media tokens of width ", required ? required->width : 0, ", but ",
+            config.resampler.label(), " gives width ", media.width, "; set model.adapter.",
+            required ? required->otherwise : "", ", or a resampler whose width can change"));
+}
+
 }  // namespace
 
 std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry& registry) {
@@ -55,10 +78,13 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
   model->vision_backbone_ = registry.build<VisionBackbone>(config.vision_backbone, {}, &backbone_scope);
   const FeatureShape features = model->vision_backbone_->shape();
 
+  const auto required = required_media_width(config, registry, features, decoder);
   WeightScope resampler_scope = scope("resampler");
-  model->resampler_ =
-      registry.build<Resampler>(config.resampler, ResamplerInput{features, features.width}, &resampler_scope);
+  model->resampler_ = registry.build<Resampler>(
+      config.resampler, ResamplerInput{features, required ? required->width : features.width},
+      &resampler_scope);
   const MediaShape media = model->resampler_->shape();
+  check_media_width(config, media, required);
 
   WeightScope adapter_scope = scope("adapter");
   model->adapter_ = registry.build<Adapter>(

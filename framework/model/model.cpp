@@ -87,15 +87,57 @@ at::Tensor causal_mask(const at::Tensor& attention_mask) {
   return causal.unsqueeze(0).unsqueeze(0) & attention_mask.to(at::kBool).unsqueeze(1).unsqueeze(1);
 }
 
-at::Tensor Model::forward(const Batch& batch, Probe* probe) const {
-  const at::Tensor ids = batch.ids.to(device_);
-  const at::Tensor mask = batch.attention_mask.to(device_, at::kBool);
-  DecodeStep step{positions_of(mask), causal_mask(mask), nullptr, probe};
-  const Placement placement = place_prompt(adapter_->masking_rule(), (ids == image_token_id_) & mask);
+at::Tensor at_tokens(const Sequence& sequence) {
+  if (!sequence.token_positions.defined()) return sequence.hidden;
+  const at::Tensor index = sequence.token_positions.unsqueeze(-1);
+  return sequence.hidden.gather(1, index.expand({-1, -1, sequence.hidden.size(-1)}));
+}
+
+DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
+  at::Tensor mask = causal_mask(sequence.mask);
+  if (const at::Tensor& spans = sequence.spans; spans.defined()) {
+    const at::Tensor together = spans.unsqueeze(1).eq(spans.unsqueeze(2)) & spans.unsqueeze(1).gt(0);
+    mask = mask | together.unsqueeze(1);
+  }
+  return {positions_of(sequence.mask), mask, cache, probe};
+}
+
+Sequence embed_prompt(const Model& model, const Batch& batch, const AdapterState& state, int64_t new_tokens,
+                      Probe* probe) {
+  const at::Device device = model.device();
+  const at::Tensor real = batch.attention_mask.to(at::kBool);
+  Sequence sequence{model.language_decoder().embed(batch.ids.to(device)), real,
+                    (batch.ids == model.image_token_id()) & real};
+  sequence = model.adapter().embed(std::move(sequence), state);
+  const int64_t length = sequence.hidden.size(1), context = model.language_decoder().max_positions();
+  if (sequence.mask.sizes() != sequence.hidden.sizes().slice(0, 2) ||
+      sequence.media_locations.sizes() != sequence.mask.sizes()) {
+    throw RunError(cat("the adapter gave a sequence of shape ", sequence.hidden.sizes(),
+                       " with a mask of shape ", sequence.mask.sizes(), " and media locations of shape ",
+                       sequence.media_locations.sizes()));
+  }
+  if (length + new_tokens > context) {
+    throw Error(cat("the prompt of ", batch.ids.size(1), " tokens",
+                    length > batch.ids.size(1) ? cat(", ", length, " with the media among them,") : "",
+                    new_tokens > 0 ? cat(" and ", new_tokens, " new ones don't fit") : " doesn't fit",
+                    " the context of ", context,
+                    " tokens; use fewer shots, a shorter text or a smaller --max-new-tokens"));
+  }
+  for (at::Tensor* data :
+       {&sequence.mask, &sequence.media_locations, &sequence.token_positions, &sequence.spans}) {
+    if (data->defined()) *data = data->to(device);
+  }
+  if (probe) probe->record("embed", -1, sequence.hidden);
+  return sequence;
+}
+
+Sequence Model::forward(const Batch& batch, Probe* probe) const {
   const auto state = adapter_->prepare(batch.media);
-  const at::Tensor hidden = language_decoder_->embed(ids);
-  if (probe) probe->record("embed", -1, hidden);
-  return run_layers(*this, adapter_layers_, hidden, step, placement, *state);
+  Sequence sequence = embed_prompt(*this, batch, *state, 0, probe);
+  const Placement placement = place_prompt(adapter_->masking_rule(), sequence.media_locations);
+  sequence.hidden = run_layers(*this, adapter_layers_, sequence.hidden, prompt_step(sequence, nullptr, probe),
+                               placement, *state);
+  return sequence;
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden, Probe* probe) const {

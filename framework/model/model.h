@@ -41,9 +41,9 @@ class FLAM_API Model {
   /// "vit_patch_tokens" [B·T·F,P,D] and "perceiver_out".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
-  /// Uncached forward: hidden states of all positions after the last layer [B,L,D]. Used for training and
+  /// Uncached forward: the prompts with their hidden states after the last layer. Used for training and
   /// recording.
-  at::Tensor forward(const Batch& batch, Probe* probe = nullptr) const;
+  Sequence forward(const Batch& batch, Probe* probe = nullptr) const;
   /// Final norm and output matrix.
   at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
 

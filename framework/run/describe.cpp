@@ -1,12 +1,17 @@
 #include "framework/run/describe.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/where.h>
 #include <c10/core/InferenceMode.h>
 
 #include <iomanip>
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/model/forward.h"
 #include "framework/model/transform_chain.h"
 #include "framework/nn/flops.h"
 
@@ -57,37 +62,50 @@ void count_flops_of(const Model& model, Description& out) {
   at::Tensor media;
   features.tokens = features.tokens.unsqueeze(0).unsqueeze(0);
   count(out.parts[1].flops, [&] { media = model.resampler().forward(features); });
-  Batch batch{at::empty({1, out.prompt_tokens}, meta.dtype(at::kLong)),
-              at::empty({1, out.prompt_tokens}, meta.dtype(at::kBool)), media};
-  int64_t all = 0;
-  count(all, [&] { model.logits(model.forward(batch).narrow(1, out.prompt_tokens - 1, 1)); });
+  // The picture's marker is the first of the tokens.
+  Sequence sequence;
+  const auto prompt_of = [&](int64_t tokens) {
+    const Batch batch{at::where(at::arange(tokens, at::kLong) == 0, model.image_token_id(), 0).unsqueeze(0),
+                      at::ones({1, tokens}, at::kBool), media};
+    int64_t flops = 0;
+    count(flops, [&] {
+      sequence = model.forward(batch);
+      model.logits(sequence.hidden.narrow(1, sequence.hidden.size(1) - 1, 1));
+    });
+    return flops;
+  };
+  // A forward of n positions costs a·n² + b·n + c, a cached step after them a·(n + 1) + b: each token before
+  // it is attended to once.
+  const int64_t fewer = std::max<int64_t>(out.prompt_tokens - 2, 1);
+  const int64_t first = prompt_of(fewer), n = sequence.hidden.size(1), second = prompt_of(fewer + 1);
+  const int64_t a = (prompt_of(fewer + 2) - 2 * second + first) / 2, b = second - first - a * (2 * n + 1);
+  const int64_t all = prompt_of(out.prompt_tokens);
+  out.positions = sequence.hidden.size(1);
+  out.step_flops = a * (out.positions + 1) + b;
   // The decoder alone, to tell the adapter's share.
   const LanguageDecoder& decoder = model.language_decoder();
-  const auto step = DecodeStep{at::empty({1, out.prompt_tokens}, meta.dtype(at::kLong)),
-                               at::empty({1, 1, out.prompt_tokens, out.prompt_tokens}, meta.dtype(at::kBool)),
-                               nullptr, nullptr};
   count(out.parts[3].flops, [&] {
-    const at::Tensor hidden = decoder.run(0, decoder.num_layers(), decoder.embed(batch.ids), step);
-    decoder.head(hidden.narrow(1, out.prompt_tokens - 1, 1), nullptr);
+    const at::Tensor hidden =
+        decoder.run(0, decoder.num_layers(), sequence.hidden, prompt_step(sequence, nullptr, nullptr));
+    decoder.head(hidden.narrow(1, out.positions - 1, 1), nullptr);
   });
   out.parts[2].flops = all - out.parts[3].flops;
   for (const auto& part : out.parts) out.prompt_flops += part.flops;
-  const auto with_tokens = [&](int64_t tokens) {
-    Batch longer = batch;
-    longer.ids = at::empty({1, tokens}, meta.dtype(at::kLong));
-    longer.attention_mask = at::empty({1, tokens}, meta.dtype(at::kBool));
-    int64_t flops = 0;
-    count(flops, [&] { model.logits(model.forward(longer).narrow(1, tokens - 1, 1)); });
-    return flops;
-  };
-  // A forward of n tokens costs a·n² + b·n + c, a cached step a·n + b: each earlier token is attended to
-  // once.
-  const int64_t n = out.prompt_tokens, next = with_tokens(n + 1);
-  const int64_t quadratic = (with_tokens(n + 2) - 2 * next + all) / 2;
-  out.step_flops = next - all - quadratic * n;
   count(out.step_flops, [&] {
     decoder.head(at::empty({1, 1, decoder.hidden_size()}, meta.dtype(model.dtype())), nullptr);
   });
+}
+
+std::string adapter_output(const Model& model, const Description& out) {
+  std::vector<std::string> effects;
+  if (out.positions != out.prompt_tokens) {
+    effects.push_back(cat("hidden [B,S,", model.language_decoder().hidden_size(), "], S = ", out.positions,
+                          " for one picture and ", out.prompt_tokens, " tokens"));
+  }
+  std::vector<std::string> layers;
+  for (const int64_t layer : model.adapter().layers()) layers.push_back(std::to_string(layer));
+  if (!layers.empty()) effects.push_back("hidden, before layers " + join(layers, ", "));
+  return join(effects, "; ");
 }
 
 }  // namespace
@@ -106,8 +124,6 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   Description out;
   out.config = config.name;
   out.prompt_tokens = prompt_tokens;
-  std::vector<std::string> act_before;
-  for (const int64_t layer : model->adapter().layers()) act_before.push_back(std::to_string(layer));
   out.parts = {
       {"vision_backbone", config.model.vision_backbone.type->name, cat("pixels [N,3,", size, ",", size, "]"),
        cat("features [N,", features.tokens(), ",", features.width, "]")},
@@ -115,8 +131,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
        cat("features [B,T,F,", features.tokens(), ",", features.width, "]"),
        cat("media tokens [B,T,", media.tokens, ",", media.width, "]")},
       {"adapter", config.model.adapter.type->name,
-       cat("hidden [B,L,", decoder.hidden_size(), "] and media tokens"),
-       cat("hidden, before layers ", join(act_before, ", "))},
+       cat("hidden [B,L,", decoder.hidden_size(), "] and media tokens"), ""},
       {"language_decoder", config.model.language_decoder.type->name, "ids [B,L]",
        cat("logits [B,L,", vocabulary, "], ", decoder.num_layers(), " layers of width ",
            decoder.hidden_size())},
@@ -129,6 +144,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
     out.parameters += part.parameters;
   }
   count_flops_of(*model, out);
+  out.parts[2].output = adapter_output(*model, out);
   return out;
 }
 

@@ -25,6 +25,7 @@ struct Description {
   std::vector<Part> parts;
   int64_t parameters = 0;
   int64_t prompt_tokens = 0;  // FLOPs are for one picture and so many prompt tokens
+  int64_t positions = 0;      // that the decoder runs for them: media may stand among the tokens
   int64_t prompt_flops = 0;   // all of the above
   int64_t step_flops = 0;     // one more token, one beam
 };

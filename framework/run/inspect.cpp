@@ -15,7 +15,10 @@ const std::map<std::string, std::string> kContracts = {
     {"transform", "pixels uint8 [H,W,3] (float32 [3,H,W] after normalize) → pixels"},
     {"vision_backbone", "pixels float [N,3,H,W] → features [N,P,D], P = prefix_tokens + grid_h·grid_w"},
     {"resampler", "features [B,T,F,P,D] → media tokens [B,T,L,D']"},
-    {"adapter", "hidden [R,S,D], media tokens [B,T,L,D'] and which image each token sees → hidden [R,S,D]"},
+    {"adapter",
+     "prompt [B,L,D] and media tokens [B,T,N,D'] → [B,S,D], media among the tokens; hidden [R,S,D], media "
+     "tokens and "
+     "which image each token sees → hidden [R,S,D], before some layers"},
     {"language_decoder", "ids [R,L] → hidden [R,L,D] → logits [R,L,vocab_size + added]"},
     {"tokenizer", "text ↔ ids, with added tokens behind the vocabulary"},
     {"task_head", "request → prompt; generated text → answer"},

@@ -51,9 +51,9 @@ class Verification {
     check_inputs(prepared);
     Recorder recorder;
     session_.encode_media(prepared, nullptr, &recorder);
-    const at::Tensor hidden = session_.model().forward(prepared.batch, &recorder);
-    const at::Tensor logits = session_.model().logits(hidden, &recorder);
-    check_activations(prepared, recorder, logits);
+    const Sequence sequence = session_.model().forward(prepared.batch, &recorder);
+    const at::Tensor logits = session_.model().logits(sequence.hidden, &recorder);
+    check_activations(sequence.mask, recorder, logits);
     check_cached_steps(prepared, logits.size(2));
     check_generation(prepared, "greedy_ids", "greedy", 1, 1.0);
     check_generation(prepared, "beam3_ids", "beam3_length_penalty_minus2", 3, -2.0);
@@ -89,8 +89,7 @@ class Verification {
     }
   }
 
-  void check_activations(const Prepared& prepared, Recorder& recorder, const at::Tensor& logits) {
-    const at::Tensor mask = prepared.batch.attention_mask;
+  void check_activations(const at::Tensor& mask, Recorder& recorder, const at::Tensor& logits) {
     for (const std::string& stage : recorder.order) {
       const auto reference = reference_.tensor(stage);
       if (!reference) {

@@ -145,7 +145,7 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
     hidden = decoder.run(0, decoder.num_layers(), decoder.embed(batch.ids),
                          DecodeStep{positions_of(batch.mask), causal_mask(batch.mask), nullptr, nullptr});
   } else {
-    hidden = model.forward(Batch{batch.ids, batch.mask, media});
+    hidden = at_tokens(model.forward(Batch{batch.ids, batch.mask, media}));
   }
   const at::Tensor target = batch.target.flatten();
   const at::Tensor learnt = (target != -100).nonzero().squeeze(1);

@@ -49,7 +49,7 @@ TEST(Model, CachedAndUncachedLogitsAreEqual) {
     longer.attention_mask = at::cat({longer.attention_mask, at::full({2, 1}, true, at::kBool)}, 1);
     cached.push_back(steps->step(ids));
   }
-  const at::Tensor uncached = session->model().logits(session->model().forward(longer));
+  const at::Tensor uncached = session->model().logits(session->model().forward(longer).hidden);
   const int64_t first = prepared.batch.ids.size(1) - 1;
   for (size_t i = 0; i < cached.size(); ++i) {
     const at::Tensor expected = uncached.select(1, first + static_cast<int64_t>(i));
