@@ -11,10 +11,10 @@
 
 namespace flam::test {
 
-/// Little-endian.
+/// Little-endian; bytes beyond the eighth are zero.
 inline std::string le(uint64_t value, int width) {
   std::string bytes;
-  for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < width; ++i) bytes += i < 8 ? static_cast<char>(value >> (8 * i)) : '\0';
   return bytes;
 }
 
