@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
-#include <cstdio>
+#include <cmath>
+#include <iostream>
+
+#include "framework/base/text.h"
 
 namespace flam::cli {
 
@@ -16,7 +19,7 @@ Progress::~Progress() {
 }
 
 void Progress::clear() {
-  if (shown_) std::fputs("\r\033[K", stderr);
+  if (shown_) std::cerr << "\r\033[K";
   shown_ = false;
 }
 
@@ -30,10 +33,8 @@ void Progress::update(int64_t done, int64_t total) {
   const int filled = static_cast<int>(kWidth * done / total);
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = done > 0 ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0;
-  std::fprintf(stderr, "\r%s [%s%s] %lld/%lld, %.0f s left\033[K", label_.c_str(),
-               std::string(filled, '=').c_str(), std::string(kWidth - filled, ' ').c_str(),
-               static_cast<long long>(done), static_cast<long long>(total), left);
-  std::fflush(stderr);
+  std::cerr << cat("\r", label_, " [", std::string(filled, '='), std::string(kWidth - filled, ' '), "] ",
+                   done, "/", total, ", ", std::lround(left), " s left\033[K");
 }
 
 }  // namespace flam::cli

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <iostream>
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
@@ -34,18 +35,17 @@ void add_train(CLI::App& app, int& status) {
     hooks.log = [](const TrainProgress& report) {
       std::string losses;
       for (const auto& [name, value] : report.losses) losses += cat("  ", name, " ", value);
-      std::fprintf(stderr, "%s%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n",
-                   isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", report.seconds,
-                   static_cast<long long>(report.step), static_cast<long long>(report.steps), losses.c_str(),
-                   report.gradient_norm, report.scale);
+      (void)std::fprintf(stderr, "%s%8.1f s  step %lld/%lld  loss%s  gradient %.3f  rate ×%.3f\n",
+                         isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", report.seconds,
+                         static_cast<long long>(report.step), static_cast<long long>(report.steps),
+                         losses.c_str(), report.gradient_norm, report.scale);
     };
     hooks.sample = [](const std::string& sample) {
-      std::fprintf(stderr, "          %s\n", printable(sample, 500).c_str());
+      std::cerr << "          " << printable(sample, 500) << "\n";
     };
     hooks.cancelled = interrupted;
     const bool finished = train(options->config, options->session, hooks);
-    if (!finished)
-      std::fprintf(stderr, "interrupted; the checkpoint is written, the same command goes on from it\n");
+    if (!finished) std::cerr << "interrupted; the checkpoint is written, the same command goes on from it\n";
     status = finished ? 0 : interrupted_status();
   });
 }

@@ -43,7 +43,7 @@ std::string printable(std::string_view text, size_t limit) {
     if (length == 0 || control) {
       for (const char c : text.substr(at, step)) {
         char escaped[5];
-        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
+        (void)std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
         out += escaped;
       }
     } else {

@@ -31,7 +31,7 @@ std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& confi
 
 fs::path find_config(const std::string& name_or_path, const fs::path& configs_root) {
   std::error_code ignored;
-  const fs::path path = name_or_path;
+  fs::path path = name_or_path;
   const bool written_as_path =
       path.has_parent_path() || path.extension() == ".yaml" || path.extension() == ".yml";
   if (written_as_path) {

@@ -42,7 +42,7 @@ std::string quoted_text(const std::string& text) {
       escapes = true;
     } else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || breaks) {
       char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(code));
+      (void)std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(code));
       body += escaped;
       escapes = true;
     } else {

@@ -58,8 +58,10 @@ Windows make_windows(int64_t in, int64_t out, const Filter& filter) {
   std::vector<double> exact(windows.stride);
   for (int64_t i = 0; i < out; ++i) {
     const double center = (i + 0.5) * scale;
+    // NOLINTBEGIN(bugprone-incorrect-roundings): as Pillow rounds
     const int64_t first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
     const int64_t last = std::min<int64_t>(static_cast<int64_t>(center + support + 0.5), in);
+    // NOLINTEND(bugprone-incorrect-roundings)
     const int64_t count = last - first;
     double sum = 0;
     for (int64_t k = 0; k < count; ++k) {

@@ -37,6 +37,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
   return (x * 1.702).sigmoid_().mul_(x);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): `branch` is used up
 at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch) {
   return at::GradMode::is_enabled() ? residual + branch : branch.add_(residual);
 }

@@ -1,16 +1,15 @@
 // flam-manifest LIBRARY: loads a plugin with all checks and writes LIBRARY.json, from which it is listed
 // without loading. Run by flam_add_plugin() after each build of a plugin.
 
-#include <cstdio>
+#include <iostream>
 
 #include "framework/base/hash.h"
 #include "framework/registry/registry.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(
-        stderr,
-        "usage: flam-manifest LIBRARY\nwrites LIBRARY.json, for example: flam-manifest libflam_x.so\n");
+    std::cerr
+        << "usage: flam-manifest LIBRARY\nwrites LIBRARY.json, for example: flam-manifest libflam_x.so\n";
     return 2;
   }
   try {
@@ -30,10 +29,10 @@ int main(int argc, char** argv) {
     flam::write_manifest(library, manifest);
     return 0;
   } catch (const flam::Error& e) {
-    std::fprintf(stderr, "flam-manifest: %s\n", e.what());
+    std::cerr << "flam-manifest: " << e.what() << "\n";
     return e.exit_status();
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "flam-manifest: %s\n", e.what());
+    std::cerr << "flam-manifest: " << e.what() << "\n";
     return 1;
   }
 }

@@ -40,7 +40,7 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-  for (const int signal_number : {SIGINT, SIGTERM, SIGABRT, SIGSEGV}) signal(signal_number, SIG_DFL);
+  for (const int signal_number : {SIGINT, SIGTERM, SIGABRT, SIGSEGV}) (void)signal(signal_number, SIG_DFL);
   const int sink = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {0, 1, 2}) dup2(sink, standard);
   // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.

@@ -37,6 +37,7 @@ std::vector<ComponentType> load_types(const std::filesystem::path& library) {
 template <class Components>
 std::string names_of(const Components& components) {
   std::vector<std::string> names;
+  names.reserve(components.size());
   for (const auto& c : components) names.push_back(cat(c.kind, " ", quoted(c.name)));
   std::sort(names.begin(), names.end());
   return names.empty() ? "nothing" : join(names, ", ");
@@ -89,6 +90,7 @@ void Registry::State::load_listed(const std::filesystem::path& library) {
       if (entry.origin == library) listed.push_back(&entry);
     }
     std::vector<Manifest::Component> promised;
+    promised.reserve(listed.size());
     for (const Entry* entry : listed) promised.push_back({entry->kind, entry->name, ""});
     if (names_of(promised) != names_of(types)) {
       throw Error(cat("plugin ", quoted(library.string()), " is not what its manifest says: it lists ",
@@ -184,6 +186,7 @@ const ComponentType& Registry::find(const std::string& kind, const std::string& 
     if (matching.empty()) throw Error(state_->unknown(kind, name));
     if (matching.size() > 1) {
       std::vector<std::string> origins;
+      origins.reserve(matching.size());
       for (const auto* entry : matching) origins.push_back(quoted(entry->origin.string()));
       throw Error(cat(kind, " ", quoted(name), " comes from several plugins: ", join(origins, " and "),
                       "; remove one, or give it another name"));

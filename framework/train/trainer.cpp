@@ -75,7 +75,7 @@ void Trainer::load_initial_weights() {
                         slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
-      slot->origin = file + ": " + name;
+      slot->origin = cat(file, ": ", name);
     }
   }
 }

@@ -45,7 +45,7 @@ std::string opcode_name(unsigned char opcode) {
     if (code == opcode) return std::string(name);
   }
   char text[8];
-  std::snprintf(text, sizeof text, "0x%02x", opcode);
+  (void)std::snprintf(text, sizeof text, "0x%02x", opcode);
   return text;
 }
 

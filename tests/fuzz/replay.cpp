@@ -1,8 +1,8 @@
 // Runs a fuzz target over stored inputs and over seeded changes of each, for compilers without libFuzzer:
 // replay CHANGES PATH…
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <random>
 #include <vector>
 
@@ -60,6 +60,6 @@ int main(int argc, char** argv) {
     run(bytes);
     for (size_t i = 0; i < changes; ++i) run(changed(bytes, random));
   }
-  std::printf("%zu inputs, %zu changes of each\n", files.size(), changes);
+  std::cout << files.size() << " inputs, " << changes << " changes of each\n";
   return files.empty() ? 1 : 0;
 }

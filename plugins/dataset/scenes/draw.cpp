@@ -87,11 +87,12 @@ void light_and_noise(cv::Mat& picture, SceneRandom& random) {
   const float down = static_cast<float>(random.uniform(-0.15, 0.15) / picture.rows);
   const float noise = static_cast<float>(random.uniform(0.0, 16.0) / 255);
   const float middle = 255 * noise;  // two random bytes average 255 in sum
+  const int middle_x = picture.cols / 2, middle_y = picture.rows / 2;
   for (int y = 0; y < picture.rows; ++y) {
     uint8_t* row = picture.ptr<uint8_t>(y);
     for (int x = 0; x < picture.cols; ++x) {
-      const float light = gain + across * static_cast<float>(x - picture.cols / 2) +
-                          down * static_cast<float>(y - picture.rows / 2);
+      const float light =
+          gain + across * static_cast<float>(x - middle_x) + down * static_cast<float>(y - middle_y);
       uint64_t bits = random.next();
       for (int c = 0; c < 3; ++c, bits >>= 16) {
         const float sum = static_cast<float>((bits & 255) + ((bits >> 8) & 255));
@@ -133,7 +134,7 @@ std::vector<PatchLabel> label_patches(const Scene& scene, int patch, double min_
     cv::resize(mask, coverage, cv::Size(side, side), 0, 0, cv::INTER_AREA);
     const int column = std::min(static_cast<int>(object.x) / patch, side - 1);
     const int row = std::min(static_cast<int>(object.y) / patch, side - 1);
-    const size_t centre = static_cast<size_t>(row * side + column);
+    const size_t centre = static_cast<size_t>(row) * side + column;
     for (size_t i = 0; i < labels.size(); ++i) {
       const double share = i == centre ? 2.0 : coverage.data[i] / 255.0;
       if (share < best[i]) continue;

@@ -79,7 +79,7 @@ bool held_out(Shape shape, Colour colour, Size size) {
 Scene sample_scene(uint64_t seed, Split split, const SceneOptions& options) {
   SceneRandom random(seed ^ (split == Split::test ? 0x7e57000000000000u : 0u));
   Scene scene{seed, options.extent, {}};
-  const size_t span = static_cast<size_t>(options.max_objects - options.min_objects + 1);
+  const size_t span = options.max_objects - options.min_objects + 1;
   const size_t count = static_cast<size_t>(options.min_objects) + random.below(span);
   while (scene.objects.size() < count) {
     const bool first = scene.objects.empty();

@@ -82,9 +82,9 @@ NamingTable naming_table(const std::string& name, const std::string& layer, cons
   for (const char* kind : {"attention", "crossattention"}) {
     const bool cross = kind[0] == 'c';
     const std::string from = layer + kind, to = cross ? "layers.{}.cross_attn" : "layers.{}.attn";
-    add_both(table, from + "." + self + ".query", cross ? to + ".q" : to + ".qkv", cross ? -1 : 0);
-    add_both(table, from + "." + self + ".key", cross ? to + ".kv" : to + ".qkv", cross ? 0 : 1);
-    add_both(table, from + "." + self + ".value", cross ? to + ".kv" : to + ".qkv", cross ? 1 : 2);
+    add_both(table, cat(from, ".", self, ".query"), cross ? to + ".q" : to + ".qkv", cross ? -1 : 0);
+    add_both(table, cat(from, ".", self, ".key"), cross ? to + ".kv" : to + ".qkv", cross ? 0 : 1);
+    add_both(table, cat(from, ".", self, ".value"), cross ? to + ".kv" : to + ".qkv", cross ? 1 : 2);
     add_both(table, from + ".output.dense", to + ".out");
     add_both(table, from + ".output.LayerNorm", to + ".norm");
   }

@@ -2,7 +2,7 @@
 // the same sentencepiece.
 #include <sentencepiece_trainer.h>
 
-#include <cstdio>
+#include <iostream>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,7 +48,7 @@ class Lines final : public sentencepiece::SentenceIterator {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: scenes_tokenizer OUTPUT.model\n");
+    std::cerr << "usage: scenes_tokenizer OUTPUT.model\n";
     return 2;
   }
   // LLaMA's settings, and its ids of <unk>, <s> and </s>.
@@ -72,13 +72,13 @@ int main(int argc, char** argv) {
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &lines, &model);
   if (!status.ok()) {
-    std::fprintf(stderr, "scenes_tokenizer: %s\n", status.ToString().c_str());
+    std::cerr << "scenes_tokenizer: " << status.ToString() << "\n";
     return 1;
   }
   try {
     flam::write_file(argv[1], model);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "scenes_tokenizer: %s\n", error.what());
+    std::cerr << "scenes_tokenizer: " << error.what() << "\n";
     return 1;
   }
 }
