@@ -34,7 +34,7 @@ const FlamPluginStamp* load_and_check(const std::filesystem::path& path) {
   library.load(path, ec, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   if (ec) {
     const char* const reason = dlerror();
-    throw Error(cat("can't be loaded: ", printable(reason ? reason : ec.message(), 1000)));
+    throw Error(cat("can't be loaded: ", printable(reason ? reason : "no reason is given", 1000)));
   }
   Entry* const entry = library.has(kPluginEntry) ? &library.get<Entry>(kPluginEntry) : nullptr;
   keep_open(std::move(library));

@@ -18,7 +18,6 @@
 
 #ifdef FLAM_COVERAGE
 extern "C" void __gcov_dump();
-extern "C" void __gcov_reset();
 #endif
 
 namespace flam {
@@ -34,9 +33,6 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
 }
 
 [[noreturn]] void run_child(const std::function<void()>& act, int report) {
-#ifdef FLAM_COVERAGE
-  __gcov_reset();  // the parent's counts
-#endif
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

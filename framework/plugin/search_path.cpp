@@ -15,13 +15,13 @@ namespace fs = std::filesystem;
 
 std::vector<FoundLibrary> find_libraries(const std::vector<fs::path>& folders) {
   std::vector<FoundLibrary> found;
-  std::map<fs::path, fs::path> seen;  // file name → first library
+  std::map<std::string, fs::path> seen;  // file name → first library
   for (const auto& folder : folders) {
-    std::vector<fs::path> names;
+    std::vector<std::string> names;
     std::error_code ec;
     for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-      const auto name = it->path().filename();
-      if (name.string().starts_with("libflam_") && name.extension() == ".so") names.push_back(name);
+      const std::string name = it->path().filename().string();
+      if (name.starts_with("libflam_") && name.ends_with(".so")) names.push_back(name);
     }
     std::sort(names.begin(), names.end());
     for (const auto& name : names) {

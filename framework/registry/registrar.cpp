@@ -35,6 +35,7 @@ void Registrar::add_type(ComponentType type) {
       throw Error(cat("registers ", type.kind, " ", quoted(type.name), " twice"));
     }
   }
+  type.doc = printable(type.doc);
   type.origin = origin_;
   types_.push_back(std::move(type));
 }

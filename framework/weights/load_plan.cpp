@@ -53,8 +53,6 @@ class Planner {
   void add(const WeightsFile& file, const std::filesystem::path& path) {
     try {
       plan_.files.push_back(open_checkpoint(path));
-    } catch (const RunError&) {
-      throw;
     } catch (const Error& error) {
       throw Error(file.where, error.what());
     }

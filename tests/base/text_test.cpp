@@ -67,8 +67,15 @@ TEST(Log, WritesToStderrFromItsLevelOn) {
   set_log_level(LogLevel::warn);
   log_info("not shown");
   log_warn("shown {}");
+  log_error("this too");
+  set_log_level(LogLevel::off);
+  log_error("not shown");
+  set_log_level(LogLevel::debug);
+  log_debug("all is shown");
   set_log_level(LogLevel::info);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: shown {}\n");
+  log_debug("not shown");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "warning: shown {}\nerror: this too\ndebug: all is shown\n");
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ TEST_F(Find, NamesAreStemsOutsideBase) {
               ThrowsMessage<Error>("no config file 'x/small.yaml'"));
   EXPECT_THAT([&] { find_config("small.yaml", folder_); },
               ThrowsMessage<Error>("no config file 'small.yaml'"));
+  const fs::path bare = make("bare", "a: 1\n");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  EXPECT_EQ(find_config("bare", folder_), "bare");  // no model's name, but a file here
+  fs::current_path(before);
+  EXPECT_THAT([&] { find_config("small.yml", folder_); }, ThrowsMessage<Error>("no config file 'small.yml'"));
   make("other/small.yaml", "a: 1\n");
   EXPECT_THAT([&] { find_config("small", folder_); },
               ThrowsMessage<Error>(HasSubstr("two configs are named 'small'")));

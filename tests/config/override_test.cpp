@@ -48,6 +48,12 @@ TEST(Override, ListElements) {
             "--set 't.x.y=5': 't' is a list of 2; expected an index from 0 to 1, found 'x'");
 }
 
+TEST(Override, AnEmptyListHasNoElements) {
+  Value config = parse_yaml("t: []\n", "f");
+  EXPECT_THAT([&] { apply_override(config, "t.0=1"); },
+              ThrowsMessage<Error>("--set 't.0=1': 't' is an empty list; it has no element '0'"));
+}
+
 TEST(Override, MergesAsAFileWould) {
   EXPECT_THAT(with("m.r={depth: 1, k: 2}"), HasSubstr(R"({"type":"p","depth":1,"k":2})"));
   EXPECT_THAT(with("m.r={_delete_: true, k: 2}"), HasSubstr(R"("r":{"k":2})"));
@@ -62,6 +68,11 @@ TEST(Override, Errors) {
   EXPECT_EQ(error("a..b=3"), "--set 'a..b=3': a name is missing in 'a..b'");
   EXPECT_EQ(error("a.=3"), "--set 'a.=3': a name is missing in 'a.'");
   EXPECT_EQ(error("n.x.y=3"), "--set 'n.x.y=3': 'n' is the number 3, not a map; it has no 'x'");
+  std::string deep = "a";
+  for (int i = 1; i < 64; ++i) deep += ".a";
+  EXPECT_THAT(with(deep + "=1"), HasSubstr(R"({"a":1})"));
+  EXPECT_THAT(error(deep + ".a=1"), HasSubstr("a name of more than 64 parts"));
+  EXPECT_EQ(error("t.1x=3"), "--set 't.1x=3': 't' is a list of 2; expected an index from 0 to 1, found '1x'");
   EXPECT_THAT(error("n=[1"), HasSubstr("--set 'n=[1':1:"));
   EXPECT_THAT(error("n=012"), HasSubstr("begins with a zero"));
   EXPECT_THAT(error("_base_=x.yaml"), HasSubstr("'_base_' belongs at the top of a config file"));

@@ -47,7 +47,8 @@ TEST(YamlReader, Floats) {
   EXPECT_EQ(scalar("+.5").as_double(), 0.5);
   EXPECT_EQ(scalar(".inf").as_double(), INFINITY);
   EXPECT_EQ(scalar("-.Inf").as_double(), -INFINITY);
-  EXPECT_TRUE(std::isnan(scalar(".nan").as_double()));
+  for (const char* word : {".inf", ".Inf", ".INF"}) EXPECT_EQ(scalar(word).as_double(), INFINITY) << word;
+  for (const char* word : {".nan", ".NaN", ".NAN"}) EXPECT_TRUE(std::isnan(scalar(word).as_double())) << word;
   EXPECT_TRUE(scalar("1e5").is_double());
 }
 

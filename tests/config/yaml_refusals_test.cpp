@@ -57,7 +57,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"a: 1\nnum_beams 3\n", "f:2:1", "'num_beams 3' is not followed by"},
                     Case{"a: {b:1}", "f:1:5", "'b:1' is not followed by"},
                     Case{"? a\n: b", "f:1:3", "'a' is not followed by"},
-                    Case{"~: 1", "f:1:1", "must be text"}, Case{"? [a]\n: b", "f:1:3", "must be text"},
+                    Case{"~: 1", "f:1:1", "must be text"}, Case{"a:\nNull: 1", "f:2:1", "must be text"},
+                    Case{"a:\nNULL : 1", "f:2:1", "must be text"},
+                    Case{"? [a]\n: b", "f:1:3", "must be text"},
                     Case{"a: &x b\n*x : 1", "f:2:1", "must be written out"},
                     Case{"{<<: {a: 1}, <<: {b: 1}}", "f:1:14", "'<<' stands twice"},
                     Case{"<<: 3", "f:1:1", "'<<' takes a map"}));

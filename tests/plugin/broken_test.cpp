@@ -1,4 +1,8 @@
 // Every broken plugin of tests/fixtures/plugins has a message of its own and leaves the process standing.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "framework/registry/registry.h"
 #include "tests/plugin/fixture.h"
 
@@ -44,11 +48,16 @@ TEST(Broken, NoEntry) {
 }
 TEST(Broken, NoStamp) {
   EXPECT_THAT(loading("no_stamp"), HasSubstr("returns no stamp"));
+  EXPECT_THAT(loading("no_enroll"), HasSubstr("has a stamp without the function that enrolls components"));
 }
 
 TEST(Broken, Throwing) {
   EXPECT_THAT(loading("throwing_entry"), HasSubstr("throws in its entry point: no stamp today"));
   EXPECT_THAT(loading("throwing_enroll"), HasSubstr("fails to enroll its components: no components today"));
+  EXPECT_THAT(loading("throwing_number"),
+              HasSubstr("throws in its entry point something that is not a std::exception"));
+  EXPECT_THAT(loading("enrolling_number"),
+              HasSubstr("fails to enroll its components: throws something that is not a std::exception"));
 }
 
 TEST(Broken, WrongComponents) {
@@ -73,6 +82,25 @@ TEST(Broken, Loops) {
   const OpenOptions soon{.rehearse = {}, .timeout = std::chrono::milliseconds(200)};
   EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
               HasSubstr("did not finish loading within 0.2 s"));
+}
+
+TEST(Broken, WhatTheCallerTriesInTheChildMayThrowAnything) {
+  const OpenOptions odd{.rehearse = [](const FlamPluginStamp&) { throw 7; }};
+  EXPECT_THAT(
+      error_of([&] { open_plugin(fixture_plugin("good"), odd); }),
+      AllOf(HasSubstr("libflam_good.so"), HasSubstr("throws something that is not a std::exception")));
+}
+
+TEST(Broken, NoDescriptorsLeftForTheChild) {
+  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);  // the lowest that is free
+  close(next);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit one_more{static_cast<rlim_t>(next) + 1, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  const std::string error = error_of([&] { open_plugin(fixture_plugin("good")); });
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(error, AllOf(HasSubstr("libflam_good.so"), HasSubstr("no pipe: Too many open files")));
 }
 
 TEST(Broken, AScanSkipsThemAndGoesOn) {

@@ -51,6 +51,10 @@ TEST(OpenPlugin, RehearsesOnlyWhatNoManifestVouchesFor) {
   EXPECT_EQ(error_of(open), "");
 
   auto manifest = read_manifest(library);
+  manifest->size += 1;
+  write_manifest(library, *manifest);
+  EXPECT_THAT(error_of(open), HasSubstr("was rehearsed"));
+  manifest->size -= 1;
   manifest->sha256[0] = manifest->sha256[0] == '0' ? '1' : '0';
   write_manifest(library, *manifest);
   EXPECT_THAT(error_of(open), HasSubstr("was rehearsed"));
@@ -96,6 +100,7 @@ TEST_F(Forged, OtherMachineOrKind) {
   EXPECT_THAT(with([](auto& h) { h.e_ident[EI_DATA] = ELFDATA2MSB; }), HasSubstr("for another machine"));
   EXPECT_THAT(with([](auto& h) { h.e_type = ET_EXEC; }), HasSubstr("not a shared library (ELF type 2)"));
   EXPECT_THAT(with([](auto& h) { h.e_phnum = 0; }), HasSubstr("no segments"));
+  EXPECT_THAT(with([](auto& h) { h.e_phentsize = 8; }), HasSubstr("no segments"));
   EXPECT_THAT(with([](auto& h) { h.e_phoff = ~0ull; }), HasSubstr("segment headers reach beyond"));
   EXPECT_THAT(with([](auto& h) { h.e_shoff = ~0ull; }), HasSubstr("section headers reach beyond"));
 }

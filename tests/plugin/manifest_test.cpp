@@ -62,6 +62,14 @@ TEST(ManifestProgram, WritesWhatTheLibraryEnrolls) {
   EXPECT_EQ(manifest->sha256, sha256_file(library));
 }
 
+TEST(ManifestProgram, ADescriptionThatIsNotUtf8StaysReadable) {
+  const Scratch folder;
+  const auto library = folder / "libflam_latin1_doc.so";
+  std::filesystem::copy_file(fixture_plugin("latin1_doc"), library);
+  ASSERT_EQ(run_flam_manifest(library.string()), 0);
+  EXPECT_EQ(read_manifest(library)->components.at(0).doc, "l\\xe4uft");
+}
+
 TEST(ManifestProgram, RefusesAndLeavesNoManifest) {
   const Scratch folder;
   EXPECT_EQ(run_flam_manifest(""), 2);

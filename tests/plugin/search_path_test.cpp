@@ -28,6 +28,14 @@ TEST_F(SearchPath, CommandLineThenVariableThenBesideTheLibrary) {
                           std::filesystem::canonical(built)));
 }
 
+TEST_F(SearchPath, WithoutTheVariableEachFolderOnce) {
+  unsetenv("FLAM_PLUGIN_PATH");
+  const auto built = std::filesystem::path(FLAM_BUILD_DIR) / "lib" / "flamboyance" / "plugins";
+  std::filesystem::create_directories(built);
+  EXPECT_THAT(plugin_search_path({built, folder_ / "first", folder_ / "second" / ".." / "first"}),
+              ElementsAre(std::filesystem::canonical(built), folder_ / "first"));
+}
+
 TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
   EXPECT_THAT(error_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
 }
@@ -35,7 +43,7 @@ TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
 TEST_F(SearchPath, EarlierFileShadowsLater) {
   for (const char* file :
        {"first/libflam_b.so", "first/libflam_a.so", "second/libflam_a.so", "second/libflam_c.so",
-        "third/libflam_a.so", "third/libother.so", "third/libflam_d.so.json"}) {
+        "third/libflam_a.so", "third/libother.so", "third/libflam_e.txt", "third/libflam_d.so.json"}) {
     write_bytes(folder_ / file, "");
   }
   const auto found =

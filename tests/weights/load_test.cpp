@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "fixtures.h"
+#include "forge.h"
 #include "framework/base/text.h"
 #include "framework/weights/load.h"
 
@@ -17,6 +17,7 @@ namespace flam {
 namespace {
 
 using namespace test;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -79,6 +80,8 @@ class Load : public testing::Test {
   const std::vector<NamingTable> no_tables_;
   const std::vector<NamingTable> decoder_tables_{{"huggingface",
                                                   {{"layers.{}.q.weight", "layers.{}.qkv", 0},
+                                                   {"layers.{}.query.weight", "layers.{}.qkv", 0},
+                                                   {"bias.part", "bias", 0},
                                                    {"layers.{}.k.weight", "layers.{}.qkv", 1},
                                                    {"layers.{}.v.weight", "layers.{}.qkv", 2},
                                                    {"layers.{}.qkv.weight", "layers.{}.qkv"},
@@ -96,6 +99,26 @@ TEST_F(Load, TablesFusedPartsAndDimensionsOfOne) {
   EXPECT_EQ(gate_.tensor().item<float>(), 9);
   EXPECT_THAT(bias_.slot()->origin, HasSubstr("/d: model.bias"));
   EXPECT_THAT(qkv_.slot()->origin, HasSubstr("model.layers.0.k.weight"));
+}
+
+TEST_F(Load, TransposedTensorsOfATorchFileAreLaidOutAnew) {
+  auto tensors = without("model.embed.weight");
+  file("rest", tensors);
+  const std::vector<float> values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+  write(
+      folder_ / "t.pth",
+      torch_zip(
+          pickle(dict({{"model.embed.weight", tensor(storage("FloatStorage", "0", 20), 0, {5, 4}, {1, 5})}})),
+          {bytes_of(values)}));
+  int64_t told = 0;
+  store_.progress = [&](int64_t done, int64_t total) {
+    EXPECT_EQ(done, ++told);
+    EXPECT_EQ(total, std::ssize(store_.slots()));
+  };
+  load({decoder_file("rest"), decoder_file("t.pth"), adapter_file()});
+  EXPECT_TRUE(embed_.tensor().is_contiguous());
+  EXPECT_EQ(embed_.tensor()[1][2].item<float>(), 11);
+  EXPECT_EQ(told, std::ssize(store_.slots()));
 }
 
 TEST_F(Load, TheMappingIsTheWeight) {
@@ -178,6 +201,37 @@ TEST_F(Load, WholeAndPartsInOneFileClash) {
   EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}), HasSubstr("both fill"));
 }
 
+TEST_F(Load, TwoKeysForOneTensorClash) {
+  auto tensors = decoder_tensors();
+  tensors.emplace_back("model.layers.0.query.weight", full({2, 4}, 0));
+  EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}),
+              HasSubstr("model.layers.0.query.weight and model.layers.0.q.weight both fill "
+                        "language_decoder.layers.0.qkv"));
+  tensors.back() = {"bias", full({4}, 5)};
+  WeightsFile both = decoder_file(file("e", tensors));
+  both.layout.push_back({"", "language_decoder", "huggingface"});
+  EXPECT_THAT(load_error({both, adapter_file()}),
+              HasSubstr("model.bias and bias both fill language_decoder.bias"));
+}
+
+TEST_F(Load, PartsBelongToFusedTensorsOnly) {
+  auto tensors = decoder_tensors();
+  tensors.emplace_back("model.bias.part", full({2}, 0));
+  EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}),
+              AllOf(HasSubstr("1 unexpected tensors"), HasSubstr("    model.bias.part")));
+}
+
+TEST_F(Load, AVocabularyNeedsRowsOfItsWidth) {
+  for (const std::vector<int64_t>& shape :
+       std::vector<std::vector<int64_t>>{{3, 5}, {0, 4}, {4}, {3, 4, 2}}) {
+    auto tensors = without("model.embed.weight");
+    tensors.emplace_back("model.embed.weight", full(shape, 4));
+    EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}),
+                HasSubstr(cat("model.embed.weight is ", at::IntArrayRef(shape),
+                              ", language_decoder.embed is [5, 4]")));
+  }
+}
+
 TEST_F(Load, IgnoredKeysAreNotLoaded) {
   auto tensors = decoder_tensors();
   tensors.emplace_back("model.extra.3", full({1}, 0));
@@ -194,6 +248,9 @@ TEST_F(Load, WrongLayoutsAreLocated) {
   EXPECT_THAT(with({"", "language_decoder", "hugingface"}),
               HasSubstr("c.yaml:3:5: weights: language_decoder has no naming "
                         "'hugingface'; did you mean 'huggingface'?"));
+  EXPECT_THAT(with({"", "adapter", "openai"}),
+              HasSubstr("adapter has no naming 'openai' (known: none but its own names, '')"));
+  EXPECT_THAT(with({"", "", "openai"}), HasSubstr("names the slot '', expected one of"));
   EXPECT_THAT(with({"", "decoder", ""}), HasSubstr("names the slot 'decoder', expected one of"));
   EXPECT_THAT(load_error({{"absent", {}, {}, {}}}), HasSubstr("c.yaml:3:5: "));
   EXPECT_THAT(load_error({}), HasSubstr("random weights"));

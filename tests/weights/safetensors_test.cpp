@@ -9,6 +9,7 @@ namespace flam {
 namespace {
 
 using namespace test;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class Safetensors : public testing::Test {
@@ -40,6 +41,10 @@ TEST_F(Safetensors, WrittenFilesAreReadBack) {
   }
   EXPECT_EQ(file->metadata().at("step"), "7");
   EXPECT_NE(error_of([&] { write_safetensors(folder_ / "g", {{"c", numbers.to(at::kComplexFloat)}}); }), "");
+  EXPECT_THAT(error_of([&] {
+                write_safetensors(folder_ / "g", {{"twice", numbers}, {"twice", numbers}});
+              }),
+              HasSubstr("'twice' is given twice"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "g"));
 }
 
@@ -64,6 +69,15 @@ TEST_F(Safetensors, BadHeadersAreRefused) {
   EXPECT_THAT(one(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})"), HasSubstr("where none belongs"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[[2]],"data_offsets":[0,8]})"), HasSubstr("where none belongs"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":["2"],"data_offsets":[0,8]})"), HasSubstr("where none belongs"));
+  EXPECT_THAT(one(R"({"dtype":"F32","shape":"2","data_offsets":[0,8]})"), HasSubstr("text '2' stands where"));
+  EXPECT_THAT(one(R"({"dtype":["F32"],"shape":[2],"data_offsets":[0,8]})"),
+              HasSubstr("a list stands where none belongs"));
+  EXPECT_THAT(one("[1]"), HasSubstr("a list stands where none belongs"));
+  EXPECT_THAT(one("\"x\""), HasSubstr("the text 'x' stands where none belongs"));
+  std::string ones = "1";
+  for (int i = 0; i < 64; ++i) ones += ",1";
+  EXPECT_THAT(one(R"({"dtype":"F32","shape":[)" + ones + R"(],"data_offsets":[0,8]})"),
+              HasSubstr("tensor 'a' has more than 64 dimensions"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4,8]})"), HasSubstr("two data_offsets"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[2]})"), HasSubstr("lacks one of"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"extra":1})"),
@@ -94,6 +108,8 @@ TEST_F(Safetensors, BadHeadersAreRefused) {
   EXPECT_THAT(refusal("{} x"), HasSubstr("not JSON"));
   EXPECT_THAT(refusal("{\"\xff\xfe\":{}}"), HasSubstr("not JSON"));
   EXPECT_THAT(refusal("{\"__metadata__\":{\"a\":1}}"), HasSubstr("where none belongs"));
+  EXPECT_THAT(refusal("{\"__metadata__\":{\"a\":[]}}"), HasSubstr("where none belongs"));
+  EXPECT_THAT(refusal("{\"__metadata__\":\"a\"}"), HasSubstr("where none belongs"));
 }
 
 TEST_F(Safetensors, LengthsAreCheckedBeforeTheyAreUsed) {
@@ -102,6 +118,7 @@ TEST_F(Safetensors, LengthsAreCheckedBeforeTheyAreUsed) {
   EXPECT_THAT(raw(le(1000, 8) + "{}"), HasSubstr("in a file of 10"));
   EXPECT_THAT(raw(le(200'000'000, 8) + "{}"), HasSubstr("at most 100000000"));
   EXPECT_THAT(raw(le(UINT64_MAX, 8) + "{}"), HasSubstr("at most 100000000"));
+  EXPECT_THAT(raw(le(3, 8)), HasSubstr("8 bytes are too few for a header"));
   EXPECT_THAT(raw(le(2, 8) + "[] "), HasSubstr("does not start with '{'"));
   EXPECT_THAT(raw("version https://git-lfs.github.com/spec/v1\n"), HasSubstr("git lfs pull"));
   EXPECT_THAT(error_of([&] { open_checkpoint(folder_ / "absent"); }), HasSubstr("absent"));
@@ -139,6 +156,13 @@ TEST_F(Safetensors, ShardsStayInTheirFolder) {
     return error_of([&] { open_checkpoint(folder_ / "m.index.json"); });
   };
   EXPECT_EQ(index(R"({"metadata":{}, "weight_map":{"a":"s.safetensors"}})"), "");
+  const auto sharded = open_checkpoint(folder_ / "m.index.json");
+  EXPECT_TRUE(sharded->metadata().empty());
+  EXPECT_THAT(error_of([&] { sharded->tensor("b"); }),
+              AllOf(HasSubstr("m.index.json: lists no tensor 'b'"), HasSubstr("did you mean 'a'?")));
+  EXPECT_THAT(index(R"({"weight_map":{"a":"."}})"), HasSubstr("not the name of a file beside it"));
+  EXPECT_THAT(index(R"({"weight_map":{"a":""}})"), HasSubstr("not the name of a file beside it"));
+  EXPECT_THAT(index(R"({"weight_map":["a"]})"), HasSubstr("needs a 'weight_map'"));
   EXPECT_THAT(index(R"({"weight_map":{"a":"../s.safetensors"}})"),
               HasSubstr("not the name of a file beside it"));
   EXPECT_THAT(index(R"({"weight_map":{"a":"/etc/passwd"}})"), HasSubstr("not the name of a file beside it"));
@@ -151,6 +175,9 @@ TEST_F(Safetensors, ShardsStayInTheirFolder) {
   EXPECT_THAT(index("{\"weight_map\":" + std::string(100000, '[')), HasSubstr("nested too deeply"));
   EXPECT_THAT(index("{\"weight_map\""), HasSubstr("not a JSON index"));
   EXPECT_THAT(error_of([&] { open_checkpoint(folder_ / ""); }), HasSubstr("neither model.safetensors"));
+  std::filesystem::resize_file(folder_ / "m.index.json", 100'000'001);  // a hole: takes no room
+  EXPECT_THAT(error_of([&] { open_checkpoint(folder_ / "m.index.json"); }),
+              HasSubstr("an index of 100000001 bytes; at most 100000000"));
 }
 
 }  // namespace

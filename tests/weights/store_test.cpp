@@ -1,6 +1,7 @@
 // Declared weights: names, ties, counts, initial values.
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 
 #include "fixtures.h"
@@ -46,6 +47,11 @@ TEST(WeightStore, WrongDeclarationsAreErrors) {
                 root.tensor("v", {INT64_MAX, 3}, Init::zeros());
               }),
               HasSubstr("impossible shape"));
+  EXPECT_THAT(error_of([&] {
+                root.tensor("v", {2, -1}, Init::zeros());
+              }),
+              HasSubstr("the impossible shape [2, -1]"));
+  EXPECT_THAT(error_of([&] { root.fused("f", {}, {}, Init::zeros()); }), HasSubstr("do not add up"));
   EXPECT_THAT(error_of([&] { root.fused("f", {5, 2}, {2, 2}, Init::zeros()); }), HasSubstr("do not add up"));
 }
 
@@ -76,6 +82,37 @@ TEST(Initialise, ValuesDependOnSeedAndNameAlone) {
   for (const auto dtype : {at::kBFloat16, at::kHalf, at::kDouble}) {
     EXPECT_TRUE(at::allclose(values(1, "w", dtype, true).to(at::kFloat), w, 0.01, 1e-6));
   }
+}
+
+TEST(Initialise, WhatIsFilledAlreadyStays) {
+  WeightStore store;
+  const WeightScope root(store, "m");
+  const Weight filled = root.tensor("filled", {2}, Init::zeros());
+  const Weight number = root.tensor("number", {2}, Init::zeros());
+  const Weight empty = root.tensor("empty", {2}, Init::ones());
+  filled.slot()->tensor = at::full({2}, 5, at::kFloat);
+  number.slot()->tensor = at::full({2}, 3, at::kLong);
+  store.to(at::kCPU, at::kBFloat16);  // what is not filled yet stays without memory, whole numbers stay whole
+  EXPECT_EQ(filled.tensor().scalar_type(), at::kBFloat16);
+  EXPECT_EQ(number.tensor().scalar_type(), at::kLong);
+  EXPECT_TRUE(empty.tensor().is_meta());
+  std::vector<int64_t> told;
+  store.progress = [&](int64_t done, int64_t total) {
+    told.push_back(done);
+    EXPECT_EQ(total, 3);
+  };
+  store.initialise(at::kCPU, at::kBFloat16, 0);
+  EXPECT_EQ(told, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(filled.tensor()[1].item<float>(), 5);
+  EXPECT_EQ(filled.slot()->origin, "");
+  EXPECT_EQ(empty.tensor()[1].item<float>(), 1);
+}
+
+TEST(Initialise, WholeNumbersHaveNoNormalValues) {
+  WeightStore store;
+  WeightScope(store, "m").tensor("w", {2}, Init::normal(1));
+  EXPECT_THAT(error_of([&] { store.initialise(at::kCPU, at::kInt, 0); }),
+              HasSubstr("weights cannot be initialised as Int"));
 }
 
 TEST(Initialise, NormalValuesHaveTheirMoments) {
@@ -120,6 +157,7 @@ TEST(Naming, NumbersAreCarriedOver) {
   EXPECT_EQ(match.part, -1);
   EXPECT_FALSE(match_name(table, "blocks.x.attn.3.w", match));
   EXPECT_FALSE(match_name(table, "blocks..attn.3.w", match));
+  EXPECT_FALSE(match_name(table, "blocks.", match));
 }
 
 TEST(Naming, Patterns) {

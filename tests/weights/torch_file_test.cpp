@@ -80,6 +80,25 @@ TEST_F(TorchFile, WrappersAndTheParallelPrefixArePeeled) {
   EXPECT_EQ(file->names(), std::vector<std::string>{"w"});
   const auto mixed = open_pickle(dict({{"module.w", matrix()}, {"v", matrix()}}));
   EXPECT_EQ(mixed->names(), (std::vector<std::string>{"module.w", "v"}));
+  std::string deep = dict({{"w", matrix()}});
+  for (int level = 0; level < 9; ++level) deep = dict({{"model", deep}});
+  EXPECT_THAT(refusal(deep), HasSubstr("state_dict, model and module are nested too deeply"));
+}
+
+TEST_F(TorchFile, OnlyTensorsWithTextsAsNamesAreTaken) {
+  const std::string numbered = "}(" + text("w") + matrix() + number(3) + matrix() + "u";
+  EXPECT_EQ(open_pickle(numbered)->names(), std::vector<std::string>{"w"});
+  EXPECT_THAT(refusal("}(" + number(3) + matrix() + "u"), HasSubstr("holds no tensors at its top level"));
+}
+
+TEST_F(TorchFile, WholeNumbersOfEveryWidth) {
+  // BININT (32 bits) and LONG1 of no bytes, which is zero.
+  const std::string offset = std::string("\x8a\0", 2), size = "J" + le(6, 4);
+  const std::string view =
+      global("torch._utils", "_rebuild_tensor_v2") +
+      tuple({storage("FloatStorage", "0", 6), offset, tuple({size}), numbers({1}), "\x89", ordered_dict()}) +
+      "R";
+  EXPECT_TRUE(at::equal(open_pickle(dict({{"w", view}}))->tensor("w"), at::tensor(kSix)));
 }
 
 TEST_F(TorchFile, ProtocolFour) {
@@ -129,6 +148,18 @@ TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
   EXPECT_THAT(refusal("]" + number(1) + number(2) + "s"), HasSubstr("expected a dict to set items of"));
   EXPECT_THAT(refusal(")K\1a"), HasSubstr("appends to a tuple"));
   EXPECT_THAT(refusal(text("x") + ")R"), HasSubstr("no known function"));
+  EXPECT_THAT(refusal(global("collections", "OrderedDict") + tuple({"]"}) + "R"),
+              HasSubstr("OrderedDict with arguments"));
+  EXPECT_THAT(refusal(global("torch._utils", "_rebuild_parameter") + tuple({matrix()}) + "R"),
+              HasSubstr("_rebuild_parameter without its 3 arguments"));
+  EXPECT_THAT(refusal(global("torch._utils", "_rebuild_tensor_v2") +
+                      tuple({storage("FloatStorage", "0", 6), number(0)}) + "R"),
+              HasSubstr("_rebuild_tensor_v2 without its 6 arguments"));
+  EXPECT_THAT(
+      refusal(global("torch._utils", "_rebuild_tensor_v2") +
+              tuple({number(0), number(0), numbers({1}), numbers({1}), "\x89", ordered_dict()}) + "R"),
+      HasSubstr("expected a storage in _rebuild_tensor_v2"));
+  EXPECT_THAT(refusal(tuple({text("module"), text("x")}) + "Q"), HasSubstr("a persistent id that is not"));
 }
 
 TEST_F(TorchFile, BombsAreRefused) {
@@ -160,6 +191,7 @@ TEST_F(TorchFile, BrokenPicklesAreRefused) {
   EXPECT_THAT(refusal(dict({{"w", matrix()}, {"w", matrix()}})), HasSubstr("occurs twice"));
   EXPECT_THAT(error_of([&] { open(torch_zip("\x80\x02}")); }), HasSubstr("ends in the middle"));
   EXPECT_THAT(error_of([&] { open(torch_zip("\x80\x09}.")); }), HasSubstr("protocol 9"));
+  EXPECT_THAT(error_of([&] { open(torch_zip("\x80\x01}.")); }), HasSubstr("protocol 1, expected 2 to 5"));
   EXPECT_THAT(error_of([&] { open(torch_zip("(dp0\n.")); }), HasSubstr("protocol number"));
 }
 
@@ -199,7 +231,9 @@ TEST_F(TorchFile, OtherKindsOfFileSayHowToConvert) {
               HasSubstr("torch.jit.load"));
   EXPECT_THAT(refused("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
               HasSubstr("Convert it"));
-  EXPECT_THAT(refused(zip({{"a/readme", "x"}})), HasSubstr("without data.pkl"));
+  EXPECT_THAT(refused(zip({{"a/readme", "x"}, {"b", "x"}})), HasSubstr("without data.pkl"));
+  EXPECT_THAT(refused(torch_zip(std::string((64 << 20) + 1, '}'))),
+              HasSubstr("data.pkl of 67108865 bytes; at most 67108864"));
   EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"b/data.pkl", pickle("}")}})),
               HasSubstr("two data.pkl"));
   EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"a/byteorder", "big"}})),

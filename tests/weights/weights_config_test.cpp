@@ -43,6 +43,18 @@ TEST(WeightsConfig, TheRootIsBesideTheConfigUnlessNamed) {
   EXPECT_EQ(std::filesystem::path(config.root) / "", "/x/");
 }
 
+TEST(WeightsConfig, NoFilesAreNamed) {
+  for (const char* nothing : {"files:\n", "files: []\n", ""}) {
+    ErrorList errors;
+    EXPECT_TRUE(WeightsConfig::parse(parse_yaml(nothing, "/x/c.yaml"), errors).files.empty());
+    errors.throw_if_any();
+  }
+  ErrorList errors;
+  WeightsConfig::parse(parse_yaml("weights.pth", "c.yaml"), errors);
+  EXPECT_THAT(join(errors.messages(), "\n"),
+              HasSubstr("weights: the parameters must be a map, found the text"));
+}
+
 TEST(WeightsConfig, EveryMistakeAtOnce) {
   ErrorList errors;
   WeightsConfig::parse(parse_yaml(R"(rooot: x

@@ -44,9 +44,45 @@ TEST_F(Zip, SixtyFourBitFields) {
                            value(10, 2) + value(12, 4) + value(16, 4) + "PK\6\7" + le(0, 4) + le(record, 8) +
                            le(1, 4);
   EXPECT_EQ(open(narrow.substr(0, record) + wide + end)->tensor("w").size(0), 4);
-  std::string other = end;
-  other[10] = 1;
-  EXPECT_THAT(refusal(narrow.substr(0, record) + wide + other), HasSubstr("contradict"));
+  const auto with_ends = [&](const std::string& sixty_four, const std::string& thirty_two) {
+    return narrow.substr(0, record) + sixty_four + thirty_two;
+  };
+  for (const auto& [at, width] : std::vector<std::pair<int, int>>{{10, 2}, {12, 4}, {16, 4}}) {
+    std::string other = end;
+    other[at] = static_cast<char>(other[at] + 1);
+    EXPECT_THAT(refusal(with_ends(wide, other)), HasSubstr("contradict")) << at;
+    other.replace(at, width, std::string(width, '\xff'));  // too large for this record: the other one says it
+    EXPECT_EQ(refusal(with_ends(wide, other)), "") << at;
+  }
+  std::string astray = wide;
+  astray.replace(astray.size() - 12, 8, le(record + 1, 8));
+  EXPECT_THAT(refusal(with_ends(astray, end)), HasSubstr("not where the file says"));
+  std::string many = wide;
+  many.replace(32, 8, le(2'000'000, 8));
+  std::string unsaid = end;
+  unsaid.replace(10, 2, "\xff\xff");
+  EXPECT_THAT(refusal(with_ends(many, unsaid)), HasSubstr("2000000 entries; at most 1000000"));
+}
+
+TEST_F(Zip, AZip64FieldHoldsOnlyWhatDidNotFit) {
+  ForgedEntry data{"a/data/0", "abcd"};
+  data.wide = true;
+  const std::string bytes = zip({{"a/data.pkl", kPickle}, data});
+  const size_t entry = bytes.rfind("PK\1\2"), extra = bytes.rfind(le(1, 2) + le(24, 2));
+  std::string sizes = bytes;  // the offset fits
+  sizes.replace(entry + 42, 4, bytes.substr(extra + 20, 4));
+  EXPECT_EQ(open(sizes)->tensor("w").size(0), 4);
+  std::string offset = bytes;  // the sizes fit: the first value is the offset
+  offset.replace(entry + 20, 8, le(4, 4) + le(4, 4));
+  EXPECT_NE(refusal(offset), "");
+  offset.replace(extra + 4, 8, bytes.substr(extra + 20, 8));
+  EXPECT_EQ(open(offset)->tensor("w").size(0), 4);
+  std::string brief = bytes;  // one field of 16 bytes and an empty one
+  brief.replace(extra + 2, 2, le(16, 2));
+  brief.replace(extra + 20, 4, le(0, 4));
+  EXPECT_THAT(refusal(brief), HasSubstr("a zip64 field is too short"));
+  brief.replace(extra + 2, 2, le(30, 2));
+  EXPECT_THAT(refusal(brief), HasSubstr("an extra field is damaged"));
 }
 
 TEST_F(Zip, EntriesThatAreNotPlainAreRefused) {
@@ -54,6 +90,7 @@ TEST_F(Zip, EntriesThatAreNotPlainAreRefused) {
   EXPECT_THAT(with({"a/x", "abcd", 8}), HasSubstr("'a/x' is compressed"));
   EXPECT_THAT(with({"a/x", "abcd", 0, 1}), HasSubstr("encrypted"));
   EXPECT_THAT(with({"a/data/0", "abcd"}), HasSubstr("occurs twice"));
+  EXPECT_THAT(with({"", "abcd"}), HasSubstr("the entry name '' is not allowed"));
   EXPECT_THAT(with({"../x", "abcd"}), HasSubstr("not allowed"));
   EXPECT_THAT(with({"a/../../x", "abcd"}), HasSubstr("not allowed"));
   EXPECT_THAT(with({"/etc/passwd", "abcd"}), HasSubstr("not allowed"));
