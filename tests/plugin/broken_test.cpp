@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "framework/registry/registry.h"
 #include "tests/plugin/fixture.h"
 
@@ -82,6 +84,26 @@ TEST(Broken, Loops) {
   const OpenOptions soon{.rehearse = {}, .timeout = std::chrono::milliseconds(200)};
   EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
               HasSubstr("did not finish loading within 0.2 s"));
+}
+
+TEST(Broken, WaitingForAProcessorIsNoLoop) {
+  const auto sleeping = [](std::chrono::milliseconds time) {
+    const OpenOptions options{
+        .rehearse = [time](const FlamPluginStamp&) { std::this_thread::sleep_for(time); },
+        .timeout = std::chrono::milliseconds(200)};
+    return error_of([&] { open_plugin(fixture_plugin("good"), options); });
+  };
+  EXPECT_EQ(sleeping(std::chrono::milliseconds(300)), "");
+  EXPECT_THAT(sleeping(std::chrono::minutes(1)), HasSubstr("did not finish loading within 0.2 s"));
+}
+
+TEST(Broken, WorkingWithoutEndIsALoop) {
+  const auto work = [](const FlamPluginStamp&) {
+    for (;;) std::this_thread::yield();
+  };
+  const OpenOptions soon{.rehearse = work, .timeout = std::chrono::milliseconds(50)};
+  EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("good"), soon); }),
+              HasSubstr("did not finish loading within 0.05 s"));
 }
 
 TEST(Broken, WhatTheCallerTriesInTheChildMayThrowAnything) {
