@@ -7,6 +7,7 @@
 #include "apps/flam/progress.h"
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/run/explain.h"
 #include "framework/run/receipt.h"
 
 namespace flam::cli {
@@ -20,7 +21,7 @@ struct InferOptions {
   bool json = false;
   int64_t batch_size = 1;
   std::optional<int64_t> num_beams, max_new_tokens, n_best;
-  std::string receipt;
+  std::string receipt, record, explain;
   bool seed_given = false;
 };
 
@@ -60,15 +61,45 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
 void refuse_overwriting_inputs(const InferOptions& options) {
   std::vector<std::string> inputs = options.inputs.images;
   inputs.insert(inputs.end(), {options.inputs.request_file, options.config, options.session.weights});
-  for (const std::string& input : inputs) {
-    std::error_code not_there;
-    if (std::filesystem::equivalent(input, options.receipt, not_there))
-      throw Error(cat("--receipt ", quoted(options.receipt), " would overwrite an input of the run"));
+  const std::pair<const char*, const std::string&> outputs[] = {
+      {"--receipt ", options.receipt}, {"--record ", options.record}, {"--explain ", options.explain}};
+  for (const auto& [option, output] : outputs) {
+    for (const std::string& input : inputs) {
+      std::error_code not_there;
+      if (std::filesystem::equivalent(input, output, not_there))
+        throw Error(cat(option, quoted(output), " would overwrite an input of the run"));
+    }
   }
+}
+
+/// --record and --explain are about one answer.
+void refuse_several(const InferOptions& options) {
+  if (options.record.empty() && options.explain.empty()) return;
+  const bool one = options.inputs.images.size() == 1 && options.inputs.request_file.empty() &&
+                   !std::filesystem::is_directory(options.inputs.images.front());
+  if (!one && options.inputs.request_file.empty()) {
+    throw Error(cat(options.record.empty() ? "--explain" : "--record", " looks at one answer, but ",
+                    options.inputs.images.size(), " pictures or a folder were given; name one picture"));
+  }
+}
+
+void write_explanations(const InferOptions& options, const Session& session, const Request& request,
+                        const Outcome& outcome) {
+  if (!options.record.empty()) {
+    const auto& hypotheses = outcome.result.hypotheses;
+    if (hypotheses.empty()) throw Error("--record: there is no generated answer to record");
+    write_recording(options.record,
+                    record_answer(session, prompt_of(session, request), hypotheses.front().ids), session);
+  }
+  if (options.explain.empty()) return;
+  AtomicFile page(options.explain);
+  page.write(explanation_page(explain(session, request, outcome), session.config().name));
+  page.commit();
 }
 
 int infer(const InferOptions& options) {
   refuse_overwriting_inputs(options);
+  refuse_several(options);
   // Opened first, so that a place that can't be written is known before the work.
   std::optional<AtomicFile> receipt;
   if (!options.receipt.empty()) receipt.emplace(options.receipt);
@@ -97,6 +128,7 @@ int infer(const InferOptions& options) {
       failed += answered[i].error.has_value();
       failed_running += answered[i].exit_status == 1;
       ++done;
+      if (!answered[i].error) write_explanations(options, *session, pending[i], answered[i]);
       if (!options.receipt.empty()) {
         all.push_back(pending[i]);
         outcomes.push_back(std::move(answered[i]));
@@ -174,6 +206,16 @@ void add_infer(CLI::App& app, int& status) {
       ->add_option("--receipt", options->receipt,
                    "write what is needed to repeat the run, with prompts and timings")
       ->type_name("FILE")
+      ->check(not_empty());
+  command
+      ->add_option("--record", options->record,
+                   "write the attention of resampler and adapter, and each token's log-probability")
+      ->type_name("FILE.safetensors")
+      ->check(not_empty());
+  command
+      ->add_option("--explain", options->explain,
+                   "write a page that shows where each word looked, and what the answer owes to each shot")
+      ->type_name("FILE.html")
       ->check(not_empty());
   add_session_options(*command, options->session);
   command->callback([options, command, &status] {

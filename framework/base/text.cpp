@@ -59,6 +59,32 @@ std::string quoted(std::string_view text) {
   return "'" + printable(text) + "'";
 }
 
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
 namespace {
 /// Insertions, deletions, replacements and swaps of neighbours that make one word the other.
 size_t edit_distance(std::string_view a, std::string_view b) {

@@ -45,6 +45,9 @@ inline std::string quoted(std::string& text) {
   return quoted(std::string_view(text));
 }
 
+/// The text with & < > " ' as HTML writes them.
+FLAM_API std::string escape_html(std::string_view text);
+
 /// The candidate nearest to `word` by edit distance, or "" when none is near enough to be meant.
 FLAM_API std::string closest(std::string_view word, const std::vector<std::string>& candidates);
 

@@ -99,11 +99,23 @@ using Task = std::variant<Generate, Score>;
 /// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
 using Answer = std::vector<std::pair<std::string, std::string>>;
 
+/// Sees every stage of a forward under the fixtures' names: "vit_patch_tokens", "perceiver_out", "embed",
+/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits". Attention weights only where it
+/// wants them, as fused kernels don't make them: "resampler_attention" (K) [B·T,H,L,S] with the F·P feature
+/// tokens first in S, and "adapter_attention" (K) [B,H,text,T·L].
+class FLAM_API Probe {
+ public:
+  virtual ~Probe();
+  virtual void record(std::string_view stage, int64_t layer, const at::Tensor& value) = 0;  // layer −1: none
+  virtual bool wants_attention() const { return false; }
+};
+
 /// Patch features of N pictures (or [B,T,F] of them): tokens [N,P,D] or [B,T,F,P,D]; P = prefix_tokens +
 /// grid_h·grid_w, the prefix (class, register tokens) first.
 struct Features {
   at::Tensor tokens;
   int64_t grid_h = 0, grid_w = 0, prefix_tokens = 0;
+  Probe* probe = nullptr;  // of this call, may be null
 };
 
 /// Features known at assembly: P tokens of width D.
@@ -119,13 +131,6 @@ struct MediaShape {
   int64_t width = 0;
 };
 
-/// Sees every stage of a forward under the fixtures' names: "vit_patch_tokens", "perceiver_out", "embed",
-/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits".
-class FLAM_API Probe {
- public:
-  virtual ~Probe();
-  virtual void record(std::string_view stage, int64_t layer, const at::Tensor& value) = 0;  // layer −1: none
-};
 
 /// Media positions of a batch of token rows and which image each token may see. Carried through cached steps,
 /// so that the masking rules of a reference are data for the adapter.
@@ -134,6 +139,7 @@ struct Placement {
                          // number of images: no image matches, the row averages uniformly over all media
                          // tokens (OpenFlamingo v1)
   bool sees_nothing = false;  // known on the host: text_time is 0 everywhere, attention may be skipped
+  Probe* probe = nullptr;     // of this call, may be null
 };
 
 }  // namespace flam

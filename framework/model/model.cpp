@@ -47,6 +47,7 @@ Features Model::encode_images(const at::Tensor& pixels) const {
 at::Tensor Model::resample(const Features& features, const at::Tensor& index, Probe* probe) const {
   Features gathered = features;
   gathered.tokens = at::index(features.tokens, {index.to(device_)});
+  gathered.probe = probe;
   if (probe) {
     probe->record(
         "vit_patch_tokens", -1,
@@ -134,7 +135,8 @@ Sequence embed_prompt(const Model& model, const Batch& batch, const AdapterState
 Sequence Model::forward(const Batch& batch, Probe* probe) const {
   const auto state = adapter_->prepare(batch.media);
   Sequence sequence = embed_prompt(*this, batch, *state, 0, probe);
-  const Placement placement = place_prompt(adapter_->masking_rule(), sequence.media_locations);
+  Placement placement = place_prompt(adapter_->masking_rule(), sequence.media_locations);
+  placement.probe = probe;
   sequence.hidden = run_layers(*this, adapter_layers_, sequence.hidden, prompt_step(sequence, nullptr, probe),
                                placement, *state);
   return sequence;

@@ -24,6 +24,17 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
   return out;
 }
 
+Picture TransformChain::picture(const Picture& picture) const {
+  Pixels pixels{picture.rgb};
+  at::Tensor last = picture.rgb;
+  for (const auto& transform : transforms_) {
+    pixels = transform->apply(pixels);
+    if (pixels.data.scalar_type() != at::kByte) break;
+    last = pixels.data;
+  }
+  return {last};
+}
+
 void TransformChain::check_output(int64_t image_size) const {
   const int64_t height = image_size + 7, width = 2 * image_size + 3;
   at::Tensor out;

@@ -14,6 +14,8 @@ class FLAM_API TransformChain {
 
   /// float32 [3,H,W]. Error: the chain's end is something else (it lacks a normalize).
   at::Tensor apply(const Picture& picture) const;
+  /// The picture as the last transform gives it that still has uint8 pixels [H,W,3]: resized and cropped.
+  Picture picture(const Picture& picture) const;
   /// Error: the chain doesn't give square pictures of `image_size` pixels. Tried on a picture, so that it
   /// holds for any transforms.
   void check_output(int64_t image_size) const;

@@ -50,6 +50,17 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);
 }
 
+at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask) {
+  const int64_t group = q.size(1) / k.size(1);
+  const at::Tensor keys = group > 1 ? k.repeat_interleave(group, 1) : k;
+  at::Tensor scores = at::matmul(q, keys.transpose(-2, -1)).to(at::kFloat) * scale_of(q);
+  if (mask.defined()) {
+    const at::Tensor blind = mask.any(-1, true).bitwise_not();
+    scores = scores.masked_fill(mask.bitwise_not(), kHidden).masked_fill(blind, 0);
+  }
+  return at::softmax(scores, -1);
+}
+
 at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {
   const int64_t rows = q.size(0), heads = q.size(1), length = q.size(2), width = q.size(3);
   const int64_t batch = kv.prompt_key.size(0), kv_heads = kv.prompt_key.size(1), group = heads / kv_heads;

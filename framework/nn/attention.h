@@ -11,6 +11,10 @@ namespace flam {
 FLAM_API at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const at::Tensor& mask);
 
+/// The weights that attend() gives the values of v: softmax over S, float32 [B,H,L,S]. For recording; no
+/// fused kernel.
+FLAM_API at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask);
+
 /// Attention of a decoder layer through its cache: q [R,H,L,d] against the prompt segment (shared by beams)
 /// and the tail (causal within it). Grouped-query: H is a multiple of the cache's heads. → [R,H,L,d].
 FLAM_API at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache);

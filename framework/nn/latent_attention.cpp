@@ -21,14 +21,27 @@ LatentAttention::KeyValue LatentAttention::keys_and_values(const at::Tensor& med
   return {split_heads(kv[0], num_heads_), split_heads(kv[1], num_heads_)};
 }
 
+// Rows that share keys become rows of one product: [R,L,D] → [B,H,R/B·L,d].
+at::Tensor LatentAttention::project(const at::Tensor& queries, int64_t batch) const {
+  return split_heads(to_q_(queries).view({batch, queries.size(0) / batch * queries.size(1), -1}), num_heads_);
+}
+
+at::Tensor LatentAttention::for_batch(const at::Tensor& mask, int64_t batch) {
+  return mask.defined() ? mask.view({batch, 1, -1, mask.size(-1)}) : mask;
+}
+
 at::Tensor LatentAttention::operator()(const at::Tensor& queries, const KeyValue& kv,
                                        const at::Tensor& mask) const {
-  const int64_t rows = queries.size(0), length = queries.size(1);
-  const int64_t batch = kv.key.size(0), shared = rows / batch * length;
-  const at::Tensor q = split_heads(to_q_(queries).view({batch, shared, -1}), num_heads_);
-  const at::Tensor seen =
-      attend(q, kv.key, kv.value, mask.defined() ? mask.view({batch, 1, shared, -1}) : mask);
-  return to_out_(merge_heads(seen).view({rows, length, -1}));
+  const int64_t batch = kv.key.size(0);
+  const at::Tensor seen = attend(project(queries, batch), kv.key, kv.value, for_batch(mask, batch));
+  return to_out_(merge_heads(seen).view({queries.size(0), queries.size(1), -1}));
+}
+
+at::Tensor LatentAttention::weights(const at::Tensor& queries, const KeyValue& kv,
+                                    const at::Tensor& mask) const {
+  const int64_t batch = kv.key.size(0), rows = queries.size(0), length = queries.size(1);
+  const at::Tensor all = attention_weights(project(queries, batch), kv.key, for_batch(mask, batch));
+  return all.view({batch, num_heads_, rows / batch, length, -1}).transpose(1, 2).flatten(0, 1);
 }
 
 LatentFeedForward::LatentFeedForward(const WeightScope& weights, int64_t width, int64_t mult)

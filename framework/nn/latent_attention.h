@@ -22,8 +22,13 @@ class FLAM_API LatentAttention {
   /// queries [R,L,query_width] → [R,L,query_width]. R is a multiple of B: rows of one media row lie together
   /// and share its keys. `mask` [R,L,S] bool (true = attends) or undefined.
   at::Tensor operator()(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
+  /// What each query of that call gives to each key: float32 [R,H,L,S], for a Probe that wants attention.
+  at::Tensor weights(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
 
  private:
+  at::Tensor project(const at::Tensor& queries, int64_t batch) const;
+  static at::Tensor for_batch(const at::Tensor& mask, int64_t batch);
+
   int64_t num_heads_;
   Linear to_q_, to_kv_, to_out_;
 };

@@ -221,6 +221,9 @@ const RunConfig& Session::config() const {
 const Model& Session::model() const {
   return *state_->model;
 }
+const TransformChain& Session::transforms() const {
+  return *state_->transforms;
+}
 const TaskHead& Session::task_head() const {
   if (!state_->task_head)
     throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");

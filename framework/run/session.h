@@ -11,6 +11,7 @@
 #include "framework/component/task_head.h"
 #include "framework/component/transform.h"
 #include "framework/model/model.h"
+#include "framework/model/transform_chain.h"
 #include "framework/run/run_config.h"
 #include "framework/run/stage_times.h"
 
@@ -85,6 +86,7 @@ class FLAM_API Session {
 
   const RunConfig& config() const;
   const Model& model() const;
+  const TransformChain& transforms() const;
   const TaskHead& task_head() const;  // Error: the config has none
   const Registry& registry() const;
   const SessionOptions& options() const;

@@ -31,6 +31,13 @@ TEST(Attend, equals_softmax_attention_and_averages_rows_that_see_nothing) {
   EXPECT_TRUE(near(out.select(2, 1), v.mean(2)));
 }
 
+TEST(Attend, its_weights_can_be_had_apart) {
+  const at::Tensor q = random({2, 6, 5, 8}, 1), k = random({2, 2, 7, 8}, 2), v = random({2, 2, 7, 8}, 3);
+  const at::Tensor mask = some_mask(2, 5, 7), wide_v = v.repeat_interleave(3, 1);
+  EXPECT_TRUE(near(at::matmul(attention_weights(q, k, mask), wide_v), attend(q, k, v, mask)));
+  EXPECT_TRUE(near(at::matmul(attention_weights(q, k, {}), wide_v), attend(q, k, v, {})));
+}
+
 TEST(Attend, half_precision_masks_alike) {
   const at::Tensor q = random({2, 2, 4, 16}, 1), k = random({2, 2, 6, 16}, 2), v = random({2, 2, 6, 16}, 3);
   const at::Tensor mask = some_mask(2, 4, 6), expected = reference(q, k, v, mask);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "framework/component/types.h"
 #include "framework/config/config.h"
 #include "framework/registry/registry.h"
 #include "framework/weights/checkpoint.h"
@@ -75,6 +76,16 @@ class Built {
 
  private:
   std::unique_ptr<Slot> component_;
+};
+
+/// Keeps the attention weights of a call by stage and layer.
+class AttentionProbe final : public Probe {
+ public:
+  void record(std::string_view stage, int64_t layer, const at::Tensor& value) override {
+    weights[std::string(stage) + std::to_string(layer)] = value;
+  }
+  bool wants_attention() const override { return true; }
+  std::map<std::string, at::Tensor> weights;
 };
 
 /// What `flam verify` allows: 1e-4 · max(1, max|reference|).

@@ -98,8 +98,13 @@ class GatedCrossAttention final : public Adapter {
     const auto& media = static_cast<const MediaState&>(state);
     at::Tensor x = hidden;
     if (!placement.sees_nothing && !media.layers.empty()) {
-      at::Tensor seen =
-          block.attention(block.norm(x), media.layers[index], media_mask(placement.text_time, media));
+      const at::Tensor queries = block.norm(x), mask = media_mask(placement.text_time, media);
+      if (placement.probe && placement.probe->wants_attention()) {
+        const at::Tensor weights = block.attention.weights(queries, media.layers[index], mask);
+        placement.probe->record("adapter_attention", layer,
+                                weights.masked_fill(placement.text_time.eq(0).unsqueeze(1).unsqueeze(-1), 0));
+      }
+      at::Tensor seen = block.attention(queries, media.layers[index], mask);
       seen = seen.masked_fill(placement.text_time.eq(0).unsqueeze(-1), 0);
       x = add_residual(x, seen * block.attn_gate.tensor().tanh());
     }

@@ -59,9 +59,14 @@ class Perceiver final : public Resampler {
     const int64_t batch = features.tokens.size(0), images = features.tokens.size(1);
     const at::Tensor x = with_embeddings(features.tokens).flatten(0, 1);
     at::Tensor latents = latents_.tensor().expand({batch * images, -1, -1});
-    for (const Layer& layer : layers_) {
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const Layer& layer = layers_[i];
       const at::Tensor queries = layer.norm_latents(latents);
       const auto kv = layer.attention.keys_and_values(at::cat({layer.norm_media(x), queries}, 1));
+      if (features.probe && features.probe->wants_attention()) {
+        features.probe->record("resampler_attention", static_cast<int64_t>(i),
+                               layer.attention.weights(queries, kv));
+      }
       latents = add_residual(latents, layer.attention(queries, kv));
       latents = add_residual(latents, layer.feed_forward(latents));
     }

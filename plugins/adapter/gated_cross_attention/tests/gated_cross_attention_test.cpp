@@ -75,6 +75,21 @@ TEST_F(Filled, a_token_sees_its_image_alone) {
   }
 }
 
+TEST_F(Filled, tells_a_probe_what_each_token_looked_at) {
+  AttentionProbe probe;
+  Placement placement = place({0, 1, 2, 3, 9});
+  placement.probe = &probe;
+  run(hidden, placement, *state);
+  const at::Tensor weights = probe.weights.at("adapter_attention3");
+  ASSERT_EQ(weights.sizes(), at::IntArrayRef({1, 2, 5, kImages * kTokens}));
+  for (int64_t token = 1; token <= kImages; ++token) {
+    const at::Tensor own = weights.select(2, token).narrow(-1, (token - 1) * kTokens, kTokens);
+    EXPECT_TRUE(near(own.sum(-1), at::ones({1, 2})));
+  }
+  EXPECT_EQ(weights.select(2, 0).abs().sum().item().toDouble(), 0);  // it sees nothing
+  EXPECT_TRUE(near(weights.select(2, 4), at::full({1, 2, kImages * kTokens}, 1.0 / (kImages * kTokens))));
+}
+
 TEST_F(Filled, text_time_0_leaves_the_feed_forward_alone) {
   const at::Tensor nothing = run(hidden, place({0, 0, 0, 0, 0}), *state);
   Placement known = place({0, 0, 0, 0, 0});

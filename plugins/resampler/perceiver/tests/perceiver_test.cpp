@@ -53,6 +53,17 @@ TEST(Perceiver, the_published_one_has_its_size_and_runs_on_meta) {
   EXPECT_GT(flops.flops(), 0);
 }
 
+TEST(Perceiver, tells_a_probe_which_patches_each_latent_looked_at) {
+  Built<Resampler> perceiver(kSmall + "}", features_of(6, 2));
+  perceiver.fill_randomly();
+  AttentionProbe probe;
+  perceiver->forward({random({1, 2, 1, 4, 6}, 1), 2, 2, 0, &probe});
+  for (const char* layer : {"resampler_attention0", "resampler_attention1"}) {
+    ASSERT_EQ(probe.weights.at(layer).sizes(), at::IntArrayRef({2, 2, 3, 4 + 3}));
+    EXPECT_TRUE(near(probe.weights.at(layer).sum(-1), at::ones({2, 2, 3})));
+  }
+}
+
 TEST(Perceiver, gradients_reach_every_weight) {
   Built<Resampler> perceiver(kSmall + ", max_num_frames: 2, max_num_media: 1}", features_of(6, 2));
   perceiver.fill_randomly();
