@@ -84,25 +84,27 @@ void refuse_several(const InferOptions& options) {
 }
 
 void write_explanations(const InferOptions& options, const Session& session, const Request& request,
-                        const Outcome& outcome) {
+                        const Outcome& outcome, AtomicFile* page) {
   if (!options.record.empty()) {
     const auto& hypotheses = outcome.result.hypotheses;
     if (hypotheses.empty()) throw Error("--record: there is no generated answer to record");
     write_recording(options.record,
                     record_answer(session, prompt_of(session, request), hypotheses.front().ids), session);
   }
-  if (options.explain.empty()) return;
-  AtomicFile page(options.explain);
-  page.write(explanation_page(explain(session, request, outcome), session.config().name));
-  page.commit();
+  if (!page) return;
+  page->write(explanation_page(explain(session, request, outcome), session.config().name));
+  page->commit();
 }
 
 int infer(const InferOptions& options) {
   refuse_overwriting_inputs(options);
   refuse_several(options);
   // Opened first, so that a place that can't be written is known before the work.
-  std::optional<AtomicFile> receipt;
+  std::optional<AtomicFile> receipt, page;
   if (!options.receipt.empty()) receipt.emplace(options.receipt);
+  if (!options.explain.empty()) page.emplace(options.explain);
+  if (!options.record.empty()) const AtomicFile can_be_written(options.record);
+  std::optional<std::pair<Request, Outcome>> explained;
   const auto session = open_session(options.config, options.session);
   const GenerationParams params = generation_of(options, *session);
   StageTimes times;
@@ -128,7 +130,11 @@ int infer(const InferOptions& options) {
       failed += answered[i].error.has_value();
       failed_running += answered[i].exit_status == 1;
       ++done;
-      if (!answered[i].error) write_explanations(options, *session, pending[i], answered[i]);
+      if (!answered[i].error && !(options.record.empty() && options.explain.empty())) {
+        if (explained)
+          throw Error("--record and --explain look at one answer, but there are several requests");
+        explained.emplace(pending[i], answered[i]);
+      }
       if (!options.receipt.empty()) {
         all.push_back(pending[i]);
         outcomes.push_back(std::move(answered[i]));
@@ -163,6 +169,9 @@ int infer(const InferOptions& options) {
                        .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                    "\n");
     receipt->commit();
+  }
+  if (explained) {
+    write_explanations(options, *session, explained->first, explained->second, page ? &*page : nullptr);
   }
   if (failed > 0 && done > 1) std::cerr << failed << " of " << done << " records failed\n";
   if (failed == done && failed_running == 0) return 2;  // nothing could be run

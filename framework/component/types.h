@@ -131,7 +131,6 @@ struct MediaShape {
   int64_t width = 0;
 };
 
-
 /// Media positions of a batch of token rows and which image each token may see. Carried through cached steps,
 /// so that the masking rules of a reference are data for the adapter.
 struct Placement {

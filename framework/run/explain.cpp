@@ -137,7 +137,7 @@ class Explainer {
       const auto count = static_cast<int64_t>(out_.pictures.size());
       if (sources.defined() && count != recording.media.index.size(1) * recording.media.index.size(2)) {
         out_.why_no_looks = "videos of different lengths are not drawn";
-        sources = {};
+        sources = at::Tensor();
       }
     }
     std::vector<std::string> texts;
@@ -152,7 +152,8 @@ class Explainer {
         const at::Tensor looks = on_pictures(attention.select(0, row), sources, shape);
         word.looks = word.looks.defined() ? word.looks + looks : looks;
       }
-      if (word.looks.defined()) word.looks = word.looks / static_cast<double>(words[w].second - words[w].first);
+      if (word.looks.defined())
+        word.looks = word.looks / static_cast<double>(words[w].second - words[w].first);
       out_.words.push_back(std::move(word));
     }
   }

@@ -46,7 +46,8 @@ void draw(std::ostream& out, size_t picture, const at::Tensor& looks, double lar
   for (int64_t i = 0; i < rows * columns; ++i) {
     const double strength = largest > 0 ? share[i] / largest : 0;
     if (strength < 0.02) continue;
-    out << "<rect x=\"" << i % columns << "\" y=\"" << i / columns << "\" width=\"1\" height=\"1\" fill=\"#e01\""
+    out << "<rect x=\"" << i % columns << "\" y=\"" << i / columns
+        << "\" width=\"1\" height=\"1\" fill=\"#e01\""
         << " fill-opacity=\"" << number(0.75 * strength) << "\"/>";
   }
   out << "</svg>";
@@ -62,16 +63,19 @@ void list_pictures(std::ostream& out, const std::vector<SeenPicture>& pictures) 
   }
   out << "</defs></svg>\n<h2>What the model saw</h2>\n";
   for (size_t i = 0; i < pictures.size(); ++i) {
-    out << "<figure><svg viewBox=\"0 0 1 1\"><use href=\"#p" << i << "\" width=\"1\" height=\"1\"/></svg><figcaption>"
-        << escape_html(pictures[i].name) << "</figcaption></figure>\n";
+    out << "<figure><svg viewBox=\"0 0 1 1\"><use href=\"#p" << i
+        << "\" width=\"1\" height=\"1\"/></svg><figcaption>" << escape_html(pictures[i].name)
+        << "</figcaption></figure>\n";
   }
 }
 
 void list_words(std::ostream& out, const Explanation& explanation) {
   out << "<h2>Where each word looked</h2>\n";
   if (!explanation.why_no_looks.empty()) out << "<p>" << escape_html(explanation.why_no_looks) << ".</p>\n";
-  out << "<p>Each line is one word of the answer: its probability given all before it, and how its attention to "
-         "pictures is spread, mean over heads and layers. The deepest red is the line's largest share.</p>\n<table>\n"
+  out << "<p>Each line is one word of the answer: its probability given all before it, and how its attention "
+         "to "
+         "pictures is spread, mean over heads and layers. The deepest red is the line's largest "
+         "share.</p>\n<table>\n"
          "<tr><th>word</th><th>probability</th>";
   for (size_t i = 0; i < explanation.pictures.size(); ++i) out << "<th>picture " << i + 1 << "</th>";
   out << "</tr>\n";
@@ -96,9 +100,9 @@ std::string explanation_page(const Explanation& explanation, const std::string& 
   std::ostringstream out;
   out << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << escape_html(title)
       << "</title>\n"
-      << kStyle << "</head><body>\n<h1>" << escape_html(printable(explanation.answer, 100'000)) << "</h1>\n<p>"
-      << escape_html(title) << "; probability of the whole answer " << percent(explanation.logprob)
-      << ".</p>\n";
+      << kStyle << "</head><body>\n<h1>" << escape_html(printable(explanation.answer, 100'000))
+      << "</h1>\n<p>" << escape_html(title) << "; probability of the whole answer "
+      << percent(explanation.logprob) << ".</p>\n";
   list_pictures(out, explanation.pictures);
   if (!explanation.left_out.empty()) {
     out << "<h2>What the answer owes</h2>\n<table>\n<tr><th>prompt</th><th>probability of this answer</th>"
@@ -112,7 +116,8 @@ std::string explanation_page(const Explanation& explanation, const std::string& 
     out << "</table>\n";
   }
   list_words(out, explanation);
-  out << "<h2>Prompt</h2>\n<pre>" << escape_html(printable(explanation.prompt, 100'000)) << "</pre>\n</body></html>\n";
+  out << "<h2>Prompt</h2>\n<pre>" << escape_html(printable(explanation.prompt, 100'000))
+      << "</pre>\n</body></html>\n";
   return out.str();
 }
 

@@ -28,8 +28,9 @@ struct Recording {
 FLAM_API Recording record_answer(const Session& session, const Prompt& prompt,
                                  std::span<const int64_t> answer);
 
-/// As a safetensors file: "ids" [S], "logprobs" [N], "resampler_attention_layerK", "adapter_attention_layerK";
-/// metadata: config, prompt_tokens, the pieces of text as a JSON list, the patch grid.
+/// As a safetensors file: "ids" [S], "logprobs" [N], "resampler_attention_layerK",
+/// "adapter_attention_layerK"; metadata: config, prompt_tokens, the pieces of text as a JSON list, the patch
+/// grid.
 FLAM_API void write_recording(const std::filesystem::path& file, const Recording& recording,
                               const Session& session);
 

@@ -95,6 +95,9 @@ TEST_F(File, Sha256) {
   EXPECT_EQ(sha256("abc"), of_abc);
   EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_file(make("a", "abc")), of_abc);
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("a"), "YQ==");
+  EXPECT_EQ(base64(std::string("\xff\0\xfe\x01", 4)), "/wD+AQ==");
   EXPECT_EQ(sha256_file(make("empty", "")), sha256(""));
 }
 

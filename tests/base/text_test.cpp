@@ -35,6 +35,11 @@ TEST(Text, Utf8FrontTakesWellFormedCharactersOnly) {
   }
 }
 
+TEST(Text, EscapesWhatHtmlWouldObey) {
+  EXPECT_EQ(escape_html("<a href=\"x\">'b' & c</a>"),
+            "&lt;a href=&quot;x&quot;&gt;&#39;b&#39; &amp; c&lt;/a&gt;");
+}
+
 TEST(Text, DidYouMeanNamesTheNearest) {
   const std::vector<std::string> names = {"num_latents", "depth", "perceiver"};
   EXPECT_EQ(did_you_mean("num_latent", names), "; did you mean 'num_latents'?");

@@ -67,6 +67,27 @@ TEST_F(Cli, AnswersWithShots) {
   EXPECT_EQ(json::parse(ran.out)["pred_answer"], stored["beam3_length_penalty_minus2"]["answer"][0]);
 }
 
+TEST_F(Cli, ExplainsOneAnswer) {
+  const auto page = scratch_.path() / "page.html", record = scratch_.path() / "attention.safetensors";
+  const std::string call = "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png ";
+  const std::string both = "--explain " + page.string() + " --record " + record.string();
+  const auto ran = run_flam(call + both);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(read_file(page, 1 << 24), HasSubstr("without the last picture"));
+  EXPECT_TRUE(std::filesystem::exists(record));
+
+  std::filesystem::remove(page);
+  const auto several = run_flam(call + image(0) + " " + both);
+  EXPECT_EQ(several.status, 2);
+  EXPECT_THAT(several.err, HasSubstr("looks at one answer, but 2 pictures"));
+  EXPECT_FALSE(std::filesystem::exists(page));
+  const auto nowhere = run_flam(call + "--explain /no/such/folder/page.html");
+  EXPECT_EQ(nowhere.status, 2);
+  EXPECT_EQ(nowhere.out, "");
+  const auto onto_input = run_flam("infer flamingo_mini_caption " + image(0) + " --explain " + image(0));
+  EXPECT_THAT(onto_input.err, HasSubstr("would overwrite an input"));
+}
+
 TEST_F(Cli, ABrokenPictureDoesNotStopTheOthers) {
   const auto broken = scratch_.path() / "broken.png";
   write_file(broken, "not a picture");

@@ -8,6 +8,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
+#include "framework/media/encode.h"
 #include "tests/media/noise.h"
 
 namespace flam {
@@ -133,6 +134,11 @@ TEST(ContentKey, DependsOnPixelsAndShape) {
   EXPECT_NE(content_key(a), content_key({a.rgb.reshape({6, 4, 3})}));
   b.rgb[3][5][2].fill_(b.rgb[3][5][2].item<uint8_t>() ^ 1);
   EXPECT_NE(content_key(a), content_key(b));
+}
+
+TEST(EncodePng, comes_back_as_it_was) {
+  const Picture picture{noise_picture(9, 14)};
+  EXPECT_TRUE(picture.rgb.equal(decode_picture(encode_png(picture), "again").rgb));
 }
 
 }  // namespace
