@@ -36,7 +36,8 @@ std::string number(double value) {
   return out.str();
 }
 
-/// The picture with its patches in red: the deeper, the larger the share of `looks` [grid_h,grid_w].
+/// The picture, dark where it was not looked at: the brighter a patch, the larger its share of `looks`
+/// [grid_h,grid_w].
 void draw(std::ostream& out, size_t picture, const at::Tensor& looks, double largest) {
   const at::Tensor shares = looks.contiguous();
   const int64_t rows = shares.size(0), columns = shares.size(1);
@@ -45,10 +46,9 @@ void draw(std::ostream& out, size_t picture, const at::Tensor& looks, double lar
   const float* share = shares.const_data_ptr<float>();
   for (int64_t i = 0; i < rows * columns; ++i) {
     const double strength = largest > 0 ? share[i] / largest : 0;
-    if (strength < 0.02) continue;
     out << "<rect x=\"" << i % columns << "\" y=\"" << i / columns
-        << "\" width=\"1\" height=\"1\" fill=\"#e01\""
-        << " fill-opacity=\"" << number(0.75 * strength) << "\"/>";
+        << "\" width=\"1\" height=\"1\" fill=\"#000\""
+        << " fill-opacity=\"" << number(0.85 * (1 - strength)) << "\"/>";
   }
   out << "</svg>";
 }
@@ -74,8 +74,8 @@ void list_words(std::ostream& out, const Explanation& explanation) {
   if (!explanation.why_no_looks.empty()) out << "<p>" << escape_html(explanation.why_no_looks) << ".</p>\n";
   out << "<p>Each line is one word of the answer: its probability given all before it, and how its attention "
          "to "
-         "pictures is spread, mean over heads and layers. The deepest red is the line's largest "
-         "share.</p>\n<table>\n"
+         "pictures is spread, mean over heads and layers. The brightest patch of a line has its "
+         "largest share.</p>\n<table>\n"
          "<tr><th>word</th><th>probability</th>";
   for (size_t i = 0; i < explanation.pictures.size(); ++i) out << "<th>picture " << i + 1 << "</th>";
   out << "</tr>\n";
@@ -87,7 +87,7 @@ void list_words(std::ostream& out, const Explanation& explanation) {
       const at::Tensor looks = word.looks.select(0, static_cast<int64_t>(i));
       out << "<td>";
       draw(out, i, looks, largest);
-      out << "<br>" << number(100 * looks.sum().item().toDouble()) << "%</td>";
+      out << "<br>" << percent(std::log(looks.sum().item().toDouble())) << "</td>";
     }
     out << "</tr>\n";
   }
