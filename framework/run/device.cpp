@@ -61,7 +61,7 @@ at::Device resolve_device(const std::string& name) {
   }
   if (name == "cuda" || name.starts_with("cuda:")) {
     int index = 0;
-    if (name.size() > 5) {
+    if (name != "cuda") {
       const char* end = name.data() + name.size();
       const auto parsed = std::from_chars(name.data() + 5, end, index);
       if (parsed.ec != std::errc() || parsed.ptr != end || index < 0 || index > 127) {

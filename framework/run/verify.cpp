@@ -124,9 +124,10 @@ class Verification {
       throw Error(cat("greedy_step_logits ", reference->sizes(), " and greedy_ids ", ids->sizes(),
                       " don't belong to ", prepared.batch.ids.size(0), " prompts"));
     }
-    if (ids->numel() > 0 && ids->max().item().toLong() >= vocabulary) {
+    const at::Tensor strange = ids->masked_select((*ids < 0).logical_or(*ids >= vocabulary));
+    if (strange.numel() > 0) {
       throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",
-                      ids->max().item().toLong(), ", the config's model has ", vocabulary, " ids"));
+                      strange[0].item().toLong(), ", the config's model has ", vocabulary, " ids"));
     }
     const auto steps = session_.model().start(prepared.batch, 1, reference->size(1) + 1);
     steps->prefill();
