@@ -124,6 +124,32 @@ TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsKnownAtOnce) {
   EXPECT_TRUE(std::filesystem::exists(nested));
 }
 
+TEST_F(TrainerTest, AStageBeginsWithTheWeightsOfAnotherAndShowsSamples) {
+  ASSERT_TRUE(train(stage("2_text"), options("text", {"train.steps=1"}), {}));
+  const auto from_text = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(),
+                {"train.init_from=[" + output("text") + "]", "train.steps=1", "train.sample_every=1"});
+    return options(name, more);
+  };
+  std::vector<std::string> samples;
+  TrainHooks hooks;
+  hooks.sample = [&](const std::string& sample) { samples.push_back(sample); };
+  ASSERT_TRUE(train(stage("3_answers"), from_text("answers", {}), hooks));
+  ASSERT_FALSE(samples.empty());
+  for (const std::string& sample : samples)
+    EXPECT_NE(sample.find(" (reference '"), std::string::npos) << sample;
+  samples.clear();
+  ASSERT_TRUE(train(stage("2_text"), from_text("more_text", {}), hooks));
+  EXPECT_TRUE(samples.empty());  // no answers, nothing to show
+  try {
+    train(stage("2_text"), from_text("other", {"model.language_decoder.intermediate_size=64"}), {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("text.safetensors: '"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("this model's has"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(TrainerTest, TheLossFalls) {
   std::vector<double> losses;
   TrainHooks hooks;
@@ -153,6 +179,11 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
       error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor's name matches"),
       std::string::npos);
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
+  EXPECT_NE(error_of({"train.trained={_delete_: true, \"resampler.*\": 0}"}).find("must be a number above 0"),
+            std::string::npos);
+  EXPECT_NE(error_of({"train.task_heads=3"}).find("`task_heads` must be a list"), std::string::npos);
+  EXPECT_NE(error_of({"train.records_per_scene=[0, 1]"}).find("must be between 1 and 1048576"),
+            std::string::npos);
   EXPECT_NE(error_of({"train.micro_batch_size=3"}).find("`micro_batch_size` 3 doesn't divide `batch_size` 2"),
             std::string::npos);
   EXPECT_NE(error_of({"train.records_per_scene=[1]"}).find("1 numbers for 2 task heads"), std::string::npos);
