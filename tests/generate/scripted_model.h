@@ -13,12 +13,7 @@ class ScriptedModel final : public StepModel {
  public:
   ScriptedModel(std::vector<std::vector<int64_t>> prompts, int64_t beams, int64_t vocabulary, uint32_t seed,
                 double bonus, int64_t end = 5)
-      : prompts_(std::move(prompts)),
-        beams_(beams),
-        vocabulary_(vocabulary),
-        seed_(seed),
-        bonus_(bonus),
-        end_(end) {
+      : prompts_(std::move(prompts)), vocabulary_(vocabulary), seed_(seed), bonus_(bonus), end_(end) {
     for (const auto& p : prompts_) rows_.insert(rows_.end(), beams, p);
   }
 
@@ -47,7 +42,7 @@ class ScriptedModel final : public StepModel {
   }
 
   float logit(int64_t a, int64_t b, int64_t v) const {
-    uint32_t x = static_cast<uint32_t>(a * 1000003 + b * 10007 + v * 7919 + seed_ * 104729ll + 12345);
+    uint32_t x = static_cast<uint32_t>(a * 1000003 + b * 10007 + v * 7919 + seed_ * int64_t{104729} + 12345);
     x ^= x >> 15;
     x *= 2246822519u;
     x ^= x >> 13;
@@ -57,7 +52,7 @@ class ScriptedModel final : public StepModel {
   }
 
   std::vector<std::vector<int64_t>> prompts_, rows_;
-  int64_t beams_, vocabulary_;
+  int64_t vocabulary_;
   uint32_t seed_;
   double bonus_;
   int64_t end_;

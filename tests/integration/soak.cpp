@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
     flam::SessionOptions options;
     options.threads = 1;  // a small model gains nothing from more
     const auto session = flam::Session::open(argv[1], options);
-    const long count = std::atol(argv[3]);
+    const long count = std::strtol(argv[3], nullptr, 10);
     double settled = 0, last = 0;
     for (long i = 1; i <= count; ++i) {
       session->answer(flam::picture_request(argv[2]));

@@ -83,7 +83,7 @@ TEST(Decode, SurvivesDamage) {
 TEST(Decode, LooksAtTheSizeBeforeDecoding) {
   for (const char* suffix : kSuffixes) {
     EXPECT_THAT(error_of(encoded(suffix), {.max_pixels = 21 * 34 - 1}), HasSubstr("34 x 21")) << suffix;
-    EXPECT_EQ(error_of(encoded(suffix), {.max_pixels = 21 * 34}), "") << suffix;
+    EXPECT_EQ(error_of(encoded(suffix), {.max_pixels = int64_t{21} * 34}), "") << suffix;
   }
   std::string bomb = encoded(".png");
   bomb.replace(16, 8, std::string("\x7f\xff\xff\xff\x7f\xff\xff\xff", 8));

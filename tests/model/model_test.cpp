@@ -24,7 +24,7 @@ at::Tensor picture(int64_t value) {
 
 Prompt prompt_of(const std::string& text, int pictures) {
   Prompt prompt{text, {}};
-  for (int i = 0; i < pictures; ++i) {
+  for (int64_t i = 0; i < pictures; ++i) {
     PictureSource source;
     source.picture = Picture{picture(40 * (i + 1))};
     prompt.media.push_back({Part::Kind::image, "", {source}});

@@ -129,6 +129,7 @@ TEST_F(Load, TheMappingIsTheWeight) {
   std::string line, holder;
   while (std::getline(maps, line)) {
     uintptr_t begin = 0, end = 0;
+    // NOLINTNEXTLINE(cert-err34-c): the kernel's own lines
     if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) == 2 && begin <= address && address < end)
       holder = line;
   }

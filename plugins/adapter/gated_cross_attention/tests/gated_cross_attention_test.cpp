@@ -13,7 +13,7 @@ std::string config(const std::string& more = "") {
   return "{type: gated_cross_attention, cross_attn_every_n_layers: 2, num_heads: 2, dim_head: 4" + more + "}";
 }
 
-Placement place(std::vector<int64_t> times) {
+Placement place(const std::vector<int64_t>& times) {
   const int64_t length = static_cast<int64_t>(times.size());
   return {at::tensor(times, at::kLong).view({1, length}), false};
 }

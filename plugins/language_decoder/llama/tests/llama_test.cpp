@@ -122,8 +122,10 @@ TEST(LlamaShapes, meta_runs_and_counts) {
   FlopScope flops;
   const at::Tensor logits = llama->head(run_all(*llama, ids, step), nullptr);
   EXPECT_EQ(logits.sizes(), at::IntArrayRef({1, 6, kVocabulary + kAdded}));
-  const int64_t linear = 2 * 6 * (16 * (16 + 8 + 8 + 16) + 3 * 16 * 20), attention = 4 * 6 * 6 * 16;
-  EXPECT_EQ(flops.flops(), kLayers * (linear + attention) + 2 * 6 * 16 * (kVocabulary + kAdded));
+  constexpr int64_t kRows = 6, kWidth = 16;
+  const int64_t linear = 2 * kRows * (kWidth * (16 + 8 + 8 + 16) + 3 * kWidth * 20);
+  const int64_t attention = 4 * kRows * kRows * kWidth;
+  EXPECT_EQ(flops.flops(), kLayers * (linear + attention) + 2 * kRows * kWidth * (kVocabulary + kAdded));
 }
 
 TEST(LlamaShapes, refuses_heads_that_do_not_fit) {
