@@ -11,6 +11,7 @@
 #include "framework/component/metric.h"
 #include "framework/component/prompting.h"
 #include "framework/component/resampler.h"
+#include "framework/component/step_graph.h"
 #include "framework/component/task_head.h"
 #include "framework/component/tokenizer.h"
 #include "framework/component/transform.h"

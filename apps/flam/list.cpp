@@ -29,6 +29,7 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
   const auto registry = open_registry(plugin_path);
   if (kind != "models") {
     for (const auto& entry : registry->list(kind)) {
+      if (std::find(kinds.begin(), kinds.end(), entry.kind) == kinds.end()) continue;  // no config names it
       out.push_back({{"kind", entry.kind},
                      {"name", entry.name},
                      {"origin", entry.origin.string()},

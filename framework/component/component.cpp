@@ -4,6 +4,7 @@
 #include "framework/component/language_decoder.h"
 #include "framework/component/metric.h"
 #include "framework/component/resampler.h"
+#include "framework/component/step_graph.h"
 #include "framework/component/task_head.h"
 #include "framework/component/tokenizer.h"
 #include "framework/component/transform.h"
@@ -24,6 +25,8 @@ Sequence Adapter::embed(Sequence sequence, const AdapterState&) const {
 std::optional<RequiredMediaWidth> Adapter::required_media_width() const {
   return std::nullopt;
 }
+StepGraph::~StepGraph() = default;
+StepGraphs::~StepGraphs() = default;
 Tokenizer::~Tokenizer() = default;
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;

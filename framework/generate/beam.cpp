@@ -63,7 +63,9 @@ class BeamSearch {
   /// places beam·V + id and own log-probabilities. The one read of a step.
   at::Tensor candidates(const at::Tensor& logits) const {
     const at::Tensor own = logits.log_softmax(1);
-    const at::Tensor scores = warper_.process(own, history_) + sums_tensor_.to(logits.device());
+    // sums_ stays as it is until the read below, so that nobody need wait for this copy.
+    const at::Tensor scores =
+        warper_.process(own, history_) + sums_tensor_.to(logits.device(), at::kFloat, /*non_blocking=*/true);
     const int64_t places = beams_ * logits.size(1);
     const int64_t ends = static_cast<int64_t>(input_.stop_ids.size());
     const int64_t count = std::min(places, std::max<int64_t>(2, 1 + ends) * beams_);

@@ -1,5 +1,6 @@
 // One cached generation: prompts are run once, then one token a row and step.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 
 #include "framework/model/forward.h"
 #include "framework/model/model.h"
@@ -9,14 +10,18 @@ namespace flam {
 class Generation final : public StepModel {
  public:
   Generation(const Model& model, Sequence prompt, std::unique_ptr<AdapterState> adapter_state, int64_t beams,
-             int64_t max_new_tokens, Probe* probe)
+             int64_t max_new_tokens, Probe* probe, std::unique_ptr<StepGraph> graph)
       : model_(model),
         beams_(beams),
         probe_(probe),
         prompt_(std::move(prompt)),
         adapter_state_(std::move(adapter_state)),
+        graph_(std::move(graph)),
         cache_(model.language_decoder_->cache_layout(), prompt_.mask.size(0), prompt_.mask.size(1), beams,
-               max_new_tokens, at::TensorOptions().device(model.device_).dtype(model.dtype_)) {}
+               max_new_tokens, at::TensorOptions().device(model.device_).dtype(model.dtype_),
+               graph_ ? KVCache::Tail::fixed : KVCache::Tail::growing),
+        step_ids_(
+            at::empty({batch() * beams, 1}, at::TensorOptions().device(model.device_).dtype(at::kLong))) {}
 
   int64_t batch() const override { return prompt_.mask.size(0); }
 
@@ -35,43 +40,60 @@ class Generation final : public StepModel {
   }
 
   at::Tensor step(const at::Tensor& ids) override {
-    const MaskingRule rule = model_.adapter_->masking_rule();
-    const bool any_image = (ids == model_.image_token_id_).any().item().toBool();
-    const at::Tensor row_ids = ids.to(model_.device_).unsqueeze(1);
-    if (any_image) images_seen_ = images_seen_ + (row_ids == model_.image_token_id_).to(at::kLong);
-    Placement placement = place_cached(rule, row_ids == model_.image_token_id_, images_seen_);
-    placement.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
-
-    DecodeStep step{next_position_, {}, &cache_, nullptr};
-    at::Tensor hidden = model_.language_decoder_->embed(row_ids);
-    hidden = run_layers(model_, model_.adapter_layers_, hidden, step, placement, *adapter_state_);
+    cache_.require_room(1);
+    const bool any_image = (ids == model_.image_token_id_).any().item().toBool();  // on the CPU
+    step_ids_.copy_(ids.unsqueeze(1));
+    if (any_image) images_seen_.add_((step_ids_ == model_.image_token_id_).to(at::kLong));
+    const at::Tensor logits = any_image || !graph_ ? run_step(any_image) : repeat_step();
     cache_.advance();
-    next_position_ = next_position_ + 1;
-    return model_.logits(hidden, nullptr).squeeze(1).to(at::kFloat);
+    next_position_.add_(1);
+    return logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/graph_ != nullptr);
   }
 
   void reorder(const at::Tensor& source) override {
     const at::Tensor rows = source.to(model_.device_);
     cache_.reorder(rows);
-    images_seen_ = images_seen_.index_select(0, rows);
+    images_seen_.copy_(images_seen_.index_select(0, rows));
   }
 
  private:
+  /// Runs one token a row, step_ids_ at next_position_, → [B·beams,V]. Changes nothing but keys and values at
+  /// the tail's end, so that it may be repeated.
+  at::Tensor run_step(bool any_image) {
+    const MaskingRule rule = model_.adapter_->masking_rule();
+    Placement placement = place_cached(rule, step_ids_ == model_.image_token_id_, images_seen_);
+    placement.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
+    DecodeStep step{next_position_, {}, &cache_, nullptr};
+    at::Tensor hidden = model_.language_decoder_->embed(step_ids_);
+    hidden = run_layers(model_, model_.adapter_layers_, hidden, step, placement, *adapter_state_);
+    return model_.logits(hidden, nullptr).squeeze(1);
+  }
+
+  /// run_step() of tokens that are no images, recorded the first time.
+  at::Tensor repeat_step() {
+    if (!repeated_logits_.defined()) graph_->capture([this] { repeated_logits_ = run_step(false); });
+    graph_->replay();
+    return repeated_logits_;
+  }
+
   const Model& model_;
   int64_t beams_;
   Probe* probe_;
   Sequence prompt_;
   std::unique_ptr<AdapterState> adapter_state_;
+  std::unique_ptr<StepGraph> graph_;  // may be null
   KVCache cache_;
-  at::Tensor next_position_, images_seen_;  // [B·beams,1]
+  // Written in place, as a graph reads them where it found them.
+  at::Tensor step_ids_, next_position_, images_seen_;  // [B·beams,1]
+  at::Tensor repeated_logits_;                         // [B·beams,V], the graph's
 };
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
-                                        Probe* probe) const {
+                                        Probe* probe, std::unique_ptr<StepGraph> graph) const {
   auto state = adapter_->prepare(batch.media);
   Sequence prompt = embed_prompt(*this, batch, *state, max_new_tokens, probe);
   return std::make_unique<Generation>(*this, std::move(prompt), std::move(state), beams, max_new_tokens,
-                                      probe);
+                                      probe, std::move(graph));
 }
 
 }  // namespace flam

@@ -9,6 +9,7 @@
 #include "framework/component/adapter.h"
 #include "framework/component/language_decoder.h"
 #include "framework/component/resampler.h"
+#include "framework/component/step_graph.h"
 #include "framework/component/tokenizer.h"
 #include "framework/component/vision_backbone.h"
 #include "framework/model/model_config.h"
@@ -47,9 +48,10 @@ class FLAM_API Model {
   /// Final norm and output matrix.
   at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
 
-  /// A generation over a batch: `beams` rows a prompt, room for max_new_tokens.
+  /// A generation over a batch: `beams` rows a prompt, room for max_new_tokens. With a `graph` all steps are
+  /// alike, so that it records the first and repeats it.
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
-                                   Probe* probe = nullptr) const;
+                                   Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr) const;
 
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }

@@ -79,7 +79,9 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
                       .transpose(1, 2)
                       .reshape({rows, kv_heads, group * length, prompt});
   at::Tensor tail_scores = at::matmul(by_row, kv.tail_key.transpose(-2, -1)).to(at::kFloat);
-  if (length > 1) {
+  if (const at::Tensor hidden = cache.tail_bias(); hidden.defined()) {
+    tail_scores = tail_scores + hidden;
+  } else if (length > 1) {
     const at::Tensor later = at::ones({length, tail}, q.options().dtype(at::kBool)).triu(tail - length + 1);
     tail_scores = tail_scores.view({rows, kv_heads, group, length, tail})
                       .masked_fill(later, kHidden)

@@ -1,6 +1,7 @@
 #include "framework/nn/kv_cache.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <limits>
@@ -11,13 +12,14 @@
 namespace flam {
 
 KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64_t beams,
-                 int64_t max_new_tokens, at::TensorOptions options)
+                 int64_t max_new_tokens, at::TensorOptions options, Tail tail)
     : layout_(layout),
       batch_(batch),
       prompt_length_(prompt_length),
       beams_(beams),
       max_new_tokens_(max_new_tokens),
-      options_(options) {
+      options_(options),
+      tail_(tail) {
   const auto room = [&](int64_t rows, int64_t length) {
     return at::empty({rows, layout_.num_key_value_heads, length, layout_.head_dim}, options_);
   };
@@ -25,6 +27,17 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
     layers_.push_back({room(batch_, prompt_length_), room(batch_, prompt_length_),
                        room(batch_ * beams_, max_new_tokens_), room(batch_ * beams_, max_new_tokens_)});
   }
+  if (tail_ == Tail::growing) return;
+  for (const Segments& all : layers_) {  // what is hidden takes part with weight 0, which NaN would survive
+    all.tail_key.zero_();
+    all.tail_value.zero_();
+  }
+}
+
+void KVCache::require_room(int64_t tokens) const {
+  if (tail_length_ + tokens <= max_new_tokens_) return;
+  throw RunError(cat("the cache has room for ", max_new_tokens_, " new tokens, ", tail_length_ + tokens,
+                     " were generated"));
 }
 
 KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at::Tensor& value) {
@@ -35,9 +48,12 @@ KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at
     return {all.prompt_key, all.prompt_value, {}, {}};
   }
   const int64_t added = key.size(2);
-  if (tail_length_ + added > max_new_tokens_) {
-    throw RunError(cat("the cache has room for ", max_new_tokens_, " new tokens, ", tail_length_ + added,
-                       " were generated"));
+  require_room(added);
+  if (tail_ == Tail::fixed) {
+    if (added != 1) throw RunError(cat("a fixed tail takes one token a step, found ", added));
+    all.tail_key.index_copy_(2, tail_end_, key);
+    all.tail_value.index_copy_(2, tail_end_, value);
+    return all;
   }
   all.tail_key.narrow(2, tail_length_, added).copy_(key);
   all.tail_value.narrow(2, tail_length_, added).copy_(value);
@@ -51,10 +67,23 @@ void KVCache::begin_tail(at::Tensor prompt_mask) {
   prompt_bias_.masked_fill_(prompt_mask_.bitwise_not().view({batch_, 1, 1, prompt_length_}),
                             std::numeric_limits<float>::lowest());
   in_tail_ = true;
+  if (tail_ == Tail::growing) return;
+  tail_end_ = at::zeros({1}, options_.dtype(at::kLong));
+  // One more than there is room for: behind the last token, advance() has a place to go.
+  tail_bias_ =
+      at::full({max_new_tokens_ + 1}, -std::numeric_limits<float>::infinity(), options_.dtype(at::kFloat));
+  tail_bias_.index_fill_(0, tail_end_, 0);
+}
+
+at::Tensor KVCache::tail_bias() const {
+  return tail_bias_.defined() ? tail_bias_.narrow(0, 0, max_new_tokens_) : at::Tensor();
 }
 
 void KVCache::advance(int64_t tokens) {
   tail_length_ += tokens;
+  if (tail_ == Tail::growing) return;
+  tail_end_.add_(tokens);
+  tail_bias_.index_fill_(0, tail_end_, 0);
 }
 
 void KVCache::reorder(const at::Tensor& source) {

@@ -3,7 +3,7 @@
 
 namespace flam {
 
-/// Error: the kind is not one of component_kinds(), or the name is no plain identifier.
+/// Error: the kind is neither one of component_kinds() nor step_graph, or the name is no plain identifier.
 void check_kind_and_name(const std::string& kind, const std::string& name);
 
 }  // namespace flam

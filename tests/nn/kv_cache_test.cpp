@@ -71,6 +71,33 @@ TEST_F(KVCacheTest, reorder_moves_what_was_generated) {
   EXPECT_TRUE(at::equal(kv.prompt_key, prompt_key));
 }
 
+TEST_F(KVCacheTest, a_fixed_tail_gives_what_a_growing_one_gives) {
+  KVCache fixed({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat, KVCache::Tail::fixed);
+  fixed.append(0, prompt_key, prompt_value);
+  fixed.begin_tail(prompt_mask());
+  for (int64_t done = 0; done < kRoom; ++done) {
+    const at::Tensor q = random({kRows, kHeads * kGroup, 1, kWidth}, 10 + done);
+    const at::Tensor k = keys(kRows, 1, 20 + done), v = keys(kRows, 1, 30 + done);
+    const auto segments = fixed.append(0, k, v);
+    EXPECT_EQ(segments.tail_key.size(2), kRoom);
+    EXPECT_TRUE(near(attend_cached(q, segments, fixed), attend_cached(q, cache.append(0, k, v), cache)))
+        << done;
+    const at::Tensor source =
+        at::randint(0, kBeams, {kRows}, at::kLong) + at::arange(kRows).div(kBeams, "floor") * kBeams;
+    for (KVCache* each : {&cache, &fixed}) {
+      each->advance();
+      each->reorder(source);
+    }
+  }
+  EXPECT_THROW(fixed.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
+}
+
+TEST_F(KVCacheTest, a_fixed_tail_takes_one_token_a_step) {
+  KVCache fixed({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat, KVCache::Tail::fixed);
+  fixed.begin_tail(prompt_mask());
+  EXPECT_THROW(fixed.append(0, keys(kRows, 2, 3), keys(kRows, 2, 3)), RunError);
+}
+
 TEST_F(KVCacheTest, says_when_it_is_full) {
   cache.append(0, keys(kRows, kRoom, 3), keys(kRows, kRoom, 3));
   cache.advance(kRoom);
