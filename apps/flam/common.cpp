@@ -50,6 +50,12 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plug
       ->type_name("DIR");
 }
 
+void add_device(CLI::App& command, SessionOptions& options) {
+  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")
+      ->check(not_empty())
+      ->capture_default_str();
+}
+
 void add_session_options(CLI::App& command, SessionOptions& options) {
   command
       .add_option("--set", options.overrides,
@@ -61,12 +67,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       .add_option("--weights", options.weights, "a weights file instead of the config's list, or `random`")
       ->type_name("FILE|random")
       ->check(not_empty());
-  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")
-      ->check(not_empty())
-      ->capture_default_str();
+  add_device(command, options);
   command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")
       ->check(not_empty())
       ->capture_default_str();
+  command.add_flag("--cuda-graph", options.cuda_graph,
+                   "record the decode step and repeat it as a CUDA graph (see docs/cuda.md)");
   command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();

@@ -21,7 +21,9 @@ std::shared_ptr<Session> open_session(const std::string& config, SessionOptions 
 
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
-/// --set, --plugin-path, --weights, --device, --dtype, --threads, --seed
+/// --device
+void add_device(CLI::App& command, SessionOptions& options);
+/// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --seed
 void add_session_options(CLI::App& command, SessionOptions& options);
 
 }  // namespace flam::cli

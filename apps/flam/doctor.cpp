@@ -18,8 +18,9 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
   std::cout << "flamboyance " << FLAM_VERSION << ", libtorch " << FLAM_TORCH_VERSION << "\n";
   std::cout << "cpu: " << std::thread::hardware_concurrency() << " cores, " << at::get_num_threads()
             << " threads used\n";
-  const std::string cuda = cuda_problem();
-  std::cout << "cuda: " << (cuda.empty() ? "works" : "not usable: " + cuda) << "\n";
+  const std::vector<std::string> cuda = cuda_report();
+  std::cout << "cuda: " << cuda.front() << "\n";
+  for (size_t i = 1; i < cuda.size(); ++i) std::cout << "  " << cuda[i] << "\n";
   std::cout << "configs: " << configs_root().string() << "\n";
   for (const auto& folder : plugin_search_path(plugin_path))
     std::cout << "plugin folder: " << folder.string() << "\n";

@@ -25,6 +25,7 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--set", options->session.overrides, "change a value of the config (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
+  add_device(*command, options->session);
   command->add_option("--threads", options->session.threads, "CPU threads; 0: as many as cores")
       ->check(CLI::Range(0, 256));
   add_plugin_path(*command, options->session.plugin_path);

@@ -53,6 +53,7 @@ void add_verify(CLI::App& app, int& status) {
   struct Options {
     std::string config, reference;
     SessionOptions session;
+    std::optional<double> tolerance;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -64,11 +65,18 @@ void add_verify(CLI::App& app, int& status) {
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("REFERENCE", options->reference, "NAME.safetensors with NAME.json beside it")
       ->required();
+  command
+      ->add_option("--tolerance", options->tolerance,
+                   "of activations, times the largest of the reference (or 1); by default that of the dtype: "
+                   "float32 1e-4, float16 1e-2, bfloat16 5e-2")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--json", options->json, "as JSON");
   add_session_options(*command, options->session);
   command->callback([options, &status] {
     const auto session = open_session(options->config, options->session);
-    const VerifyReport report = verify(*session, options->reference);
+    VerifyOptions allowed = VerifyOptions::of(session->model().dtype());
+    if (options->tolerance) allowed.tolerance = *options->tolerance;
+    const VerifyReport report = verify(*session, options->reference, allowed);
     if (options->json) {
       std::cout << as_json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     } else {

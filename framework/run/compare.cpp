@@ -31,7 +31,7 @@ std::string at_most(const std::string& text) {
 }  // namespace
 
 StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference,
-                         const at::Tensor& mask) {
+                         const at::Tensor& mask, double tolerance) {
   if (ours.sizes() != reference.sizes()) return other_shape(stage, ours, reference);
   at::Tensor a = ours.to(at::kCPU, at::kDouble);
   at::Tensor b = reference.to(at::kDouble);
@@ -47,7 +47,7 @@ StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const
     return check;
   }
   check.largest_error = (a - b).abs().max().item().toDouble();
-  check.tolerance = 1e-4 * std::max(1.0, b.abs().max().item().toDouble());
+  check.tolerance = tolerance * std::max(1.0, b.abs().max().item().toDouble());
   const double norms = std::sqrt(a.square().sum().item().toDouble() * b.square().sum().item().toDouble());
   check.cosine = norms > 0 ? (a * b).sum().item().toDouble() / norms : 1;
   check.passed = check.largest_error <= check.tolerance;  // false for NaN

@@ -5,10 +5,10 @@
 
 namespace flam {
 
-/// Activations: |ours − reference| ≤ 1e-4 · max(1, max|reference|) where mask [B,L] is 1 (undefined:
+/// Activations: |ours − reference| ≤ tolerance · max(1, max|reference|) where mask [B,L] is 1 (undefined:
 /// everywhere). Another shape, or a value that is not finite, does not pass.
 StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference,
-                         const at::Tensor& mask);
+                         const at::Tensor& mask, double tolerance);
 
 /// Integers, element by element.
 StageCheck compare_equal(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference);

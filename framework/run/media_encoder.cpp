@@ -135,10 +135,10 @@ void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) c
   if (!prepared.index.defined()) return;
   Features features;
   {
-    const StageTimes::Scope timer(times, "vision");
+    const StageTimes::Scope timer(times, "vision", model_.device());
     features = features_of(prepared);
   }
-  const StageTimes::Scope timer(times, "resampler");
+  const StageTimes::Scope timer(times, "resampler", model_.device());
   // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be
   // attended to.
   const int64_t most = prepared.index.size(2);
@@ -210,28 +210,30 @@ namespace {
 
 class TimedModel final : public StepModel {
  public:
-  TimedModel(std::unique_ptr<StepModel> model, StageTimes* times) : model_(std::move(model)), times_(times) {}
+  TimedModel(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times)
+      : model_(std::move(model)), device_(device), times_(times) {}
   int64_t batch() const override { return model_->batch(); }
   at::Tensor prefill() override {
-    const StageTimes::Scope timer(times_, "prefill");
+    const StageTimes::Scope timer(times_, "prefill", device_);
     return model_->prefill();
   }
   at::Tensor step(const at::Tensor& ids) override {
-    const StageTimes::Scope timer(times_, "step");
+    const StageTimes::Scope timer(times_, "step", device_);
     return model_->step(ids);
   }
   void reorder(const at::Tensor& source) override { model_->reorder(source); }
 
  private:
   std::unique_ptr<StepModel> model_;
+  at::Device device_;
   StageTimes* times_;
 };
 
 }  // namespace
 
-std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, StageTimes* times) {
+std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times) {
   if (!times) return model;
-  return std::make_unique<TimedModel>(std::move(model), times);
+  return std::make_unique<TimedModel>(std::move(model), device, times);
 }
 
 }  // namespace flam

@@ -56,6 +56,6 @@ std::vector<uint64_t> row_seeds(const Prepared& prepared);
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer);
 
 /// Wraps a step model so that "prefill" and "step" are timed; unchanged without `times`.
-std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, StageTimes* times);
+std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times);
 
 }  // namespace flam

@@ -107,8 +107,12 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   Json config = to_json(session.config().resolved());
   config["generation"] = to_json(write_params(ParamsRef(params)));
   receipt["config"] = config;
-  receipt["device"] = session.model().device().str();
+  const at::Device device = session.model().device();
+  receipt["device"] = device.str();
+  if (const std::string name = device_name(device); !name.empty()) receipt["device_name"] = name;
+  if (const auto peak = peak_memory(device)) receipt["peak_device_bytes"] = *peak;
   receipt["dtype"] = dtype_name(session.model().dtype());
+  receipt["cuda_graph"] = session.options().cuda_graph;
   receipt["threads"] = at::get_num_threads();
   receipt["seed"] = session.options().seed;
   receipt["weights_option"] = session.options().weights;

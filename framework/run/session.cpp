@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
 
 #include "framework/base/log.h"
 #include "framework/base/text.h"
@@ -20,6 +21,7 @@ struct Session::State {
   std::unique_ptr<Model> model;
   std::unique_ptr<TaskHead> task_head;
   std::unique_ptr<MediaEncoder> media;
+  std::unique_ptr<StepGraphs> graphs;  // null unless asked for
 };
 
 Session::Session() : state_(std::make_unique<State>()) {}
@@ -53,6 +55,23 @@ void require_files(const WeightsConfig& weights) {
   errors.throw_if_any();
 }
 
+std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device device) {
+  if (!device.is_cuda())
+    throw Error(cat("CUDA graphs need a CUDA device, found ", quoted(device.str()), "; give --device cuda"));
+  const auto known = registry.list(StepGraphs::kKind);
+  if (known.empty()) {
+    throw Error(
+        "CUDA graphs need the plugin 'cuda_graph', which is not here: it is built where CUDA's headers are "
+        "(docs/cuda.md)");
+  }
+  Value node = Value::map({});
+  node.set("type", known.front().name);
+  ErrorList errors;
+  const ComponentConfig config = registry.parse(StepGraphs::kKind, node, errors);
+  errors.throw_if_any();
+  return registry.build<StepGraphs>(config, {device});
+}
+
 /// Random weights need no real tokenizer: if its file is not there, 'placeholder' of the same size takes its
 /// place.
 void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
@@ -72,6 +91,22 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   ErrorList errors;
   config.model.tokenizer = registry.parse("tokenizer", placeholder, errors);
   errors.throw_if_any();
+}
+
+}  // namespace
+
+namespace {
+
+/// Runs `work`; a device that has no memory left for it is a RunError.
+template <class Work>
+auto with_device_memory(const Work& work) {
+  try {
+    return work();
+  } catch (const c10::OutOfMemoryError& error) {
+    const std::string text = error.what_without_backtrace();
+    throw RunError(cat("not enough memory on the device: ", printable(text.substr(0, text.find('\n')), 300),
+                       "; use --dtype bfloat16, a smaller --batch-size, fewer beams or shots"));
+  }
 }
 
 }  // namespace
@@ -103,9 +138,10 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   require_files(weights);
   s.model->tokenizer().load(s.config.weights.root);
 
+  const at::Device device = resolve_device(options.device);
+  if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
   s.model->weights().progress = options.loading;
-  s.model->load(random ? nullptr : &weights, resolve_device(options.device), resolve_dtype(options.dtype),
-                options.seed);
+  s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.seed);
   s.model->weights().progress = nullptr;
   s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
   return session;
@@ -119,7 +155,13 @@ Prepared Session::prepare(std::span<const Prompt> prompts, StageTimes* times) co
 }
 
 void Session::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
-  state_->media->encode(prepared, times, probe);
+  with_device_memory([&] { state_->media->encode(prepared, times, probe); });
+}
+
+std::unique_ptr<StepModel> Session::start(const Prepared& prepared, int64_t beams,
+                                          int64_t max_new_tokens) const {
+  return state_->model->start(prepared.batch, beams, max_new_tokens, nullptr,
+                              state_->graphs ? state_->graphs->make() : nullptr);
 }
 
 std::vector<Result> Session::generate(const Prepared& prepared, const GenerationParams& params,
@@ -139,8 +181,11 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
     };
   }
   const int64_t beams = params.do_sample ? 1 : params.num_beams;
-  auto steps = timed(state_->model->start(prepared.batch, beams, params.max_new_tokens), options.times);
-  auto results = flam::generate(*steps, input, params);
+  auto results = with_device_memory([&] {
+    const auto steps =
+        timed(start(prepared, beams, params.max_new_tokens), state_->model->device(), options.times);
+    return flam::generate(*steps, input, params);
+  });
   for (Result& result : results) {
     for (Hypothesis& hypothesis : result.hypotheses) finish_text(hypothesis, params, tokenizer);
   }

@@ -24,6 +24,7 @@ struct SessionOptions {
   std::string weights;            // "": the config's; "random"; or one file that replaces its list
   std::string device = "cpu";     // auto, cpu, cuda, cuda:N
   std::string dtype = "float32";  // float32, bfloat16, float16
+  bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
   int threads = 0;                // 0: libtorch's default
   uint64_t seed = 0;              // of random weights
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
@@ -83,6 +84,8 @@ class FLAM_API Session {
   void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
   std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
                                const CallOptions& options = {}) const;
+  /// Model::start, with what the session was opened for.
+  std::unique_ptr<StepModel> start(const Prepared& prepared, int64_t beams, int64_t max_new_tokens) const;
 
   const RunConfig& config() const;
   const Model& model() const;

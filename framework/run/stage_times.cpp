@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "framework/run/device.h"
+
 namespace flam {
 
 double StageTimes::Entry::total() const {
@@ -22,8 +24,15 @@ std::vector<StageTimes::Entry> StageTimes::entries() const {
   return entries_;
 }
 
+StageTimes::Scope::Scope(StageTimes* times, const char* stage, c10::Device device)
+    : times_(times), stage_(stage), device_(device) {
+  if (times_) synchronize(device_);  // what was queued before is not of this stage
+  start_ = std::chrono::steady_clock::now();
+}
+
 StageTimes::Scope::~Scope() {
   if (!times_) return;
+  synchronize(device_);
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start_;
   times_->add(stage_, elapsed.count());
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <c10/core/Device.h>
+
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -20,11 +22,11 @@ class FLAM_API StageTimes {
   void add(const std::string& stage, double milliseconds);
   std::vector<Entry> entries() const;
 
-  /// Adds the time from construction to destruction; does nothing without `times`.
+  /// Adds the time from construction to destruction, of a `device` until it has done what was queued; does
+  /// nothing without `times`.
   class FLAM_API Scope {
    public:
-    Scope(StageTimes* times, const char* stage)
-        : times_(times), stage_(stage), start_(std::chrono::steady_clock::now()) {}
+    Scope(StageTimes* times, const char* stage, c10::Device device = c10::kCPU);
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
@@ -32,6 +34,7 @@ class FLAM_API StageTimes {
    private:
     StageTimes* times_;
     const char* stage_;
+    c10::Device device_;
     std::chrono::steady_clock::time_point start_;
   };
 

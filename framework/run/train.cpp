@@ -4,6 +4,7 @@
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/run/device.h"
 
 namespace flam {
 
@@ -53,7 +54,7 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
   for (size_t i = 0; i < heads.size(); ++i) {
     parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));
   }
-  model->place(at::kCPU, at::kFloat);
+  model->place(resolve_device(options.device), at::kFloat);
   return Trainer(parts, model->weights()).run(hooks);
 }
 

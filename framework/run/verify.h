@@ -10,12 +10,22 @@
 
 namespace flam {
 
+/// What counts as equal.
+struct FLAM_API VerifyOptions {
+  double tolerance = 1e-4;    // of activations: |ours − reference| ≤ tolerance · max(1, max|reference|)
+  bool judge_answers = true;  // generated ids and texts must be equal; else they are compared and only told
+
+  /// What rounding to a type allows. float32: as above. bfloat16: 5e-2, float16: 1e-2, and answers are told,
+  /// as close candidates change places.
+  static VerifyOptions of(at::ScalarType dtype);
+};
+
 /// One stage compared.
 struct StageCheck {
   std::string stage;
   std::string shape;         // of the compared tensor, "" for texts
   double largest_error = 0;  // of activations: max |ours − reference|; of ids and texts: how many differ
-  double tolerance = 0;      // 1e-4 · max(1, max|reference|) for activations, 0 for ids and texts
+  double tolerance = 0;      // of activations; 0 for ids and texts
   double cosine = 1;
   bool passed = false;
   std::string note;  // what differs, for ids and texts
@@ -34,6 +44,9 @@ struct FLAM_API VerifyReport {
 /// Runs the session's model on the prompts and pictures of a reference, NAME.safetensors with NAME.json
 /// beside it in the format of docs/verify.md, and compares every stage the reference holds, on positions
 /// whose attention mask is 1.
+FLAM_API VerifyReport verify(const Session& session, const std::filesystem::path& reference,
+                             const VerifyOptions& options);
+/// With the options of the session's dtype.
 FLAM_API VerifyReport verify(const Session& session, const std::filesystem::path& reference);
 
 }  // namespace flam

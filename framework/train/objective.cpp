@@ -118,9 +118,10 @@ Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) c
       media_labels[scene] = record.media_labels;
     }
   });
+  const at::Device device = parts_.model.device();
   if (with_pictures_) out.pixels = at::stack(pixels);
-  if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels);
-  if (!media_heads_.empty()) out.media_labels = at::stack(media_labels);
+  if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels).to(device);
+  if (!media_heads_.empty()) out.media_labels = at::stack(media_labels).to(device);
   return out;
 }
 
@@ -139,16 +140,17 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
+  const at::Tensor learnt = (batch.target.flatten() != -100).nonzero().squeeze(1).to(model.device());
   at::Tensor hidden;
   if (text_alone) {
     const LanguageDecoder& decoder = model.language_decoder();
-    hidden = decoder.run(0, decoder.num_layers(), decoder.embed(batch.ids),
-                         DecodeStep{positions_of(batch.mask), causal_mask(batch.mask), nullptr, nullptr});
+    const at::Tensor ids = batch.ids.to(model.device()), mask = batch.mask.to(model.device());
+    hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids),
+                         DecodeStep{positions_of(mask), causal_mask(mask), nullptr, nullptr});
   } else {
     hidden = at_tokens(model.forward(Batch{batch.ids, batch.mask, media}));
   }
-  const at::Tensor target = batch.target.flatten();
-  const at::Tensor learnt = (target != -100).nonzero().squeeze(1);
+  const at::Tensor target = batch.target.flatten().to(model.device());
   const at::Tensor logits = model.logits(hidden.flatten(0, 1).index_select(0, learnt));
   return at::cross_entropy_loss(logits.to(at::kFloat), target.index_select(0, learnt));
 }

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
@@ -43,20 +44,30 @@ Optimizer::Optimizer(const TrainConfig& config, std::vector<TrainedTensor> tenso
 }
 
 void Optimizer::each_tensor(const std::function<void(size_t)>& work) const {
-  at::parallel_for(0, std::ssize(tensors_), 1, [&](int64_t begin, int64_t end) {
+  const auto each = [&](int64_t begin, int64_t end) {
     const at::NoGradGuard no_grad;  // of this thread
     for (int64_t i = begin; i < end; ++i) work(static_cast<size_t>(i));
-  });
+  };
+  const bool on_cpu = tensors_.empty() || tensors_.front().value.is_cpu();
+  if (on_cpu) {
+    at::parallel_for(0, std::ssize(tensors_), 1, each);
+  } else {
+    each(0, std::ssize(tensors_));
+  }
 }
 
 double Optimizer::clip_gradients() {
-  // A sum of its own for each tensor: the same whatever the number of threads.
-  std::vector<double> squares(tensors_.size());
+  // A sum of its own for each tensor: the same whatever the number of threads. A device is read once.
+  std::vector<at::Tensor> squares(tensors_.size());
   each_tensor([&](size_t i) {
     const at::Tensor& gradient = tensors_[i].value.grad();
-    if (gradient.defined()) squares[i] = gradient.square().sum().item().toDouble();
+    if (gradient.defined()) squares[i] = gradient.square().sum();
   });
-  const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+  std::erase_if(squares, [](const at::Tensor& square) { return !square.defined(); });
+  if (squares.empty()) return 0;
+  const at::Tensor sums = at::stack(squares).cpu().to(at::kDouble);
+  const double* const first = sums.const_data_ptr<double>();
+  const double norm = std::sqrt(std::accumulate(first, first + sums.numel(), 0.0));
   if (config_.max_grad_norm > 0 && norm > config_.max_grad_norm) {
     for (const TrainedTensor& tensor : tensors_) {
       if (tensor.value.grad().defined()) tensor.value.mutable_grad().mul_(config_.max_grad_norm / norm);

@@ -22,22 +22,23 @@ namespace {
 
 class Autocast {
  public:
-  explicit Autocast(bool on) : on_(on) {
+  Autocast(bool on, at::DeviceType device) : on_(on), device_(device) {
     if (!on_) return;
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
     at::autocast::increment_nesting();
   }
   ~Autocast() {
     if (!on_) return;
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::set_autocast_enabled(device_, false);
   }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
 
  private:
   bool on_;
+  at::DeviceType device_;
 };
 
 }  // namespace
@@ -46,7 +47,7 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
     : parts_(parts), weights_(weights), objective_(parts, label_weights_) {
   make_room_for_output();
   load_initial_weights();
-  label_weights_.initialise(at::kCPU, at::kFloat, static_cast<uint64_t>(parts.config.seed));
+  label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
   optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
 }
 
@@ -63,7 +64,7 @@ void Trainer::make_room_for_output() const {
 
 void Trainer::load_initial_weights() {
   const at::NoGradGuard no_grad;
-  weights_.initialise(at::kCPU, at::kFloat, static_cast<uint64_t>(parts_.config.seed));
+  weights_.initialise(parts_.model.device(), at::kFloat, static_cast<uint64_t>(parts_.config.seed));
   for (const std::string& file : parts_.config.init_from) {
     const auto checkpoint = open_checkpoint(file);
     for (const std::string& name : checkpoint->names()) {
@@ -117,8 +118,8 @@ double Trainer::scale_at(int64_t step) const {
                  (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
-// Micro-batches run side by side, a thread each, and their gradients are summed in order: the result does not
-// depend on the number of threads.
+// On the CPU micro-batches run side by side, a thread each; their gradients are summed in order: the result
+// does not depend on the number of threads.
 std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step) {
   const TrainConfig& config = parts_.config;
   const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
@@ -127,11 +128,12 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
   for (const TrainedTensor& tensor : optimizer_->tensors()) leaves.push_back(tensor.value);
   std::vector<StepLoss> losses(static_cast<size_t>(count));
   std::vector<std::vector<at::Tensor>> gradients(losses.size());
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+  const at::Device device = parts_.model.device();
+  const auto differentiate_batches = [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       StepLoss& loss = losses[static_cast<size_t>(i)];
       {
-        const Autocast autocast(config.bfloat16);
+        const Autocast autocast(config.bfloat16, device.type());
         loss = objective_.loss(step, i * size, size);
       }
       if (!loss.total.requires_grad())
@@ -141,7 +143,12 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
           torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{}, /*create_graph=*/false,
                                 /*allow_unused=*/true);
     }
-  });
+  };
+  if (device.is_cpu()) {
+    at::parallel_for(0, count, 1, differentiate_batches);
+  } else {
+    differentiate_batches(0, count);
+  }
   const at::NoGradGuard no_grad;
   for (size_t t = 0; t < leaves.size(); ++t) {
     at::Tensor& sum = leaves[t].mutable_grad();

@@ -117,7 +117,9 @@ TEST_F(Report, DoctorNamesEveryPluginAndConfig) {
   EXPECT_EQ(ran.status, 0) << ran.out;
   EXPECT_THAT(ran.out, ContainsRegex("^flamboyance [0-9.]+, libtorch " FLAM_TORCH_VERSION "\n"
                                      "cpu: [0-9]+ cores, [0-9]+ threads used\n"
-                                     "cuda: (works|not usable: .+)\n"
+                                     "cuda: (works|not usable: [^\n]+)\n"
+                                     "(  [^\n]+\n)*"
+                                     "  libtorch's CUDA half[^\n]+\n"
                                      "configs: /.+\n"
                                      "plugin folder: /.+\n"));
   for (const auto& entry : fs::directory_iterator(kPlugins)) {
