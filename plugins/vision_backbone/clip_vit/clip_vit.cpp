@@ -13,6 +13,11 @@ void ClipVitParams::visit(ParamVisitor& v) {
   v("patch_size", patch_size, "height and width of a patch, pixels", between(1, kMostOfASize));
   v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
   v("num_layers", num_layers, "transformer blocks", between(0, 10000));
+  v("feature_layer", feature_layer,
+    "the features are the tokens after this block, counted from the end: -1 the last, -2 the one before it "
+    "(LLaVA); "
+    "blocks behind it are left out",
+    between(-10001, -1));
   v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
   v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
   v("activation", activation, "of the feed-forward; OpenAI's weights need quick_gelu",
@@ -21,7 +26,7 @@ void ClipVitParams::visit(ParamVisitor& v) {
   v("class_token", class_token, "a learned token goes before the patches");
   v("output_class_token", output_class_token, "the class token is among the features, as their prefix");
   v("pre_norm", pre_norm, "a norm before the first block");
-  v("final_norm", final_norm, "a norm after the last block");
+  v("final_norm", final_norm, "a norm after the last block that is used");
 }
 
 namespace {
@@ -29,6 +34,10 @@ namespace {
 int64_t grid_of(const ClipVitParams& p) {
   if (p.image_size % p.patch_size != 0) {
     throw Error(cat("image_size ", p.image_size, " is no multiple of patch_size ", p.patch_size));
+  }
+  if (p.used_layers() < 0) {
+    throw Error(cat("feature_layer ", p.feature_layer, " is before the first of num_layers ", p.num_layers,
+                    " blocks"));
   }
   if (p.output_class_token && !p.class_token) throw Error("output_class_token needs class_token: true");
   return p.image_size / p.patch_size;
@@ -43,7 +52,7 @@ ClipVit::ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights
                            .tensor("weight", {params.hidden_size, 3, params.patch_size, params.patch_size},
                                    Init::normal(0.02))),
       encoder_(weights,
-               {params.num_layers, params.hidden_size, params.num_heads, params.intermediate_size,
+               {params.used_layers(), params.hidden_size, params.num_heads, params.intermediate_size,
                 params.activation == ClipVitParams::Act::gelu ? Activation::gelu : Activation::quick_gelu,
                 params.layer_norm_eps}),
       tables_(clip_vit_naming_tables(params)) {

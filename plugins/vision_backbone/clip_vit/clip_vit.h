@@ -11,6 +11,7 @@ struct ClipVitParams {
   int64_t patch_size = 14;
   int64_t hidden_size = 1024;
   int64_t num_layers = 24;
+  int64_t feature_layer = -1;
   int64_t num_heads = 16;
   int64_t intermediate_size = 4096;
   Act activation = Act::quick_gelu;
@@ -21,6 +22,7 @@ struct ClipVitParams {
   bool final_norm = false;
 
   void visit(ParamVisitor& v);
+  int64_t used_layers() const { return num_layers + 1 + feature_layer; }
 };
 
 /// pixels [N,3,S,S] → tokens [N,P,D], P = (S / patch)² and, if asked for, the class token before them.

@@ -71,10 +71,17 @@ std::vector<NameRule> mmpretrain_rules(const std::string& class_embedding, const
 std::vector<NamingTable> clip_vit_naming_tables(const ClipVitParams& params) {
   const std::string class_embedding = params.class_token ? "class_embedding" : "";
   const std::string final_norm = params.final_norm ? "final_norm" : "";
-  return {{"openai", openai_rules(class_embedding, final_norm)},
-          {"open_clip", openai_rules(class_embedding, final_norm)},
-          {"huggingface", huggingface_rules(class_embedding, final_norm)},
-          {"mmpretrain", mmpretrain_rules(class_embedding, final_norm)}};
+  std::vector<NamingTable> tables = {{"openai", openai_rules(class_embedding, final_norm)},
+                                     {"open_clip", openai_rules(class_embedding, final_norm)},
+                                     {"huggingface", huggingface_rules(class_embedding, final_norm)},
+                                     {"mmpretrain", mmpretrain_rules(class_embedding, final_norm)}};
+  const char* const blocks[] = {"transformer.resblocks.", "transformer.resblocks.", "encoder.layers.",
+                                "layers."};
+  for (size_t i = 0; i < tables.size(); ++i) {
+    for (int64_t unused = params.used_layers(); unused < params.num_layers; ++unused)
+      tables[i].rules.insert(tables[i].rules.begin(), {cat(blocks[i], unused, ".*"), ""});
+  }
+  return tables;
 }
 
 }  // namespace flam

@@ -57,6 +57,34 @@ TEST(ClipVit, final_norm_is_applied_last) {
                                   normed.weight("final_norm.bias"))));
 }
 
+TEST(ClipVit, features_of_an_earlier_block_need_no_later_one) {
+  Built<VisionBackbone> all(kSmall + "}"), first(kSmall + ", feature_layer: -2}"),
+      none(kSmall + ", feature_layer: -3}");
+  Built<VisionBackbone> one(
+      "{type: clip_vit, image_size: 12, patch_size: 4, hidden_size: 8, num_layers: 1, num_heads: 2, "
+      "intermediate_size: 16}");
+  EXPECT_TRUE(first.store.find("vision_backbone.layers.0.ln1.weight"));
+  EXPECT_FALSE(first.store.find("vision_backbone.layers.1.ln1.weight"));
+  EXPECT_FALSE(none.store.find("vision_backbone.layers.0.ln1.weight"));
+  first.fill_randomly();
+  one.fill_randomly();
+  const at::Tensor pixels = random({2, 3, 12, 12}, 1);
+  EXPECT_TRUE(at::equal(first->forward(pixels).tokens, one->forward(pixels).tokens));
+  for (const NamingTable& table : first->naming_tables()) {
+    const std::string blocks = table.name == "huggingface"  ? "encoder.layers."
+                               : table.name == "mmpretrain" ? "layers."
+                                                            : "transformer.resblocks.";
+    NameMatch match;
+    ASSERT_TRUE(match_name(table, blocks + "1.odd.weight", match)) << table.name;
+    EXPECT_EQ(match.to, "") << table.name;
+    const char* qkv = table.name == "huggingface"  ? "0.self_attn.q_proj.weight"
+                      : table.name == "mmpretrain" ? "0.attn.qkv.weight"
+                                                   : "0.attn.in_proj_weight";
+    ASSERT_TRUE(match_name(table, blocks + qkv, match)) << table.name;
+    EXPECT_EQ(match.to, "layers.0.attn.qkv.weight") << table.name;
+  }
+}
+
 TEST(ClipVit, large_one_has_the_published_size) {
   Built<VisionBackbone> vit("{type: clip_vit}");
   EXPECT_EQ(vit.store.parameter_count(), 303177728);
@@ -84,6 +112,7 @@ TEST(ClipVit, refuses_what_does_not_fit) {
   EXPECT_THROW(vit->forward(at::zeros({1, 3, 16, 16})), Error);
   for (const char* wrong :
        {"{type: clip_vit, image_size: 13, patch_size: 4}", "{type: clip_vit, num_heads: 7}",
+        "{type: clip_vit, num_layers: 2, feature_layer: -4}",
         "{type: clip_vit, class_token: false, output_class_token: true}"}) {
     EXPECT_THROW(Built<VisionBackbone>{wrong}, Error) << wrong;
   }
