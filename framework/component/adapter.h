@@ -34,15 +34,15 @@ struct RequiredMediaWidth {
   std::string otherwise;  // what to set for a resampler that can't give it: "projection: linear"
 };
 
-/// B prompts as the decoder runs them: S positions, tokens and the media that an adapter has put among them.
+/// R prompts as the decoder runs them: S positions, tokens and the media that an adapter has put among them.
 struct Sequence {
-  at::Tensor hidden;  // [B,S,D], on the decoder's device
+  at::Tensor hidden;  // [R,S,D], on the decoder's device
   // On the CPU while an adapter works on them, then beside `hidden`:
-  at::Tensor mask;             // [B,S] bool: false is padding
-  at::Tensor media_locations;  // [B,S] bool: a media marker, or the first of the positions that replace it
-  at::Tensor token_positions;  // [B,L] int64: where the output of token l is read, the last position of those
+  at::Tensor mask;             // [R,S] bool: false is padding
+  at::Tensor media_locations;  // [R,S] bool: a media marker, or the first of the positions that replace it
+  at::Tensor token_positions;  // [R,L] int64: where the output of token l is read, the last position of those
                                // that stand for it; padding: any. Undefined: token l is position l
-  at::Tensor spans;  // [B,S] int64: positions of one span above 0 see each other in both directions;
+  at::Tensor spans;  // [R,S] int64: positions of one span above 0 see each other in both directions;
                      // undefined: none
 };
 
@@ -58,8 +58,8 @@ class FLAM_API Adapter : public Component {
   virtual MaskingRule masking_rule() const = 0;
   /// media [B,T,L,D'] → state for these B rows. `probe` may be null.
   virtual std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const = 0;
-  /// Puts media among the tokens of a prompt; the k-th media location of a row stands for the k-th media of
-  /// `state`. Padding stays on the left. By default nothing is put.
+  /// Puts media among the tokens of R prompts, R a multiple of the state's B as in before_layer(); the k-th
+  /// media location of a row stands for its k-th media. Padding stays on the left. By default nothing is put.
   virtual Sequence embed(Sequence sequence, const AdapterState& state) const;
   /// Reaches the resampler as ResamplerInput::media_width; none: any width will do, and it is offered the
   /// backbone's.

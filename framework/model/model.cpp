@@ -106,9 +106,9 @@ DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
 Sequence embed_prompt(const Model& model, const Batch& batch, const AdapterState& state, int64_t new_tokens,
                       Probe* probe) {
   const at::Device device = model.device();
-  const at::Tensor real = batch.attention_mask.to(at::kBool);
+  const at::Tensor real = batch.attention_mask.to(at::kCPU, at::kBool);
   Sequence sequence{model.language_decoder().embed(batch.ids.to(device)), real,
-                    (batch.ids == model.image_token_id()) & real};
+                    (batch.ids.to(at::kCPU) == model.image_token_id()) & real};
   sequence = model.adapter().embed(std::move(sequence), state);
   const int64_t length = sequence.hidden.size(1), context = model.language_decoder().max_positions();
   if (sequence.mask.sizes() != sequence.hidden.sizes().slice(0, 2) ||

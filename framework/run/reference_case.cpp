@@ -92,6 +92,7 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
   };
   const json* task = member(*json_, "task");
   const bool vqa = task && *task == "vqa";
+  if (task && !vqa && *task != "caption") return std::nullopt;
   const json* question = of_this_row("questions");
   const json* shots = of_this_row("shots");
   if (vqa && (!question || !question->is_string())) return std::nullopt;

@@ -159,6 +159,20 @@ TEST_F(TrainerTest, TheLossFalls) {
   EXPECT_LT(losses.back(), 0.7 * losses.front());
 }
 
+TEST_F(TrainerTest, TheLossFallsWithMediaAmongTheTokens) {
+  std::vector<double> losses;
+  TrainHooks hooks;
+  hooks.log = [&](const TrainProgress& report) { losses.push_back(report.losses.front().second); };
+  ASSERT_TRUE(train(stage("3_answers"),
+                    options("prefix", {"train.steps=30", "train.batch_size=4", "model.adapter={type: prefix}",
+                                       "train.trained={_delete_: true, \"*\": 0.002}"}),
+                    hooks));
+  ASSERT_EQ(losses.size(), 30u);
+  EXPECT_LT(losses.back(), 0.7 * losses.front());
+  const auto written = open_checkpoint(output("prefix"));
+  for (const std::string& name : written->names()) EXPECT_FALSE(name.starts_with("adapter.")) << name;
+}
+
 TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
   ASSERT_TRUE(train(stage("1_labels"),
                     options("labels", {"train.trained={_delete_: true, \"resampler.*\": 0.001}"}), {}));
