@@ -26,7 +26,7 @@ void check_adapter_layers(const ModelConfig& config, const Adapter& adapter, con
   for (const int64_t layer : adapter.layers()) {
     check(layer > previous && layer < decoder.num_layers(), config.adapter,
           cat(config.adapter.label(), " acts before layer ", layer, ", but ", config.language_decoder.label(),
-              " has ", decoder.num_layers(), " layers"));
+              " has ", decoder.num_layers(), " layers; change model.adapter or model.language_decoder"));
     previous = layer;
   }
 }
@@ -47,11 +47,16 @@ std::optional<RequiredMediaWidth> required_media_width(const ModelConfig& config
 }
 
 void check_media_width(const ModelConfig& config, const MediaShape& media,
-                       const std::optional<RequiredMediaWidth>& required) {
-  check(!required || media.width == required->width, config.adapter,
-        cat(config.adapter.label(), " takes media tokens of width ", required ? required->width : 0, ", but ",
-            config.resampler.label(), " gives width ", media.width, "; set model.adapter.",
-            required ? required->otherwise : "", ", or a resampler whose width can change"));
+                       const std::optional<RequiredMediaWidth>& required, const LanguageDecoder& decoder) {
+  if (!required || media.width == required->width) return;
+  throw Error(config.adapter.where,
+              cat(config.adapter.label(), " takes media tokens of width ", required->width,
+                  required->width == decoder.hidden_size()
+                      ? cat(", the hidden_size of ", config.language_decoder.label())
+                      : "",
+                  ", but ", config.resampler.label(), " gives width ", media.width,
+                  " and keeps to it; set model.adapter.", required->otherwise,
+                  ", make the two widths equal, or name another model.resampler"));
 }
 
 }  // namespace
@@ -84,7 +89,7 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
       config.resampler, ResamplerInput{features, required ? required->width : features.width},
       &resampler_scope);
   const MediaShape media = model->resampler_->shape();
-  check_media_width(config, media, required);
+  check_media_width(config, media, required, decoder);
 
   WeightScope adapter_scope = scope("adapter");
   model->adapter_ = registry.build<Adapter>(

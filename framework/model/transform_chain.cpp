@@ -9,6 +9,7 @@ namespace flam {
 TransformChain::TransformChain(const std::vector<ComponentConfig>& configs, const Registry& registry) {
   for (const ComponentConfig& config : configs) {
     transforms_.push_back(registry.build<Transform>(config, {}));
+    names_ += (names_.empty() ? "" : ", ") + config.type->name;
     where_ = config.where;
   }
 }
@@ -35,7 +36,7 @@ Picture TransformChain::picture(const Picture& picture) const {
   return {last};
 }
 
-void TransformChain::check_output(int64_t image_size) const {
+void TransformChain::check_output(int64_t image_size, const ComponentConfig& backbone) const {
   const int64_t height = image_size + 7, width = 2 * image_size + 3;
   at::Tensor out;
   try {
@@ -45,9 +46,10 @@ void TransformChain::check_output(int64_t image_size) const {
                             " pixels, tried before any other: ", error.what()));
   }
   if (out.size(1) != image_size || out.size(2) != image_size) {
-    throw Error(where_, cat("`transforms` give pictures of ", out.size(2), "×", out.size(1),
-                            " pixels, the vision backbone takes ", image_size, "×", image_size,
-                            "; set their size or model.vision_backbone.image_size"));
+    throw Error(where_,
+                cat("`transforms` (", names_, ") give pictures of ", out.size(2), "×", out.size(1),
+                    " pixels, but ", backbone.label(), " takes ", image_size, "×", image_size,
+                    "; set the size of the last resize or crop, or model.vision_backbone.image_size"));
   }
 }
 

@@ -16,13 +16,14 @@ class FLAM_API TransformChain {
   at::Tensor apply(const Picture& picture) const;
   /// The picture as the last transform gives it that still has uint8 pixels [H,W,3]: resized and cropped.
   Picture picture(const Picture& picture) const;
-  /// Error: the chain doesn't give square pictures of `image_size` pixels. Tried on a picture, so that it
-  /// holds for any transforms.
-  void check_output(int64_t image_size) const;
+  /// Error: the chain doesn't give square pictures of `image_size` pixels, which `backbone` takes. Tried on a
+  /// picture, so that it holds for any transforms.
+  void check_output(int64_t image_size, const ComponentConfig& backbone) const;
 
  private:
   std::vector<std::unique_ptr<Transform>> transforms_;
-  Location where_;
+  std::string names_;  // "resize_edge, center_crop"
+  Location where_;     // of the last
 };
 
 }  // namespace flam

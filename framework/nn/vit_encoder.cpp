@@ -8,7 +8,8 @@ namespace flam {
 VitEncoder::VitEncoder(const WeightScope& weights, const VitEncoderShape& shape) : shape_(shape) {
   const int64_t width = shape.width;
   if (width % shape.num_heads != 0) {
-    throw Error(cat("the width ", width, " is no multiple of the ", shape.num_heads, " attention heads"));
+    throw Error(
+        cat("hidden_size ", width, " is no multiple of num_heads ", shape.num_heads, "; set one of them"));
   }
   for (int64_t i = 0; i < shape.num_layers; ++i) {
     const WeightScope scope = weights / "layers" / i;

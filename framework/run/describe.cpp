@@ -113,7 +113,8 @@ std::string adapter_output(const Model& model, const Description& out) {
 Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens) {
   const auto model = Model::assemble(config.model, registry);
   if (!config.transforms.empty())
-    TransformChain(config.transforms, registry).check_output(model->vision_backbone().image_size());
+    TransformChain(config.transforms, registry)
+        .check_output(model->vision_backbone().image_size(), config.model.vision_backbone);
   const FeatureShape features = model->vision_backbone().shape();
   const MediaShape media = model->resampler().shape();
   const LanguageDecoder& decoder = model->language_decoder();

@@ -96,6 +96,16 @@ std::unique_ptr<TaskHead> RunConfig::build_task_head(const ComponentConfig& head
   return registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
 }
 
+void RunConfig::load(Tokenizer& tokenizer) const {
+  try {
+    tokenizer.load(weights.root);
+  } catch (const RunError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(model.tokenizer.where, error.what());
+  }
+}
+
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
   const auto root = configs_root();
   Value tree = load_config(find_config(name_or_path, root), root);

@@ -35,6 +35,8 @@ struct FLAM_API RunConfig {
   /// A task head that ends its texts as `generation` does.
   std::unique_ptr<TaskHead> build_task_head(const ComponentConfig& head, const Registry& registry,
                                             const Tokenizer& tokenizer) const;
+  /// Opens the tokenizer's file. Error: as Tokenizer::load, with the config's place.
+  void load(Tokenizer& tokenizer) const;
 };
 
 /// Finds, reads and merges a config, then applies `--set` assignments in order.

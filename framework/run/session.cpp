@@ -128,7 +128,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
   if (s.config.task_head)
     s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
-  s.transforms->check_output(s.model->vision_backbone().image_size());
+  s.transforms->check_output(s.model->vision_backbone().image_size(), s.config.model.vision_backbone);
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
   if (!random && weights.files.empty()) {
     throw Error(
@@ -136,7 +136,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
             "random"));
   }
   require_files(weights);
-  s.model->tokenizer().load(s.config.weights.root);
+  s.config.load(s.model->tokenizer());
 
   const at::Device device = resolve_device(options.device);
   if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);

@@ -39,8 +39,8 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);
-  transforms.check_output(model->vision_backbone().image_size());
-  model->tokenizer().load(config.weights.root);
+  transforms.check_output(model->vision_backbone().image_size(), config.model.vision_backbone);
+  config.load(model->tokenizer());
 
   TrainingParts parts{*config.train, *model, transforms, {}, course_of(config)};
   std::vector<ComponentConfig> heads = config.train->heads;

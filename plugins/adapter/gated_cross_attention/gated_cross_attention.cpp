@@ -62,6 +62,13 @@ class GatedCrossAttention final : public Adapter {
   GatedCrossAttention(const GatedCrossAttentionParams& params, const AdapterInput& in, WeightScope& weights)
       : params_(params), tables_(gated_naming_tables()) {
     const int64_t n = params.cross_attn_every_n_layers;
+    if (n > in.num_layers) {
+      throw Error(cat(
+          "cross_attn_every_n_layers ", n, " is more than the ", in.num_layers,
+          " layers of the language decoder (model.language_decoder.num_layers), so that it would act before "
+          "none of them; set it to at most ",
+          in.num_layers));
+    }
     for (int64_t i = n - 1; i < in.num_layers; i += n) {
       const WeightScope scope = weights / "layers" / i;
       layers_.push_back(

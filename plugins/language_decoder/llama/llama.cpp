@@ -115,10 +115,11 @@ class Llama final : public LanguageDecoder {
   void check_heads() const {
     if (params_.hidden_size % params_.num_heads != 0 || head_dim_ % 2 != 0) {
       throw Error(cat("hidden_size ", params_.hidden_size, " must be an even multiple of num_heads ",
-                      params_.num_heads));
+                      params_.num_heads, "; set one of them"));
     }
     if (params_.num_heads % kv_heads_ != 0) {
-      throw Error(cat("num_heads ", params_.num_heads, " is no multiple of num_key_value_heads ", kv_heads_));
+      throw Error(cat("num_heads ", params_.num_heads, " is no multiple of num_key_value_heads ", kv_heads_,
+                      "; set one of them"));
     }
   }
 

@@ -90,9 +90,10 @@ void SentencePiece::load(const std::filesystem::path& root) {
   const std::string bytes = read_file(path, kLargestFile);
   const ModelSummary summary = check_model(bytes, path.string());
   if (summary.pieces != base_size_) {
-    throw Error(cat(quoted(path.string()), " has ", summary.pieces,
+    throw Error(cat("tokenizer 'sentencepiece': ", quoted(path.string()), " has ", summary.pieces,
                     " pieces, but model.language_decoder.vocab_size is ", base_size_,
-                    "; they must be equal: name the tokenizer of this decoder, or set vocab_size to ",
+                    "; they must be equal: name the tokenizer of this decoder, or set "
+                    "model.language_decoder.vocab_size to ",
                     summary.pieces));
   }
   const auto load = [&](auto& processor, const std::string& model) {
