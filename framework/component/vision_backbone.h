@@ -18,4 +18,10 @@ class FLAM_API VisionBackbone : public Component {
   virtual const std::vector<NamingTable>& naming_tables() const;
 };
 
+/// Error unless the pixels are [N,3,image_size,image_size]; `backbone` is the component's name.
+FLAM_API void check_pixels(const at::Tensor& pixels, int64_t image_size, const char* backbone);
+
+/// A feature map [N,D,h,w] as features: its places row by row, no prefix.
+FLAM_API Features features_of_map(const at::Tensor& map);
+
 }  // namespace flam

@@ -5,9 +5,9 @@
 
 namespace flam {
 
-/// Counts the floating-point operations of this thread's Linear layers and attention while it lives; a
-/// multiply-add is two. What is counted depends on shapes alone, so a run on the meta device gives the same
-/// figure. Scopes nest: what an inner one counts, the outer one counts too.
+/// Counts the floating-point operations of this thread's Linear layers, convolutions and attention while it
+/// lives; a multiply-add is two. What is counted depends on shapes alone, so a run on the meta device gives
+/// the same figure. Scopes nest: what an inner one counts, the outer one counts too.
 class FLAM_API FlopScope {
  public:
   FlopScope();

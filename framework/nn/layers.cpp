@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/clamp.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -30,6 +31,10 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
       return at::relu(x);
     case Activation::silu:
       return at::silu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+    case Activation::relu6:
+      return at::clamp(x, 0, 6);
     case Activation::quick_gelu:
       break;
   }

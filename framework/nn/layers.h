@@ -7,7 +7,7 @@
 
 namespace flam {
 
-enum class Activation { gelu, quick_gelu, relu, silu };  // gelu: exact (erf)
+enum class Activation { gelu, quick_gelu, relu, silu, gelu_tanh, relu6 };  // gelu: exact (erf)
 FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 
 /// residual + branch; `branch` is a temporary that is reused when no gradient is wanted.

@@ -1,5 +1,7 @@
 #include "framework/nn/vit_encoder.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "framework/base/text.h"
 #include "framework/nn/attention.h"
 
@@ -11,24 +13,46 @@ VitEncoder::VitEncoder(const WeightScope& weights, const VitEncoderShape& shape)
     throw Error(
         cat("hidden_size ", width, " is no multiple of num_heads ", shape.num_heads, "; set one of them"));
   }
+  const int64_t inner = shape.swiglu ? 2 * shape.mlp_width : shape.mlp_width;
   for (int64_t i = 0; i < shape.num_layers; ++i) {
     const WeightScope scope = weights / "layers" / i;
-    layers_.push_back(
-        {LayerNorm(scope, "ln1", width, shape.norm_eps), LayerNorm(scope, "ln2", width, shape.norm_eps),
-         Linear::fused(scope / "attn", "qkv", width, {width, width, width}),
-         Linear(scope / "attn", "proj", width, width), Linear(scope / "mlp", "fc1", width, shape.mlp_width),
-         Linear(scope / "mlp", "fc2", shape.mlp_width, width)});
+    Layer layer{LayerNorm(scope, "ln1", width, shape.norm_eps),
+                LayerNorm(scope, "ln2", width, shape.norm_eps),
+                Linear::fused(scope / "attn", "qkv", width, {width, width, width}),
+                Linear(scope / "attn", "proj", width, width),
+                Linear(scope / "mlp", "fc1", width, inner),
+                Linear(scope / "mlp", "fc2", shape.mlp_width, width),
+                {},
+                {}};
+    if (shape.layer_scale) {
+      layer.ls1 = scope.tensor("ls1", {width}, Init::ones());
+      layer.ls2 = scope.tensor("ls2", {width}, Init::ones());
+    }
+    layers_.push_back(std::move(layer));
   }
 }
 
+at::Tensor VitEncoder::attention(const Layer& layer, const at::Tensor& x) const {
+  const auto qkv = layer.qkv(x).chunk(3, -1);
+  return layer.proj(
+      merge_heads(attend(split_heads(qkv[0], shape_.num_heads), split_heads(qkv[1], shape_.num_heads),
+                         split_heads(qkv[2], shape_.num_heads), {})));
+}
+
+at::Tensor VitEncoder::feed_forward(const Layer& layer, const at::Tensor& x) const {
+  const at::Tensor inner = layer.fc1(x);
+  if (!shape_.swiglu) return layer.fc2(activate(inner, shape_.activation));
+  const auto halves = inner.chunk(2, -1);
+  return layer.fc2(activate(halves[0], Activation::silu) * halves[1]);
+}
+
 at::Tensor VitEncoder::operator()(at::Tensor x) const {
+  const auto scaled = [](const at::Tensor& branch, const Weight& scale) {
+    return scale ? branch * scale.tensor() : branch;
+  };
   for (const Layer& layer : layers_) {
-    const auto qkv = layer.qkv(layer.ln1(x)).chunk(3, -1);
-    const at::Tensor seen =
-        attend(split_heads(qkv[0], shape_.num_heads), split_heads(qkv[1], shape_.num_heads),
-               split_heads(qkv[2], shape_.num_heads), {});
-    x = add_residual(x, layer.proj(merge_heads(seen)));
-    x = add_residual(x, layer.fc2(activate(layer.fc1(layer.ln2(x)), shape_.activation)));
+    x = add_residual(x, scaled(attention(layer, layer.ln1(x)), layer.ls1));
+    x = add_residual(x, scaled(feed_forward(layer, layer.ln2(x)), layer.ls2));
   }
   return x;
 }

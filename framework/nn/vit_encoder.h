@@ -11,10 +11,13 @@ struct VitEncoderShape {
   int64_t num_layers = 0, width = 0, num_heads = 0, mlp_width = 0;
   Activation activation = Activation::gelu;
   double norm_eps = 1e-5;
+  bool layer_scale = false;  // each branch times a learned vector (Touvron et al. 2021, section 2): ls1, ls2
+  bool swiglu = false;       // feed-forward fc2(silu(gate) · up); fc1 gives both, each mlp_width wide
 };
 
-/// x += attn(ln1(x)); x += mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section 3.1).
-/// Weights: layers.N.{ln1, attn.qkv, attn.proj, ln2, mlp.fc1, mlp.fc2}; qkv is fused from three equal parts.
+/// x += ls1 · attn(ln1(x)); x += ls2 · mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section
+/// 3.1). Weights: layers.N.{ln1, attn.qkv, attn.proj, ls1, ln2, mlp.fc1, mlp.fc2, ls2}; qkv is fused from
+/// three equal parts.
 class FLAM_API VitEncoder {
  public:
   /// Error if the width is no multiple of the number of heads.
@@ -26,7 +29,10 @@ class FLAM_API VitEncoder {
   struct Layer {
     LayerNorm ln1, ln2;
     Linear qkv, proj, fc1, fc2;
+    Weight ls1, ls2;
   };
+  at::Tensor attention(const Layer& layer, const at::Tensor& x) const;
+  at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
   VitEncoderShape shape_;
   std::vector<Layer> layers_;
 };

@@ -92,7 +92,7 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
   };
   for (const auto& slot : weights_.slots()) {
     for (const auto& [pattern, rate] : rates) {
-      if (!match_pattern(pattern, slot->name)) continue;
+      if (slot->statistic || !match_pattern(pattern, slot->name)) continue;
       // Embeddings of positions and latents are tables, not maps: their rows mean nothing together.
       const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
       add(*slot, rate, !table);
@@ -240,7 +240,11 @@ void Trainer::save_output() const {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : weights_.slots()) {
     const bool given = slot->origin.find(": ") != std::string::npos;
-    if (given || slot->tensor.requires_grad()) tensors.emplace_back(slot->name, slot->tensor.detach());
+    const auto owner = slot->statistic
+                           ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
+                           : slot;  // statistics go with the norm that uses them
+    if (given || (owner && owner->tensor.requires_grad()))
+      tensors.emplace_back(slot->name, slot->tensor.detach());
   }
   write_safetensors(parts_.config.output, tensors);
 }

@@ -59,6 +59,18 @@ bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out) {
   return true;
 }
 
+void rename_layer(std::vector<NameRule>& rules, const std::string& from, const std::string& to, int part) {
+  for (const char* leaf : {".weight", ".bias"})
+    rules.push_back({from + leaf, to.empty() ? "" : to + leaf, part});
+}
+
+void rename_batch_norm(std::vector<NameRule>& rules, const std::string& from, const std::string& to) {
+  rename_layer(rules, from, to);
+  for (const char* leaf : {".running_mean", ".running_var"})
+    rules.push_back({from + leaf, to.empty() ? "" : to + leaf});
+  rules.push_back({from + ".num_batches_tracked", ""});
+}
+
 bool match_name(const NamingTable& table, const std::string& key, NameMatch& out) {
   for (const auto& rule : table.rules) {
     if (match_rule(rule, key, out)) return true;

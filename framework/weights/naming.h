@@ -16,6 +16,12 @@ struct NameRule {
   int part = -1;     // of a fused tensor: which part; -1: the whole
 };
 
+/// Rules for FROM.weight and FROM.bias of a layer. `to` empty: known and not used.
+FLAM_API void rename_layer(std::vector<NameRule>& rules, const std::string& from, const std::string& to,
+                           int part = -1);
+/// The same for a batch norm: its running statistics too; `num_batches_tracked` is not used.
+FLAM_API void rename_batch_norm(std::vector<NameRule>& rules, const std::string& from, const std::string& to);
+
 struct NamingTable {
   std::string name;  // "openai", "huggingface", "mmpretrain", …
   std::vector<NameRule> rules;

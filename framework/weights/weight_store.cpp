@@ -61,7 +61,7 @@ int64_t WeightStore::parameter_count(const std::string& prefix) const {
   int64_t count = 0;
   for (const auto& slot : slots_) {
     const bool inside = prefix.empty() || slot->name == prefix || slot->name.starts_with(prefix + ".");
-    if (inside) count += slot->numel();
+    if (inside && !slot->statistic) count += slot->numel();
   }
   return count;
 }
@@ -84,6 +84,12 @@ std::string WeightScope::full(const std::string& name) const {
 
 Weight WeightScope::tensor(const std::string& name, std::vector<int64_t> shape, Init init) const {
   return store_->declare(full(name), std::move(shape), init);
+}
+
+Weight WeightScope::statistic(const std::string& name, std::vector<int64_t> shape, Init init) const {
+  Weight weight = tensor(name, std::move(shape), init);
+  weight.slot()->statistic = true;
+  return weight;
 }
 
 Weight WeightScope::vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,

@@ -32,6 +32,7 @@ struct FLAM_API WeightSlot {
   std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
   std::vector<int64_t> shape;
   Init init;
+  bool statistic = false;            // measured (a batch norm's mean): never trained, no parameter
   bool vocabulary = false;           // rows are tokens: a file may have fewer
   std::optional<Init> missing_rows;  // of a vocabulary: what rows hold that the file lacks; not set: init
   std::vector<int64_t> parts;        // row counts of the tensors fused into this one; empty: not fused
@@ -65,6 +66,7 @@ class FLAM_API WeightStore {
 
   const std::vector<std::shared_ptr<WeightSlot>>& slots() const { return slots_; }
   std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
+  /// Numbers that training may change: tied tensors once, statistics not.
   int64_t parameter_count(const std::string& prefix = "") const;
 
   /// Called after each slot that is initialised or loaded; may be empty.
@@ -96,6 +98,8 @@ class FLAM_API WeightScope {
   WeightScope operator/(int64_t index) const { return scope(index); }
 
   Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
+  /// Stored in checkpoints, but measured rather than learned: running statistics of a batch norm.
+  Weight statistic(const std::string& name, std::vector<int64_t> shape, Init init) const;
   /// Rows are tokens: a file may have fewer rows, the rest take `missing_rows` (not set: `init`) with a
   /// warning.
   Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,

@@ -22,6 +22,9 @@ TEST(Activation, formulas) {
   EXPECT_TRUE(near(activate(x, Activation::quick_gelu), d / (1 + (-1.702 * d).exp())));
   EXPECT_TRUE(near(activate(x, Activation::relu), d.clamp_min(0)));
   EXPECT_TRUE(near(activate(x, Activation::silu), d / (1 + (-d).exp())));
+  const at::Tensor inner = std::sqrt(2 / M_PI) * (d + 0.044715 * d.pow(3));
+  EXPECT_TRUE(near(activate(x, Activation::gelu_tanh), d * 0.5 * (1 + inner.tanh())));
+  EXPECT_TRUE(near(activate(x * 4, Activation::relu6), (d * 4).clamp(0, 6)));
 }
 
 TEST(Activation, gives_the_same_without_gradients) {

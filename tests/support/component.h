@@ -40,10 +40,13 @@ class Built {
   const Slot* operator->() const { return component_.get(); }
   const Slot& operator*() const { return *component_; }
 
-  /// Every tensor: normal values, one scale for all.
+  /// Every tensor: normal values, one scale for all. Statistics are positive.
   void fill_randomly(double scale = 0.3) {
     uint64_t seed = 100;
-    for (const auto& slot : store.slots()) slot->tensor = random(slot->shape, ++seed) * scale;
+    for (const auto& slot : store.slots()) {
+      const at::Tensor values = random(slot->shape, ++seed);
+      slot->tensor = slot->statistic ? values.abs() + 0.5 : values * scale;
+    }
   }
 
   void load(const std::vector<WeightsFile>& files) {
@@ -60,12 +63,13 @@ class Built {
   }
 
   void want_gradients() {
-    for (const auto& slot : store.slots()) slot->tensor.requires_grad_();
+    for (const auto& slot : store.slots()) slot->tensor.set_requires_grad(!slot->statistic);
   }
 
-  /// Every tensor has a gradient that is not zero everywhere.
+  /// Every tensor that may be trained has a gradient that is not zero everywhere.
   void expect_gradients() const {
     for (const auto& slot : store.slots()) {
+      if (slot->statistic) continue;
       const at::Tensor& gradient = slot->tensor.grad();
       ASSERT_TRUE(gradient.defined()) << slot->name;
       EXPECT_GT(gradient.abs().max().template item<float>(), 0) << slot->name;

@@ -37,6 +37,17 @@ TEST(WeightStore, TiedTensorsCountOnce) {
   EXPECT_EQ(store.find("a.tail"), nullptr);
 }
 
+TEST(WeightStore, StatisticsAreStoredButNoParameters) {
+  WeightStore store;
+  const WeightScope norm(store, "norm");
+  norm.tensor("weight", {4}, Init::ones());
+  const Weight mean = norm.statistic("running_mean", {4}, Init::zeros());
+  EXPECT_EQ(store.parameter_count(), 4);
+  EXPECT_EQ(store.find("norm.running_mean"), mean.slot());
+  EXPECT_TRUE(mean.slot()->statistic);
+  EXPECT_FALSE(store.find("norm.weight")->statistic);
+}
+
 TEST(WeightStore, WrongDeclarationsAreErrors) {
   WeightStore store;
   const WeightScope root(store, "x");

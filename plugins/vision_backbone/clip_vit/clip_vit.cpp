@@ -4,7 +4,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linear.h>
 
 namespace flam {
 
@@ -48,9 +47,7 @@ int64_t grid_of(const ClipVitParams& p) {
 ClipVit::ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights)
     : params_(params),
       grid_(grid_of(params)),
-      patch_embedding_((weights / "patch_embedding")
-                           .tensor("weight", {params.hidden_size, 3, params.patch_size, params.patch_size},
-                                   Init::normal(0.02))),
+      patch_embedding_(weights, "patch_embedding", params.hidden_size, params.patch_size, /*bias=*/false),
       encoder_(weights,
                {params.used_layers(), params.hidden_size, params.num_heads, params.intermediate_size,
                 params.activation == ClipVitParams::Act::gelu ? Activation::gelu : Activation::quick_gelu,
@@ -68,22 +65,9 @@ FeatureShape ClipVit::shape() const {
   return {params_.hidden_size, grid_, grid_, params_.output_class_token};
 }
 
-at::Tensor ClipVit::embed_patches(const at::Tensor& pixels) const {
-  const int64_t n = pixels.size(0), p = params_.patch_size;
-  const at::Tensor patches = pixels.reshape({n, 3, grid_, p, grid_, p})
-                                 .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, grid_ * grid_, 3 * p * p});
-  count_flops(2 * patches.numel() * params_.hidden_size);
-  return at::linear(patches, patch_embedding_.tensor().flatten(1));
-}
-
 Features ClipVit::forward(const at::Tensor& pixels) const {
-  if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != params_.image_size ||
-      pixels.size(3) != params_.image_size) {
-    throw Error(cat("clip_vit takes pictures [N,3,", params_.image_size, ",", params_.image_size, "], found ",
-                    pixels.sizes(), "; check the last resize or crop of `transforms`"));
-  }
-  at::Tensor x = embed_patches(pixels);
+  check_pixels(pixels, params_.image_size, "clip_vit");
+  at::Tensor x = patch_embedding_(pixels);
   if (params_.class_token) {
     x = at::cat({class_embedding_.tensor().expand({x.size(0), 1, params_.hidden_size}), x}, 1);
   }

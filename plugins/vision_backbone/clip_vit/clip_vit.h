@@ -36,11 +36,10 @@ class ClipVit final : public VisionBackbone {
   const std::vector<NamingTable>& naming_tables() const override { return tables_; }
 
  private:
-  at::Tensor embed_patches(const at::Tensor& pixels) const;  // [N,3,S,S] → [N,P,D]
-
   ClipVitParams params_;
   int64_t grid_;
-  Weight patch_embedding_, class_embedding_, position_embedding_;
+  PatchEmbedding patch_embedding_;
+  Weight class_embedding_, position_embedding_;
   LayerNorm pre_norm_, final_norm_;
   VitEncoder encoder_;
   std::vector<NamingTable> tables_;

@@ -4,12 +4,6 @@ namespace flam {
 
 namespace {
 
-/// Adds rules for FROM.weight and FROM.bias.
-void add_both(std::vector<NameRule>& rules, const std::string& from, const std::string& to, int part = -1) {
-  for (const char* leaf : {".weight", ".bias"})
-    rules.push_back({from + leaf, to.empty() ? "" : to + leaf, part});
-}
-
 std::vector<NameRule> openai_rules(const std::string& class_embedding, const std::string& final_norm) {
   std::vector<NameRule> rules = {
       {"class_embedding", class_embedding},
@@ -19,13 +13,13 @@ std::vector<NameRule> openai_rules(const std::string& class_embedding, const std
       {"transformer.resblocks.{}.attn.in_proj_bias", "layers.{}.attn.qkv.bias"},
       {"proj", ""},
   };
-  add_both(rules, "ln_pre", "pre_norm");
-  add_both(rules, "transformer.resblocks.{}.attn.out_proj", "layers.{}.attn.proj");
-  add_both(rules, "transformer.resblocks.{}.ln_1", "layers.{}.ln1");
-  add_both(rules, "transformer.resblocks.{}.ln_2", "layers.{}.ln2");
-  add_both(rules, "transformer.resblocks.{}.mlp.c_fc", "layers.{}.mlp.fc1");
-  add_both(rules, "transformer.resblocks.{}.mlp.c_proj", "layers.{}.mlp.fc2");
-  add_both(rules, "ln_post", final_norm);
+  rename_layer(rules, "ln_pre", "pre_norm");
+  rename_layer(rules, "transformer.resblocks.{}.attn.out_proj", "layers.{}.attn.proj");
+  rename_layer(rules, "transformer.resblocks.{}.ln_1", "layers.{}.ln1");
+  rename_layer(rules, "transformer.resblocks.{}.ln_2", "layers.{}.ln2");
+  rename_layer(rules, "transformer.resblocks.{}.mlp.c_fc", "layers.{}.mlp.fc1");
+  rename_layer(rules, "transformer.resblocks.{}.mlp.c_proj", "layers.{}.mlp.fc2");
+  rename_layer(rules, "ln_post", final_norm);
   return rules;
 }
 
@@ -36,16 +30,16 @@ std::vector<NameRule> huggingface_rules(const std::string& class_embedding, cons
       {"embeddings.position_embedding.weight", "position_embedding"},
       {"embeddings.position_ids", ""},
   };
-  add_both(rules, "pre_layrnorm", "pre_norm");
-  add_both(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
-  add_both(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
-  add_both(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
-  add_both(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
-  add_both(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
-  add_both(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
-  add_both(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  add_both(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
-  add_both(rules, "post_layernorm", final_norm);
+  rename_layer(rules, "pre_layrnorm", "pre_norm");
+  rename_layer(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
+  rename_layer(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
+  rename_layer(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
+  rename_layer(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
+  rename_layer(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
+  rename_layer(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
+  rename_layer(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  rename_layer(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_layer(rules, "post_layernorm", final_norm);
   return rules;
 }
 
@@ -55,14 +49,14 @@ std::vector<NameRule> mmpretrain_rules(const std::string& class_embedding, const
       {"pos_embed", "position_embedding"},
       {"patch_embed.projection.weight", "patch_embedding.weight"},
   };
-  add_both(rules, "pre_norm", "pre_norm");
-  add_both(rules, "layers.{}.attn.qkv", "layers.{}.attn.qkv");
-  add_both(rules, "layers.{}.attn.proj", "layers.{}.attn.proj");
-  add_both(rules, "layers.{}.ln1", "layers.{}.ln1");
-  add_both(rules, "layers.{}.ln2", "layers.{}.ln2");
-  add_both(rules, "layers.{}.ffn.layers.0.0", "layers.{}.mlp.fc1");
-  add_both(rules, "layers.{}.ffn.layers.1", "layers.{}.mlp.fc2");
-  add_both(rules, "ln1", final_norm);
+  rename_layer(rules, "pre_norm", "pre_norm");
+  rename_layer(rules, "layers.{}.attn.qkv", "layers.{}.attn.qkv");
+  rename_layer(rules, "layers.{}.attn.proj", "layers.{}.attn.proj");
+  rename_layer(rules, "layers.{}.ln1", "layers.{}.ln1");
+  rename_layer(rules, "layers.{}.ln2", "layers.{}.ln2");
+  rename_layer(rules, "layers.{}.ffn.layers.0.0", "layers.{}.mlp.fc1");
+  rename_layer(rules, "layers.{}.ffn.layers.1", "layers.{}.mlp.fc2");
+  rename_layer(rules, "ln1", final_norm);
   return rules;
 }
 
