@@ -1,0 +1,134 @@
+// The vision tower of SigLIP (Zhai et al. 2023, section 4) and SigLIP 2: patches, learned positions, pre-norm
+// blocks, a norm. There is no class token, and the pooling head is left out.
+#include <ATen/TensorOperators.h>
+
+#include "framework/sdk.h"
+
+namespace flam {
+
+/// Defaults: SO400M/14 at 384, as Hugging Face's SiglipVisionModel computes it.
+struct SiglipParams {
+  enum class Act { gelu, gelu_tanh };
+
+  int64_t image_size = 384;
+  int64_t patch_size = 14;
+  int64_t hidden_size = 1152;
+  int64_t num_layers = 27;
+  int64_t num_heads = 16;
+  int64_t intermediate_size = 4304;
+  Act activation = Act::gelu_tanh;
+  double layer_norm_eps = 1e-6;
+  bool final_norm = true;
+  std::optional<int64_t> position_image_size;
+  PositionGrid::Interpolation position_interpolation = PositionGrid::Interpolation::bicubic;
+
+  void visit(ParamVisitor& v) {
+    v("image_size", image_size,
+      "height and width of the pictures, pixels; those beyond whole patches are cut",
+      between(1, kMostOfASize));
+    v("patch_size", patch_size, "height and width of a patch, pixels", between(1, kMostOfASize));
+    v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
+    v("num_layers", num_layers, "transformer blocks", between(0, 10000));
+    v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
+    v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
+    v("activation", activation, "of the feed-forward; gelu_tanh in all published weights",
+      choices("gelu", "gelu_tanh"));
+    v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
+    v("final_norm", final_norm, "a norm after the last block");
+    v("position_image_size", position_image_size,
+      "image_size that the checkpoint's position embeddings are for; null: image_size",
+      between(1, kMostOfASize));
+    v("position_interpolation", position_interpolation,
+      "how position embeddings of another image_size are resized", choices("bicubic", "antialiased"));
+  }
+};
+
+namespace {
+
+int64_t side_of(const char* name, int64_t image_size, int64_t patch_size) {
+  if (image_size < patch_size)
+    throw Error(cat(name, " ", image_size, " is smaller than one patch, patch_size ", patch_size));
+  return image_size / patch_size;
+}
+
+std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"embeddings.position_embedding.weight", "position_embedding"},
+      {"embeddings.position_ids", ""},
+      {"head.*", ""},
+  };
+  rename_layer(rules, "embeddings.patch_embedding", "patch_embedding");
+  rename_layer(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
+  rename_layer(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
+  rename_layer(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
+  rename_layer(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
+  rename_layer(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
+  rename_layer(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
+  rename_layer(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  rename_layer(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_layer(rules, "post_layernorm", final_norm);
+  return rules;
+}
+
+std::vector<NameRule> timm_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"pos_embed", "position_embedding"}, {"attn_pool.*", ""}, {"fc_norm.*", ""}, {"head.*", ""}};
+  rename_layer(rules, "patch_embed.proj", "patch_embedding");
+  rename_layer(rules, "blocks.{}.norm1", "layers.{}.ln1");
+  rename_layer(rules, "blocks.{}.attn.qkv", "layers.{}.attn.qkv");
+  rename_layer(rules, "blocks.{}.attn.proj", "layers.{}.attn.proj");
+  rename_layer(rules, "blocks.{}.norm2", "layers.{}.ln2");
+  rename_layer(rules, "blocks.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  rename_layer(rules, "blocks.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_layer(rules, "norm", final_norm);
+  return rules;
+}
+
+}  // namespace
+
+/// pixels [N,3,S,S] → tokens [N,P,D], P = ⌊S / patch⌋².
+class Siglip final : public VisionBackbone {
+ public:
+  Siglip(const SiglipParams& p, const Input&, WeightScope& weights)
+      : image_size_(p.image_size),
+        width_(p.hidden_size),
+        side_(side_of("image_size", p.image_size, p.patch_size)),
+        patch_embedding_(weights, "patch_embedding", width_, p.patch_size, /*bias=*/true),
+        positions_(
+            weights, "position_embedding",
+            {width_, 0,
+             side_of("position_image_size", p.position_image_size.value_or(p.image_size), p.patch_size),
+             side_, p.position_interpolation}),
+        encoder_(weights, {p.num_layers, width_, p.num_heads, p.intermediate_size,
+                           p.activation == SiglipParams::Act::gelu ? Activation::gelu : Activation::gelu_tanh,
+                           p.layer_norm_eps}) {
+    if (p.final_norm) final_norm_.emplace(weights, "final_norm", width_, p.layer_norm_eps);
+    const std::string final_norm = p.final_norm ? "final_norm" : "";
+    tables_ = {{"huggingface", huggingface_rules(final_norm)}, {"timm", timm_rules(final_norm)}};
+  }
+
+  int64_t image_size() const override { return image_size_; }
+  FeatureShape shape() const override { return {width_, side_, side_, 0}; }
+  const std::vector<NamingTable>& naming_tables() const override { return tables_; }
+
+  Features forward(const at::Tensor& pixels) const override {
+    check_pixels(pixels, image_size_, "siglip");
+    const at::Tensor x = encoder_(patch_embedding_(pixels) + positions_());
+    return {final_norm_ ? (*final_norm_)(x) : x, side_, side_, 0};
+  }
+
+ private:
+  int64_t image_size_, width_, side_;
+  PatchEmbedding patch_embedding_;
+  PositionGrid positions_;
+  VitEncoder encoder_;
+  std::optional<LayerNorm> final_norm_;
+  std::vector<NamingTable> tables_;
+};
+
+}  // namespace flam
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<flam::Siglip, flam::SiglipParams>("siglip",
+                                                  "SigLIP's vision transformer: patch tokens of a picture");
+}
