@@ -1,0 +1,75 @@
+#include "plugins/vision_backbone/dinov2/dinov2.h"
+
+namespace flam {
+
+namespace {
+
+std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"embeddings.cls_token", "class_embedding"},
+      {"embeddings.register_tokens", "register_tokens"},
+      {"embeddings.position_embeddings", "position_embedding"},
+      {"embeddings.mask_token", ""},
+      {"encoder.layer.{}.layer_scale1.lambda1", "layers.{}.ls1"},
+      {"encoder.layer.{}.layer_scale2.lambda1", "layers.{}.ls2"},
+  };
+  rename_layer(rules, "embeddings.patch_embeddings.projection", "patch_embedding");
+  rename_layer(rules, "encoder.layer.{}.norm1", "layers.{}.ln1");
+  rename_layer(rules, "encoder.layer.{}.attention.attention.query", "layers.{}.attn.qkv", 0);
+  rename_layer(rules, "encoder.layer.{}.attention.attention.key", "layers.{}.attn.qkv", 1);
+  rename_layer(rules, "encoder.layer.{}.attention.attention.value", "layers.{}.attn.qkv", 2);
+  rename_layer(rules, "encoder.layer.{}.attention.output.dense", "layers.{}.attn.proj");
+  rename_layer(rules, "encoder.layer.{}.norm2", "layers.{}.ln2");
+  rename_layer(rules, "encoder.layer.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  rename_layer(rules, "encoder.layer.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_layer(rules, "encoder.layer.{}.mlp.weights_in", "layers.{}.mlp.fc1");
+  rename_layer(rules, "encoder.layer.{}.mlp.weights_out", "layers.{}.mlp.fc2");
+  rename_layer(rules, "layernorm", final_norm);
+  return rules;
+}
+
+/// What the original repository and timm have in common.
+std::vector<NameRule> original_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = {
+      {"cls_token", "class_embedding"},
+      {"pos_embed", "position_embedding"},
+      {"mask_token", ""},
+      {"head.*", ""},
+      {"blocks.{}.ls1.gamma", "layers.{}.ls1"},
+      {"blocks.{}.ls2.gamma", "layers.{}.ls2"},
+  };
+  rename_layer(rules, "patch_embed.proj", "patch_embedding");
+  rename_layer(rules, "blocks.{}.norm1", "layers.{}.ln1");
+  rename_layer(rules, "blocks.{}.attn.qkv", "layers.{}.attn.qkv");
+  rename_layer(rules, "blocks.{}.attn.proj", "layers.{}.attn.proj");
+  rename_layer(rules, "blocks.{}.norm2", "layers.{}.ln2");
+  rename_layer(rules, "blocks.{}.mlp.fc1", "layers.{}.mlp.fc1");
+  rename_layer(rules, "blocks.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_layer(rules, "norm", final_norm);
+  return rules;
+}
+
+std::vector<NameRule> facebook_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = original_rules(final_norm);
+  rules.push_back({"register_tokens", "register_tokens"});
+  rename_layer(rules, "blocks.{}.mlp.w12", "layers.{}.mlp.fc1");
+  rename_layer(rules, "blocks.{}.mlp.w3", "layers.{}.mlp.fc2");
+  return rules;
+}
+
+std::vector<NameRule> timm_rules(const std::string& final_norm) {
+  std::vector<NameRule> rules = original_rules(final_norm);
+  rules.push_back({"reg_token", "register_tokens"});
+  return rules;
+}
+
+}  // namespace
+
+std::vector<NamingTable> dinov2_naming_tables(const Dinov2Params& params) {
+  const std::string final_norm = params.final_norm ? "final_norm" : "";
+  return {{"huggingface", huggingface_rules(final_norm)},
+          {"facebook", facebook_rules(final_norm)},
+          {"timm", timm_rules(final_norm)}};
+}
+
+}  // namespace flam
