@@ -1,5 +1,7 @@
 // Training repeats from its seed, goes on from its checkpoint, and leaves alone what is frozen.
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "framework/run/train.h"
@@ -93,6 +95,19 @@ TEST_F(TrainerTest, MicroBatchesGiveTheLossOfTheWholeBatch) {
   const std::vector<double> whole = losses_of("0"), halves = losses_of("2");
   ASSERT_EQ(whole.size(), halves.size());
   for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(whole[i], halves[i], 1e-3 * whole[i]);
+}
+
+TEST_F(TrainerTest, StatisticsOfABatchNormStayAndAreWrittenWithTheirNorm) {
+  const std::vector<std::string> convolutions = {
+      "model.vision_backbone={type: resnet, image_size: 80, depths: [1, 1], stem_width: 8, width: 8, "
+      "out_stage: 2}",
+      "train.label_weight=0", "train.trained={_delete_: true, 'vision_backbone.*': 0.01}"};
+  ASSERT_TRUE(train(stage("3_answers"), options("convolutions", convolutions), {}));
+  const auto file = open_checkpoint(output("convolutions"));
+  EXPECT_TRUE(at::equal(file->tensor("vision_backbone.stem.norm.running_mean"), at::zeros({8})));
+  EXPECT_TRUE(at::equal(file->tensor("vision_backbone.stem.norm.running_var"), at::ones({8})));
+  EXPECT_FALSE(at::equal(file->tensor("vision_backbone.stem.norm.weight"), at::ones({8})));
+  for (const std::string& name : file->names()) EXPECT_TRUE(name.starts_with("vision_backbone.")) << name;
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
