@@ -1,0 +1,32 @@
+// The shipped parts of configs/_base_/vision_backbones: they build, their pixels fit, their counts are right.
+#include "framework/component/vision_backbone.h"
+#include "framework/config/config.h"
+#include "framework/model/transform_chain.h"
+#include "tests/support/component.h"
+
+namespace flam {
+namespace {
+
+TEST(BackboneParts, build_and_take_their_own_pixels) {
+  int parts = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(FLAM_SOURCE_DIR "/configs/_base_/vision_backbones")) {
+    SCOPED_TRACE(entry.path().filename().string());
+    const Value config = load_config(entry.path());
+    const Built<VisionBackbone> backbone(write_yaml(*config.find("model")->find("vision_backbone")));
+    EXPECT_EQ(backbone.store.parameter_count(),
+              config.find("meta")->find("backbone")->find("parameters")->as_int());
+
+    ErrorList errors;
+    std::vector<ComponentConfig> transforms;
+    for (const Value& transform : config.find("transforms")->as_list())
+      transforms.push_back(built_plugins().parse(Transform::kKind, transform, errors));
+    errors.throw_if_any();
+    EXPECT_NO_THROW(TransformChain(transforms, built_plugins()).check_output(backbone->image_size()));
+    ++parts;
+  }
+  EXPECT_GE(parts, 6);
+}
+
+}  // namespace
+}  // namespace flam
