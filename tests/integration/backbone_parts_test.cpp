@@ -13,16 +13,19 @@ TEST(BackboneParts, build_and_take_their_own_pixels) {
        std::filesystem::directory_iterator(FLAM_SOURCE_DIR "/configs/_base_/vision_backbones")) {
     SCOPED_TRACE(entry.path().filename().string());
     const Value config = load_config(entry.path());
-    const Built<VisionBackbone> backbone(write_yaml(*config.find("model")->find("vision_backbone")));
+    const Value& part = *config.find("model")->find("vision_backbone");
+    const Built<VisionBackbone> backbone(write_yaml(part));
     EXPECT_EQ(backbone.store.parameter_count(),
               config.find("meta")->find("backbone")->find("parameters")->as_int());
 
     ErrorList errors;
+    const ComponentConfig backbone_config = built_plugins().parse(VisionBackbone::kKind, part, errors);
     std::vector<ComponentConfig> transforms;
     for (const Value& transform : config.find("transforms")->as_list())
       transforms.push_back(built_plugins().parse(Transform::kKind, transform, errors));
     errors.throw_if_any();
-    EXPECT_NO_THROW(TransformChain(transforms, built_plugins()).check_output(backbone->image_size()));
+    const TransformChain chain(transforms, built_plugins());
+    EXPECT_NO_THROW(chain.check_output(backbone->image_size(), backbone_config));
     ++parts;
   }
   EXPECT_GE(parts, 6);

@@ -67,7 +67,7 @@ TEST(Siglip, refuses_what_does_not_fit) {
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{kSmall + ", image_size: 8, position_image_size: 3}"}; }),
               HasSubstr("position_image_size 3 is smaller than one patch"));
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{"{type: siglip, num_heads: 7}"}; }),
-              HasSubstr("no multiple of the 7 attention heads"));
+              HasSubstr("hidden_size 1152 is no multiple of num_heads 7"));
 }
 
 TEST(Siglip, a_checkpoint_of_another_image_size_is_refused_with_its_shape) {
