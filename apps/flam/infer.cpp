@@ -198,6 +198,11 @@ void add_infer(CLI::App& app, int& status) {
                    "an example: IMAGE=TEXT, for questions IMAGE=QUESTION=>ANSWER (repeatable)")
       ->allow_extra_args(false);
   command
+      ->add_option("--candidate", options->inputs.candidates,
+                   "an answer to choose from, for models that rank (repeatable; instead of the config's)")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+  command
       ->add_option("--request", options->inputs.request_file,
                    "JSON lines {\"parts\": [{\"image\": …}, {\"text\": …}]}; - is standard input")
       ->type_name("FILE|-")

@@ -147,8 +147,10 @@ void requests_of_file(const std::string& name, const RequestSink& sink) {
 
 void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {
   if (!options.request_file.empty()) {
-    if (!options.images.empty() || !options.shots.empty() || !options.question.empty()) {
-      throw Error("--request holds whole requests; it doesn't go with pictures, --question or --shot");
+    if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
+        !options.candidates.empty()) {
+      throw Error(
+          "--request holds whole requests; it doesn't go with pictures, --question, --shot or --candidate");
     }
     return requests_of_file(options.request_file, sink);
   }
@@ -158,10 +160,11 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
     throw Error("this model answers questions; give one with --question");
   if (!needs_question && !options.question.empty()) {
     throw Error(
-        "this model writes captions and takes no --question; choose a model for questions (see `flam list "
+        "this model takes a picture alone and no --question; choose a model for questions (see `flam list "
         "models`)");
   }
   Request shots;
+  shots.candidates = options.candidates;
   for (const std::string& shot : options.shots) add_shot(shot, needs_question, shots);
 
   std::vector<std::string> images;

@@ -15,7 +15,8 @@ struct InputOptions {
   bool recursive = false;
   std::string question;
   std::vector<std::string> shots;  // IMAGE=TEXT or IMAGE=QUESTION=>ANSWER
-  std::string request_file;        // JSON lines; "-": standard input
+  std::vector<std::string> candidates;
+  std::string request_file;  // JSON lines; "-": standard input
 };
 
 /// What happens with each request in order, as they are read: a stream, not a list.

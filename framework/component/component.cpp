@@ -1,4 +1,6 @@
 // Out-of-line destructors: one home for each vtable.
+#include <algorithm>
+
 #include "framework/component/adapter.h"
 #include "framework/component/dataset.h"
 #include "framework/component/language_decoder.h"
@@ -53,6 +55,17 @@ const std::vector<NamingTable>& LanguageDecoder::naming_tables() const {
 }
 const std::vector<NamingTable>& Adapter::naming_tables() const {
   return kNoTables;
+}
+
+size_t best_candidate(const Result& result) {
+  const auto best =
+      std::max_element(result.candidates.begin(), result.candidates.end(),
+                       [](const Candidate& a, const Candidate& b) { return a.score < b.score; });
+  return static_cast<size_t>(best - result.candidates.begin());
+}
+
+const Prompt& prompt_of(const Task& task) {
+  return std::visit([](const auto& of) -> const Prompt& { return of.prompt; }, task);
 }
 
 const char* finish_reason_name(FinishReason reason) {

@@ -9,11 +9,17 @@
 namespace flam {
 
 /// What such heads have in common; each sets its own defaults.
-struct FLAM_API PromptingParams {
+struct FLAM_API PromptTemplates {
   std::string zeroshot_prompt;
   std::string shot_prompt;
   std::string final_prompt;
   bool require_shots = false;
+
+  void visit(ParamVisitor& v);
+};
+
+/// And those whose answers are texts that the model generates.
+struct FLAM_API PromptingParams : PromptTemplates {
   std::vector<std::string> cut_at;
   std::vector<std::string> remove;
   bool strip = false;

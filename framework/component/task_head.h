@@ -8,7 +8,8 @@ namespace flam {
 ///
 /// How the parts of a request are read: an image (or video) followed by the head's number of texts plus its
 /// answer is a shot; the last one is the query. caption: {image}{text} is a shot, {image} the query. vqa:
-/// {image}{question}{answer} is a shot, {image}{question} the query.
+/// {image}{question}{answer} is a shot, {image}{question} the query. A head that scores takes the request's
+/// candidates, if it has any, instead of its own.
 class FLAM_API TaskHead : public Component {
  public:
   static constexpr const char* kKind = "task_head";

@@ -31,7 +31,8 @@ struct Part {
 struct Request {
   std::vector<Part> parts;
   std::string id;
-  std::string source;  // where it was written, "file:line"; "" if nowhere
+  std::string source;                   // where it was written, "file:line"; "" if nowhere
+  std::vector<std::string> candidates;  // the answers to choose from; empty: the task head's own
 };
 
 /// Text with one media marker (the tokenizer's image token) for each element of `media`, in order.
@@ -79,22 +80,37 @@ struct Hypothesis {
   std::string text;  // decoded without special tokens, cut at a stop string
 };
 
-/// What the model gave for one prompt, best first.
-struct Result {
-  std::vector<Hypothesis> hypotheses;
-  std::vector<double> candidate_logprobs;  // of a Score task, in the order of its candidates
+/// A candidate of a Score task, and how likely the model finds it.
+struct Candidate {
+  std::string text;
+  double logprob = 0;      // natural logarithm: the sum over its tokens, or their mean
+  double score = 0;        // by which it is ranked: logprob, less that after the calibration prompt
+  double probability = 0;  // among the candidates: the softmax of their scores
 };
+
+/// What the model gave for one prompt.
+struct Result {
+  std::vector<Hypothesis> hypotheses;  // of a Generate task, best first
+  std::vector<Candidate> candidates;   // of a Score task, in its order
+};
+/// The index of the candidate with the highest score, the first of several; there must be one.
+FLAM_API size_t best_candidate(const Result& result);
 
 /// A task: generate from a prompt, or score candidates after it.
 struct Generate {
   Prompt prompt;
 };
 struct Score {
+  enum class LengthNormalization { sum, mean };
+
   Prompt prompt;
   std::vector<std::string> candidates;
+  std::string end;  // goes behind every candidate and is scored with it
+  LengthNormalization length_normalization = LengthNormalization::mean;
   std::optional<Prompt> calibration;  // an image-free prompt whose log-likelihoods are subtracted
 };
 using Task = std::variant<Generate, Score>;
+FLAM_API const Prompt& prompt_of(const Task& task);
 
 /// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
 using Answer = std::vector<std::pair<std::string, std::string>>;

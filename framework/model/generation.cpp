@@ -1,6 +1,11 @@
 // One cached generation: prompts are run once, then one token a row and step.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/log_softmax.h>
+
+#include <algorithm>
 
 #include "framework/model/forward.h"
 #include "framework/model/model.h"
@@ -50,6 +55,18 @@ class Generation final : public StepModel {
     return logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/graph_ != nullptr);
   }
 
+  /// Logits float32 [B·beams,L,V] behind each of the ids [B·beams,L] that follow the prompts. They are not
+  /// kept: the next call follows the prompts, too.
+  at::Tensor follow(const at::Tensor& ids) {
+    const int64_t length = ids.size(1);
+    const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
+    const Placement placement = place_continuation(model_.adapter_->masking_rule(), images_seen_, length);
+    const at::Tensor hidden =
+        run_layers(model_, model_.adapter_layers_, model_.language_decoder_->embed(ids),
+                   DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
+    return model_.logits(hidden, nullptr).to(at::kFloat);
+  }
+
   void reorder(const at::Tensor& source) override {
     const at::Tensor rows = source.to(model_.device_);
     cache_.reorder(rows);
@@ -94,6 +111,30 @@ std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64
   Sequence prompt = embed_prompt(*this, batch, *state, max_new_tokens, probe);
   return std::make_unique<Generation>(*this, std::move(prompt), std::move(state), beams, max_new_tokens,
                                       probe, std::move(graph));
+}
+
+at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations) const {
+  constexpr int64_t kTogether = 512;  // tokens whose logits are there at once
+  const int64_t prompts = continuations.size(0), count = continuations.size(1),
+                length = continuations.size(2);
+  const int64_t rows = std::clamp<int64_t>(kTogether / (prompts * length), 1, count);
+  const auto started = start(batch, rows, length - 1);
+  auto& generation = static_cast<Generation&>(*started);
+  const at::Tensor first = at::log_softmax(generation.prefill(), -1).unsqueeze(1).expand({-1, rows, -1});
+  std::vector<at::Tensor> blocks;
+  for (int64_t from = 0; from < count; from += rows) {
+    const int64_t begin = std::min(from, count - rows);  // the last block reaches back: all are of one size
+    const at::Tensor ids = continuations.narrow(1, begin, rows).to(device_);
+    at::Tensor logprobs = first.gather(2, ids.narrow(2, 0, 1));
+    if (length > 1) {
+      const at::Tensor logits = generation.follow(ids.narrow(2, 0, length - 1).flatten(0, 1));
+      const at::Tensor rest = at::log_softmax(logits, -1).unflatten(0, {prompts, rows});
+      const at::Tensor next = ids.narrow(2, 1, length - 1).unsqueeze(-1);
+      logprobs = at::cat({logprobs, rest.gather(3, next).squeeze(-1)}, 2);
+    }
+    blocks.push_back(logprobs.narrow(1, from - begin, rows - (from - begin)).cpu());
+  }
+  return at::cat(blocks, 1);
 }
 
 }  // namespace flam

@@ -53,6 +53,11 @@ class FLAM_API Model {
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
                                    Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr) const;
 
+  /// How likely the K continuations of each of B prompts are: ids [B,K,L] int64 on the CPU, padded on the
+  /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
+  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation.
+  at::Tensor score(const Batch& batch, const at::Tensor& continuations) const;
+
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }
   const Adapter& adapter() const { return *adapter_; }

@@ -20,4 +20,10 @@ Placement place_cached(const MaskingRule& rule, const at::Tensor& is_media, cons
   return {count, false};
 }
 
+Placement place_continuation(const MaskingRule& rule, const at::Tensor& count, int64_t length) {
+  const at::Tensor seen = count.expand({-1, length});
+  if (rule.text_sees == MaskingRule::TextSees::next) return {seen * 0, true};
+  return {seen, false};
+}
+
 }  // namespace flam

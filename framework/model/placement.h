@@ -12,4 +12,8 @@ FLAM_API Placement place_prompt(const MaskingRule& rule, const at::Tensor& media
 /// from the new token alone). last: images in the prompt and generated since, `count` [R,1].
 FLAM_API Placement place_cached(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count);
 
+/// text_time of `length` tokens that follow a prompt with `count` [R,1] images, as they would have in it:
+/// last: the count; next: no image follows. [R,length].
+FLAM_API Placement place_continuation(const MaskingRule& rule, const at::Tensor& count, int64_t length);
+
 }  // namespace flam

@@ -11,11 +11,18 @@ namespace flam {
 
 namespace {
 
-// The same prompt without its pictures: no media marker, so that the text sees nothing.
-Prompt without_pictures(Prompt prompt, const std::string& marker) {
-  for (size_t at; (at = prompt.text.find(marker)) != std::string::npos;) prompt.text.erase(at, marker.size());
-  prompt.media.clear();
-  return prompt;
+// The same task without its pictures: no media marker, so that the text sees nothing. Nothing is left to
+// calibrate with, either.
+Task without_pictures(Task task, const std::string& marker) {
+  std::visit(
+      [&](auto& of) {
+        std::string& text = of.prompt.text;
+        for (size_t at; (at = text.find(marker)) != std::string::npos;) text.erase(at, marker.size());
+        of.prompt.media.clear();
+      },
+      task);
+  if (auto* score = std::get_if<Score>(&task)) score->calibration.reset();
+  return task;
 }
 
 class Evaluator {
@@ -99,50 +106,28 @@ class Evaluator {
   }
 
   std::vector<std::string> answer(const std::vector<Record>& records, bool blind) {
-    std::vector<Prompt> prompts;
+    std::vector<Task> tasks;
     for (const Record& record : records) {
       Task task = session_.task_head().task(record.request);
-      if (!std::holds_alternative<Generate>(task))
-        throw Error("this task head doesn't generate; it can't be evaluated yet");
-      Prompt prompt = std::move(std::get<Generate>(task).prompt);
-      prompts.push_back(blind
-                            ? without_pictures(std::move(prompt), session_.model().tokenizer().image_token())
-                            : std::move(prompt));
+      tasks.push_back(blind ? without_pictures(std::move(task), session_.model().tokenizer().image_token())
+                            : task);
     }
-    try {
-      return answers_to(prompts);
-    } catch (const Error&) {
-      // Something in the batch can't be run: each alone, so that the others count.
-      std::vector<std::string> out;
-      for (size_t i = 0; i < prompts.size(); ++i) out.push_back(answer_alone(prompts[i], records[i], blind));
-      return out;
-    }
-  }
-
-  std::vector<std::string> answers_to(std::span<const Prompt> prompts) const {
-    Prepared prepared = session_.prepare(prompts);
-    session_.encode_media(prepared);
     CallOptions call;
     call.cancelled = options_.cancelled;
-    GenerationParams generation = session_.config().generation;
-    if (options_.seed) generation.seed = *options_.seed;
+    call.generation = session_.config().generation;
+    if (options_.seed) call.generation->seed = *options_.seed;
     std::vector<std::string> out;
-    for (const Result& result : session_.generate(prepared, generation, call)) {
-      out.push_back(session_.task_head().answer(result).front().second);
+    for (const Outcome& outcome : session_.run(tasks, call)) {
+      if (outcome.error && !blind) add_failure(records[out.size()], *outcome.error);
+      out.push_back(outcome.error ? "" : outcome.answer.front().second);
     }
     return out;
   }
 
-  std::string answer_alone(const Prompt& prompt, const Record& record, bool blind) {
+  void add_failure(const Record& record, const std::string& error) {
     constexpr size_t kTold = 10;
-    try {
-      return answers_to({&prompt, 1}).front();
-    } catch (const Error& error) {
-      failed_ += !blind;
-      if (!blind && failures_.size() < kTold)
-        failures_.push_back(printable(record.request.id, 4096) + ": " + error.what());
-      return "";
-    }
+    ++failed_;
+    if (failures_.size() < kTold) failures_.push_back(printable(record.request.id, 4096) + ": " + error);
   }
 
   const Session& session_;

@@ -21,7 +21,7 @@ const std::map<std::string, std::string> kContracts = {
      "which image each token sees → hidden [R,S,D], before some layers"},
     {"language_decoder", "ids [R,L] → hidden [R,L,D] → logits [R,L,vocab_size + added]"},
     {"tokenizer", "text ↔ ids, with added tokens behind the vocabulary"},
-    {"task_head", "request → prompt; generated text → answer"},
+    {"task_head", "request → prompt, and candidates if it ranks; generated text or likelihoods → answer"},
     {"dataset", "index → record (request, references)"},
     {"metric", "records and answers → named scores"},
 };

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -47,7 +48,9 @@ Json request_json(const Request& request) {
       parts.push_back({{"frames", frames}});
     }
   }
-  return {{"parts", parts}};
+  Json out = {{"parts", parts}};
+  if (!request.candidates.empty()) out["candidates"] = request.candidates;
+  return out;
 }
 
 Json hypothesis_json(const Hypothesis& hypothesis) {
@@ -57,6 +60,19 @@ Json hypothesis_json(const Hypothesis& hypothesis) {
           {"logprob", hypothesis.logprob},
           {"score", hypothesis.score},
           {"finish_reason", finish_reason_name(hypothesis.finish)}};
+}
+
+/// Which candidate was chosen, in mmpretrain's words, and how all of them did.
+void add_candidates(Json& out, const Result& result) {
+  const size_t best = best_candidate(result);
+  out["pred_label"] = best;
+  out["pred_score"] = result.candidates[best].probability;
+  for (const Candidate& candidate : result.candidates) {
+    out["candidates"].push_back({{"text", candidate.text},
+                                 {"logprob", candidate.logprob},
+                                 {"score", candidate.score},
+                                 {"probability", candidate.probability}});
+  }
 }
 
 Json weights_json(const Session& session) {
@@ -86,6 +102,10 @@ Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best
     return out;
   }
   for (const auto& [field, text] : outcome.answer) out[field] = text;
+  if (!outcome.result.candidates.empty()) {
+    add_candidates(out, outcome.result);
+    return out;
+  }
   const auto& best = outcome.result.hypotheses.front();
   out["logprob"] = best.logprob;
   out["finish_reason"] = finish_reason_name(best.finish);
@@ -126,6 +146,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
     for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
     for (const auto& hypothesis : outcomes[i].result.hypotheses)
       run["hypotheses"].push_back(hypothesis_json(hypothesis));
+    if (!outcomes[i].result.candidates.empty()) add_candidates(run, outcomes[i].result);
     receipt["runs"].push_back(run);
   }
   for (const auto& entry : times.entries()) receipt["milliseconds"][entry.stage] = entry.milliseconds;
@@ -155,9 +176,10 @@ std::string json_line(const Json& json) {
 Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
                       const Location& where) {
   const auto fail = [&](const std::string& what) -> Error {
-    return Error(where,
-                 cat("not a request: ", what,
-                     "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}"));
+    return Error(
+        where, cat("not a request: ", what,
+                   "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
+                   "\"candidates\": [TEXT, …] if there are answers to choose from"));
   };
   Json node;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
@@ -181,7 +203,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
     throw fail("no list `parts`");
   for (const auto& [key, value] : node.items()) {
-    if (key != "parts") throw fail(cat("unknown key ", quoted(key)));
+    if (key != "parts" && key != "candidates") throw fail(cat("unknown key ", quoted(key)));
   }
   const auto picture = [&](const Json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
@@ -191,6 +213,14 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     return PictureSource{(folder / name).string(), nullptr, {}};
   };
   Request request;
+  if (node.contains("candidates")) {
+    const Json& candidates = node["candidates"];
+    const bool texts = candidates.is_array() && !candidates.empty() &&
+                       std::all_of(candidates.begin(), candidates.end(),
+                                   [](const Json& candidate) { return candidate.is_string(); });
+    if (!texts) throw fail("`candidates` must be a list of texts, at least two");
+    request.candidates = candidates.get<std::vector<std::string>>();
+  }
   for (const Json& part : node["parts"]) {
     if (!part.is_object() || part.size() != 1)
       throw fail("each part has exactly one of `text`, `image`, `frames`");

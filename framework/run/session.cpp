@@ -4,6 +4,8 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
+#include <numeric>
+
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
@@ -193,64 +195,95 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
 }
 
 std::vector<Outcome> Session::answer(std::span<const Request> requests, const CallOptions& options) const {
-  const c10::InferenceMode inference;
   const TaskHead& head = task_head();
   std::vector<Outcome> outcomes(requests.size());
-  std::vector<Prompt> prompts;
-  std::vector<size_t> answered;  // prompts[i] is of request answered[i]
+  std::vector<Task> tasks;
+  std::vector<size_t> answered;  // tasks[i] is of request answered[i]
   for (size_t i = 0; i < requests.size(); ++i) {
     try {
       Task task = head.task(requests[i]);
-      if (!std::holds_alternative<Generate>(task))
-        throw Error("this task head scores candidates; no generation to run");
-      Prompt prompt = std::move(std::get<Generate>(task).prompt);
-      state_->media->load_pictures(prompt, options.times);
-      outcomes[i].prompt = prompt.text;
-      prompts.push_back(std::move(prompt));
+      if (!requests[i].candidates.empty() && !std::holds_alternative<Score>(task))
+        throw Error("this model's task head writes its answers and takes no candidates; leave them out");
+      std::visit([&](auto& of) { state_->media->load_pictures(of.prompt, options.times); }, task);
+      tasks.push_back(std::move(task));
       answered.push_back(i);
     } catch (const Error& error) {
       outcomes[i].fail(error.what(), error);
     }
   }
-  if (prompts.empty()) return outcomes;
   CallOptions mapped = options;
   if (options.on_text) {
-    mapped.on_text = [&](size_t row, const std::string& text) { options.on_text(answered[row], text); };
+    mapped.on_text = [&](size_t task, const std::string& text) { options.on_text(answered[task], text); };
   }
-  std::vector<Outcome*> rows;
-  for (const size_t request : answered) rows.push_back(&outcomes[request]);
+  std::vector<Outcome> ran = run(tasks, mapped);
+  for (size_t i = 0; i < ran.size(); ++i) {
+    const std::string& id = requests[answered[i]].id;
+    if (ran[i].error && !id.empty()) *ran[i].error = printable(id, 4096) + ": " + *ran[i].error;
+    outcomes[answered[i]] = std::move(ran[i]);
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> Session::run(std::span<const Task> tasks, const CallOptions& options) const {
+  const c10::InferenceMode inference;
+  std::vector<Outcome> outcomes(tasks.size());
+  std::vector<size_t> rows(tasks.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (const size_t row : rows) outcomes[row].prompt = prompt_of(tasks[row]).text;
   try {
-    answer_prompts(prompts, rows, mapped);
-  } catch (const Error&) {
+    run_together(tasks, rows, outcomes, options);
+  } catch (const Error& failure) {
+    if (rows.size() == 1) outcomes.front().fail(failure.what(), failure);
     // Something in the batch can't be run: each alone, so that the others are answered.
-    for (size_t row = 0; row < prompts.size(); ++row) {
-      CallOptions alone = options;
-      if (options.on_text) {
-        alone.on_text = [&](size_t, const std::string& text) { options.on_text(answered[row], text); };
-      }
+    for (size_t i = 0; rows.size() > 1 && i < rows.size(); ++i) {
+      const size_t& row = rows[i];
       try {
-        answer_prompts({&prompts[row], 1}, {&rows[row], 1}, alone);
+        run_together(tasks, {&row, 1}, outcomes, options);
       } catch (const Error& error) {
-        const std::string& id = requests[answered[row]].id;
-        rows[row]->fail(id.empty() ? error.what() : printable(id, 4096) + ": " + error.what(), error);
+        outcomes[row].fail(error.what(), error);
       }
     }
   }
   return outcomes;
 }
 
-void Session::answer_prompts(std::span<const Prompt> prompts, std::span<Outcome*> outcomes,
-                             const CallOptions& options) const {
-  Prepared prepared = prepare(prompts, options.times);
-  encode_media(prepared, options.times);
-  auto results = generate(prepared, options.generation.value_or(state_->config.generation), options);
-  for (size_t row = 0; row < results.size(); ++row) {
-    Outcome& outcome = *outcomes[row];
-    outcome.answer = state_->task_head->answer(results[row]);
-    outcome.prompt_tokens =
-        prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
-    outcome.result = std::move(results[row]);
+void Session::run_together(std::span<const Task> tasks, std::span<const size_t> rows,
+                           std::span<Outcome> outcomes, const CallOptions& options) const {
+  std::vector<Prompt> prompts, scored_prompts;
+  std::vector<Score> scores;
+  std::vector<size_t> generated, scored;
+  for (const size_t row : rows) {
+    if (const auto* score = std::get_if<Score>(&tasks[row])) {
+      scores.push_back(*score);
+      scored_prompts.push_back(score->prompt);
+      scored.push_back(row);
+    } else {
+      prompts.push_back(prompt_of(tasks[row]));
+      generated.push_back(row);
+    }
   }
+  CallOptions mapped = options;
+  if (options.on_text) {
+    mapped.on_text = [&](size_t row, const std::string& text) { options.on_text(generated[row], text); };
+  }
+  const auto run_each = [&](std::span<const Prompt> given, std::span<const size_t> of, const auto& results) {
+    if (given.empty()) return;
+    Prepared prepared = prepare(given, options.times);
+    encode_media(prepared, options.times);
+    std::vector<Result> found = results(prepared);
+    for (size_t i = 0; i < found.size(); ++i) {
+      Outcome& outcome = outcomes[of[i]];
+      outcome.answer = state_->task_head->answer(found[i]);
+      outcome.prompt_tokens =
+          prepared.batch.attention_mask.select(0, static_cast<int64_t>(i)).sum().item().toLong();
+      outcome.result = std::move(found[i]);
+    }
+  };
+  run_each(prompts, generated, [&](const Prepared& prepared) {
+    return generate(prepared, options.generation.value_or(state_->config.generation), mapped);
+  });
+  run_each(scored_prompts, scored,
+           [&](const Prepared& prepared) { return score(prepared, scores, options); });
 }
 
 Outcome Session::answer(const Request& request, const CallOptions& options) const {

@@ -77,7 +77,10 @@ class FLAM_API Session {
   /// One request; throws what would be its error.
   Outcome answer(const Request& request, const CallOptions& options = {}) const;
 
-  /// The parts of answer(), for verify, train and evaluate. prepare() opens and transforms every picture of
+  /// The same for tasks that a head has made. An outcome that failed has its `error` set.
+  std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
+
+  /// The parts of run(), for verify and train. prepare() opens and transforms every picture of
   /// the prompts and encodes their text; row i has prompts[i].
   Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr) const;
   /// Runs backbone and resampler over prepared pictures and fills prepared.batch.media.
@@ -86,6 +89,11 @@ class FLAM_API Session {
                                const CallOptions& options = {}) const;
   /// Model::start, with what the session was opened for.
   std::unique_ptr<StepModel> start(const Prepared& prepared, int64_t beams, int64_t max_new_tokens) const;
+  /// How likely the candidates of each task are; row i of `prepared` is the prompt of tasks[i]. A candidate's
+  /// ids follow the prompt's, as in open-flamingo 2.0.1 (eval/eval_model.py, get_rank_classifications).
+  /// Error: a candidate without tokens, or with too many for the context.
+  std::vector<Result> score(const Prepared& prepared, std::span<const Score> tasks,
+                            const CallOptions& options = {}) const;
 
   const RunConfig& config() const;
   const Model& model() const;
@@ -96,8 +104,9 @@ class FLAM_API Session {
 
  private:
   Session();
-  void answer_prompts(std::span<const Prompt> prompts, std::span<Outcome*> outcomes,
-                      const CallOptions& options) const;
+  /// tasks[i] → outcomes[i] for every i of `rows`, in one batch of each sort of task.
+  void run_together(std::span<const Task> tasks, std::span<const size_t> rows, std::span<Outcome> outcomes,
+                    const CallOptions& options) const;
   struct State;
   std::unique_ptr<State> state_;
 };

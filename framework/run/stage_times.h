@@ -11,7 +11,7 @@
 namespace flam {
 
 /// Milliseconds by stage, in the order first seen: decode, transform, vision, resampler, tokenize, prefill,
-/// step.
+/// step, score.
 class FLAM_API StageTimes {
  public:
   struct Entry {

@@ -9,10 +9,7 @@ namespace flam {
 
 TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request,
                  const std::string& answer) {
-  const Task task = head.task(request);
-  if (!std::holds_alternative<Generate>(task))
-    throw Error("this task head doesn't generate; it can't be trained yet");
-  TextRow row{tokenizer.encode(std::get<Generate>(task).prompt.text, true), 0};
+  TextRow row{tokenizer.encode(prompt_of(head.task(request)).text, true), 0};
   row.prompt_length = row.ids.size();
   const auto target = tokenizer.encode(head.target(answer), false);
   row.ids.insert(row.ids.end(), target.begin(), target.end());

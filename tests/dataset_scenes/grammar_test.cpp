@@ -138,6 +138,14 @@ TEST(Grammar, YesAndNoAreEquallyFrequent) {
   EXPECT_NEAR(answers["yes"], answers["no"], 0.1 * answers["yes"]);
 }
 
+TEST(Grammar, TheAnswerIsAmongThoseOfItsKind) {
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    const Question question = ask(sample_scene(seed, Split::test), seed);
+    const auto answers = answers_to(question.kind);
+    EXPECT_EQ(std::count(answers.begin(), answers.end(), question.answer), 1) << question.text;
+  }
+}
+
 TEST(Grammar, AnswersAreThoseOfTheScene) {
   const Scene scene = two_objects();
   std::map<std::string, std::string> answers;

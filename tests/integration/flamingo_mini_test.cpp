@@ -45,6 +45,50 @@ TEST(FlamingoMini, QuestionsAreAnsweredFromThePicture) {
   EXPECT_LE(scores["controls"]["blind"]["exact"], 0.45);
 }
 
+// Chosen among the answers that a question of its kind can have: two for most of them, so the blind control
+// is far above zero.
+TEST(FlamingoMini, AnswersAreRankedByThePicture) {
+  const auto scores = evaluated("flamingo_mini_ranking");
+  EXPECT_GE(scores["scores"]["exact"], 0.95);
+  EXPECT_LE(scores["controls"]["blind"]["exact"], 0.55);
+}
+
+TEST(FlamingoMini, ChoosesAmongCandidates) {
+  const std::string asked = "infer flamingo_mini_ranking " + kScene +
+                            " --question 'what colour is the star?' --candidate red --candidate purple";
+  EXPECT_EQ(run_flam(asked).out, "purple\n");
+  const auto json = nlohmann::json::parse(run_flam(asked + " --json").out);
+  EXPECT_EQ(json["pred_answer"], "purple");
+  EXPECT_EQ(json["pred_label"], 1);
+  EXPECT_EQ(json["candidates"][0]["text"], "red");
+  EXPECT_EQ(json["pred_score"], json["candidates"][1]["probability"]);
+  EXPECT_GT(json["pred_score"], 0.9);
+  const auto classified = run_flam(
+      "infer flamingo_mini_ranking " + kScene +
+      " --set 'task_head={type: classification, candidates: [two, three, four], final_prompt: "
+      "\"<image>Question:how many objects are there? Short Answer:\"}'");
+  EXPECT_EQ(classified.out, "three\n") << classified.err;
+}
+
+TEST(FlamingoMini, CandidatesComeFromRequestsToo) {
+  const test::Scratch folder;
+  const auto request = [&](const std::string& line) {
+    std::ofstream(folder / "requests.jsonl") << line;
+    return run_flam("infer flamingo_mini_ranking --request " + (folder / "requests.jsonl").string());
+  };
+  const std::string parts =
+      R"({"parts": [{"image": ")" + kScene + R"("}, {"text": "is there a purple star?"}], "candidates": )";
+  EXPECT_THAT(request(parts + R"(["no", "yes"]})").out, HasSubstr(": yes\n"));
+  for (const std::string candidates : {R"([])", R"("yes")", R"([1, 2])"}) {
+    const auto ran = request(parts + candidates + "}");
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("`candidates` must be a list of texts")) << candidates;
+  }
+  const auto none = run_flam("infer flamingo_mini_ranking " + kScene + " --question 'is there a star?'");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.err, HasSubstr("there are no candidates to choose from"));
+}
+
 TEST(FlamingoMini, CaptionsAreTrue) {
   const auto scores = evaluated("flamingo_mini_caption");
   EXPECT_GE(scores["scores"]["true"], 0.9);

@@ -20,14 +20,14 @@ struct ImageFolderParams {
   void visit(ParamVisitor& v) {
     v("folder", folder, "where the pictures are", required(), path());
     v("annotations", annotations,
-      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …]}; "
-      "question for vqa only");
+      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
+      "\"candidates\": [TEXT, …]}; question for vqa and ranking, candidates where a question has its own");
   }
 };
 
 struct Annotation {
   std::string image, question;
-  std::vector<std::string> references;
+  std::vector<std::string> references, candidates;
 };
 
 class ImageFolder final : public Dataset {
@@ -41,7 +41,8 @@ class ImageFolder final : public Dataset {
     for (std::string line; std::getline(in, line);) {
       ++line_number;
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, input.task == "vqa"));
+      const bool with_question = input.task == "vqa" || input.task == "ranking";
+      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, with_question));
       if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
     }
     if (annotations_.empty()) throw Error(cat(quoted(source), " holds no records"));
@@ -57,6 +58,7 @@ class ImageFolder final : public Dataset {
     if (!annotation.question.empty())
       record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
     record.references = annotation.references;
+    record.request.candidates = annotation.candidates;
     return record;
   }
 
@@ -76,14 +78,19 @@ class ImageFolder final : public Dataset {
       }
       return node[key].get<std::string>();
     };
-    Annotation out{(folder / text("image")).string(), with_question ? text("question") : "", {}};
-    if (!node.contains("references") || !node["references"].is_array() || node["references"].empty()) {
-      throw Error(cat(place, ": expected a list `references` with at least one text"));
-    }
-    for (const auto& reference : node["references"]) {
-      if (!reference.is_string()) throw Error(cat(place, ": `references` must hold texts"));
-      out.references.push_back(reference.get<std::string>());
-    }
+    const auto texts = [&](const std::string& key) {
+      if (!node.contains(key) || !node[key].is_array() || node[key].empty())
+        throw Error(cat(place, ": expected a list `", key, "` with at least one text"));
+      std::vector<std::string> out;
+      for (const auto& element : node[key]) {
+        if (!element.is_string()) throw Error(cat(place, ": `", key, "` must hold texts"));
+        out.push_back(element.get<std::string>());
+      }
+      return out;
+    };
+    Annotation out{
+        (folder / text("image")).string(), with_question ? text("question") : "", texts("references"), {}};
+    if (node.contains("candidates")) out.candidates = texts("candidates");
     return out;
   }
 

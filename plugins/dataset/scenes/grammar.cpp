@@ -253,6 +253,37 @@ std::string describe_scene(const Scene& scene, uint64_t variant) {
   return opening + std::string(kNumbers[ordered.size()]) + " objects " + order + ": " + list(items, random);
 }
 
+std::vector<std::string> answers_to(QuestionKind kind) {
+  std::vector<std::string> out;
+  const auto add = [&](const auto& words) { out.insert(out.end(), words.begin(), words.end()); };
+  switch (kind) {
+    case QuestionKind::colour:
+      add(kColours);
+      break;
+    case QuestionKind::shape:
+      add(kShapes);
+      break;
+    case QuestionKind::size:
+      add(kSizes);
+      break;
+    case QuestionKind::count:
+      add(kNumbers);
+      break;
+    case QuestionKind::exists:
+    case QuestionKind::side:
+      out = {"yes", "no"};
+      break;
+    case QuestionKind::direction:
+      add(kRelations);
+      break;
+    case QuestionKind::furthest:
+      add(kColours);
+      add(kShapes);
+      break;
+  }
+  return out;
+}
+
 std::optional<Question> ask(const Scene& scene, QuestionKind kind, uint64_t variant) {
   SceneRandom random(scene.seed ^ (variant * 0x9e6c63d0876a9a35u) ^ (static_cast<uint64_t>(kind) << 56));
   for (int attempt = 0; attempt < 8; ++attempt) {

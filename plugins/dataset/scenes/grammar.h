@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugins/dataset/scenes/scene.h"
 
@@ -33,6 +34,9 @@ struct Question {
   std::string text;    // ends with a question mark
   std::string answer;  // one word
 };
+
+/// Every answer that questions of that kind have.
+std::vector<std::string> answers_to(QuestionKind kind);
 
 /// A question of that kind with the only possible answer; nothing if the scene admits none (no two objects to
 /// compare, or no clear order). The answers yes and no are equally frequent.

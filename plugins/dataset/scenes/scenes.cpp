@@ -100,12 +100,15 @@ std::vector<int64_t> label_classes(std::initializer_list<int64_t> more) {
 class Scenes final : public Dataset {
  public:
   Scenes(const ScenesParams& params, const Input& input)
-      : params_(params), options_(options_of(params)), questions_(input.task == "vqa") {
+      : params_(params),
+        options_(options_of(params)),
+        questions_(input.task == "vqa" || input.task == "ranking"),
+        choices_(input.task == "ranking") {
     if (input.seed) params_.seed = *input.seed;
     if (input.records_per_scene) params_.records_per_scene = *input.records_per_scene;
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
-    if (input.task != "vqa" && input.task != "caption") {
-      throw Error(cat("dataset 'scenes' has records for the task heads caption and vqa, not for ",
+    if (!questions_ && input.task != "caption") {
+      throw Error(cat("dataset 'scenes' has records for the task heads caption, vqa and ranking, not for ",
                       quoted(input.task)));
     }
     const auto divides = [&](int64_t part) { return part == 0 || params.picture_size % part == 0; };
@@ -135,6 +138,7 @@ class Scenes final : public Dataset {
       const Question question = ask(scene, variant);
       record.request.parts.push_back({Part::Kind::text, question.text, {}});
       record.references = {question.answer};
+      if (choices_) record.request.candidates = answers_to(question.kind);
       record.kind = kQuestionKinds[static_cast<size_t>(question.kind)];
     } else {
       record.references = {describe_scene(scene, variant)};
@@ -172,7 +176,7 @@ class Scenes final : public Dataset {
 
   ScenesParams params_;
   SceneOptions options_;
-  bool questions_;
+  bool questions_, choices_;
 };
 
 struct NoParams {

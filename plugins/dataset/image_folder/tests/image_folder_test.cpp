@@ -61,6 +61,19 @@ TEST_F(ImageFolder, QuestionsFollowTheirPicture) {
   EXPECT_EQ(record.request.parts[1].text, "What?");
 }
 
+TEST_F(ImageFolder, QuestionsMayBringTheirCandidates) {
+  const auto dataset = open(
+      R"({"image": "a.png", "question": "What?", "references": ["4"], "candidates": ["4", "5"]})"
+      "\n"
+      R"({"image": "a.png", "question": "What?", "references": ["4"]})",
+      {.task = "ranking"});
+  EXPECT_THAT(dataset->at(0).request.candidates, ElementsAre("4", "5"));
+  EXPECT_EQ(dataset->at(0).request.parts[1].text, "What?");
+  EXPECT_TRUE(dataset->at(1).request.candidates.empty());
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": []})", "classification"),
+              HasSubstr(":1: expected a list `candidates` with at least one text"));
+}
+
 TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
   const auto dataset = open("\n \t\r\n{\"image\": \"a.png\", \"references\": [\"x\"]}\r\n\r\n");
   EXPECT_EQ(dataset->size(), 1);
