@@ -14,5 +14,7 @@ void add_verify(CLI::App& app, int& status);
 void add_train(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);
+void add_new_plugin(CLI::App& app, int& status);
+void add_check_plugin(CLI::App& app, int& status);
 
 }  // namespace flam::cli

@@ -59,6 +59,13 @@ void check_media_width(const ModelConfig& config, const MediaShape& media,
                   ", make the two widths equal, or name another model.resampler"));
 }
 
+void check_announced(const ComponentConfig& component,
+                     std::initializer_list<std::pair<const char*, int64_t>> sizes) {
+  for (const auto& [what, size] : sizes)
+    check(size > 0, component,
+          cat(component.label(), " announces ", size, " ", what, "; expected at least 1"));
+}
+
 }  // namespace
 
 std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry& registry) {
@@ -77,11 +84,18 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
   model->language_decoder_ = registry.build<LanguageDecoder>(
       config.language_decoder, DecoderInput{static_cast<int64_t>(added.size())}, &decoder_scope);
   const LanguageDecoder& decoder = *model->language_decoder_;
+  check_announced(config.language_decoder, {{"tokens in its vocabulary", decoder.vocab_size()},
+                                            {"as the width of its hidden states", decoder.hidden_size()},
+                                            {"positions", decoder.max_positions()}});
   model->image_token_id_ = decoder.vocab_size() + (image - added.begin());
 
   WeightScope backbone_scope = scope("vision_backbone");
   model->vision_backbone_ = registry.build<VisionBackbone>(config.vision_backbone, {}, &backbone_scope);
   const FeatureShape features = model->vision_backbone_->shape();
+  check_announced(config.vision_backbone,
+                  {{"tokens per picture", features.tokens()},
+                   {"as the width of its features", features.width},
+                   {"pixels as its pictures' size", model->vision_backbone_->image_size()}});
 
   const auto required = required_media_width(config, registry, features, decoder);
   WeightScope resampler_scope = scope("resampler");
@@ -89,6 +103,8 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
       config.resampler, ResamplerInput{features, required ? required->width : features.width},
       &resampler_scope);
   const MediaShape media = model->resampler_->shape();
+  check_announced(config.resampler, {{"media tokens per picture", media.tokens},
+                                     {"as the width of its media tokens", media.width}});
   check_media_width(config, media, required, decoder);
 
   WeightScope adapter_scope = scope("adapter");
@@ -96,6 +112,10 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
       config.adapter, AdapterInput{media, decoder.hidden_size(), decoder.num_layers()}, &adapter_scope);
   check_adapter_layers(config, *model->adapter_, decoder);
   model->adapter_layers_ = model->adapter_->layers();
+  model->decoder_border_ = Border(config.language_decoder.label());
+  model->backbone_border_ = Border(config.vision_backbone.label());
+  model->resampler_border_ = Border(config.resampler.label());
+  model->adapter_border_ = Border(config.adapter.label());
   return model;
 }
 

@@ -32,8 +32,8 @@ class Generation final : public StepModel {
 
   at::Tensor prefill() override {
     const Placement placement = place_prompt(model_.adapter_->masking_rule(), prompt_.media_locations);
-    at::Tensor hidden = run_layers(model_, model_.adapter_layers_, prompt_.hidden,
-                                   prompt_step(prompt_, &cache_, probe_), placement, *adapter_state_);
+    at::Tensor hidden =
+        model_.run_layers(prompt_.hidden, prompt_step(prompt_, &cache_, probe_), placement, *adapter_state_);
     prompt_.hidden.reset();
     cache_.begin_tail(prompt_.mask);
     next_position_ = prompt_.mask.to(at::kLong).sum(1, true).repeat_interleave(beams_, 0);
@@ -62,8 +62,7 @@ class Generation final : public StepModel {
     const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
     const Placement placement = place_continuation(model_.adapter_->masking_rule(), images_seen_, length);
     const at::Tensor hidden =
-        run_layers(model_, model_.adapter_layers_, model_.language_decoder_->embed(ids),
-                   DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
+        model_.run_layers(model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
     return model_.logits(hidden, nullptr).to(at::kFloat);
   }
 
@@ -81,8 +80,7 @@ class Generation final : public StepModel {
     Placement placement = place_cached(rule, step_ids_ == model_.image_token_id_, images_seen_);
     placement.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
     DecodeStep step{next_position_, {}, &cache_, nullptr};
-    at::Tensor hidden = model_.language_decoder_->embed(step_ids_);
-    hidden = run_layers(model_, model_.adapter_layers_, hidden, step, placement, *adapter_state_);
+    const at::Tensor hidden = model_.run_layers(model_.embed(step_ids_), step, placement, *adapter_state_);
     return model_.logits(hidden, nullptr).squeeze(1);
   }
 
@@ -107,8 +105,8 @@ class Generation final : public StepModel {
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
                                         Probe* probe, std::unique_ptr<StepGraph> graph) const {
-  auto state = adapter_->prepare(batch.media);
-  Sequence prompt = embed_prompt(*this, batch, *state, max_new_tokens, probe);
+  auto state = prepare(batch.media);
+  Sequence prompt = embed_prompt(batch, *state, max_new_tokens, probe);
   return std::make_unique<Generation>(*this, std::move(prompt), std::move(state), beams, max_new_tokens,
                                       probe, std::move(graph));
 }

@@ -34,12 +34,15 @@ void Model::place(at::Device device, at::ScalarType dtype) {
 }
 
 Features Model::encode_images(const at::Tensor& pixels) const {
-  Features features = vision_backbone_->forward(pixels.to(device_, dtype_));
+  const at::Tensor in = pixels.to(device_, dtype_);
   const FeatureShape shape = vision_backbone_->shape();
-  if (features.tokens.dim() != 3 || features.tokens.size(1) != shape.tokens() ||
-      features.tokens.size(2) != shape.width) {
-    throw RunError(cat("the vision backbone announced ", shape.tokens(), " tokens of width ", shape.width,
-                       " per image, but gave a tensor of shape ", features.tokens.sizes()));
+  const Features features = backbone_border_("forward", [&] { return vision_backbone_->forward(in); });
+  backbone_border_.check("forward", features.tokens, {in.size(0), shape.tokens(), shape.width}, in.options());
+  if (features.grid_h != shape.grid_h || features.grid_w != shape.grid_w ||
+      features.prefix_tokens != shape.prefix_tokens) {
+    backbone_border_.fail(cat("gives features of a grid of ", features.grid_h, "×", features.grid_w, " and ",
+                              features.prefix_tokens, " prefix tokens; it announced ", shape.grid_h, "×",
+                              shape.grid_w, " and ", shape.prefix_tokens));
   }
   return features;
 }
@@ -53,27 +56,44 @@ at::Tensor Model::resample(const Features& features, const at::Tensor& index, Pr
         "vit_patch_tokens", -1,
         gathered.tokens.flatten(0, 2).narrow(1, features.prefix_tokens, features.grid_h * features.grid_w));
   }
-  at::Tensor media = resampler_->forward(gathered);
   const MediaShape shape = resampler_->shape();
-  if (media.dim() != 4 || media.size(2) != shape.tokens || media.size(3) != shape.width) {
-    throw RunError(cat("the resampler announced ", shape.tokens, " media tokens of width ", shape.width,
-                       ", but gave a tensor of shape ", media.sizes()));
-  }
+  at::Tensor media = resampler_border_.tensor(
+      "forward", {gathered.tokens.size(0), gathered.tokens.size(1), shape.tokens, shape.width},
+      gathered.tokens.options(), [&] { return resampler_->forward(gathered); });
   if (probe) probe->record("perceiver_out", -1, media);
   return media;
 }
 
-at::Tensor run_layers(const Model& model, const std::vector<int64_t>& adapter_layers, at::Tensor hidden,
-                      const DecodeStep& step, const Placement& placement, const AdapterState& state) {
-  const LanguageDecoder& decoder = model.language_decoder();
+at::Tensor Model::embed(const at::Tensor& ids) const {
+  return decoder_border_.tensor("embed", {ids.size(0), ids.size(1), language_decoder_->hidden_size()},
+                                at::TensorOptions().device(device_).dtype(dtype_),
+                                [&] { return language_decoder_->embed(ids); });
+}
+
+std::unique_ptr<AdapterState> Model::prepare(const at::Tensor& media) const {
+  auto state = adapter_border_("prepare", [&] { return adapter_->prepare(media); });
+  if (!state) adapter_border_.fail("gives no state from prepare(); without media it is an empty one");
+  return state;
+}
+
+at::Tensor Model::run_layers(at::Tensor hidden, const DecodeStep& step, const Placement& placement,
+                             const AdapterState& state) const {
+  const std::vector<int64_t> shape = hidden.sizes().vec();
+  const at::TensorOptions options = hidden.options();
+  const auto run = [&](int64_t first, int64_t last) {
+    hidden = decoder_border_.tensor("run", shape, options,
+                                    [&] { return language_decoder_->run(first, last, hidden, step); });
+  };
   int64_t next = 0;
-  for (const int64_t layer : adapter_layers) {
-    if (layer > next) hidden = decoder.run(next, layer, hidden, step);
-    hidden = model.adapter().before_layer(layer, hidden, placement, state);
+  for (const int64_t layer : adapter_layers_) {
+    if (layer > next) run(next, layer);
+    hidden = adapter_border_.tensor("before_layer", shape, options,
+                                    [&] { return adapter_->before_layer(layer, hidden, placement, state); });
     if (step.probe) step.probe->record("xattn_out_layer", layer, hidden);
     next = layer;
   }
-  return decoder.run(next, decoder.num_layers(), hidden, step);
+  run(next, language_decoder_->num_layers());
+  return hidden;
 }
 
 at::Tensor positions_of(const at::Tensor& attention_mask) {
@@ -103,20 +123,18 @@ DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
   return {positions_of(sequence.mask), mask, cache, probe};
 }
 
-Sequence embed_prompt(const Model& model, const Batch& batch, const AdapterState& state, int64_t new_tokens,
-                      Probe* probe) {
-  const at::Device device = model.device();
+Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
+                             Probe* probe) const {
   const at::Tensor real = batch.attention_mask.to(at::kCPU, at::kBool);
-  Sequence sequence{model.language_decoder().embed(batch.ids.to(device)), real,
-                    (batch.ids.to(at::kCPU) == model.image_token_id()) & real};
-  sequence = model.adapter().embed(std::move(sequence), state);
-  const int64_t length = sequence.hidden.size(1), context = model.language_decoder().max_positions();
-  if (sequence.mask.sizes() != sequence.hidden.sizes().slice(0, 2) ||
-      sequence.media_locations.sizes() != sequence.mask.sizes()) {
-    throw RunError(cat("the adapter gave a sequence of shape ", sequence.hidden.sizes(),
-                       " with a mask of shape ", sequence.mask.sizes(), " and media locations of shape ",
-                       sequence.media_locations.sizes()));
-  }
+  Sequence tokens{embed(batch.ids.to(device_)), real, (batch.ids.to(at::kCPU) == image_token_id_) & real};
+  const at::TensorOptions options = tokens.hidden.options();
+  Sequence sequence = adapter_border_("embed", [&] { return adapter_->embed(std::move(tokens), state); });
+  const int64_t batch_size = batch.ids.size(0), width = language_decoder_->hidden_size();
+  const int64_t length = sequence.mask.defined() && sequence.mask.dim() == 2 ? sequence.mask.size(1) : 0;
+  adapter_border_.check("embed", sequence.hidden, {batch_size, length, width}, options);
+  for (const at::Tensor* data : {&sequence.mask, &sequence.media_locations})
+    adapter_border_.check("embed", *data, {batch_size, length}, real.options());
+  const int64_t context = language_decoder_->max_positions();
   if (length + new_tokens > context) {
     throw Error(cat("the prompt of ", batch.ids.size(1), " tokens",
                     length > batch.ids.size(1) ? cat(", ", length, " with the media among them,") : "",
@@ -126,24 +144,26 @@ Sequence embed_prompt(const Model& model, const Batch& batch, const AdapterState
   }
   for (at::Tensor* data :
        {&sequence.mask, &sequence.media_locations, &sequence.token_positions, &sequence.spans}) {
-    if (data->defined()) *data = data->to(device);
+    if (data->defined()) *data = data->to(device_);
   }
   if (probe) probe->record("embed", -1, sequence.hidden);
   return sequence;
 }
 
 Sequence Model::forward(const Batch& batch, Probe* probe) const {
-  const auto state = adapter_->prepare(batch.media);
-  Sequence sequence = embed_prompt(*this, batch, *state, 0, probe);
+  const auto state = prepare(batch.media);
+  Sequence sequence = embed_prompt(batch, *state, 0, probe);
   Placement placement = place_prompt(adapter_->masking_rule(), sequence.media_locations);
   placement.probe = probe;
-  sequence.hidden = run_layers(*this, adapter_layers_, sequence.hidden, prompt_step(sequence, nullptr, probe),
-                               placement, *state);
+  sequence.hidden = run_layers(sequence.hidden, prompt_step(sequence, nullptr, probe), placement, *state);
   return sequence;
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden, Probe* probe) const {
-  return language_decoder_->head(hidden, probe);
+  std::vector<int64_t> shape = hidden.sizes().vec();
+  shape.back() = language_decoder_->vocab_size() + static_cast<int64_t>(tokenizer_->added_tokens().size());
+  return decoder_border_.tensor("head", shape, hidden.options(),
+                                [&] { return language_decoder_->head(hidden, probe); });
 }
 
 }  // namespace flam

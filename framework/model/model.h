@@ -12,6 +12,7 @@
 #include "framework/component/step_graph.h"
 #include "framework/component/tokenizer.h"
 #include "framework/component/vision_backbone.h"
+#include "framework/model/border.h"
 #include "framework/model/model_config.h"
 #include "framework/model/step_model.h"
 #include "framework/weights/load.h"
@@ -74,12 +75,24 @@ class FLAM_API Model {
   Model() = default;
   friend class Generation;
 
+  // Calls over the border, for forward and generation.
+  at::Tensor embed(const at::Tensor& ids) const;
+  std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const;
+  /// The ids of a batch embedded, with the media that the adapter puts among them; recorded as "embed".
+  /// Error: it and `new_tokens` more don't fit the decoder's context.
+  Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
+                        Probe* probe) const;
+  /// Every decoder layer, with the adapter before its own; hidden [R,S,D] → [R,S,D].
+  at::Tensor run_layers(at::Tensor hidden, const DecodeStep& step, const Placement& placement,
+                        const AdapterState& state) const;
+
   WeightStore weights_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<LanguageDecoder> language_decoder_;
   std::unique_ptr<VisionBackbone> vision_backbone_;
   std::unique_ptr<Resampler> resampler_;
   std::unique_ptr<Adapter> adapter_;
+  Border decoder_border_, backbone_border_, resampler_border_, adapter_border_;
   std::vector<int64_t> adapter_layers_;
   at::Device device_ = at::kMeta;
   at::ScalarType dtype_ = at::kFloat;

@@ -8,15 +8,21 @@ namespace flam {
 
 TransformChain::TransformChain(const std::vector<ComponentConfig>& configs, const Registry& registry) {
   for (const ComponentConfig& config : configs) {
-    transforms_.push_back(registry.build<Transform>(config, {}));
+    links_.push_back({registry.build<Transform>(config, {}), Border(config.label())});
     names_ += (names_.empty() ? "" : ", ") + config.type->name;
     where_ = config.where;
   }
 }
 
+Pixels TransformChain::Link::apply(const Pixels& pixels) const {
+  Pixels out = border("apply", [&] { return transform->apply(pixels); });
+  if (!out.data.defined()) border.fail("gives an undefined tensor from apply()");
+  return out;
+}
+
 at::Tensor TransformChain::apply(const Picture& picture) const {
   Pixels pixels{picture.rgb};
-  for (const auto& transform : transforms_) pixels = transform->apply(pixels);
+  for (const Link& link : links_) pixels = link.apply(pixels);
   const at::Tensor& out = pixels.data;
   if (out.scalar_type() != at::kFloat || out.dim() != 3 || out.size(0) != 3) {
     throw Error(where_, cat("`transforms` must end in float32 pixels [3,H,W], but give ", out.scalar_type(),
@@ -28,8 +34,8 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
 Picture TransformChain::picture(const Picture& picture) const {
   Pixels pixels{picture.rgb};
   at::Tensor last = picture.rgb;
-  for (const auto& transform : transforms_) {
-    pixels = transform->apply(pixels);
+  for (const Link& link : links_) {
+    pixels = link.apply(pixels);
     if (pixels.data.scalar_type() != at::kByte) break;
     last = pixels.data;
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "framework/component/transform.h"
+#include "framework/model/border.h"
 #include "framework/registry/registry.h"
 
 namespace flam {
@@ -21,7 +22,12 @@ class FLAM_API TransformChain {
   void check_output(int64_t image_size, const ComponentConfig& backbone) const;
 
  private:
-  std::vector<std::unique_ptr<Transform>> transforms_;
+  struct Link {
+    std::unique_ptr<Transform> transform;
+    Border border;
+    Pixels apply(const Pixels& pixels) const;  // over the border
+  };
+  std::vector<Link> links_;
   std::string names_;  // "resize_edge, center_crop"
   Location where_;     // of the last
 };

@@ -4,6 +4,7 @@
 #include <link.h>
 
 #include <cstring>
+#include <set>
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
@@ -14,6 +15,8 @@ namespace flam {
 namespace {
 using Header = ElfW(Ehdr);
 using Segment = ElfW(Phdr);
+using Section = ElfW(Shdr);
+using Symbol = ElfW(Sym);
 
 #if defined(__x86_64__)
 constexpr auto kMachine = EM_X86_64;
@@ -26,6 +29,18 @@ constexpr auto kMachine = EM_AARCH64;
 void check_inside(const char* what, uint64_t offset, uint64_t bytes, uint64_t file_size) {
   if (offset <= file_size && bytes <= file_size - offset) return;
   throw Error(cat("is truncated: its ", what, " reach beyond the end of the file (", file_size, " bytes)"));
+}
+
+/// The element `index` of a table at `offset`.
+template <class T>
+T element(std::string_view bytes, uint64_t offset, uint64_t index) {
+  const uint64_t at = offset + index * sizeof(T);
+  if (at < offset || at > bytes.size())
+    throw Error("is truncated: a table reaches beyond the end of the file");
+  check_inside("tables", at, sizeof(T), bytes.size());
+  T out;
+  std::memcpy(&out, bytes.data() + at, sizeof out);
+  return out;
 }
 }  // namespace
 
@@ -54,6 +69,35 @@ void check_elf(const std::filesystem::path& library) {
     std::memcpy(&segment, bytes.data() + header.e_phoff + i * sizeof segment, sizeof segment);
     check_inside("segments", segment.p_offset, segment.p_filesz, bytes.size());
   }
+}
+
+std::vector<std::string> exported_symbols(const std::filesystem::path& library) {
+  check_elf(library);
+  const auto file = MappedFile::open(library);
+  const std::string_view bytes = file->bytes();
+  const auto header = element<Header>(bytes, 0, 0);
+  static const std::set<std::string_view> kLinkers = {"_init",       "_fini",  "_edata",      "__edata",
+                                                      "_end",        "end",    "__bss_start", "_bss_start__",
+                                                      "__bss_end__", "__end__"};
+  std::vector<std::string> names;
+  for (uint64_t i = 0; i < header.e_shnum; ++i) {
+    const auto table = element<Section>(bytes, header.e_shoff, i);
+    if (table.sh_type != SHT_DYNSYM || table.sh_link >= header.e_shnum) continue;
+    const auto strings = element<Section>(bytes, header.e_shoff, table.sh_link);
+    check_inside("symbol names", strings.sh_offset, strings.sh_size, bytes.size());
+    const std::string_view text = bytes.substr(strings.sh_offset, strings.sh_size);
+    for (uint64_t k = 0; k < table.sh_size / sizeof(Symbol); ++k) {
+      const auto symbol = element<Symbol>(bytes, table.sh_offset, k);
+      const auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
+      if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol.st_info) == STB_LOCAL ||
+          symbol.st_name >= text.size() || visibility == STV_HIDDEN || visibility == STV_INTERNAL)
+        continue;
+      const std::string_view name = text.substr(symbol.st_name);
+      names.emplace_back(name.substr(0, name.find('\0')));
+      if (kLinkers.contains(names.back())) names.pop_back();
+    }
+  }
+  return names;
 }
 
 }  // namespace flam

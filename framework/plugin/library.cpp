@@ -73,8 +73,9 @@ const FlamPluginStamp* open_plugin(const std::filesystem::path& library, const O
           [&] {
             const FlamPluginStamp* stamp = load_and_check(path);
             if (options.rehearse) options.rehearse(*stamp);
+            return std::string();
           },
-          options.timeout);
+          options.timeout, "loading");
     }
     return load_and_check(path);
   } catch (const std::exception& e) {

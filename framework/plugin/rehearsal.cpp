@@ -33,7 +33,7 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
   _exit(status);
 }
 
-[[noreturn]] void run_child(const std::function<void()>& act, int report) {
+[[noreturn]] void run_child(const std::function<std::string()>& act, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -42,9 +42,9 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
   for (const int standard : {0, 1, 2}) dup2(sink, standard);
   // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.
   on_exit([](int status, void*) { leave(status); }, nullptr);
-  std::string text(1, kDone);
+  std::string text;
   try {
-    act();
+    text = kDone + act().substr(0, 4000);
   } catch (const std::exception& e) {
     text = kFailed + std::string(e.what()).substr(0, 4000);
   } catch (...) {
@@ -64,14 +64,14 @@ std::chrono::nanoseconds processor_time(pid_t child) {
 
 /// The child's wait status; killed when it works longer than `timeout`, or sleeps on six times as long: on a
 /// busy machine it may have to wait for its turn.
-int wait_for(pid_t child, std::chrono::milliseconds timeout) {
+int wait_for(pid_t child, std::chrono::milliseconds timeout, const std::string& doing) {
   const auto deadline = std::chrono::steady_clock::now() + 6 * timeout;
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {
     if (processor_time(child) > timeout || std::chrono::steady_clock::now() > deadline) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
-      throw Error(cat("did not finish loading within ", timeout.count() / 1000.0,
+      throw Error(cat("did not finish ", doing, " within ", timeout.count() / 1000.0,
                       " s (tried in a child process, which was stopped)"));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -80,7 +80,8 @@ int wait_for(pid_t child, std::chrono::milliseconds timeout) {
 }
 }  // namespace
 
-void rehearse(const std::function<void()>& act, std::chrono::milliseconds timeout) {
+std::string rehearse(const std::function<std::string()>& act, std::chrono::milliseconds timeout,
+                     const std::string& doing) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
   const pid_t child = fork();
@@ -93,16 +94,18 @@ void rehearse(const std::function<void()>& act, std::chrono::milliseconds timeou
   } closer{ends[0]};
   if (child < 0) throw RunError(cat("no child process: ", std::strerror(fork_error)));
 
-  const int status = wait_for(child, timeout);
+  const int status = wait_for(child, timeout, doing);
   char report[4096];
   const ssize_t length = read(ends[0], report, sizeof report);
-  if (length > 0 && report[0] == kDone) return;
-  if (length > 0) throw Error(std::string(report + 1, static_cast<size_t>(length) - 1));
+  if (length > 0) {
+    const std::string text(report + 1, static_cast<size_t>(length) - 1);
+    return report[0] == kDone ? text : throw Error(text);
+  }
   if (WIFSIGNALED(status)) {
-    throw Error(cat("ends the process that loads it: ", strsignal(WTERMSIG(status)), " (signal ",
+    throw Error(cat("ends the process while ", doing, ": ", strsignal(WTERMSIG(status)), " (signal ",
                     WTERMSIG(status), ", tried in a child process)"));
   }
-  throw Error(cat("ends the process that loads it: exit status ", WEXITSTATUS(status),
+  throw Error(cat("ends the process while ", doing, ": exit status ", WEXITSTATUS(status),
                   " (tried in a child process)"));
 }
 

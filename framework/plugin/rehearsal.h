@@ -1,11 +1,16 @@
 #pragma once
 #include <chrono>
 #include <functional>
+#include <string>
+
+#include "framework/base/export.h"
 
 namespace flam {
 
-/// Runs `act` in a child process, whose output is dropped. Error: the exception's message, or how the child
-/// ended without finishing `act` (a signal, an exit, too much time; then it is killed).
-void rehearse(const std::function<void()>& act, std::chrono::milliseconds timeout);
+/// Runs `act` in a child process, whose output is dropped, and gives the text that it returned (at most 4000
+/// bytes). Error: the exception's message, or how the child ended without finishing `act` (a signal, an exit,
+/// too much time; then it is killed), where `doing` says at what: "loading".
+FLAM_API std::string rehearse(const std::function<std::string()>& act, std::chrono::milliseconds timeout,
+                              const std::string& doing);
 
 }  // namespace flam

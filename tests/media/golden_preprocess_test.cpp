@@ -10,9 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/component/transform.h"
 #include "framework/media/decode.h"
+#include "framework/testing/component.h"
 #include "framework/weights/checkpoint.h"
-#include "tests/support/transform.h"
 
 namespace flam {
 namespace {
@@ -53,7 +54,7 @@ TEST(GoldenPreprocess, DecodesAsMmpretrain) {
 TEST(GoldenPreprocess, TransformsAsMmpretrain) {
   const nlohmann::json index = nlohmann::json::parse(std::ifstream(folder() / "index.json"));
   const nlohmann::json& settings = index.at("mmpretrain");
-  const auto normalize = make_transform(
+  const auto normalize = Built<Transform>(
       cat("{type: normalize, mean: ", settings.at("mean").dump(), ", std: ", settings.at("std").dump(), "}"));
   const auto expected = open_checkpoint(folder() / "expected_mmpretrain.safetensors");
   ASSERT_FALSE(expected->names().empty());
@@ -63,8 +64,8 @@ TEST(GoldenPreprocess, TransformsAsMmpretrain) {
     const std::string kind = take_suffix(stem), size = take_suffix(stem);
     const std::string how = settings.at("interpolation");
     const auto resize =
-        make_transform(cat("{type: resize_edge, edge: ", size, ", interpolation: ", how, "}"));
-    const auto crop = make_transform(cat("{type: center_crop, size: ", size, "}"));
+        Built<Transform>(cat("{type: resize_edge, edge: ", size, ", interpolation: ", how, "}"));
+    const auto crop = Built<Transform>(cat("{type: center_crop, size: ", size, "}"));
     const Pixels cropped = crop->apply(resize->apply({input(stem).rgb}));
     const at::Tensor want = expected->tensor(name);
     if (kind == "uint8_rgb") {

@@ -3,7 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/nn/flops.h"
-#include "tests/support/near.h"
+#include "framework/testing/near.h"
 
 namespace flam {
 namespace {

@@ -5,7 +5,7 @@
 #include "framework/nn/flops.h"
 #include "framework/nn/latent_attention.h"
 #include "framework/nn/vit_encoder.h"
-#include "tests/support/near.h"
+#include "framework/testing/near.h"
 
 namespace flam {
 namespace {

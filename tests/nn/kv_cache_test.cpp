@@ -2,7 +2,7 @@
 
 #include "framework/base/error.h"
 #include "framework/nn/attention.h"
-#include "tests/support/near.h"
+#include "framework/testing/near.h"
 
 namespace flam {
 namespace {

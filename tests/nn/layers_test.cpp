@@ -4,7 +4,7 @@
 
 #include "framework/nn/flops.h"
 #include "framework/nn/rotary.h"
-#include "tests/support/near.h"
+#include "framework/testing/near.h"
 
 namespace flam {
 namespace {

@@ -5,7 +5,7 @@
 #include "framework/nn/patch_embedding.h"
 #include "framework/nn/position_grid.h"
 #include "framework/nn/vit_encoder.h"
-#include "tests/support/near.h"
+#include "framework/testing/near.h"
 
 namespace flam {
 namespace {

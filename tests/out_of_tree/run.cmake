@@ -1,8 +1,17 @@
-# Installs the build tree, moves it, and builds a plugin against it as a stranger would.
+# Installs the build tree, moves it, and does with it what a stranger would: writes the skeletons of nine plugins, builds
+# them and the tutorial's plugins, tests and checks them, and runs the tutorial's config.
 set(work ${BUILD_DIR}/tests/out_of_tree/work)
 set(moved ${work}/moved/here)
+set(flam ${moved}/bin/flam)
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+# expect(REGEX COMMAND…): it succeeds and prints that
+function(expect regex)
+  execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT OUTPUT_VARIABLE out COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT out MATCHES "${regex}")
+    message(FATAL_ERROR "expected '${regex}' in: ${out}")
+  endif()
 endfunction()
 
 file(REMOVE_RECURSE ${work})
@@ -24,21 +33,38 @@ foreach(plugin ${plugins})
   endif()
 endforeach()
 
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/plugin -B ${work}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Debug
-    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${moved})
-run(${CMAKE_COMMAND} --build ${work}/build)
-file(READ ${work}/build/libflam_resampler_first_token.so.json manifest)
-string(JSON name GET ${manifest} components 0 name)
-if(NOT name STREQUAL first_token)
-  message(FATAL_ERROR "the manifest lists '${name}'")
-endif()
-
-if(EXISTS ${moved}/bin/flam)
-  execute_process(COMMAND ${moved}/bin/flam list resampler --plugin-path ${work}/build OUTPUT_VARIABLE listed
-                  COMMAND_ERROR_IS_FATAL ANY)
-  foreach(name first_token perceiver)
-    if(NOT listed MATCHES ${name})
-      message(FATAL_ERROR "the moved flam does not list ${name}: ${listed}")
-    endif()
+# One project for all of them, so that they share their precompiled headers.
+set(kinds transform vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric)
+set(project "cmake_minimum_required(VERSION 3.25)\nproject(strangers LANGUAGES CXX)\nenable_testing()\n")
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/tutorial DESTINATION ${work}/strangers)
+string(APPEND project "add_subdirectory(tutorial)\n")
+if(EXISTS ${flam})
+  foreach(kind ${kinds})
+    expect("first_${kind}.cpp" ${flam} new-plugin ${kind} first_${kind} ${work}/strangers/first_${kind})
+    string(APPEND project "add_subdirectory(first_${kind})\n")
   endforeach()
 endif()
+file(WRITE ${work}/strangers/CMakeLists.txt ${project})
+set(build ${work}/build)
+run(${CMAKE_COMMAND} -S ${work}/strangers -B ${build} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+    "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -DCMAKE_PREFIX_PATH=${moved})
+run(${CMAKE_COMMAND} --build ${build} -j2)
+if(NOT EXISTS ${flam})
+  return()
+endif()
+
+run(${CMAKE_CTEST_COMMAND} --test-dir ${build} --output-on-failure -j2)
+foreach(kind ${kinds})
+  set(library ${build}/first_${kind}/libflam_${kind}_first_${kind}.so)
+  expect("${kind} 'first_${kind}'" ${flam} inspect ${library})
+  expect(" 0 failed, 0 skipped" ${flam} check-plugin ${library} --config ${work}/strangers/first_${kind}/config.yaml
+         --plugin-path ${build}/first_${kind})
+  expect("parameters" ${flam} describe ${work}/strangers/first_${kind}/config.yaml --plugin-path ${build}/first_${kind})
+endforeach()
+
+set(tutorial ${work}/strangers/tutorial/config.yaml --plugin-path ${build}/tutorial)
+foreach(plugin vision_backbone_colour_grid language_decoder_pocket_gpt)
+  expect(" 0 failed, 0 skipped" ${flam} check-plugin ${build}/tutorial/libflam_${plugin}.so --config ${tutorial})
+endforeach()
+expect("colour_grid" ${flam} list vision_backbone --plugin-path ${build}/tutorial)
+expect("pred_caption" ${flam} infer ${tutorial} ${SOURCE_DIR}/docs/images/scene.png --weights random --json)

@@ -15,16 +15,21 @@ for library in "$plugins"/libflam_*.so; do
   [ -e "$library" ] || continue
   if needed "$library" | grep '^libflam_'; then fail "$library links another plugin"; fi
   readelf -d "$library" | grep -q NODELETE || fail "$library may be unloaded"
+  exported=$(nm -D --defined-only "$library" | awk '{print $NF}')
+  [ "$exported" = flam_plugin ] || fail "$library exports more than its entry: ${exported//$'\n'/ }"
 done
 
-# A plugin may include framework/sdk.h and the headers of its own folder.
+# A plugin includes framework/sdk.h, files of its own folder, the standard library, ATen and c10, and other people's
+# libraries; its tests may look further in, and so may the program that trains a tokenizer.
 for folder in "$source_dir"/plugins/*/*/; do
-  for file in "$folder"*.cpp "$folder"*.h; do
-    [ -e "$file" ] || continue
-    while read -r header; do
-      [ "$header" = framework/sdk.h ] || [ -e "$folder$header" ] || [[ "$source_dir/$header" == "$folder"* ]] ||
-        fail "$file includes $header"
-    done < <(sed -n 's/^ *# *include *"\(.*\)".*/\1/p' "$file")
-  done
+  while read -r file; do
+    while read -r mark header; do
+      case $mark$header in
+        *framework/sdk.h) continue ;;
+        '"'*) [ -e "${file%/*}/$header" ] || [[ "$source_dir/$header" == "$folder"* ]] || fail "$file includes $header" ;;
+        *framework/* | *plugins/* | *tests/* | *apps/* | *torch/*) fail "$file includes <$header>" ;;
+      esac
+    done < <(sed -n 's/^ *# *include *\([<"]\)\([^>"]*\)[>"].*/\1 \2/p' "$file")
+  done < <(find "$folder" \( -name tests -o -path '*/scenes/tokenizer' \) -prune -o \( -name '*.cpp' -o -name '*.h' \) -print)
 done
 exit $failed

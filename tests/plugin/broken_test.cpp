@@ -75,9 +75,9 @@ TEST(Broken, MissingDependency) {
 }
 
 TEST(Broken, EndsTheProcess) {
-  EXPECT_THAT(loading("aborts"), HasSubstr("ends the process that loads it: Aborted (signal 6"));
-  EXPECT_THAT(loading("exits"), HasSubstr("ends the process that loads it: exit status 0"));
-  EXPECT_THAT(loading("crashes"), HasSubstr("ends the process that loads it: "));
+  EXPECT_THAT(loading("aborts"), HasSubstr("ends the process while loading: Aborted (signal 6"));
+  EXPECT_THAT(loading("exits"), HasSubstr("ends the process while loading: exit status 0"));
+  EXPECT_THAT(loading("crashes"), HasSubstr("ends the process while loading: "));
 }
 
 TEST(Broken, Loops) {

@@ -1,12 +1,13 @@
 #pragma once
 #include "framework/component/tokenizer.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 
 namespace flam {
 
 /// A tokenizer, its file opened.
-inline Made<Tokenizer> make_tokenizer(const std::string& name, const Value& params, int64_t vocab_size) {
-  auto made = make_component<Tokenizer>(name, params, {vocab_size});
+inline Built<Tokenizer> make_tokenizer(const std::string& name, Value params, int64_t vocab_size) {
+  params.set("type", name);
+  Built<Tokenizer> made(params, {vocab_size});
   made->load("");
   return made;
 }

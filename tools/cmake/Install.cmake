@@ -12,8 +12,10 @@ configure_package_config_file(tools/cmake/flamboyanceConfig.cmake.in ${CMAKE_BIN
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/flamboyanceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake ${CMAKE_BINARY_DIR}/flamboyanceConfigVersion.cmake
-              tools/cmake/FlamPlugin.cmake tools/cmake/Torch.cmake
+              tools/cmake/FlamPlugin.cmake tools/cmake/Precompile.cmake tools/cmake/Torch.cmake
+              tools/cmake/plugin.map
         DESTINATION ${package_dir})
 
 install(DIRECTORY framework/ DESTINATION include/flamboyance/framework FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs/ DESTINATION share/flamboyance/configs)
+install(DIRECTORY tools/templates/ DESTINATION share/flamboyance/templates)

@@ -3,7 +3,7 @@
 
 #include "framework/base/file.h"
 #include "framework/component/dataset.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
@@ -16,15 +16,16 @@ using testing::HasSubstr;
 class ImageFolder : public testing::Test {
  protected:
   /// The dataset of a folder whose annotations are `lines`.
-  Made<Dataset> open(const std::string& lines, const Dataset::Input& input = {.task = "caption"}) const {
+  Built<Dataset> open(const std::string& lines, const Dataset::Input& input = {.task = "caption"}) const {
     write_file(folder_ / "annotations.jsonl", lines);
     return open_folder(input);
   }
-  Made<Dataset> open_folder(const Dataset::Input& input, const std::string& annotations = "") const {
+  Built<Dataset> open_folder(const Dataset::Input& input, const std::string& annotations = "") const {
     Value params = Value::map();
+    params.set("type", "image_folder");
     params.set("folder", folder_.path().string());
     if (!annotations.empty()) params.set("annotations", annotations);
-    return make_component<Dataset>("image_folder", params, input);
+    return Built<Dataset>(params, input);
   }
   std::string error(const std::string& lines, const std::string& task = "caption") const {
     return test::error_of([&] { open(lines, {.task = task}); });

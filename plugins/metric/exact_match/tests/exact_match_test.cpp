@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/component/metric.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 
 namespace flam {
 namespace {
@@ -15,8 +15,9 @@ struct Case {
   std::string answer;
 };
 
-Metric::Scores score(const std::vector<Case>& cases, const Value& params = Value::map()) {
-  const auto metric = make_component<Metric>("exact_match", params, {});
+Metric::Scores score(const std::vector<Case>& cases, Value params = Value::map()) {
+  params.set("type", "exact_match");
+  const Built<Metric> metric(params);
   const auto accumulator = metric->start();
   for (const Case& one : cases) {
     Record record;
@@ -56,7 +57,7 @@ TEST(ExactMatch, CapitalsCountUnlessIgnored) {
 }
 
 TEST(ExactMatch, AccumulatorsOfOneMetricAreApart) {
-  const auto metric = make_component<Metric>("exact_match", Value::map(), {});
+  const Built<Metric> metric("{type: exact_match}");
   const auto first = metric->start(), second = metric->start();
   Record record;
   record.references = {"x"};

@@ -9,26 +9,24 @@
 #include <set>
 
 #include "framework/component/step_graph.h"
-#include "framework/config/config.h"
+#include "framework/testing/component.h"
 #include "plugins/step_graph/cuda_graph/symbols.h"
-#include "tests/support/make_component.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
 
 TEST(CudaGraph, IsForCudaDevices) {
-  const std::string error = test::error_of(
-      [] { make_component<StepGraphs>("cuda_graph", Value::map({}), StepGraphs::Input{at::kCPU}); });
+  const std::string error =
+      test::error_of([] { Built<StepGraphs>("{type: cuda_graph}", StepGraphs::Input{at::kCPU}); });
   EXPECT_THAT(error, testing::HasSubstr("cuda_graph"));
   EXPECT_THAT(error, testing::HasSubstr("found cpu"));
 }
 
 TEST(CudaGraph, SaysThatTheCudaHalfIsNotOpen) {
   // Nothing in this program has opened it.
-  const std::string error = test::error_of([] {
-    make_component<StepGraphs>("cuda_graph", Value::map({}), StepGraphs::Input{at::Device(at::kCUDA, 0)});
-  });
+  const std::string error = test::error_of(
+      [] { Built<StepGraphs>("{type: cuda_graph}", StepGraphs::Input{at::Device(at::kCUDA, 0)}); });
   EXPECT_THAT(error, testing::HasSubstr("CUDA half is not open"));
 }
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/component/task_head.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 #include "tests/support/requests.h"
 
 namespace flam {
@@ -11,13 +11,14 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-Made<TaskHead> make_head(const std::string& key = "", Value value = {}) {
+Built<TaskHead> make_head(const std::string& key = "", Value value = {}) {
   Value params = Value::map();
+  params.set("type", "caption");
   if (!key.empty()) params.set(key, std::move(value));
-  return make_component<TaskHead>("caption", params, {"<image>", "<|endofchunk|>"});
+  return Built<TaskHead>(params, {"<image>", "<|endofchunk|>"});
 }
 
-Prompt prompt_of(const Made<TaskHead>& head, std::vector<Part> parts) {
+Prompt prompt_of(const Built<TaskHead>& head, std::vector<Part> parts) {
   return std::get<Generate>(head->task(Request{std::move(parts), ""})).prompt;
 }
 

@@ -38,10 +38,10 @@ TEST(GoldenPostprocess, AnswersAreTheReferences) {
   params.set("bos_id", model["tokens"]["<s>"].get<int64_t>());
   const auto tokenizer = make_tokenizer("sentencepiece", params, vocab_size);
   const TaskHead::Input input{"<image>", "<|endofchunk|>"};
-  const std::map<std::string, Made<TaskHead>> heads = [&] {
-    std::map<std::string, Made<TaskHead>> made;
+  const std::map<std::string, Built<TaskHead>> heads = [&] {
+    std::map<std::string, Built<TaskHead>> made;
     for (const char* name : {"caption", "vqa"})
-      made.emplace(name, make_component<TaskHead>(name, Value::map(), input));
+      made.emplace(name, Built<TaskHead>("{type: " + std::string(name) + "}", input));
     return made;
   }();
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/component/task_head.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 #include "tests/support/requests.h"
 
 namespace flam {
@@ -10,8 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-Made<TaskHead> make_head() {
-  return make_component<TaskHead>("vqa", Value::map(), {"<image>", "<|endofchunk|>"});
+Built<TaskHead> make_head() {
+  return Built<TaskHead>("{type: vqa}", {"<image>", "<|endofchunk|>"});
 }
 
 TEST(Vqa, ShotsAndQuery) {

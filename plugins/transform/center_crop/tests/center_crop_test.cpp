@@ -2,7 +2,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/transform.h"
+#include "framework/component/transform.h"
+#include "framework/testing/component.h"
 
 namespace flam {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 std::pair<int64_t, int64_t> offset(int64_t height, int64_t width, const char* yaml) {
   at::Tensor places =
       at::arange(height * width, at::kByte).view({height, width, 1}).expand({height, width, 3});
-  const int64_t first = make_transform(yaml)->apply({places}).data[0][0][0].item<int64_t>();
+  const int64_t first = Built<Transform>(yaml)->apply({places}).data[0][0][0].item<int64_t>();
   return {first / width, first % width};
 }
 
@@ -23,12 +24,12 @@ TEST(CenterCrop, RoundsHalvesToEven) {
 }
 
 TEST(CenterCrop, TakesWhatIsThereOfASmallerPicture) {
-  const auto crop = make_transform("{type: center_crop, size: 4}");
+  const auto crop = Built<Transform>("{type: center_crop, size: 4}");
   EXPECT_EQ(crop->apply({at::zeros({3, 9, 3}, at::kByte)}).data.sizes(), at::IntArrayRef({3, 4, 3}));
 }
 
 TEST(CenterCrop, RefusesNormalisedPixels) {
-  EXPECT_THROW(make_transform("{type: center_crop}")->apply({at::zeros({3, 300, 300})}), Error);
+  EXPECT_THROW(Built<Transform>("{type: center_crop}")->apply({at::zeros({3, 300, 300})}), Error);
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/transform.h"
+#include "framework/component/transform.h"
+#include "framework/testing/component.h"
 
 namespace flam {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 TEST(Normalize, SubtractsAndDividesByChannel) {
   at::Tensor picture = at::full({2, 5, 3}, 10, at::kByte);
   picture[1][4][2].fill_(40);
-  const auto normalize = make_transform("{type: normalize, mean: [0, 4, 20], std: [1, 2, 5]}");
+  const auto normalize = Built<Transform>("{type: normalize, mean: [0, 4, 20], std: [1, 2, 5]}");
   const at::Tensor out = normalize->apply({picture}).data;
   ASSERT_EQ(out.sizes(), at::IntArrayRef({3, 2, 5}));
   EXPECT_EQ(out.scalar_type(), at::kFloat);
@@ -24,9 +25,9 @@ TEST(Normalize, SubtractsAndDividesByChannel) {
 TEST(Normalize, ChecksItsParameters) {
   for (const char* yaml : {"{type: normalize, mean: [1, 2]}", "{type: normalize, std: [1, 0, 1]}",
                            "{type: normalize, std: [1, 1, 1, 1]}", "{type: normalize, mean: [.nan, 0, 0]}"}) {
-    EXPECT_THROW(make_transform(yaml), Error) << yaml;
+    EXPECT_THROW(Built<Transform>(yaml), Error) << yaml;
   }
-  EXPECT_THROW(make_transform("{type: normalize}")->apply({at::zeros({3, 4, 4})}), Error);
+  EXPECT_THROW(Built<Transform>("{type: normalize}")->apply({at::zeros({3, 4, 4})}), Error);
 }
 
 }  // namespace

@@ -2,13 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/transform.h"
+#include "framework/component/transform.h"
+#include "framework/testing/component.h"
 
 namespace flam {
 namespace {
 
 std::vector<int64_t> size_after(const char* yaml, int64_t height, int64_t width) {
-  return make_transform(yaml)->apply({at::zeros({height, width, 3}, at::kByte)}).data.sizes().vec();
+  return Built<Transform>(yaml)->apply({at::zeros({height, width, 3}, at::kByte)}).data.sizes().vec();
 }
 
 using Size = std::vector<int64_t>;
@@ -31,9 +32,9 @@ TEST(ResizeEdge, GivesTheLongEdgeTheLength) {
 TEST(ResizeEdge, RefusesWhatCantBe) {
   EXPECT_THROW(size_after("{type: resize_edge, edge: 56, which: long}", 1, 1000), Error);  // height 0
   EXPECT_THROW(size_after("{type: resize_edge}", 1, 10'000'000), Error);                   // too many pixels
-  EXPECT_THROW(make_transform("{type: resize_edge, edge: 0}"), Error);
-  EXPECT_THROW(make_transform("{type: resize_edge, which: middle}"), Error);
-  EXPECT_THROW(make_transform("{type: resize_edge, interpolation: lanczos}"), Error);
+  EXPECT_THROW(Built<Transform>("{type: resize_edge, edge: 0}"), Error);
+  EXPECT_THROW(Built<Transform>("{type: resize_edge, which: middle}"), Error);
+  EXPECT_THROW(Built<Transform>("{type: resize_edge, interpolation: lanczos}"), Error);
 }
 
 }  // namespace

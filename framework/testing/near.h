@@ -1,4 +1,5 @@
 #pragma once
+// For tests: tensors that are nearly equal, and values to try.
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

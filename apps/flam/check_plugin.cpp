@@ -1,0 +1,91 @@
+#include "framework/run/check_plugin/check_plugin.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "framework/base/text.h"
+
+namespace flam::cli {
+
+namespace {
+
+const char* word_of(PluginCheck::Outcome outcome) {
+  switch (outcome) {
+    case PluginCheck::Outcome::ok:
+      return "ok";
+    case PluginCheck::Outcome::failed:
+      return "failed";
+    case PluginCheck::Outcome::skipped:
+      return "skipped";
+  }
+  return "";
+}
+
+int check(const std::string& library, const CheckOptions& options, bool json) {
+  int64_t counts[3] = {};
+  check_plugin(library, options, [&](const PluginCheck& found) {
+    ++counts[static_cast<int>(found.outcome)];
+    const char* word = word_of(found.outcome);
+    if (json) {
+      std::cout << nlohmann::ordered_json{{"component", found.component},
+                                          {"check", found.name},
+                                          {"outcome", word},
+                                          {"detail", found.detail}}
+                       .dump()
+                << std::endl;
+    } else {
+      const std::string what = (found.component.empty() ? "" : found.component + " ") + found.name;
+      std::cout << word << std::string(9 - std::string(word).size(), ' ') << what << ": " << found.detail
+                << std::endl;
+    }
+  });
+  if (!json) {
+    std::cout << cat(counts[0] + counts[1] + counts[2], " checks: ", counts[0], " ok, ", counts[1],
+                     " failed, ", counts[2], " skipped\n");
+  }
+  return counts[1] == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void add_check_plugin(CLI::App& app, int& status) {
+  struct Options {
+    std::string library;
+    CheckOptions check;
+    int64_t max_memory = 1024, timeout = 60;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "check-plugin", "whether a plugin library keeps its contracts: shapes, gradients, threads, …");
+  command->footer("Example: flam check-plugin build/libflam_resampler_x.so --config config.yaml");
+  command->add_option("LIBRARY", options->library, "the plugin library")->required()->check(not_empty());
+  command
+      ->add_option("--config", options->check.config,
+                   "a run config: its components' parameters are those that the plugin's run with")
+      ->type_name("CONFIG");
+  command
+      ->add_option("--set", options->check.overrides,
+                   "change a value of the config, or give one: model.resampler.num_latents=4 (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  add_plugin_path(*command, options->check.plugin_path);
+  command
+      ->add_option("--max-memory", options->max_memory,
+                   "MiB of float32 weights; a component with more is built, but doesn't run")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  command->add_option("--timeout", options->timeout, "seconds for one check")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "as JSON, one object a line");
+  command->callback([options, &status] {
+    options->check.max_bytes = options->max_memory << 20;
+    options->check.timeout = std::chrono::seconds(options->timeout);
+    status = check(options->library, options->check, options->json);
+  });
+}
+
+}  // namespace flam::cli

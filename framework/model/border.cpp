@@ -1,0 +1,59 @@
+#include "framework/model/border.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+std::string kind_of(at::ScalarType dtype, at::Device device) {
+  const char* name = dtype == at::kFloat      ? "float32"
+                     : dtype == at::kBFloat16 ? "bfloat16"
+                     : dtype == at::kHalf     ? "float16"
+                                              : c10::toString(dtype);
+  return cat(name, " on ", device);
+}
+}  // namespace
+
+void Border::fail(const std::string& what) const {
+  throw RunError(cat(label_, " ", what));
+}
+
+void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shape,
+                   const at::TensorOptions& options) const {
+  const auto wanted = kind_of(c10::typeMetaToScalarType(options.dtype()), options.device());
+  const auto differs = [&](const std::string& what) {
+    fail(cat("gives ", what, " from ", call, "(); expected ", shape, " of ", wanted));
+  };
+  if (!out.defined()) return differs("an undefined tensor");
+  const auto found = kind_of(out.scalar_type(), out.device());
+  if (out.sizes() != shape || found != wanted) differs(cat("a tensor ", out.sizes(), " of ", found));
+}
+
+void Border::rethrow(const char* call) const {
+  const auto named = [&](const std::string& reason) {
+    return cat(label_, " fails in ", call, "(): ", printable(reason, 2000));
+  };
+  try {
+    throw;
+  } catch (const RunError& error) {
+    throw RunError(named(error.what()));
+  } catch (const Error& error) {
+    throw Error(named(error.what()));
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    std::string reason = error.what();
+    if (reason.find("you tried to allocate ") != std::string::npos) throw;
+    if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) reason = torch->what_without_backtrace();
+    throw RunError(named(reason));
+  } catch (...) {
+    throw RunError(named("throws something that is not a std::exception"));
+  }
+}
+
+}  // namespace flam

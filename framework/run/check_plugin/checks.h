@@ -1,0 +1,48 @@
+#pragma once
+// The checks of each kind. They run in a child process; what they throw is why the component fails.
+
+#include "framework/registry/registry.h"
+#include "framework/run/check_plugin/check_plugin.h"
+#include "framework/run/check_plugin/subject.h"
+
+namespace flam {
+
+struct Finding {
+  std::string detail;
+  bool skipped = false;
+};
+
+/// A component of the plugin and what is known about how to run it.
+struct Specimen {
+  Registry& registry;
+  std::string kind, name;
+  const Value& config;  // the whole config; an empty map if none was given
+  const CheckOptions& options;
+
+  /// {type: NAME, …} of the config; {type: NAME} alone if the config has no such component.
+  Value node() const;
+  /// Error: everything that is wrong with the parameters.
+  ComponentConfig parse(const Value& node) const;
+  /// The component and its weights, filled, on the CPU. Empty if they are larger than options.max_bytes;
+  /// `too_large` then says so.
+  std::unique_ptr<Subject> subject(Finding& too_large) const;
+};
+
+struct Check {
+  const char* name;
+  Finding (*run)(const Specimen&);
+};
+const std::vector<Check>& checks_of(const std::string& kind);
+
+Finding check_layer_ranges(const Specimen& specimen);
+Finding check_cache(const Specimen& specimen);
+std::vector<Check> tensor_checks(const std::string& kind);
+std::vector<Check> tokenizer_checks();
+std::vector<Check> task_head_checks();
+std::vector<Check> dataset_checks();
+std::vector<Check> metric_checks();
+
+/// act(0), act(1), … act(3) from as many threads at once, a few times over. Throws the first exception.
+void at_once(const std::function<void(int64_t)>& act);
+
+}  // namespace flam

@@ -1,0 +1,85 @@
+#include "framework/run/new_plugin.h"
+
+#include <algorithm>
+
+#include "framework/base/error.h"
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/registry/check.h"
+#include "framework/run/paths.h"
+
+namespace flam {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// "average_pool" → "AveragePool"
+std::string camel_case(const std::string& name) {
+  std::string out;
+  bool upper = true;
+  for (const char c : name) {
+    if (c == '_') {
+      upper = true;
+      continue;
+    }
+    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
+  }
+  return out;
+}
+
+struct Names {
+  std::string kind, name, type;
+
+  std::string in(std::string text) const {
+    const std::pair<const char*, const std::string*> placeholders[] = {
+        {"my_kind", &kind}, {"my_component", &name}, {"MyComponent", &type}};
+    for (const auto& [placeholder, value] : placeholders) {
+      const std::string what = placeholder;
+      for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + value->size()))
+        text.replace(at, what.size(), *value);
+    }
+    return text;
+  }
+};
+
+void require_empty(const fs::path& folder) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(folder, failed);
+  if (!fs::exists(status)) return;
+  if (!fs::is_directory(status)) throw Error(cat(quoted(folder.string()), " is there and is no folder"));
+  const bool empty = fs::is_empty(folder, failed);
+  if (failed) throw Error(cat(quoted(folder.string()), " can't be read: ", failed.message()));
+  if (!empty) throw Error(cat("the folder ", quoted(folder.string()), " is not empty; name a new one"));
+}
+
+}  // namespace
+
+std::vector<fs::path> new_plugin(const std::string& kind, const std::string& name, const fs::path& folder) {
+  check_kind_and_name(kind, name);
+  if (name.front() < 'a' || name.front() > 'z') {
+    throw Error(cat("the name ", quoted(name), " becomes the name of a class and must begin with a letter"));
+  }
+  require_empty(folder);
+  std::vector<fs::path> sources;
+  for (const fs::path& from : {templates_root() / "common", templates_root() / kind}) {
+    std::error_code failed;
+    for (fs::directory_iterator at(from, failed), end; !failed && at != end; at.increment(failed))
+      sources.push_back(at->path());
+    if (failed) throw RunError(cat("no templates in ", quoted(from.string()), ": ", failed.message()));
+  }
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) throw RunError(cat("can't make the folder ", quoted(folder.string()), ": ", failed.message()));
+  const Names names{kind, name, camel_case(name)};
+  std::vector<fs::path> written;
+  for (const fs::path& source : sources) {
+    written.push_back(folder / names.in(source.filename().string()));
+    write_file(written.back(), names.in(read_file(source, size_t{1} << 20)));
+  }
+  std::sort(written.begin(), written.end());
+  return written;
+}
+
+}  // namespace flam

@@ -1,0 +1,112 @@
+// Plugins that break a contract, each in one way: the check that is there for it says so, and flam stands.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/run_flam.h"
+
+namespace flam {
+namespace {
+using test::run_flam;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kFixtures = FLAM_FIXTURE_PLUGINS;
+const std::string kLiars = kFixtures + "/liars/libflam_liars.so";
+
+/// What is said of each check of the four liars, of which those of `kind` lie: "ok", or the reason.
+std::map<std::string, std::string> checks_with(const std::string& kind, const std::string& lie, int status) {
+  const auto ran =
+      run_flam("check-plugin " + kLiars + " --json --timeout 20 --set model." + kind + ".lie=" + lie);
+  EXPECT_EQ(ran.status, status) << ran.out << ran.err;
+  std::map<std::string, std::string> found;
+  std::istringstream lines(ran.out);
+  for (std::string line; std::getline(lines, line);) {
+    const auto check = nlohmann::json::parse(line);
+    if (check["component"] == kind + " 'liar'")
+      found[check["check"]] = check["outcome"] == "ok" ? "ok" : check["detail"].get<std::string>();
+    else
+      EXPECT_EQ(check["outcome"], "ok") << line;
+  }
+  return found;
+}
+
+TEST(CheckPlugin, HonestOnesPass) {
+  const auto ran = run_flam("check-plugin " + kLiars);
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_THAT(
+      ran.out,
+      AllOf(HasSubstr("ok       exports: flam_plugin alone\n"), HasSubstr("ok       loads: SDK version "),
+            HasSubstr("ok       vision_backbone 'liar' batch: each row of 3 as alone\n"),
+            HasSubstr("ok       language_decoder 'liar' cache: "), HasSubstr(" 0 failed, 0 skipped\n")));
+}
+
+TEST(CheckPlugin, WhatIsWrongIsSaid) {
+  auto found = checks_with("resampler", "wrong_shape", 1);
+  EXPECT_EQ(found["meta"], "ok");  // default parameters don't lie
+  EXPECT_THAT(found["forward"], HasSubstr("gives a tensor [3, 2, 1, 32]; announced [3, 2, 1, 16]"));
+  EXPECT_THAT(checks_with("vision_backbone", "undefined", 1)["forward"],
+              HasSubstr("gives an undefined tensor"));
+  EXPECT_THAT(checks_with("adapter", "throws", 1)["forward"], HasSubstr("no answer today"));
+  EXPECT_THAT(checks_with("resampler", "throws_int", 1)["forward"], HasSubstr("not a std::exception"));
+  EXPECT_THAT(checks_with("resampler", "wrong_dtype", 1)["forward"],
+              HasSubstr("gives Double where all else is float32"));
+  EXPECT_THAT(checks_with("resampler", "wrong_device", 1)["forward"],
+              HasSubstr("gives a tensor on meta for input on cpu"));
+  EXPECT_THAT(checks_with("resampler", "not_finite", 1)["forward"], HasSubstr("infinite or not numbers"));
+}
+
+TEST(CheckPlugin, WhatDependsOnMoreThanItsInput) {
+  auto found = checks_with("resampler", "nondeterministic", 1);
+  EXPECT_EQ(found["forward"], "ok");
+  EXPECT_THAT(found["determinism"], HasSubstr("another result for the same input a second time"));
+  found = checks_with("vision_backbone", "batch_dependent", 1);
+  EXPECT_EQ(found["determinism"], "ok");
+  EXPECT_THAT(found["batch"], HasSubstr("row 0 of a batch of 3 differs from the same row alone by"));
+  found = checks_with("adapter", "gradient_cut", 1);
+  EXPECT_EQ(found["batch"], "ok");
+  EXPECT_THAT(found["gradient"], HasSubstr("no gradient comes back"));
+  found = checks_with("resampler", "thread_unsafe", 1);
+  EXPECT_EQ(found["gradient"], "ok");
+  EXPECT_THAT(found["threads"], HasSubstr("when other threads use it at the same time"));
+}
+
+TEST(CheckPlugin, WhatEndsItsProcessLeavesFlamStanding) {
+  EXPECT_THAT(checks_with("resampler", "crashes", 1)["forward"],
+              HasSubstr("ends the process while running: Segmentation fault"));
+  EXPECT_THAT(checks_with("resampler", "exits", 1)["forward"],
+              HasSubstr("ends the process while running: exit status 0"));
+  const auto ran = run_flam("check-plugin " + kLiars + " --timeout 1 --set model.vision_backbone.lie=hangs");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.out,
+              HasSubstr("failed   vision_backbone 'liar' forward: did not finish running within 1 s"));
+}
+
+TEST(CheckPlugin, TheLibraryItself) {
+  const auto extra = run_flam("check-plugin " + kFixtures + "/good/libflam_good.so");
+  EXPECT_EQ(extra.status, 1);
+  EXPECT_THAT(extra.out,
+              AllOf(HasSubstr("failed   exports: exports "), HasSubstr(" more than flam_plugin: ")));
+  const auto stamp = run_flam("check-plugin " + kFixtures + "/other_torch/libflam_other_torch.so");
+  EXPECT_EQ(stamp.status, 1);
+  EXPECT_THAT(stamp.out, AllOf(HasSubstr("failed   loads: "), HasSubstr("libtorch: plugin has '999")));
+  const auto none = run_flam("check-plugin " + kFixtures + "/no_entry/libflam_no_entry.so");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.err, HasSubstr("is no plugin: it exports no 'flam_plugin'"));
+  EXPECT_EQ(run_flam("check-plugin " FLAM_SOURCE_DIR "/README.md").status, 2);
+  EXPECT_EQ(run_flam("check-plugin nowhere.so").status, 2);
+}
+
+TEST(CheckPlugin, ParametersThatAreTooLarge) {
+  const auto ran = run_flam("check-plugin " FLAM_BUILD_DIR
+                            "/lib/flamboyance/plugins/libflam_language_decoder_llama.so --max-memory 100");
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+  EXPECT_THAT(ran.out,
+              AllOf(HasSubstr("ok       language_decoder 'llama' meta: default parameters: "),
+                    HasSubstr("skipped  language_decoder 'llama' forward: not run: its weights take ")));
+}
+
+}  // namespace
+}  // namespace flam

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# tutorial_blocks.sh SOURCE_DIR: the code block below a line "`FILE`:" of docs/tutorial.md is tests/out_of_tree/tutorial/FILE.
+set -euo pipefail
+cd "$1"
+failed=0
+for path in tests/out_of_tree/tutorial/*; do
+  file=${path##*/}
+  awk -v head="\`$file\`:" '
+    $0 == head { wanted = 1; next }
+    wanted && /^```/ { if (inside) exit; inside = 1; next }
+    inside' docs/tutorial.md | diff -u --label "docs/tutorial.md, $file" --label "$path" - "$path" || failed=1
+done
+exit $failed
