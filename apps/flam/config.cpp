@@ -1,9 +1,11 @@
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/config/config.h"
 #include "framework/run/paths.h"
+#include "framework/run/receipt.h"
 
 namespace flam::cli {
 
@@ -12,6 +14,7 @@ void add_config(CLI::App& app, int& status) {
     std::string config;
     std::vector<std::string> overrides;
     std::vector<std::filesystem::path> plugin_path;
+    bool json = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
@@ -21,6 +24,7 @@ void add_config(CLI::App& app, int& status) {
   command->add_option("--set", options->overrides, "change a value (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
+  command->add_flag("--json", options->json, "as JSON, without origins");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
@@ -28,7 +32,8 @@ void add_config(CLI::App& app, int& status) {
         RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
     Value resolved = config.resolved();
     shorten_configs_paths(resolved, configs_root());
-    std::cout << write_yaml(resolved, {.origins = true});
+    std::cout << (options->json ? json_line(to_json(resolved)) + "\n"
+                                : write_yaml(resolved, {.origins = true}));
     status = 0;
   });
 }

@@ -1,3 +1,6 @@
+#include "framework/run/inspect.h"
+
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -5,35 +8,83 @@
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
-#include "framework/run/inspect.h"
+#include "framework/run/inspect_config.h"
+#include "framework/run/paths.h"
 
 namespace flam::cli {
 
+namespace {
+
+struct Options {
+  std::string what;
+  std::vector<std::string> overrides;
+  std::vector<std::filesystem::path> plugin_path;
+  bool json = false, markdown = false;
+};
+
+bool is_kind(const std::string& what) {
+  const auto& kinds = component_kinds();
+  return std::find(kinds.begin(), kinds.end(), what) != kinds.end();
+}
+
+/// A path to YAML, or a model's name that no component has.
+bool is_config(const std::string& what, const Registry& registry) {
+  const std::filesystem::path path(what);
+  if (path.extension() == ".yaml" || path.extension() == ".yml") return true;
+  const auto listed = registry.list();
+  if (std::any_of(listed.begin(), listed.end(), [&](const auto& entry) { return entry.name == what; }))
+    return false;
+  const auto configs = list_configs(configs_root());
+  return std::any_of(configs.begin(), configs.end(),
+                     [&](const auto& config) { return config.first == what; });
+}
+
+void inspect_any(const Options& options, Registry& registry) {
+  if (is_kind(options.what)) {
+    const KindPage page = inspect_kind(options.what, registry);
+    std::cout << (options.json ? kind_json(page).dump() + "\n" : kind_text(page));
+    return;
+  }
+  if (is_config(options.what, registry)) {
+    RunConfig config = RunConfig::parse(load_config_tree(options.what, options.overrides), registry);
+    config.name = std::filesystem::path(options.what).stem().string();
+    const ConfigPage page = inspect_config(config, find_config(options.what, configs_root()).string());
+    std::cout << (options.json ? config_json(page).dump() + "\n" : config_text(page));
+    return;
+  }
+  for (const ComponentPage& page : inspect(options.what, registry)) {
+    if (options.json) {
+      std::cout << page_json(page).dump() << "\n";
+    } else {
+      std::cout << (options.markdown ? page_markdown(page) : page_text(page));
+    }
+  }
+}
+
+}  // namespace
+
 void add_inspect(CLI::App& app, int& status) {
-  struct Options {
-    std::string what;
-    std::vector<std::filesystem::path> plugin_path;
-    bool json = false, markdown = false;
-  };
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("inspect", "a component or a plugin file: origin, stamp, parameters, shapes");
+  CLI::App* command = app.add_subcommand(
+      "inspect",
+      "a kind, a component, a plugin file or a config: contract, origin, parameters, where values come from");
   command->footer(
-      "Examples:\n  flam inspect perceiver\n  flam inspect resampler/perceiver\n  flam inspect "
-      "build/libflam_my_backbone.so");
-  command->add_option("NAME|FILE", options->what, "NAME, KIND/NAME, or a plugin library")->required();
+      "Examples:\n  flam inspect resampler\n  flam inspect perceiver\n  flam inspect resampler/perceiver\n"
+      "  flam inspect build/libflam_my_backbone.so\n  flam inspect flamingo_mini_caption");
+  command
+      ->add_option("NAME|FILE", options->what,
+                   "a kind, NAME or KIND/NAME of a component, a plugin library, a model name or config file")
+      ->required();
   CLI::Option* json = command->add_flag("--json", options->json, "as JSON");
-  command->add_flag("--markdown", options->markdown, "as the page of the docs")->excludes(json);
+  command->add_flag("--markdown", options->markdown, "of components: as the page of the docs")
+      ->excludes(json);
+  command->add_option("--set", options->overrides, "of configs: change a value (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
-    for (const ComponentPage& page : inspect(options->what, *registry)) {
-      if (options->json) {
-        std::cout << page_json(page).dump() << "\n";
-      } else {
-        std::cout << (options->markdown ? page_markdown(page) : page_text(page));
-      }
-    }
+    inspect_any(*options, *registry);
     status = 0;
   });
 }

@@ -39,8 +39,8 @@ FLAM_API void shorten_configs_paths(Value& config, const std::filesystem::path& 
 /// value was written. Values without counterpart (defaults) have none.
 FLAM_API void adopt_places(Value& to, const Value& from);
 
-/// The file of a model name (the stem of a file below `configs_root` outside `_base_`), or of a path. Unknown
-/// names list what is near.
+/// The file of a model name (the stem of a file below `configs_root` outside `_base_` and `experiments`), or
+/// of a path. Unknown names list what is near.
 FLAM_API std::filesystem::path find_config(const std::string& name_or_path,
                                            const std::filesystem::path& configs_root);
 /// Every model name below `configs_root` with its file, sorted.

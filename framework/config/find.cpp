@@ -16,7 +16,7 @@ std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& confi
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
     const fs::path& path = at->path();
     std::error_code ignored;
-    if (at->is_directory(ignored) && path.filename() == "_base_") {
+    if (at->is_directory(ignored) && (path.filename() == "_base_" || path.filename() == "experiments")) {
       at.disable_recursion_pending();
     } else if (at->is_regular_file(ignored) && path.extension() == ".yaml") {
       found.emplace_back(path.stem().native(), path);

@@ -51,17 +51,8 @@ void place_everywhere(Value& value, const Location& where) {
 
 }  // namespace
 
-void apply_override(Value& config, const std::string& assignment, const std::filesystem::path& configs_root) {
-  const Location where{
-      std::make_shared<const std::string>(cat(kOverridePlace, quoted(printable(assignment, 80))))};
-  const size_t equals = assignment.find('=');
-  if (equals == assignment.npos || equals == 0) {
-    throw Error(where, cat("expected NAME=VALUE, as in model.resampler.depth=2, found ", quoted(assignment)));
-  }
-  const std::vector<std::string> steps = split_path(assignment.substr(0, equals), where);
-  Value over = parse_yaml(assignment.substr(equals + 1), *where.file);
-  expand_configs_paths(over, configs_root);
-  place_everywhere(over, where);
+void merge_at(Value& config, const std::string& name, Value over, const Location& where) {
+  const std::vector<std::string> steps = split_path(name, where);
 
   // Down to the last thing that is there, then the rest is built as maps around VALUE and merged as a file
   // would be.
@@ -92,6 +83,19 @@ void apply_override(Value& config, const std::string& assignment, const std::fil
   const bool stays_map = at->is_map() && over.is_map();
   merge_value(*at, std::move(over));
   if (stays_map) at->set_where(kept);
+}
+
+void apply_override(Value& config, const std::string& assignment, const std::filesystem::path& configs_root) {
+  const Location where{
+      std::make_shared<const std::string>(cat(kOverridePlace, quoted(printable(assignment, 80))))};
+  const size_t equals = assignment.find('=');
+  if (equals == assignment.npos || equals == 0) {
+    throw Error(where, cat("expected NAME=VALUE, as in model.resampler.depth=2, found ", quoted(assignment)));
+  }
+  Value over = parse_yaml(assignment.substr(equals + 1), *where.file);
+  expand_configs_paths(over, configs_root);
+  place_everywhere(over, where);
+  merge_at(config, assignment.substr(0, equals), std::move(over), where);
 }
 
 }  // namespace flam

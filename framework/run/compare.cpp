@@ -1,86 +1,160 @@
 #include "framework/run/compare.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/full.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
+#include <map>
 
+#include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/run/child.h"
+#include "framework/run/compare_page.h"
+#include "framework/run/compare_plan.h"
+#include "framework/run/compare_report.h"
+#include "framework/run/compare_unit.h"
 
 namespace flam {
 
 namespace {
 
-std::string shape_text(const at::Tensor& tensor) {
-  return cat(tensor.sizes());
-}
+/// One process at a time works in a folder.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder / "work", problem);
+    if (problem)
+      throw Error(cat("cannot make the folder ", quoted(folder.native()), ": ", problem.message()));
+    descriptor_ = open((folder / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
+      throw Error(cat("another process works in ", quoted(folder.native()),
+                      "; let it end, or name another `output`"));
+  }
+  ~FolderLock() { close(descriptor_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
 
-StageCheck other_shape(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference) {
-  StageCheck check{stage, shape_text(reference)};
-  check.largest_error = HUGE_VAL;
-  check.cosine = 0;
-  check.note = cat("ours has shape ", shape_text(ours));
-  return check;
-}
+ private:
+  int descriptor_ = -1;
+};
 
-std::string at_most(const std::string& text) {
-  return printable(text, 120);
-}
+class Comparison {
+ public:
+  Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options)
+      : experiment_(experiment), plan_(plan), options_(options) {}
+
+  CompareResult run(nlohmann::ordered_json& report) {
+    CompareResult out;
+    for (const auto& variant : plan_.variants)
+      if (!variant.error.empty()) say(cat(printable(variant.name), " can't be run: ", variant.error));
+    total_ = 0;
+    for (const auto& variant : plan_.variants) total_ += std::ssize(variant.runs);
+    // Seed by seed: all variants have a result before the second seed begins.
+    for (size_t seed = 0; seed < experiment_.seeds.size() && !out.cancelled; ++seed) {
+      for (const auto& variant : plan_.variants) {
+        if (variant.runs.empty()) continue;
+        ++at_;
+        if (!options_.only_report && !variant.runs[seed].finished())
+          out.cancelled = !run_one(variant, variant.runs[seed]);
+        if (out.cancelled) break;
+      }
+    }
+    report = write_report();
+    for (const auto& row : report["variants"]) out.failed += row["status"] == "failed";
+    return out;
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (options_.say) options_.say(line);
+  }
+
+  /// False if it was cancelled.
+  bool run_one(const ComparePlan::Variant& variant, const ComparePlan::Run& run) {
+    const std::string label =
+        cat("[", at_, "/", total_, "] ", printable(variant.name), ", seed ", run.seed, ": ");
+    const auto work = [&] {
+      for (const CompareUnit& unit : run.units) {
+        if (unit.result()) continue;
+        UnitOptions options{options_.plugin_path, options_.threads, run.seed, {}, options_.cancelled};
+        options.progress = [&](int64_t done, int64_t total) {
+          if (options_.progress) options_.progress(label + unit.name, done, total);
+        };
+        try {
+          if (!run_unit(unit, experiment_, options)) return false;
+        } catch (const RunError& error) {
+          throw RunError(unit.name + ": " + error.what());
+        } catch (const Error& error) {
+          throw Error(unit.name + ": " + error.what());
+        }
+        say(label + unit.name + summary_of(*unit.result()));
+      }
+      return true;
+    };
+    const ChildEnd end = run_in_child(work, options_.cancelled);
+    if (end.cancelled) return false;
+    if (!end.error.empty()) {
+      say(label + "failed: " + end.error);
+      failures_[{variant.name, run.seed}] = end.error;
+    }
+    write_report();
+    return true;
+  }
+
+  static std::string summary_of(const nlohmann::ordered_json& result) {
+    std::string out = cat(", ", static_cast<int64_t>(result.value("seconds", 0.0) + 0.5), " s");
+    for (const char* key : {"losses", "scores"}) {
+      if (!result.contains(key)) continue;
+      for (const auto& [name, value] : result[key].items()) out += cat(", ", name, " ", value.get<double>());
+    }
+    if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
+    return out;
+  }
+
+  nlohmann::ordered_json write_report() const {
+    const auto report = compare_report(experiment_, plan_, failures_);
+    const std::filesystem::path folder = experiment_.output;
+    write_file(folder / "compare.json",
+               report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file(folder / "compare.csv", report_csv(report));
+    write_file(folder / "compare.html", report_page(report));
+    return report;
+  }
+
+  const Experiment& experiment_;
+  const ComparePlan& plan_;
+  const CompareOptions& options_;
+  RunFailures failures_;
+  int64_t at_ = 0, total_ = 0;
+};
 
 }  // namespace
 
-StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference,
-                         const at::Tensor& mask, double tolerance) {
-  if (ours.sizes() != reference.sizes()) return other_shape(stage, ours, reference);
-  at::Tensor a = ours.to(at::kCPU, at::kDouble);
-  at::Tensor b = reference.to(at::kDouble);
-  if (mask.defined()) {  // boolean index over the leading [B,L]
-    const at::Tensor rows = mask.to(at::kCPU, at::kBool).reshape({-1}).nonzero().squeeze(1);
-    a = a.flatten(0, 1).index_select(0, rows);
-    b = b.flatten(0, 1).index_select(0, rows);
-  }
-  StageCheck check{stage, shape_text(reference)};
-  if (a.numel() == 0) {
-    check.passed = true;
-    check.note = "no position to compare";
-    return check;
-  }
-  check.largest_error = (a - b).abs().max().item().toDouble();
-  check.tolerance = tolerance * std::max(1.0, b.abs().max().item().toDouble());
-  const double norms = std::sqrt(a.square().sum().item().toDouble() * b.square().sum().item().toDouble());
-  check.cosine = norms > 0 ? (a * b).sum().item().toDouble() / norms : 1;
-  check.passed = check.largest_error <= check.tolerance;  // false for NaN
-  return check;
+CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
+                      nlohmann::ordered_json& report) {
+  const FolderLock lock(experiment.output);
+  const ComparePlan plan = plan_experiment(experiment, registry);
+  return Comparison(experiment, plan, options).run(report);
 }
 
-StageCheck compare_equal(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference) {
-  if (ours.sizes() != reference.sizes()) return other_shape(stage, ours, reference);
-  StageCheck check{stage, shape_text(reference)};
-  check.largest_error = (ours.to(at::kCPU, at::kLong) != reference.to(at::kLong)).sum().item().toDouble();
-  check.passed = check.largest_error == 0;
-  if (!check.passed) check.note = cat(check.largest_error, " elements differ");
-  return check;
-}
-
-StageCheck compare_ids(const std::string& stage, const std::vector<Result>& ours, const at::Tensor& reference,
-                       int64_t pad) {
-  size_t width = 0;
-  for (const Result& result : ours) width = std::max(width, result.hypotheses.front().ids.size());
-  at::Tensor ids = at::full({static_cast<int64_t>(ours.size()), static_cast<int64_t>(width)}, pad, at::kLong);
-  for (size_t row = 0; row < ours.size(); ++row) {
-    const auto& chosen = ours[row].hypotheses.front().ids;
-    std::copy(chosen.begin(), chosen.end(), ids.mutable_data_ptr<int64_t>() + row * width);
+std::string compare_plan_text(const Experiment& experiment, Registry& registry) {
+  std::string out;
+  for (const auto& variant : plan_experiment(experiment, registry).variants) {
+    out += printable(variant.name) + "\n";
+    if (!variant.error.empty()) out += "  can't be run: " + variant.error + "\n";
+    for (const std::string& difference : variant.differences) {
+      std::istringstream lines(difference);
+      for (std::string line; std::getline(lines, line);) out += "  " + line + "\n";
+    }
+    for (const auto& run : variant.runs) {
+      out += cat("  seed ", run.seed, ":");
+      for (const CompareUnit& unit : run.units)
+        out += cat(" ", unit.name, unit.result() ? " (done)" : "", ";");
+      out += "\n";
+    }
   }
-  return compare_equal(stage, ids, reference);
-}
-
-StageCheck compare_text(const std::string& stage, const std::string& ours, const std::string& reference) {
-  StageCheck check{stage, ""};
-  check.passed = ours == reference;
-  check.largest_error = check.passed ? 0 : 1;
-  if (!check.passed) check.note = cat("ours '", at_most(ours), "', reference '", at_most(reference), "'");
-  return check;
+  return out;
 }
 
 }  // namespace flam

@@ -1,22 +1,36 @@
 #pragma once
-#include <ATen/core/Tensor.h>
+// `flam compare`: every variant of an experiment trained, scored and timed alike, and one report about them.
 
-#include "framework/run/verify.h"
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "framework/run/experiment.h"
 
 namespace flam {
 
-/// Activations: |ours − reference| ≤ tolerance · max(1, max|reference|) where mask [B,L] is 1 (undefined:
-/// everywhere). Another shape, or a value that is not finite, does not pass.
-StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference,
-                         const at::Tensor& mask, double tolerance);
+struct CompareOptions {
+  std::vector<std::filesystem::path> plugin_path;
+  int threads = 0;           // of each run; 0: libtorch's default
+  bool only_report = false;  // run nothing, report what is there
+  std::function<void(const std::string& line)> say;
+  std::function<void(const std::string& what, int64_t done, int64_t total)> progress;
+  std::function<bool()> cancelled;
+};
 
-/// Integers, element by element.
-StageCheck compare_equal(const std::string& stage, const at::Tensor& ours, const at::Tensor& reference);
+struct CompareResult {
+  bool cancelled = false;
+  int64_t failed = 0;  // variants that have a run that failed
+};
 
-/// New ids of the best hypothesis of each row, filled with `pad` behind its end; reference [B,W].
-StageCheck compare_ids(const std::string& stage, const std::vector<Result>& ours, const at::Tensor& reference,
-                       int64_t pad);
+/// Runs what has not been done yet, each variant and seed in a child process (the caller must have no other
+/// threads), and writes compare.json, compare.csv and compare.html into `experiment.output`, anew after each
+/// run. A variant that fails is a row with the reason. Error: another process works in that folder.
+FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
+                               const CompareOptions& options, nlohmann::ordered_json& report);
 
-StageCheck compare_text(const std::string& stage, const std::string& ours, const std::string& reference);
+/// The plan alone: units of each variant, what is done already. One line each.
+FLAM_API std::string compare_plan_text(const Experiment& experiment, Registry& registry);
 
 }  // namespace flam

@@ -7,43 +7,19 @@
 #include <ATen/ops/where.h>
 #include <c10/core/InferenceMode.h>
 
-#include <iomanip>
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
 #include "framework/model/forward.h"
 #include "framework/model/transform_chain.h"
 #include "framework/nn/flops.h"
+#include "framework/run/figures.h"
 
 namespace flam {
 
 namespace {
 
 constexpr std::pair<const char*, int64_t> kBytesOf[] = {{"float32", 4}, {"bfloat16", 2}, {"float16", 2}};
-
-std::string with_commas(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
-  return digits;
-}
-
-std::string shortened(double number, const char* unit) {
-  std::ostringstream out;
-  const char* prefix = "";
-  for (const char* next : {"k", "M", "G", "T", "P"}) {
-    if (number < 1000) break;
-    number /= 1000;
-    prefix = next;
-  }
-  out << std::setprecision(3) << number << " " << prefix << unit;
-  return out.str();
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return "[" + join(sizes, ",") + "]";
-}
 
 // Counts what each stage does for one picture and `prompt_tokens` tokens, on the meta device.
 void count_flops_of(const Model& model, Description& out) {

@@ -53,6 +53,7 @@ class Evaluator {
       const std::vector<std::string> answers = answer(records, false);
       for (size_t i = 0; i < records.size(); ++i) {
         add(sighted, records[i], answers[i]);
+        if (options_.on_answer) options_.on_answer(records[i], answers[i]);
         if (records[i].kind.empty()) continue;
         auto& kind = kinds[records[i].kind];
         if (kind.empty()) kind = start();

@@ -12,6 +12,8 @@ struct EvaluateOptions {
   std::optional<int64_t> seed, limit;  // instead of the dataset's
   int64_t batch_size = 50;
   bool blind = true;  // also answer without the picture, as a control
+  /// Every answer given with the picture, in the order of the records.
+  std::function<void(const Record& record, const std::string& answer)> on_answer;
   std::function<void(int64_t done, int64_t total)> progress;
   std::function<bool()> cancelled;
 };

@@ -5,6 +5,7 @@
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/run/paths.h"
 #include "framework/run/receipt.h"
 
 namespace flam {
@@ -83,6 +84,10 @@ void params_rows(const std::vector<ParamDoc>& docs, const std::string& prefix, s
 
 }  // namespace
 
+const std::string& kind_contract(const std::string& kind) {
+  return kContracts.at(kind);
+}
+
 std::vector<ComponentPage> inspect(const std::string& what, Registry& registry) {
   std::vector<ComponentPage> pages;
   const std::filesystem::path as_path(what);
@@ -104,8 +109,11 @@ std::vector<ComponentPage> inspect(const std::string& what, Registry& registry) 
     if (entry.name == name) pages.push_back(page_of(registry.find(entry.kind, entry.name)));
   }
   if (pages.empty()) {
-    throw Error(
-        cat("no component ", quoted(name), did_you_mean(name, names), " (`flam list` shows them all)"));
+    const auto& kinds = component_kinds();
+    names.insert(names.end(), kinds.begin(), kinds.end());
+    for (const auto& [model, file] : list_configs(configs_root())) names.push_back(model);
+    throw Error(cat("no component, kind or model ", quoted(name), did_you_mean(name, names),
+                    " (`flam list` shows them all)"));
   }
   return pages;
 }

@@ -16,6 +16,9 @@ struct ComponentPage {
   std::vector<ParamDoc> params;
 };
 
+/// What goes in and out of a component of that kind.
+FLAM_API const std::string& kind_contract(const std::string& kind);
+
 /// The components of `what`: NAME, KIND/NAME, or a plugin library (by path). Error: nothing of that name.
 FLAM_API std::vector<ComponentPage> inspect(const std::string& what, Registry& registry);
 FLAM_API std::string page_text(const ComponentPage& page);

@@ -9,8 +9,8 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
-#include "framework/run/compare.h"
 #include "framework/run/reference_case.h"
+#include "framework/run/stage_check.h"
 
 namespace flam {
 

@@ -21,6 +21,14 @@ void TrainConfig::visit(ParamVisitor& v) {
     "records of each task head that share one picture, in the order of task_heads");
   v("init_from", init_from,
     "weights files of earlier stages, later ones override; what they lack is initialised", path());
+  v("init_patterns", init_patterns, "which tensors are taken from init_from (SLOT.NAME, * is anything)");
+  v("init_where_it_fits", init_where_it_fits,
+    "leave out tensors of init_from that this model lacks or has in another shape, instead of refusing them");
+  v("new_tensor_rate", new_tensor_rate,
+    "learning rate of tensors that no pattern of trained matches and no file of init_from gives; 0: they "
+    "stay "
+    "as they were initialised",
+    at_least(0));
   v("output", output, "weights file that is written; the checkpoint lies beside it", required(), path());
   v("steps", steps, "optimiser steps", at_least(1));
   v("batch_size", batch_size, "pictures a step", at_least(1));

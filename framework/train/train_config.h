@@ -18,6 +18,9 @@ struct FLAM_API TrainConfig {
   Value task_heads;                              // list of {type: …}; empty: the config's task head
   std::vector<int64_t> records_per_scene = {1};  // of each task head
   std::vector<std::string> init_from;
+  std::vector<std::string> init_patterns = {"*"};
+  bool init_where_it_fits = false;
+  double new_tensor_rate = 0.0;
   std::string output;
 
   int64_t steps = 1000;

@@ -6,12 +6,14 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <numbers>
 
 #include "framework/base/file.h"
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/weights/checkpoint.h"
@@ -41,6 +43,11 @@ class Autocast {
   at::DeviceType device_;
 };
 
+/// Whether a file of init_from gave it.
+bool is_given(const WeightSlot& slot) {
+  return slot.origin.find(": ") != std::string::npos;
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
@@ -67,10 +74,20 @@ void Trainer::load_initial_weights() {
   weights_.initialise(parts_.model.device(), at::kFloat, static_cast<uint64_t>(parts_.config.seed));
   for (const std::string& file : parts_.config.init_from) {
     const auto checkpoint = open_checkpoint(file);
+    int64_t left_out = 0;
     for (const std::string& name : checkpoint->names()) {
+      const auto wanted = [&](const std::string& pattern) { return match_pattern(pattern, name); };
+      if (std::none_of(parts_.config.init_patterns.begin(), parts_.config.init_patterns.end(), wanted))
+        continue;
       const auto slot = weights_.find(name);
-      if (!slot) throw Error(cat(file, ": holds ", quoted(name), ", which this model doesn't have"));
+      const bool may_differ = parts_.config.init_where_it_fits;
+      if (!slot && !may_differ)
+        throw Error(cat(file, ": holds ", quoted(name), ", which this model doesn't have"));
       const at::Tensor value = checkpoint->tensor(name);
+      if (may_differ && (!slot || value.sizes() != slot->tensor.sizes())) {
+        ++left_out;
+        continue;
+      }
       if (value.sizes() != slot->tensor.sizes()) {
         throw Error(cat(file, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ",
                         slot->tensor.sizes()));
@@ -78,6 +95,7 @@ void Trainer::load_initial_weights() {
       slot->tensor.copy_(value);
       slot->origin = cat(file, ": ", name);
     }
+    if (left_out > 0) log_info(cat(file, ": ", left_out, " tensors don't fit this model and are left out"));
   }
 }
 
@@ -91,13 +109,17 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
     out.push_back({slot.name, slot.tensor, rate, orthogonal, slot.parts, {}, {}});
   };
   for (const auto& slot : weights_.slots()) {
-    for (const auto& [pattern, rate] : rates) {
-      if (slot->statistic || !match_pattern(pattern, slot->name)) continue;
-      // Embeddings of positions and latents are tables, not maps: their rows mean nothing together.
-      const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
-      add(*slot, rate, !table);
-      break;
-    }
+    if (slot->statistic) continue;
+    const auto matching = std::find_if(rates.begin(), rates.end(), [&](const auto& entry) {
+      return match_pattern(entry.first, slot->name);
+    });
+    const double rate = matching != rates.end() ? matching->second
+                        : is_given(*slot)       ? 0
+                                                : parts_.config.new_tensor_rate;
+    if (rate == 0) continue;
+    // Embeddings of positions and latents are tables, not maps: their rows mean nothing together.
+    const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
+    add(*slot, rate, !table);
   }
   if (out.empty())
     throw Error(
@@ -239,11 +261,10 @@ void Trainer::save_output() const {
   // it.
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : weights_.slots()) {
-    const bool given = slot->origin.find(": ") != std::string::npos;
     const auto owner = slot->statistic
                            ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
                            : slot;  // statistics go with the norm that uses them
-    if (given || (owner && owner->tensor.requires_grad()))
+    if (is_given(*slot) || (owner && owner->tensor.requires_grad()))
       tensors.emplace_back(slot->name, slot->tensor.detach());
   }
   write_safetensors(parts_.config.output, tensors);

@@ -1,5 +1,6 @@
 #include "framework/base/text.h"
 #include "framework/weights/load.h"
+#include "framework/weights/weights_schema.h"
 
 namespace flam {
 
@@ -61,6 +62,22 @@ WeightsConfig WeightsConfig::parse(const Value& node, ErrorList& errors) {
     config.files.push_back(std::move(parsed.file));
   }
   return config;
+}
+
+Value weights_schema() {
+  const auto list_of = [](Value& schema, const char* key, Value items) {
+    Value& list = *schema.find("properties")->find(key);
+    list.set("type", Value::List{"array", "null"});
+    list.set("items", std::move(items));
+  };
+  WeightsParams weights;
+  FileParams file;
+  RuleParams rule;
+  Value files = schema_of_params(ParamsRef(file));
+  list_of(files, "layout", schema_of_params(ParamsRef(rule)));
+  Value schema = schema_of_params(ParamsRef(weights));
+  list_of(schema, "files", std::move(files));
+  return schema;
 }
 
 Value WeightsConfig::resolved() const {

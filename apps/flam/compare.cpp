@@ -1,0 +1,83 @@
+#include "framework/run/compare.h"
+
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "apps/flam/progress.h"
+#include "framework/base/text.h"
+#include "framework/run/compare_report.h"
+#include "framework/run/receipt.h"
+
+namespace flam::cli {
+
+void add_compare(CLI::App& app, int& status) {
+  struct Options {
+    std::string experiment, output;
+    std::vector<std::string> overrides;
+    CompareOptions compare;
+    bool json = false, plan = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "compare", "train, score and time variants of a config alike; report them side by side");
+  command->footer(
+      "Run again, it does what is not done yet. Exit status 1: a variant failed.\n"
+      "Example: flam compare scenes_swaps --output swaps\nThe experiment's format stands in "
+      "docs/compare.md.");
+  command->add_option("EXPERIMENT", options->experiment, "name or file of an experiment")->required();
+  command->add_option("--output", options->output, "folder of the results, instead of the experiment's")
+      ->type_name("DIR")
+      ->check(not_empty());
+  command
+      ->add_option("--set", options->overrides,
+                   "change a value of the experiment, e.g. seeds=[1] (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--threads", options->compare.threads, "CPU threads; 0: as many as cores")
+      ->check(CLI::Range(0, 256));
+  CLI::Option* plan = command->add_flag("--plan", options->plan, "run nothing, say what would be");
+  command->add_flag("--report", options->compare.only_report, "run nothing, report what is there")
+      ->excludes(plan);
+  command->add_flag("--json", options->json, "the whole report as one line of JSON");
+  add_plugin_path(*command, options->compare.plugin_path);
+  command->callback([options, &status] {
+    const auto registry = open_registry(options->compare.plugin_path);
+    Experiment experiment = Experiment::load(options->experiment, options->overrides, *registry);
+    if (!options->output.empty())
+      experiment.output = std::filesystem::absolute(options->output).lexically_normal().native();
+    if (options->plan) {
+      std::cout << compare_plan_text(experiment, *registry);
+      status = 0;
+      return;
+    }
+    std::unique_ptr<Progress> bar;
+    std::string shown;
+    CompareOptions compare_options = options->compare;
+    compare_options.say = [&](const std::string& line) {
+      bar.reset();
+      std::fprintf(stderr, "%s\n", line.c_str());
+    };
+    compare_options.progress = [&](const std::string& what, int64_t done, int64_t total) {
+      if (!bar || what != shown) bar = std::make_unique<Progress>(what);
+      shown = what;
+      bar->update(done, total);
+    };
+    compare_options.cancelled = interrupted;
+    nlohmann::ordered_json report;
+    const CompareResult result = compare(experiment, *registry, compare_options, report);
+    if (result.cancelled) {
+      std::fprintf(stderr, "interrupted; what is finished is kept, the same command goes on\n");
+      status = interrupted_status();
+      return;
+    }
+    std::cout << (options->json ? json_line(report) + "\n" : report_text(report));
+    std::fprintf(stderr, "%s/compare.html, .csv and .json hold the report\n",
+                 printable(experiment.output, 4096).c_str());
+    status = result.failed > 0 ? 1 : 0;
+  });
+}
+
+}  // namespace flam::cli

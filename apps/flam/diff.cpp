@@ -1,0 +1,66 @@
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/flam/commands.h"
+#include "apps/flam/common.h"
+#include "framework/base/text.h"
+#include "framework/run/config_diff.h"
+#include "framework/run/receipt.h"
+
+namespace flam::cli {
+
+namespace {
+
+RunConfig parse_side(const std::string& name, const std::vector<std::string>& shared,
+                     const std::vector<std::string>& own, Registry& registry) {
+  std::vector<std::string> overrides = shared;
+  overrides.insert(overrides.end(), own.begin(), own.end());
+  RunConfig config = RunConfig::parse(load_config_tree(name, overrides), registry);
+  config.name = std::filesystem::path(name).stem().string();
+  for (const std::string& assignment : own) config.name += " --set " + printable(assignment);
+  return config;
+}
+
+}  // namespace
+
+void add_diff(CLI::App& app, int& status) {
+  struct Options {
+    std::string a, b;
+    std::vector<std::string> shared, set_a, set_b;
+    std::vector<std::filesystem::path> plugin_path;
+    int64_t prompt_tokens = 32;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("diff", "what two configs differ in: parameters, shapes, tensors, bytes and FLOPs");
+  command->footer(
+      "Exit status: 0 the configs are equal, 1 they differ, 2 one of them is wrong.\n"
+      "Examples:\n  flam diff flamingo_mini_caption flamingo_mini_vqa\n"
+      "  flam diff flamingo_mini_vqa flamingo_mini_vqa --set-b model.resampler.num_latents=64");
+  command->add_option("CONFIG_A", options->a, "model name or config file")->required();
+  command->add_option("CONFIG_B", options->b, "model name or config file")->required();
+  for (const auto& [name, values, doc] :
+       {std::tuple("--set", &options->shared, "change a value of both configs (repeatable)"),
+        std::tuple("--set-a", &options->set_a, "change a value of the first (repeatable)"),
+        std::tuple("--set-b", &options->set_b, "change a value of the second (repeatable)")}) {
+    command->add_option(name, *values, doc)->allow_extra_args(false)->type_name("KEY=VALUE");
+  }
+  command
+      ->add_option("--prompt-tokens", options->prompt_tokens,
+                   "tokens of the prompt that FLOPs are counted for")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "as JSON");
+  add_plugin_path(*command, options->plugin_path);
+  command->callback([options, &status] {
+    const auto registry = open_registry(options->plugin_path);
+    const RunConfig a = parse_side(options->a, options->shared, options->set_a, *registry);
+    const RunConfig b = parse_side(options->b, options->shared, options->set_b, *registry);
+    const ConfigDiff diff = diff_configs(a, b, *registry, options->prompt_tokens);
+    std::cout << (options->json ? json_line(diff_json(diff)) + "\n" : diff_text(diff));
+    status = diff.equal() ? 0 : 1;
+  });
+}
+
+}  // namespace flam::cli

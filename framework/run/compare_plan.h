@@ -1,0 +1,48 @@
+#pragma once
+// What an experiment has to do, unit by unit, each with a key that tells whether it has been done already.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/run/experiment.h"
+
+namespace flam {
+
+/// One stage of training, one task's evaluation, or the timing, of one variant and seed.
+struct CompareUnit {
+  enum class Kind { train, evaluate, bench };
+  Kind kind = Kind::train;
+  std::string name;  // "train joint", "evaluate caption", "bench"
+  std::string key;   // of everything that the result depends on
+  Value config;      // resolved; written beside the result
+  std::filesystem::path
+      stem;  // of its files in the output folder: STEM.yaml, .json (the result), .safetensors
+  ExperimentTask task;
+
+  std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
+  /// The stored result; nothing if it has not been done.
+  std::optional<nlohmann::ordered_json> result() const;
+};
+
+struct ComparePlan {
+  struct Run {
+    int64_t seed = 0;
+    std::vector<CompareUnit> units;
+    bool finished() const;
+  };
+  struct Variant {
+    std::string name;
+    std::string error;                     // why it can't be run
+    nlohmann::ordered_json description;    // as of `flam describe --json`, without tensors
+    std::vector<std::string> differences;  // from the base: "model.resampler 'perceiver' → 'mlp'"
+    std::vector<Run> runs;
+  };
+  std::vector<Variant> variants;
+};
+
+/// Parses, describes and keys every variant. What is wrong with one stands in its `error`.
+ComparePlan plan_experiment(const Experiment& experiment, Registry& registry);
+
+}  // namespace flam

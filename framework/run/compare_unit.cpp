@@ -1,0 +1,222 @@
+// One unit of an experiment: train, evaluate or time, then write down what came out.
+
+#include "framework/run/compare_unit.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "framework/base/file.h"
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/media/decode.h"
+#include "framework/media/encode.h"
+#include "framework/media/resize.h"
+#include "framework/run/evaluate.h"
+#include "framework/run/train.h"
+
+namespace flam {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int64_t kPictureEdge = 160;
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+Json as_json(const std::vector<std::pair<std::string, double>>& named) {
+  Json out = Json::object();
+  for (const auto& [name, value] : named) out[name] = value;
+  return out;
+}
+
+/// The learning curve, a line for each report. It lies in a file of its own, so that a run that goes on from
+/// a checkpoint has the part before that, too.
+class Curve {
+ public:
+  explicit Curve(std::filesystem::path file) : file_(std::move(file)) {
+    std::ifstream lines(file_);
+    for (std::string line; std::getline(lines, line);) {
+      const Json point = Json::parse(line, nullptr, false);
+      if (!point.is_discarded() && point.contains("step")) points_.push_back(point);
+    }
+  }
+
+  void start(bool goes_on) {
+    if (!goes_on) points_.clear();
+    before_ = points_.empty() ? 0 : points_.back().value("seconds", 0.0);
+  }
+
+  void add(const TrainProgress& report) {
+    const auto later = [&](const Json& point) { return point["step"] >= report.step; };
+    points_.erase(std::remove_if(points_.begin(), points_.end(), later), points_.end());
+    points_.push_back({{"step", report.step},
+                       {"seconds", before_ + report.seconds},
+                       {"losses", as_json(report.losses)},
+                       {"gradient_norm", report.gradient_norm}});
+    std::string text;
+    for (const Json& point : points_) text += point.dump() + "\n";
+    write_file(file_, text);
+  }
+
+  const std::vector<Json>& points() const { return points_; }
+
+ private:
+  std::filesystem::path file_;
+  std::vector<Json> points_;
+  double before_ = 0;
+};
+
+bool train_unit(const CompareUnit& unit, const SessionOptions& session, const UnitOptions& options,
+                Json& result) {
+  Curve curve(unit.file(".curve"));
+  curve.start(std::filesystem::exists(unit.file(".safetensors.checkpoint")));
+  TrainHooks hooks;
+  hooks.log = [&](const TrainProgress& report) { curve.add(report); };
+  hooks.progress = options.progress;
+  hooks.cancelled = options.cancelled;
+  if (!train(unit.file(".yaml").native(), session, hooks)) return false;
+  if (curve.points().empty()) throw RunError("training ended without a report");
+  const Json& last = curve.points().back();
+  result["steps"] = last["step"];
+  result["training_seconds"] = last["seconds"];
+  result["losses"] = last["losses"];
+  result["curve"] = curve.points();
+  return true;
+}
+
+std::string question_of(const Request& request) {
+  std::vector<std::string> texts;
+  for (const Part& part : request.parts)
+    if (part.kind == Part::Kind::text) texts.push_back(part.text);
+  return join(texts, " ");
+}
+
+/// At most kPictureEdge on its longer edge.
+Picture shrunk(const Picture& picture) {
+  const int64_t longest = std::max(picture.height(), picture.width());
+  if (longest <= kPictureEdge) return picture;
+  const auto side = [&](int64_t length) { return std::max<int64_t>(1, length * kPictureEdge / longest); };
+  return {resize_like_pillow(picture.rgb, side(picture.height()), side(picture.width()),
+                             Interpolation::bilinear)};
+}
+
+std::string picture_of(const Request& request) {
+  const PictureSource* last = nullptr;
+  for (const Part& part : request.parts)
+    if (!part.pictures.empty()) last = &part.pictures.front();
+  return last ? "data:image/png;base64," + base64(encode_png(shrunk(load_picture(*last)))) : "";
+}
+
+bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const SessionOptions& session,
+                   const UnitOptions& options, Json& result) {
+  const auto opened = Session::open(unit.file(".yaml").native(), session);
+  EvaluateOptions evaluation;
+  if (unit.task.limit > 0) evaluation.limit = unit.task.limit;
+  evaluation.batch_size = unit.task.batch_size;
+  evaluation.blind = unit.task.blind;
+  evaluation.progress = options.progress;
+  evaluation.cancelled = options.cancelled;
+  result["shown"] = Json::array();
+  evaluation.on_answer = [&](const Record& record, const std::string& answer) {
+    if (std::ssize(result["shown"]) >= pictures) return;
+    result["shown"].push_back({{"id", record.request.id},
+                               {"question", question_of(record.request)},
+                               {"references", record.references},
+                               {"answer", answer},
+                               {"picture", picture_of(record.request)}});
+  };
+  Evaluation scored;
+  try {
+    scored = evaluate(*opened, evaluation);
+  } catch (const RunError&) {
+    if (options.cancelled && options.cancelled()) return false;
+    throw;
+  }
+  if (scored.failed > 0)
+    throw RunError(
+        cat(scored.failed, " of ", scored.n, " records can't be run, the first: ", scored.failures.front()));
+  result["records"] = scored.n;
+  result["scores"] = as_json(scored.scores);
+  for (const auto& [name, scores] : scored.controls) result["controls"][name] = as_json(scores);
+  for (const auto& [name, scores] : scored.by_kind) result["by_kind"][name] = as_json(scores);
+  return true;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+/// Milliseconds of whole answers, from the picture in memory to the text, one record at a time.
+bool bench_unit(const CompareUnit& unit, const ExperimentBench& bench, const SessionOptions& session,
+                const UnitOptions& options, Json& result) {
+  const auto opened = Session::open(unit.file(".yaml").native(), session);
+  const RunConfig& config = opened->config();
+  if (!config.dataset) throw Error("there is no `dataset` whose records could be timed");
+  if (!config.task_head) throw Error("there is no `task_head` that could answer");
+  const auto dataset =
+      opened->registry().build<Dataset>(config.dataset, {config.task_head.type->name, {}, {}});
+  StageTimes times;
+  CallOptions call;
+  call.generation = config.generation;
+  call.generation->max_new_tokens = call.generation->min_new_tokens = bench.new_tokens;
+  call.cancelled = options.cancelled;
+  std::vector<double> milliseconds;
+  for (int64_t i = 0; i < bench.warmup + bench.records; ++i) {
+    const Record record = dataset->at(i % dataset->size());
+    call.times = i < bench.warmup ? nullptr : &times;
+    const auto start = std::chrono::steady_clock::now();
+    opened->answer(record.request, call);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (options.cancelled && options.cancelled()) return false;
+    if (i >= bench.warmup) milliseconds.push_back(took.count());
+    if (options.progress) options.progress(i + 1, bench.warmup + bench.records);
+  }
+  result["latency_ms"] = median(milliseconds);
+  result["milliseconds"] = milliseconds;
+  for (const auto& entry : times.entries()) result["stages_ms"][entry.stage] = median(entry.milliseconds);
+  return true;
+}
+
+}  // namespace
+
+bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitOptions& options) {
+  write_file(unit.file(".yaml"), write_yaml(unit.config));
+  SessionOptions session;
+  session.plugin_path = options.plugin_path;
+  session.threads = options.threads;
+  session.seed = static_cast<uint64_t>(options.seed);
+  const bool random = experiment.weights == Experiment::Weights::random && experiment.all_stages.empty();
+  if (random) session.weights = "random";
+  Json result = {{"unit", unit.name}, {"key", unit.key}, {"seed", options.seed}};
+  const auto start = std::chrono::steady_clock::now();
+  bool finished = false;
+  switch (unit.kind) {
+    case CompareUnit::Kind::train:
+      finished = train_unit(unit, session, options, result);
+      break;
+    case CompareUnit::Kind::evaluate:
+      finished = evaluate_unit(unit, experiment.pictures, session, options, result);
+      break;
+    case CompareUnit::Kind::bench:
+      finished = bench_unit(unit, experiment.bench, session, options, result);
+      break;
+  }
+  if (!finished) return false;
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result["peak_memory_bytes"] = peak_memory();
+  write_file(unit.file(".json"), result.dump(1, ' ', false, Json::error_handler_t::replace));
+  return true;
+}
+
+}  // namespace flam

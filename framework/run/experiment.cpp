@@ -1,0 +1,224 @@
+#include "framework/run/experiment.h"
+
+#include <algorithm>
+#include <set>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/config/merge.h"
+#include "framework/run/paths.h"
+#include "framework/run/run_config.h"
+
+namespace flam {
+
+namespace {
+
+constexpr size_t kMostVariants = 1000;
+constexpr const char* kSetDoc =
+    "values laid onto the config, {dotted.name: VALUE, …}; a new `type` drops what was there";
+
+void check_map(const Value& value, const char* what, ErrorList& errors) {
+  if (!value.is_null() && !value.is_map())
+    errors.add(value.where(), cat(what, " must be a map {dotted.name: VALUE, …}, found ", value.describe()));
+}
+
+template <class Item>
+std::vector<Item> parse_items(const Value& list, const char* key, const char* owner, ErrorList& errors) {
+  std::vector<Item> out;
+  if (list.is_null()) return out;
+  if (!list.is_list()) {
+    errors.add(list.where(), cat("`", key, "` must be a list, found ", list.describe()));
+    return out;
+  }
+  std::set<std::string> names;
+  for (const Value& node : list.as_list()) {
+    Item item;
+    read_params(ParamsRef(item), node, owner, {}, errors);
+    check_map(item.set, "`set`", errors);
+    if (!names.insert(item.name).second)
+      errors.add(node.where(), cat("two entries of `", key, "` are named ", quoted(item.name)));
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+std::string value_text(const Value& value) {
+  if (value.is_map()) {
+    const Value* type = value.find("type");
+    return type && type->is_string() ? type->as_string() : write_json(value);
+  }
+  return value.is_string() ? value.as_string() : write_json(value);
+}
+
+/// Every combination of the grid's values, the last name fastest.
+std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors) {
+  std::vector<ExperimentVariant> out;
+  if (!grid.is_map() || grid.as_map().empty()) return out;
+  out.emplace_back().set = Value::map(grid.where());
+  for (const Value::Member& axis : grid.as_map()) {
+    if (!axis.value.is_list() || axis.value.as_list().empty()) {
+      errors.add(axis.value.where(), cat("`grid` gives a list of values for each name; ", quoted(axis.key),
+                                         " has ", axis.value.describe()));
+      return {};
+    }
+    std::vector<ExperimentVariant> longer;
+    const std::string step = axis.key.substr(axis.key.rfind('.') + 1);
+    for (const ExperimentVariant& so_far : out) {
+      for (const Value& value : axis.value.as_list()) {
+        longer.push_back(so_far);
+        longer.back().name +=
+            cat(so_far.name.empty() ? "" : ", ", step, "=", printable(value_text(value), 60));
+        longer.back().set.set(axis.key, value, axis.key_where);
+      }
+    }
+    out = std::move(longer);
+    if (out.size() > kMostVariants) {
+      errors.add(grid.where(), cat("`grid` makes more than ", kMostVariants, " variants"));
+      return {};
+    }
+  }
+  return out;
+}
+
+/// A model's name as it is, a path relative to the experiment's file.
+std::string base_file(const Value& base) {
+  const std::filesystem::path path = base.as_string();
+  const bool is_path = path.has_parent_path() || path.extension() == ".yaml" || path.extension() == ".yml";
+  const auto& file = base.where().file;
+  const bool in_file = file && !file->starts_with(kOverridePlace);
+  if (!is_path || !in_file || path.is_absolute()) return path.native();
+  return (std::filesystem::path(*file).parent_path() / path).lexically_normal().native();
+}
+
+}  // namespace
+
+void ExperimentVariant::visit(ParamVisitor& v) {
+  v("name", name, "how the report calls it", required());
+  v("set", set, kSetDoc);
+}
+
+void ExperimentStage::visit(ParamVisitor& v) {
+  v("name", name, "how the report calls it", required());
+  v("set", set,
+    "values laid onto the config, under those of the variant; holds `train`, whose `output` and `seed` are "
+    "given, as "
+    "is the `seed` of `dataset`");
+  v("only_if_changed", only_if_changed,
+    "parts of the model: the stage is for variants in which one of them differs from the base's; empty: for "
+    "all",
+    choices("vision_backbone", "resampler", "adapter", "language_decoder", "tokenizer"));
+}
+
+void ExperimentTask::visit(ParamVisitor& v) {
+  v("name", name, "how the report calls it", required());
+  v("set", set,
+    "values laid onto the config, under those of the variant: task_head, dataset, metrics, generation");
+  v("limit", limit, "only so many records; 0: all", at_least(0));
+  v("batch_size", batch_size, "records answered together", between(1, 4096));
+  v("blind", blind, "also answer without the picture, as a control");
+}
+
+void ExperimentBench::visit(ParamVisitor& v) {
+  v("records", records, "records of the first task, answered one by one; 0: no timing", at_least(0));
+  v("warmup", warmup, "more of them before, not timed", at_least(0));
+  v("new_tokens", new_tokens, "tokens of each answer: exactly so many, so that variants do the same work",
+    at_least(1));
+}
+
+void Experiment::visit(ParamVisitor& v) {
+  v("base", base, "model name, or config file relative to this one", required());
+  v("set", set, "values laid onto the base, for all variants");
+  v("variants", variants, "list of {name, set}");
+  v("grid", grid, "{dotted.name: [VALUE, …], …}: every combination is a variant, too");
+  v("seeds", seeds, "of first weights and order of training data; every variant runs with each of them");
+  v("stages", stages, "stages of training, [{name, set, only_if_changed}, …]; none: the weights as they are");
+  v("weights", weights, "what variants that no stage trains run with: the config's weights, or random ones",
+    choices("config", "random"));
+  v("evaluate", evaluate, "what is scored, [{name, set, limit, batch_size, blind}, …]");
+  v("bench", bench, "what is timed");
+  v("pictures", pictures, "records of each task that the report shows with every variant's answer",
+    between(0, 100));
+  v("prompt_tokens", prompt_tokens, "tokens of the prompt that FLOPs are counted for", between(1, 1'000'000));
+  v("output", output, "folder of the results; empty: NAME.compare in the current folder", path());
+}
+
+Experiment Experiment::parse(const Value& tree, Registry& registry) {
+  Experiment experiment;
+  ErrorList errors;
+  read_params(ParamsRef(experiment), tree, "the experiment", {}, errors);
+  check_map(experiment.set, "`set`", errors);
+  check_map(experiment.grid, "`grid`", errors);
+  experiment.all_variants =
+      parse_items<ExperimentVariant>(experiment.variants, "variants", "a variant", errors);
+  for (auto& variant : combinations(experiment.grid, errors))
+    experiment.all_variants.push_back(std::move(variant));
+  experiment.all_stages = parse_items<ExperimentStage>(experiment.stages, "stages", "a stage", errors);
+  experiment.all_tasks = parse_items<ExperimentTask>(experiment.evaluate, "evaluate", "a task", errors);
+  if (errors.empty() && experiment.all_variants.empty())
+    errors.add(tree.where(), "the experiment compares nothing: it has neither `variants` nor a `grid`");
+  if (experiment.seeds.empty()) errors.add(tree.where(), "`seeds` is empty; give one at least");
+  errors.throw_if_any();
+
+  experiment.base_tree = load_config_tree(base_file(*tree.find("base")), {});
+  lay_onto(experiment.base_tree, experiment.set);
+  RunConfig::parse(experiment.base_tree, registry);
+  return experiment;
+}
+
+Experiment Experiment::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
+                            Registry& registry) {
+  const auto root = configs_root();
+  const auto folder = root / "experiments";
+  std::error_code ignored;
+  const auto file = std::filesystem::is_directory(folder, ignored) ? find_config(name_or_path, folder)
+                                                                   : std::filesystem::path(name_or_path);
+  Value tree = load_config(file, root);
+  for (const std::string& assignment : overrides) apply_override(tree, assignment, root);
+  Experiment experiment = parse(tree, registry);
+  experiment.name = file.stem().native();
+  if (experiment.output.empty())
+    experiment.output = std::filesystem::absolute(experiment.name + ".compare").native();
+  return experiment;
+}
+
+void lay_onto(Value& config, const Value& set) {
+  if (!set.is_map()) return;
+  for (const Value::Member& member : set.as_map())
+    merge_at(config, member.key, member.value, member.key_where);
+}
+
+Value experiment_schema() {
+  Experiment experiment;
+  ExperimentVariant variant;
+  ExperimentStage stage;
+  ExperimentTask task;
+  Value schema = schema_of_params(ParamsRef(experiment));
+  Value& properties = *schema.find("properties");
+  const auto list_of = [&](const char* key, ParamsRef item) {
+    Value& property = *properties.find(key);
+    Value items = schema_of_params(item);
+    items.find("properties")->find("set")->set("type", "object");
+    property.set("type", "array");
+    property.set("items", std::move(items));
+    property.erase("default");
+  };
+  list_of("variants", ParamsRef(variant));
+  list_of("stages", ParamsRef(stage));
+  list_of("evaluate", ParamsRef(task));
+  for (const char* key : {"set", "grid"}) {
+    properties.find(key)->set("type", "object");
+    properties.find(key)->erase("default");
+  }
+  Value values = Value::map();
+  values.set("type", "array");
+  values.set("minItems", 1);
+  properties.find("grid")->set("additionalProperties", std::move(values));
+  Value base = Value::map();
+  base.set("description", "other experiments that this one is laid over, relative to the file");
+  properties.set("_base_", std::move(base));
+  schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");
+  schema.set("title", "Flamboyance experiment");
+  return schema;
+}
+
+}  // namespace flam

@@ -1,0 +1,15 @@
+#pragma once
+// Numbers as people read them.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace flam {
+
+std::string with_commas(int64_t number);                    // "3,141,592"
+std::string shortened(double number, const char* unit);     // "3.14 MFLOP"
+std::string shape_text(const std::vector<int64_t>& shape);  // "[32,128]"
+std::string significant(double number, int digits);         // "0.997", "12.4"; "-" if it is not finite
+
+}  // namespace flam

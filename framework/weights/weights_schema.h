@@ -1,0 +1,9 @@
+#pragma once
+#include "framework/config/value.h"
+
+namespace flam {
+
+/// JSON Schema of a config's `weights` map.
+FLAM_API Value weights_schema();
+
+}  // namespace flam

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs bash's completion function on a few lines: completion.sh FLAM
+set -euo pipefail
+PATH=$(cd "$(dirname "$1")" && pwd):$PATH
+source <(flam completion bash)
+failed=0
+
+# complete_line WORD... : what the function offers for the last word, sorted, on one line.
+complete_line() {
+  COMP_WORDS=("$@")
+  COMP_CWORD=$(($# - 1))
+  _flam
+  printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '
+}
+
+# expect WANTED WORD... : WANTED words are all among the offers.
+expect() {
+  local wanted=$1 offers word
+  shift
+  offers=" $(complete_line "$@")"
+  for word in $wanted; do
+    [[ $offers == *" $word "* ]] || { echo "'$*' offers$offers, without $word"; failed=1; }
+  done
+}
+
+# expect_only WANTED WORD... : these and no others.
+expect_only() {
+  local wanted=$1 offers
+  shift
+  offers=$(complete_line "$@")
+  [[ $offers == "$wanted " ]] || { echo "'$*' offers $offers, not $wanted"; failed=1; }
+}
+
+cd "$(mktemp -d)"
+trap 'rm -rf "$PWD"' EXIT
+touch my_config.yaml
+mkdir plugins
+
+expect "infer list inspect config describe diff train evaluate compare schema completion doctor" flam ""
+expect_only "describe" flam des
+expect_only "--help --version" flam --
+expect_only "flamingo_mini_caption flamingo_mini_vqa" flam describe flamingo_mini_
+expect "flamingo_mini_vqa my_config.yaml" flam describe ""
+expect_only "flamingo_mini_vqa" flam diff flamingo_mini_caption flamingo_mini_v
+expect_only "perceiver" flam inspect perceiv
+expect_only "resampler/perceiver" flam inspect resampler/perc
+expect "models resampler vision_backbone" flam list ""
+expect_only "my_config.yaml" flam train my
+expect_only "--threads" flam train --thr
+expect_only "bfloat16" flam infer flamingo_mini_caption --dtype b
+expect_only "auto cpu cuda" flam infer flamingo_mini_caption --device = ""
+expect_only "cpu cuda" flam infer --device = c
+expect_only "plugins" flam list --plugin-path pl
+expect "random my_config.yaml" flam infer flamingo_mini_caption --weights ""
+expect_only "flamingo_mini_vqa" flam evaluate --limit 3 --json flamingo_mini_v
+expect_only "bash zsh" flam completion ""
+expect_only "" flam nonsense ""
+exit $failed

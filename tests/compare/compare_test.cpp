@@ -1,0 +1,189 @@
+// `flam compare` as a user runs it: table, CSV, JSON and page; what is finished is not run again; a variant
+// that fails.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "tests/cli/run_flam.h"
+#include "tests/compare/tiny_experiment.h"
+
+namespace flam {
+namespace {
+
+using nlohmann::json;
+using test::run_flam;
+using testing::HasSubstr;
+using testing::Not;
+
+class Compare : public testing::Test {
+ protected:
+  std::string write(const std::string& text) const {
+    write_file(scratch_ / "tiny.yaml", text);
+    return (scratch_ / "tiny.yaml").string();
+  }
+  std::string output() const { return (scratch_ / "out").string(); }
+  test::Ran compare(const std::string& text, const std::string& arguments = "") const {
+    return run_flam("compare " + write(text) + " --threads 1 --output " + output() + " " + arguments);
+  }
+  std::string read(const std::string& name) const { return read_file(scratch_ / "out" / name, 1 << 24); }
+  /// When each result was written.
+  std::map<std::string, std::filesystem::file_time_type> results() const {
+    std::map<std::string, std::filesystem::file_time_type> out;
+    for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
+      if (entry.path().extension() == ".json") out[entry.path().filename()] = entry.last_write_time();
+    return out;
+  }
+  test::Scratch scratch_;
+};
+
+TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
+  const auto ran = compare(test::kTinyExperiment);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("four <latents>"));
+  EXPECT_THAT(ran.out, HasSubstr("over 2 seeds"));
+  EXPECT_THAT(ran.err, HasSubstr("[4/4] four <latents>, seed 2: bench"));
+
+  const json report = json::parse(read("compare.json"));
+  ASSERT_EQ(report["variants"].size(), 2);
+  for (const json& variant : report["variants"]) {
+    EXPECT_EQ(variant["status"], "done");
+    ASSERT_EQ(variant["runs"].size(), 2);
+    for (const char* key :
+         {"parameters", "flops", "step_flops", "peak_memory_bytes", "training_seconds", "loss pred_caption",
+          "loss pred_answer", "score caption.true", "score questions.exact", "latency_ms"}) {
+      ASSERT_TRUE(variant["values"].contains(key)) << key;
+    }
+    EXPECT_EQ(variant["values"]["loss pred_caption"]["n"], 2);
+    EXPECT_GT(variant["values"]["latency_ms"]["mean"], 0);
+    ASSERT_EQ(variant["curves"].size(), 2);
+    EXPECT_EQ(variant["curves"][0]["points"].size(), 2);  // steps 2 and 4
+    EXPECT_TRUE(variant["runs"][0]["controls"]["caption"].contains("blind"));
+  }
+  // 8·16 against 4·16 latents; the same order of the same scenes gives other losses for other seeds.
+  EXPECT_EQ(report["variants"][0]["values"]["parameters"]["mean"].get<int>() -
+                report["variants"][1]["values"]["parameters"]["mean"].get<int>(),
+            4 * 16);
+  const json& losses = report["variants"][0]["values"]["loss pred_caption"]["each"];
+  EXPECT_NE(losses[0], losses[1]);
+  ASSERT_EQ(report["pictures"].size(), 4);
+  EXPECT_EQ(report["pictures"][0]["answers"].size(), 2);
+  EXPECT_THAT(report["pictures"][0]["picture"].get<std::string>(),
+              testing::StartsWith("data:image/png;base64,iVBOR"));
+
+  const std::string csv = read("compare.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
+  EXPECT_THAT(csv, testing::StartsWith("variant,status,seeds,parameters,parameters low,parameters high,"));
+  EXPECT_THAT(csv, HasSubstr("\nfour <latents>,done,2,"));
+
+  const std::string page = read("compare.html");
+  EXPECT_THAT(page, HasSubstr("four &lt;latents&gt;"));
+  EXPECT_THAT(page, Not(HasSubstr("four <latents>")));
+  EXPECT_THAT(page, HasSubstr("<h2>Learning curves</h2>"));
+  EXPECT_THAT(page, HasSubstr("against latency"));
+  EXPECT_THAT(page, HasSubstr("src=\"data:image/png;base64,"));
+  for (const char* outside : {"<script", "http://", "https://", "<link", "@import"})
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
+
+  const auto before = results();
+  EXPECT_EQ(before.size(), 2 * 2 * 4);
+  const auto again = compare(test::kTinyExperiment);
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(again.out, ran.out);
+  EXPECT_EQ(results(), before);
+
+  // What was lost is done again, and nothing else.
+  std::filesystem::remove(scratch_ / "out" / "work" / before.begin()->first);
+  EXPECT_EQ(compare(test::kTinyExperiment).status, 0);
+  auto after = results();
+  ASSERT_EQ(after.size(), before.size());
+  EXPECT_NE(after.begin()->second, before.begin()->second);
+  after.begin()->second = before.begin()->second;
+  EXPECT_EQ(after, before);
+
+  // A trained variant is a config of its own.
+  for (const auto& [name, time] : before) {
+    if (!name.starts_with("bench")) continue;
+    const auto stem = (scratch_ / "out" / "work" / name).string();
+    EXPECT_EQ(run_flam("infer " + stem.substr(0, stem.size() - 5) +
+                       ".yaml " FLAM_SOURCE_DIR "/docs/images/scene.png")
+                  .status,
+              0);
+    break;
+  }
+}
+
+TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
+  const std::string cheap =
+      "stages: []\nweights: random\nseeds: [1]\nbench: {records: 1, warmup: 0, new_tokens: 1}\n"
+      "base: flamingo_mini_caption\nevaluate: []\nvariants:\n";
+  const auto ran = compare(cheap +
+                           "  - {name: typo, set: {model.resampler.num_latent: 3}}\n"
+                           "  - {name: too deep, set: {dataset: {type: image_folder, folder: /nowhere}}}\n"
+                           "  - {name: good}\n");
+  EXPECT_EQ(ran.status, 1);
+  const json report = json::parse(read("compare.json"));
+  EXPECT_EQ(report["variants"][0]["status"], "failed");
+  EXPECT_THAT(report["variants"][0]["reason"].get<std::string>(), HasSubstr("did you mean 'num_latents'?"));
+  EXPECT_THAT(report["variants"][0]["reason"].get<std::string>(), HasSubstr("tiny.yaml:8:"));
+  EXPECT_EQ(report["variants"][1]["status"], "failed");
+  EXPECT_EQ(report["variants"][2]["status"], "done");
+  EXPECT_THAT(ran.out, HasSubstr("typo: failed; "));
+  EXPECT_THAT(ran.err, HasSubstr("typo can't be run: "));
+  EXPECT_THAT(read("compare.csv"), HasSubstr("\ntypo,failed,0,"));
+  EXPECT_THAT(read("compare.html"), HasSubstr("class=\"failed\">failed: "));
+}
+
+TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
+  const std::string call =
+      "compare " + write(test::kTinyExperiment) + " --threads 1 --output " + output() +
+      " --set seeds=[1] --set stages.1.set.train.steps=600 --set stages.1.set.train.log_every=50 --json";
+  const auto script = scratch_ / "interrupt.sh";
+  write_file(script,
+             "\"$@\" & flam=$!\n"
+             "for i in $(seq 600); do ls " +
+                 output() +
+                 "/work/*.curve >/dev/null 2>&1 && break; sleep 0.1; done\n"
+                 "kill -INT $flam; wait $flam\n");
+  const auto stopped = run_flam(call, "bash " + script.string() + " ");
+  EXPECT_EQ(stopped.status, 130) << stopped.err;
+  EXPECT_EQ(stopped.out, "");
+  EXPECT_THAT(stopped.err, HasSubstr("the same command goes on"));
+  std::string curve;
+  for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
+    if (entry.path().extension() == ".curve") curve = entry.path().string();
+  const std::string stem = curve.substr(0, curve.size() - 6);
+  EXPECT_TRUE(std::filesystem::exists(stem + ".safetensors.checkpoint"));
+  EXPECT_FALSE(std::filesystem::exists(stem + ".json"));
+  const std::string before = read_file(curve, 1 << 24);
+
+  const auto again = run_flam(call);
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(read_file(curve, 1 << 24), testing::StartsWith(before));
+  const json points = json::parse(again.out)["variants"][0]["curves"][0]["points"];
+  ASSERT_EQ(points.size(), 12);
+  for (size_t i = 0; i < points.size(); ++i) EXPECT_EQ(points[i]["step"], 50 * (i + 1));
+}
+
+TEST_F(Compare, ReportsTheExperimentsErrorsAtOnce) {
+  const auto ran = compare("base: flamingo_mini_caption\nvariant: []\nseeds: []\npictures: -1\n");
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(
+      ran.err,
+      HasSubstr("tiny.yaml:2:1: the experiment has no parameter 'variant'; did you mean 'variants'?"));
+  EXPECT_THAT(ran.err, HasSubstr("tiny.yaml:4:11: the experiment: 'pictures' is -1"));
+  EXPECT_THAT(ran.err, HasSubstr("`seeds` is empty"));
+}
+
+TEST_F(Compare, PlansWithoutRunning) {
+  const auto ran = compare(test::kTinyExperiment, "--plan");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("num_latents: 8 → 4"));
+  EXPECT_THAT(ran.out, HasSubstr("seed 2: train joint; evaluate caption; evaluate questions; bench;"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "out"));
+}
+
+}  // namespace
+}  // namespace flam
