@@ -43,7 +43,7 @@ void Border::rethrow(const char* call) const {
   } catch (const RunError& error) {
     throw RunError(named(error.what()));
   } catch (const Error& error) {
-    throw Error(named(error.what()));
+    throw Error(cat(label_, ": ", error.what()));  // of what it was given, not of the component
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

@@ -61,8 +61,8 @@ class Generation final : public StepModel {
     const int64_t length = ids.size(1);
     const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
     const Placement placement = place_continuation(model_.adapter_->masking_rule(), images_seen_, length);
-    const at::Tensor hidden =
-        model_.run_layers(model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
+    const at::Tensor hidden = model_.run_layers(
+        model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
     return model_.logits(hidden, nullptr).to(at::kFloat);
   }
 

@@ -7,6 +7,8 @@
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
 #include "framework/media/decode.h"
@@ -67,6 +69,15 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
       with_pictures_(parts.config.objective != Kind::text),
       with_labels_(parts.config.objective == Kind::labels ||
                    (parts.config.objective == Kind::answers && parts.config.label_weight > 0)) {
+  for (const TrainedTask& task : parts.tasks) {
+    scenes_.push_back(task.dataset->size() / task.records_per_scene);
+    if (scenes_.back() == 0) {
+      throw Error(cat("the dataset has ", task.dataset->size(), " records, fewer than the ",
+                      task.records_per_scene, " of train.records_per_scene"));
+    }
+  }
+  // One picture for the records of all tasks: they begin anew together.
+  if (with_pictures_) scenes_.assign(scenes_.size(), *std::min_element(scenes_.begin(), scenes_.end()));
   if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
@@ -102,8 +113,8 @@ Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) c
       for (size_t t = 0; t < tasks; ++t) {
         const TrainedTask& task = parts_.tasks[t];
         for (int64_t r = 0; r < task.records_per_scene; ++r) {
-          const int64_t index = (first + scene) * task.records_per_scene + r;
-          out.records[t][scene * task.records_per_scene + r] = task.dataset->at(index % task.dataset->size());
+          const int64_t index = (first + scene) % scenes_[t] * task.records_per_scene + r;
+          out.records[t][scene * task.records_per_scene + r] = task.dataset->at(index);
         }
       }
       const Record& record = out.records[0][scene * parts_.tasks[0].records_per_scene];

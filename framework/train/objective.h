@@ -59,6 +59,7 @@ class Objective {
 
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_;
+  std::vector<int64_t> scenes_;                    // of each task, until its records begin anew
   std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] of each column of the labels
 };
 

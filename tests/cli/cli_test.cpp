@@ -222,7 +222,7 @@ TEST_F(Cli, APictureThatCannotBeTransformedFailsAlone) {
                             wide.string() + " " + image(1));
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 3);
-  EXPECT_THAT(ran.out, HasSubstr("wide.pgm: a picture of 60000"));
+  EXPECT_THAT(ran.out, HasSubstr("wide.pgm: transform 'resize_edge': a picture of 60000"));
 }
 
 TEST_F(Cli, LostOutputIsAnError) {
@@ -246,7 +246,9 @@ TEST_F(Cli, NBestComesBestFirst) {
 TEST_F(Cli, ResolvedConfigsReloadIdentically) {
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(std::filesystem::path(FLAM_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".yaml" || entry.path().string().find("_base_") != std::string::npos)
+    const std::string path = entry.path().string();
+    if (entry.path().extension() != ".yaml" || path.find("/_base_/") != std::string::npos ||
+        path.find("/experiments/") != std::string::npos)
       continue;
     SCOPED_TRACE(entry.path());
     const auto printed = run_flam("config " + entry.path().string());

@@ -48,7 +48,7 @@ TEST(Diff, TextMarksWhatChangedCameAndWent) {
   EXPECT_THAT(ran.out, HasSubstr("  ~ num_layers: 2 → 3\n"));
   EXPECT_THAT(ran.out, HasSubstr("  ~ max_new_tokens: 80 → 8\n"));
   EXPECT_THAT(ran.out, HasSubstr("metrics.0 'scene_truth' → 'exact_match'"));
-  EXPECT_THAT(ran.out, HasSubstr("  + language_decoder.layers.2."));
+  EXPECT_THAT(ran.out, HasSubstr("  + language_decoder.model.layers.2."));
 }
 
 TEST(Diff, TellsModelsThatAreTheSame) {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/config/config.h"
-#include "tests/support/make_component.h"
+#include "framework/testing/component.h"
 #include "tests/support/scratch.h"
 
 namespace flam {

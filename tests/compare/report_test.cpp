@@ -31,7 +31,7 @@ TEST(Report, TableAlignsWhatIsKnown) {
       {"name": "größer", "status": "failed", "reason": "no", "values": {}}]})");
   EXPECT_EQ(report_text(report),
             "variant  parameters  latency ms\n"
-            "a         1,234,567  12.5 ±0.5\n"
+            "a         1,234,567   12.5 ±0.5\n"
             "größer\n"
             "±: half of the 95% confidence interval over 2 seeds\n"
             "größer: failed; no\n");

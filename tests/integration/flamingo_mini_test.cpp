@@ -63,10 +63,10 @@ TEST(FlamingoMini, ChoosesAmongCandidates) {
   EXPECT_EQ(json["candidates"][0]["text"], "red");
   EXPECT_EQ(json["pred_score"], json["candidates"][1]["probability"]);
   EXPECT_GT(json["pred_score"], 0.9);
-  const auto classified = run_flam(
-      "infer flamingo_mini_ranking " + kScene +
-      " --set 'task_head={type: classification, candidates: [two, three, four], final_prompt: "
-      "\"<image>Question:how many objects are there? Short Answer:\"}'");
+  const auto classified =
+      run_flam("infer flamingo_mini_ranking " + kScene +
+               " --set 'task_head={type: classification, candidates: [two, three, four], final_prompt: "
+               "\"<image>Question:how many objects are there? Short Answer:\"}'");
   EXPECT_EQ(classified.out, "three\n") << classified.err;
 }
 

@@ -188,6 +188,20 @@ TEST_F(TrainerTest, TheLossFallsWithMediaAmongTheTokens) {
   for (const std::string& name : written->names()) EXPECT_FALSE(name.starts_with("adapter.")) << name;
 }
 
+// The tasks of a step share their pictures, also after a dataset is at its end: of 6 records of questions, 4
+// of which share a scene, one scene is whole.
+TEST_F(TrainerTest, TasksOfASceneBeginAnewTogether) {
+  EXPECT_TRUE(
+      train(stage("3_answers"), options("short", {"dataset.size=6", "train.records_per_scene=[1, 4]"}), {}));
+  try {
+    train(stage("3_answers"), options("shorter", {"dataset.size=3", "train.records_per_scene=[1, 4]"}), {});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("has 3 records, fewer than the 4"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
   ASSERT_TRUE(train(stage("1_labels"),
                     options("labels", {"train.trained={_delete_: true, \"resampler.*\": 0.001}"}), {}));

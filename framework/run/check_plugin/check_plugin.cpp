@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -181,6 +182,11 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
   if (loads.outcome == Outcome::failed) return;
   for (const auto& listed : registry.list()) {
     const Specimen specimen{registry, listed.kind, listed.name, config, options};
+    const auto& kinds = component_kinds();
+    if (std::find(kinds.begin(), kinds.end(), listed.kind) == kinds.end()) {
+      report({label_of(specimen), "checks", Outcome::skipped, "there are none for this kind"});
+      continue;
+    }
     bool hangs = false;
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,

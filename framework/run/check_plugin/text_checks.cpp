@@ -106,6 +106,7 @@ Request typical_request(const TaskHead& head) {
   PictureSource picture;
   picture.picture = Picture{at::full({8, 8, 3}, 100, at::kByte)};
   request.parts.push_back({Part::Kind::image, "", {picture}});
+  request.candidates = {"a red circle", "a blue square"};  // for heads that choose
   if (head.needs_question()) request.parts.push_back({Part::Kind::text, "What is it?", {}});
   return request;
 }
@@ -115,7 +116,7 @@ const TaskHead::Input kHeadInput{"<image>", "<|endofchunk|>"};
 Finding check_prompt(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   const Task task = head->task(typical_request(*head));
-  const Prompt& prompt = std::visit([](const auto& t) -> const Prompt& { return t.prompt; }, task);
+  const Prompt& prompt = prompt_of(task);
   size_t markers = 0;
   for (size_t at = 0; (at = prompt.text.find(kHeadInput.image_token, at)) != std::string::npos; ++at)
     ++markers;
@@ -128,7 +129,7 @@ Finding check_answer(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   Result result;
   result.hypotheses.emplace_back().text = "a red circle";
-  result.candidate_logprobs = {0};
+  result.candidates = {{"a red circle", -1, -1, 1}};
   const Answer answer = head->answer(result);
   for (const auto& [field, text] : answer) {
     if (field == head->answer_field()) return {cat(field, " ", quoted(text))};

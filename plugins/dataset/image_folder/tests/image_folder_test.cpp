@@ -63,11 +63,11 @@ TEST_F(ImageFolder, QuestionsFollowTheirPicture) {
 }
 
 TEST_F(ImageFolder, QuestionsMayBringTheirCandidates) {
-  const auto dataset = open(
-      R"({"image": "a.png", "question": "What?", "references": ["4"], "candidates": ["4", "5"]})"
-      "\n"
-      R"({"image": "a.png", "question": "What?", "references": ["4"]})",
-      {.task = "ranking"});
+  const auto dataset =
+      open(R"({"image": "a.png", "question": "What?", "references": ["4"], "candidates": ["4", "5"]})"
+           "\n"
+           R"({"image": "a.png", "question": "What?", "references": ["4"]})",
+           {.task = "ranking"});
   EXPECT_THAT(dataset->at(0).request.candidates, ElementsAre("4", "5"));
   EXPECT_EQ(dataset->at(0).request.parts[1].text, "What?");
   EXPECT_TRUE(dataset->at(1).request.candidates.empty());

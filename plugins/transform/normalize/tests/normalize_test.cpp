@@ -25,7 +25,7 @@ TEST(Normalize, SubtractsAndDividesByChannel) {
 TEST(Normalize, ChecksItsParameters) {
   for (const char* yaml : {"{type: normalize, mean: [1, 2]}", "{type: normalize, std: [1, 0, 1]}",
                            "{type: normalize, std: [1, 1, 1, 1]}", "{type: normalize, mean: [.nan, 0, 0]}"}) {
-    EXPECT_THROW(Built<Transform>(yaml), Error) << yaml;
+    EXPECT_THROW(Built<Transform>{yaml}, Error) << yaml;
   }
   EXPECT_THROW(Built<Transform>("{type: normalize}")->apply({at::zeros({3, 4, 4})}), Error);
 }

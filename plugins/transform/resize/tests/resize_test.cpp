@@ -22,7 +22,7 @@ TEST(Resize, WantsSizeOrBothSides) {
   for (const char* yaml :
        {"{type: resize}", "{type: resize, height: 3}", "{type: resize, size: 3, width: 3}"}) {
     try {
-      Built<Transform>(yaml);
+      Built<Transform>{yaml};
       ADD_FAILURE() << yaml;
     } catch (const Error& e) {
       EXPECT_THAT(e.what(), testing::HasSubstr("either 'size' or both 'height' and 'width'"));
