@@ -1,5 +1,6 @@
 #include "framework/run/compare.h"
 
+#include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -39,10 +40,25 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
+/// libtorch's pool of threads doesn't survive a fork: a child that uses it waits for ever. With one thread it
+/// is not made.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
 class Comparison {
  public:
-  Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options)
-      : experiment_(experiment), plan_(plan), options_(options) {}
+  /// `threads`: of each run, at least 1.
+  Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options,
+             int threads)
+      : experiment_(experiment), plan_(plan), options_(options), threads_(threads) {}
 
   CompareResult run(nlohmann::ordered_json& report) {
     CompareResult out;
@@ -77,7 +93,7 @@ class Comparison {
     const auto work = [&] {
       for (const CompareUnit& unit : run.units) {
         if (unit.result()) continue;
-        UnitOptions options{options_.plugin_path, options_.threads, run.seed, {}, options_.cancelled};
+        UnitOptions options{options_.plugin_path, threads_, run.seed, {}, options_.cancelled};
         options.progress = [&](int64_t done, int64_t total) {
           if (options_.progress) options_.progress(label + unit.name, done, total);
         };
@@ -125,6 +141,7 @@ class Comparison {
   const Experiment& experiment_;
   const ComparePlan& plan_;
   const CompareOptions& options_;
+  int threads_;
   RunFailures failures_;
   int64_t at_ = 0, total_ = 0;
 };
@@ -133,9 +150,11 @@ class Comparison {
 
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
+  const int threads = options.threads > 0 ? options.threads : at::get_num_threads();
+  const OneThread until_the_end;
   const FolderLock lock(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry);
-  return Comparison(experiment, plan, options).run(report);
+  return Comparison(experiment, plan, options, threads).run(report);
 }
 
 std::string compare_plan_text(const Experiment& experiment, Registry& registry) {

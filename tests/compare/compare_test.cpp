@@ -167,6 +167,15 @@ TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
   for (size_t i = 0; i < points.size(); ++i) EXPECT_EQ(points[i]["step"], 50 * (i + 1));
 }
 
+// The plan of a model of this size uses libtorch's threads; the runs' processes must not wait for them.
+TEST_F(Compare, RunsWithSeveralThreads) {
+  const auto ran = run_flam("compare " +
+                            write("base: flamingo_mini_vqa\nevaluate: [{name: questions, limit: 2}]\n"
+                                  "variants: [{name: as it is}]\npictures: 0\n") +
+                            " --threads 3 --output " + output());
+  EXPECT_EQ(ran.status, 0) << ran.err;
+}
+
 TEST_F(Compare, ReportsTheExperimentsErrorsAtOnce) {
   const auto ran = compare("base: flamingo_mini_caption\nvariant: []\nseeds: []\npictures: -1\n");
   EXPECT_EQ(ran.status, 2);
