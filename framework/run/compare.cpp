@@ -5,7 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <map>
+#include <cerrno>
+#include <cstring>
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
@@ -27,10 +28,15 @@ class FolderLock {
     std::filesystem::create_directories(folder / "work", problem);
     if (problem)
       throw Error(cat("cannot make the folder ", quoted(folder.native()), ": ", problem.message()));
-    descriptor_ = open((folder / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
+    const std::filesystem::path file = folder / "lock";
+    descriptor_ = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+    const int why = errno;
+    if (descriptor_ >= 0) close(descriptor_);
+    if (descriptor_ >= 0 && why == EWOULDBLOCK)
       throw Error(cat("another process works in ", quoted(folder.native()),
                       "; let it end, or name another `output`"));
+    throw Error(cat("cannot lock ", quoted(file.native()), ": ", std::strerror(why)));
   }
   ~FolderLock() { close(descriptor_); }
   FolderLock(const FolderLock&) = delete;
@@ -52,6 +58,10 @@ class OneThread {
  private:
   int before_ = at::get_num_threads();
 };
+
+int threads_of_runs(int asked) {
+  return asked > 0 ? asked : at::get_num_threads();
+}
 
 class Comparison {
  public:
@@ -97,22 +107,20 @@ class Comparison {
         options.progress = [&](int64_t done, int64_t total) {
           if (options_.progress) options_.progress(label + unit.name, done, total);
         };
-        try {
-          if (!run_unit(unit, experiment_, options)) return false;
-        } catch (const RunError& error) {
-          throw RunError(unit.name + ": " + error.what());
-        } catch (const Error& error) {
-          throw Error(unit.name + ": " + error.what());
-        }
+        if (isatty(STDERR_FILENO) != 1) say(label + unit.name + " …");
+        if (!run_unit(unit, experiment_, options)) return false;
         say(label + unit.name + summary_of(*unit.result()));
       }
       return true;
     };
-    const ChildEnd end = run_in_child(work, options_.cancelled);
-    if (end.cancelled) return false;
+    ChildEnd end = run_in_child(work, options_.cancelled);
+    if (end.cancelled && options_.cancelled && options_.cancelled()) return false;
+    if (end.cancelled) end.error = "its process was ended";  // by somebody else's SIGTERM
     if (!end.error.empty()) {
-      say(label + "failed: " + end.error);
-      failures_[{variant.name, run.seed}] = end.error;
+      // Units run in order, so it was in the first that isn't done, also when a crash left no word.
+      const CompareUnit* failed = run.first_unfinished();
+      say(cat(label, failed ? failed->name + " " : "", "failed: ", end.error));
+      if (failed) failed->keep_failure(end.error);
     }
     write_report();
     return true;
@@ -122,14 +130,15 @@ class Comparison {
     std::string out = cat(", ", static_cast<int64_t>(result.value("seconds", 0.0) + 0.5), " s");
     for (const char* key : {"losses", "scores"}) {
       if (!result.contains(key)) continue;
-      for (const auto& [name, value] : result[key].items()) out += cat(", ", name, " ", value.get<double>());
+      for (const auto& [name, value] : result[key].items())
+        if (value.is_number()) out += cat(", ", name, " ", value.get<double>());
     }
     if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
     return out;
   }
 
   nlohmann::ordered_json write_report() const {
-    const auto report = compare_report(experiment_, plan_, failures_);
+    const auto report = compare_report(experiment_, plan_);
     const std::filesystem::path folder = experiment_.output;
     write_file(folder / "compare.json",
                report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
@@ -142,7 +151,6 @@ class Comparison {
   const ComparePlan& plan_;
   const CompareOptions& options_;
   int threads_;
-  RunFailures failures_;
   int64_t at_ = 0, total_ = 0;
 };
 
@@ -150,16 +158,16 @@ class Comparison {
 
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
-  const int threads = options.threads > 0 ? options.threads : at::get_num_threads();
+  const int threads = threads_of_runs(options.threads);
   const OneThread until_the_end;
   const FolderLock lock(experiment.output);
-  const ComparePlan plan = plan_experiment(experiment, registry);
+  const ComparePlan plan = plan_experiment(experiment, registry, threads);
   return Comparison(experiment, plan, options, threads).run(report);
 }
 
-std::string compare_plan_text(const Experiment& experiment, Registry& registry) {
+std::string compare_plan_text(const Experiment& experiment, Registry& registry, int threads) {
   std::string out;
-  for (const auto& variant : plan_experiment(experiment, registry).variants) {
+  for (const auto& variant : plan_experiment(experiment, registry, threads_of_runs(threads)).variants) {
     out += printable(variant.name) + "\n";
     if (!variant.error.empty()) out += "  can't be run: " + variant.error + "\n";
     for (const std::string& difference : variant.differences) {
@@ -169,7 +177,7 @@ std::string compare_plan_text(const Experiment& experiment, Registry& registry) 
     for (const auto& run : variant.runs) {
       out += cat("  seed ", run.seed, ":");
       for (const CompareUnit& unit : run.units)
-        out += cat(" ", unit.name, unit.result() ? " (done)" : "", ";");
+        out += cat(" ", unit.name, unit.result() ? " (done)" : unit.failure() ? " (failed)" : "", ";");
       out += "\n";
     }
   }

@@ -14,6 +14,8 @@ struct CompareOptions {
   std::vector<std::filesystem::path> plugin_path;
   int threads = 0;           // of each run; 0: libtorch's default
   bool only_report = false;  // run nothing, report what is there
+  /// A line for each unit when it is done, and, where stderr is no terminal that could show progress, when it
+  /// begins.
   std::function<void(const std::string& line)> say;
   std::function<void(const std::string& what, int64_t done, int64_t total)> progress;
   std::function<bool()> cancelled;
@@ -30,7 +32,8 @@ struct CompareResult {
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 
-/// The plan alone: units of each variant, what is done already. One line each.
-FLAM_API std::string compare_plan_text(const Experiment& experiment, Registry& registry);
+/// The plan alone: units of each variant, what is done already. One line each. `threads` as in
+/// CompareOptions: with other ones, times are others.
+FLAM_API std::string compare_plan_text(const Experiment& experiment, Registry& registry, int threads = 0);
 
 }  // namespace flam

@@ -1,5 +1,7 @@
 #include "framework/run/compare_plan.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -32,9 +34,12 @@ class FileHashes {
   std::map<std::string, std::string> hashes_;
 };
 
-/// Libraries of every component of a config: a rebuilt plugin is another component.
+/// Our own library, and those of every component of a config: a rebuilt one computes something else.
 std::set<std::string> libraries_of(const RunConfig& config) {
   std::set<std::string> out;
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&plan_experiment), &info) != 0 && info.dli_fname)
+    out.insert(info.dli_fname);
   const auto add = [&](const ComponentConfig& component) {
     if (component && !component.type->origin.empty()) out.insert(component.type->origin.native());
   };
@@ -53,7 +58,8 @@ std::set<std::string> libraries_of(const RunConfig& config) {
 
 class Planner {
  public:
-  Planner(const Experiment& experiment, Registry& registry) : experiment_(experiment), registry_(registry) {
+  Planner(const Experiment& experiment, Registry& registry, int threads)
+      : experiment_(experiment), registry_(registry), threads_(threads) {
     base_ = parse(experiment.base_tree);
     base_.name = experiment.base;
   }
@@ -178,13 +184,15 @@ class Planner {
                  [](const CompareUnit& u) { return u.kind == CompareUnit::Kind::train; });
     std::string key = key_of(unit, config, trained, {});
     if (outputs.empty()) {
-      key += experiment_.weights == Experiment::Weights::random ? cat("random ", seed) : "config";
+      unit.random_weights = experiment_.weights == Experiment::Weights::random;
+      key += unit.random_weights ? cat("random ", seed) : "config";
       for (const WeightsFile& file : config.weights.files)
         key += hashes_.of(std::filesystem::path(config.weights.root) / file.path);
     }
     const ExperimentBench& timing = experiment_.bench;
-    key += bench ? cat(" ", timing.records, " ", timing.warmup, " ", timing.new_tokens, " ", seed)
-                 : cat(" ", task.limit, " ", task.batch_size, " ", task.blind, " ", experiment_.pictures);
+    key +=
+        bench ? cat(" ", timing.records, " ", timing.warmup, " ", timing.new_tokens, " ", seed, " ", threads_)
+              : cat(" ", task.limit, " ", task.batch_size, " ", task.blind, " ", experiment_.pictures);
     finish(unit, bench ? "bench" : task.name, key);
     return unit;
   }
@@ -198,8 +206,19 @@ class Planner {
     if (!before.empty()) tree.find("weights")->erase("files");
     std::string key = unit.name + write_json(tree);
     for (const std::string& library : libraries_of(config)) key += hashes_.of(library);
+    key += tokenizer_files(config);
     for (const CompareUnit& earlier : before) key += earlier.key;
     return key;
+  }
+
+  /// Hashes of the files that the tokenizer's parameters name, below weights.root as Tokenizer::load has it.
+  std::string tokenizer_files(const RunConfig& config) {
+    std::string out;
+    const Value tokenizer = config.model.tokenizer.resolved();
+    for (const Value::Member& member : tokenizer.as_map())
+      if (member.key != "type" && member.value.is_string())
+        out += hashes_.of(std::filesystem::path(config.weights.root) / member.value.as_string());
+    return out;
   }
 
   void finish(CompareUnit& unit, const std::string& name, const std::string& key) const {
@@ -213,6 +232,7 @@ class Planner {
 
   const Experiment& experiment_;
   Registry& registry_;
+  int threads_;
   RunConfig base_;
   FileHashes hashes_;
 };
@@ -232,12 +252,37 @@ std::optional<nlohmann::ordered_json> CompareUnit::result() const {
   return {};
 }
 
-bool ComparePlan::Run::finished() const {
-  return std::all_of(units.begin(), units.end(), [](const CompareUnit& unit) { return bool(unit.result()); });
+std::optional<std::string> CompareUnit::failure() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file(".failed.json"), ignored)) return {};
+  try {
+    const auto stored = nlohmann::json::parse(read_file(file(".failed.json"), kMostOfAResult));
+    if (stored.at("key") == key) return stored.at("reason").get<std::string>();
+  } catch (const std::exception&) {
+    // not ours, or broken: not known to have failed
+  }
+  return {};
 }
 
-ComparePlan plan_experiment(const Experiment& experiment, Registry& registry) {
-  return Planner(experiment, registry).plan();
+void CompareUnit::keep_failure(const std::string& reason) const {
+  const nlohmann::ordered_json stored = {{"unit", name}, {"key", key}, {"reason", reason}};
+  write_file(file(".failed.json"),
+             stored.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void CompareUnit::forget_failure() const {
+  std::error_code ignored;  // the result counts, with or without it
+  std::filesystem::remove(file(".failed.json"), ignored);
+}
+
+const CompareUnit* ComparePlan::Run::first_unfinished() const {
+  const auto found =
+      std::find_if(units.begin(), units.end(), [](const CompareUnit& unit) { return !unit.result(); });
+  return found == units.end() ? nullptr : &*found;
+}
+
+ComparePlan plan_experiment(const Experiment& experiment, Registry& registry, int threads) {
+  return Planner(experiment, registry, threads).plan();
 }
 
 }  // namespace flam

@@ -20,17 +20,23 @@ struct CompareUnit {
   std::filesystem::path
       stem;  // of its files in the output folder: STEM.yaml, .json (the result), .safetensors
   ExperimentTask task;
+  bool random_weights = false;  // no stage gave any, and the experiment doesn't want the config's
 
   std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
   /// The stored result; nothing if it has not been done.
   std::optional<nlohmann::ordered_json> result() const;
+  /// Why it failed when it was last tried; it lies in STEM.failed.json until it is done.
+  std::optional<std::string> failure() const;
+  void keep_failure(const std::string& reason) const;
+  void forget_failure() const;
 };
 
 struct ComparePlan {
   struct Run {
     int64_t seed = 0;
     std::vector<CompareUnit> units;
-    bool finished() const;
+    const CompareUnit* first_unfinished() const;  // nullptr: all are done
+    bool finished() const { return !first_unfinished(); }
   };
   struct Variant {
     std::string name;
@@ -42,7 +48,8 @@ struct ComparePlan {
   std::vector<Variant> variants;
 };
 
-/// Parses, describes and keys every variant. What is wrong with one stands in its `error`.
-ComparePlan plan_experiment(const Experiment& experiment, Registry& registry);
+/// Parses, describes and keys every variant. What is wrong with one stands in its `error`. `threads`: of each
+/// run, at least 1.
+ComparePlan plan_experiment(const Experiment& experiment, Registry& registry, int threads);
 
 }  // namespace flam

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "framework/base/text.h"
@@ -51,6 +52,13 @@ class Columns {
   std::vector<Json> list_;
 };
 
+/// A stored number that isn't finite is null, or of a file that somebody changed: it is left out.
+std::optional<double> number_of(const Json& node, const char* key) {
+  const auto found = node.find(key);
+  if (found == node.end() || !found->is_number()) return {};
+  return found->get<double>();
+}
+
 /// The values of one run by column, as far as its units are done.
 std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& columns) {
   std::map<std::string, double> out;
@@ -58,24 +66,26 @@ std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& co
   for (const CompareUnit& unit : run.units) {
     const auto result = unit.result();
     if (!result) continue;
-    memory = std::max(memory, result->value("peak_memory_bytes", 0.0));
+    memory = std::max(memory, number_of(*result, "peak_memory_bytes").value_or(0));
     if (unit.kind == CompareUnit::Kind::train) {
       columns.add("training_seconds", "training", "s", true);
-      out["training_seconds"] += result->value("training_seconds", 0.0);
+      out["training_seconds"] += number_of(*result, "training_seconds").value_or(0);
       std::erase_if(
           out, [](const auto& entry) { return entry.first.starts_with("loss "); });  // the last stage's count
       for (const auto& [name, loss] : (*result)["losses"].items()) {
+        if (!loss.is_number()) continue;
         out["loss " + name] = loss.get<double>();
         columns.add("loss " + name, "loss " + name, "", true);
       }
     } else if (unit.kind == CompareUnit::Kind::evaluate) {
       for (const auto& [name, score] : (*result)["scores"].items()) {
+        if (!score.is_number()) continue;
         const std::string key = cat("score ", unit.task.name, ".", name);
         out[key] = score.get<double>();
         columns.add(key, cat(unit.task.name, " ", name), "", false);
       }
-    } else {
-      out["latency_ms"] = result->value("latency_ms", 0.0);
+    } else if (const auto latency = number_of(*result, "latency_ms")) {
+      out["latency_ms"] = *latency;
       columns.add("latency_ms", "latency", "ms", true);
     }
   }
@@ -108,7 +118,7 @@ Json curve_of(const ComparePlan::Run& run) {
   return out;
 }
 
-Json variant_json(const ComparePlan::Variant& variant, const RunFailures& failures, Columns& columns) {
+Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
   Json out = {{"name", variant.name}, {"status", "done"}, {"differences", variant.differences}};
   std::string reason = variant.error;
   std::map<std::string, std::vector<double>> values;
@@ -116,15 +126,12 @@ Json variant_json(const ComparePlan::Variant& variant, const RunFailures& failur
   out["curves"] = Json::array();
   int64_t done = 0;
   for (const ComparePlan::Run& run : variant.runs) {
-    const bool finished = run.finished();
-    const auto failure = failures.find({variant.name, run.seed});
-    Json node = {{"seed", run.seed},
-                 {"status", finished                    ? "done"
-                            : failure != failures.end() ? "failed"
-                                                        : "not run"}};
-    if (!finished && failure != failures.end()) {
-      node["reason"] = failure->second;
-      if (reason.empty()) reason = cat("seed ", run.seed, ": ", failure->second);
+    const CompareUnit* next = run.first_unfinished();
+    const auto failure = next ? next->failure() : std::nullopt;
+    Json node = {{"seed", run.seed}, {"status", !next ? "done" : failure ? "failed" : "not run"}};
+    if (failure) {
+      node["reason"] = cat(next->name, ": ", *failure);
+      if (reason.empty()) reason = cat("seed ", run.seed, ": ", next->name, ": ", *failure);
     }
     node["values"] = Json::object();
     for (const auto& [key, value] : values_of(run, columns)) {
@@ -136,7 +143,7 @@ Json variant_json(const ComparePlan::Variant& variant, const RunFailures& failur
       if (result && result->contains("controls")) node["controls"][unit.task.name] = (*result)["controls"];
     }
     if (Json curve = curve_of(run); !curve.is_null()) out["curves"].push_back(std::move(curve));
-    done += finished;
+    done += !next;
     out["runs"].push_back(std::move(node));
   }
   if (!reason.empty()) {
@@ -203,7 +210,7 @@ Interval interval_of(const std::vector<double>& values) {
   return out;
 }
 
-Json compare_report(const Experiment& experiment, const ComparePlan& plan, const RunFailures& failures) {
+Json compare_report(const Experiment& experiment, const ComparePlan& plan) {
   Columns columns;
   columns.add("parameters", "parameters", "", true);
   columns.add("flops", "prompt", "FLOP", true);
@@ -214,7 +221,7 @@ Json compare_report(const Experiment& experiment, const ComparePlan& plan, const
                  {"output", experiment.output},
                  {"prompt_tokens", experiment.prompt_tokens}};
   Json variants = Json::array();
-  for (const auto& variant : plan.variants) variants.push_back(variant_json(variant, failures, columns));
+  for (const auto& variant : plan.variants) variants.push_back(variant_json(variant, columns));
   report["columns"] = columns.take();
   report["variants"] = std::move(variants);
   report["pictures"] = pictures_json(plan);

@@ -1,14 +1,10 @@
 #pragma once
-#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "framework/run/compare_plan.h"
 
 namespace flam {
-
-/// Why a variant and seed failed.
-using RunFailures = std::map<std::pair<std::string, int64_t>, std::string>;
 
 /// Mean over seeds with the ends of its 95% confidence interval (Student's t); the ends are the mean's own
 /// where there is one value only, and `n` says so.
@@ -21,8 +17,7 @@ FLAM_API Interval interval_of(const std::vector<double>& values);
 /// Everything that is known: {"experiment", "base", "seeds", "columns": [{key, title, …}], "variants":
 /// [{name, status, reason, differences, description, values: {KEY: {mean, low, high, n, each}}, curves,
 /// runs}], "pictures": […]}.
-nlohmann::ordered_json compare_report(const Experiment& experiment, const ComparePlan& plan,
-                                      const RunFailures& failures);
+nlohmann::ordered_json compare_report(const Experiment& experiment, const ComparePlan& plan);
 
 /// The table: a row for each variant.
 FLAM_API std::string report_text(const nlohmann::ordered_json& report);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 
 #include "framework/base/file.h"
@@ -143,6 +144,8 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const SessionOptio
   if (scored.failed > 0)
     throw RunError(
         cat(scored.failed, " of ", scored.n, " records can't be run, the first: ", scored.failures.front()));
+  for (const auto& [name, score] : scored.scores)
+    if (!std::isfinite(score)) throw RunError(cat("the score ", quoted(name), " is not finite: ", score));
   result["records"] = scored.n;
   result["scores"] = as_json(scored.scores);
   for (const auto& [name, scores] : scored.controls) result["controls"][name] = as_json(scores);
@@ -196,8 +199,7 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
   session.plugin_path = options.plugin_path;
   session.threads = options.threads;
   session.seed = static_cast<uint64_t>(options.seed);
-  const bool random = experiment.weights == Experiment::Weights::random && experiment.all_stages.empty();
-  if (random) session.weights = "random";
+  if (unit.random_weights) session.weights = "random";
   Json result = {{"unit", unit.name}, {"key", unit.key}, {"seed", options.seed}};
   const auto start = std::chrono::steady_clock::now();
   bool finished = false;
@@ -216,6 +218,7 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result["peak_memory_bytes"] = peak_memory();
   write_file(unit.file(".json"), result.dump(1, ' ', false, Json::error_handler_t::replace));
+  unit.forget_failure();
   return true;
 }
 

@@ -50,6 +50,34 @@ std::string value_text(const Value& value) {
   return value.is_string() ? value.as_string() : write_json(value);
 }
 
+/// How names of variants show the values of a grid's axis: a map by its `type`; where others have that type,
+/// too, with the parameters in which they differ.
+std::vector<std::string> axis_texts(const Value::List& values) {
+  std::vector<std::string> out;
+  for (const Value& value : values) {
+    std::string text = value_text(value);
+    if (value.is_map() && value.find("type")) {
+      for (const Value::Member& member : value.as_map()) {
+        const bool differs = std::any_of(values.begin(), values.end(), [&](const Value& other) {
+          const Value* theirs = other.find(member.key);
+          return value_text(other) == value_text(value) && !(theirs && *theirs == member.value);
+        });
+        if (differs) text += cat(" ", member.key, "=", write_json(member.value));
+      }
+    }
+    out.push_back(printable(text));
+  }
+  return out;
+}
+
+/// The end of an axis' name that no other axis has.
+std::string axis_name(const Value::Map& axes, const std::string& key) {
+  const auto last = [](const std::string& name) { return name.substr(name.rfind('.') + 1); };
+  const auto same =
+      std::count_if(axes.begin(), axes.end(), [&](const auto& axis) { return last(axis.key) == last(key); });
+  return same == 1 ? last(key) : key;
+}
+
 /// Every combination of the grid's values, the last name fastest.
 std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors) {
   std::vector<ExperimentVariant> out;
@@ -62,13 +90,21 @@ std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors
       return {};
     }
     std::vector<ExperimentVariant> longer;
-    const std::string step = axis.key.substr(axis.key.rfind('.') + 1);
+    const std::string name = axis_name(grid.as_map(), axis.key);
+    const Value::List& values = axis.value.as_list();
+    const std::vector<std::string> texts = axis_texts(values);
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) ==
+          texts.begin() + static_cast<std::ptrdiff_t>(i))
+        continue;
+      errors.add(values[i].where(), cat("`grid` gives ", quoted(axis.key), " a value twice: ", texts[i]));
+      return {};
+    }
     for (const ExperimentVariant& so_far : out) {
-      for (const Value& value : axis.value.as_list()) {
+      for (size_t i = 0; i < values.size(); ++i) {
         longer.push_back(so_far);
-        longer.back().name +=
-            cat(so_far.name.empty() ? "" : ", ", step, "=", printable(value_text(value), 60));
-        longer.back().set.set(axis.key, value, axis.key_where);
+        longer.back().name += cat(so_far.name.empty() ? "" : ", ", name, "=", texts[i]);
+        longer.back().set.set(axis.key, values[i], axis.key_where);
       }
     }
     out = std::move(longer);
@@ -150,13 +186,27 @@ Experiment Experiment::parse(const Value& tree, Registry& registry) {
   check_map(experiment.grid, "`grid`", errors);
   experiment.all_variants =
       parse_items<ExperimentVariant>(experiment.variants, "variants", "a variant", errors);
-  for (auto& variant : combinations(experiment.grid, errors))
+  std::set<std::string> names;
+  for (const auto& variant : experiment.all_variants) names.insert(variant.name);
+  for (auto& variant : combinations(experiment.grid, errors)) {
+    if (!names.insert(variant.name).second)
+      errors.add(variant.set.where(), cat("`grid` makes a variant ", quoted(variant.name),
+                                          ", but there is one of that name already; name that of `variants` "
+                                          "otherwise"));
     experiment.all_variants.push_back(std::move(variant));
+  }
   experiment.all_stages = parse_items<ExperimentStage>(experiment.stages, "stages", "a stage", errors);
   experiment.all_tasks = parse_items<ExperimentTask>(experiment.evaluate, "evaluate", "a task", errors);
   if (errors.empty() && experiment.all_variants.empty())
     errors.add(tree.where(), "the experiment compares nothing: it has neither `variants` nor a `grid`");
   if (experiment.seeds.empty()) errors.add(tree.where(), "`seeds` is empty; give one at least");
+  if (const Value* seeds = tree.find("seeds"); seeds && seeds->is_list()) {
+    std::set<int64_t> seen;
+    for (const Value& seed : seeds->as_list())
+      if (seed.is_int() && !seen.insert(seed.as_int()).second)
+        errors.add(seed.where(), cat("`seeds` has ", seed.as_int(),
+                                     " twice; the same run, counted again, would look like certainty"));
+  }
   errors.throw_if_any();
 
   experiment.base_tree = load_config_tree(base_file(*tree.find("base")), {});

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <filesystem>
 #include <numbers>
+#include <utility>
 
 #include "framework/base/file.h"
 #include "framework/base/log.h"
@@ -191,7 +192,6 @@ bool Trainer::run(const TrainHooks& hooks) {
   const TrainConfig& config = parts_.config;
   const auto start = std::chrono::steady_clock::now();
   TrainProgress report{0, config.steps, 0, 0, 0, {}};
-  int64_t since = 0;
   for (int64_t step = resume(); step < config.steps; ++step) {
     const auto losses = differentiate(step);
     for (const auto& [name, loss] : losses) {
@@ -202,20 +202,20 @@ bool Trainer::run(const TrainHooks& hooks) {
     }
     report.scale = scale_at(step);
     report.gradient_norm = optimizer_->step(report.scale);
-    if (report.losses.empty()) report.losses.resize(losses.size());
+    losses_since_.resize(losses.size());
     for (size_t i = 0; i < losses.size(); ++i) {
-      report.losses[i] = {losses[i].first, report.losses[i].second + losses[i].second};
+      losses_since_[i] = {losses[i].first, losses_since_[i].second + losses[i].second};
     }
-    ++since;
+    ++steps_since_;
     const int64_t done = step + 1;
     if (hooks.progress) hooks.progress(done, config.steps);
     if (done % config.log_every == 0 || done == config.steps) {
-      for (auto& entry : report.losses) entry.second /= static_cast<double>(since);
+      report.losses = std::exchange(losses_since_, {});
+      for (auto& entry : report.losses) entry.second /= static_cast<double>(steps_since_);
+      steps_since_ = 0;
       report.step = done;
       report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (hooks.log) hooks.log(report);
-      report.losses.clear();
-      since = 0;
     }
     if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
       for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
@@ -235,6 +235,10 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
+  // So that the first report of a run that goes on is that of one that was not interrupted.
+  tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
+  for (size_t i = 0; i < losses_since_.size(); ++i)
+    tensors.emplace_back(cat("loss_since_report.", i), at::full({1}, losses_since_[i].second, at::kDouble));
   write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
 }
 
@@ -252,6 +256,16 @@ int64_t Trainer::resume() {
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));
   const int64_t done = checkpoint->tensor("steps_done").item().toLong();
+  steps_since_ = checkpoint->tensor("steps_since_report").item().toLong();
+  losses_since_.clear();
+  if (steps_since_ > 0) {
+    const auto& names = checkpoint->names();
+    for (size_t i = 0;; ++i) {
+      const std::string name = cat("loss_since_report.", i);
+      if (!std::binary_search(names.begin(), names.end(), name)) break;
+      losses_since_.emplace_back("", checkpoint->tensor(name).item().toDouble());
+    }
+  }
   optimizer_->restore([&](const std::string& name) { return checkpoint->tensor(name); }, done);
   return done;
 }

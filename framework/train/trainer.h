@@ -49,6 +49,9 @@ class Trainer {
   WeightStore label_weights_;
   Objective objective_;
   std::unique_ptr<Optimizer> optimizer_;
+  // Sums since the last report, by name.
+  std::vector<std::pair<std::string, double>> losses_since_;
+  int64_t steps_since_ = 0;
 };
 
 }  // namespace flam

@@ -1,5 +1,6 @@
 #include "framework/run/child.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -35,17 +36,25 @@ TEST(Child, DyingIsAnError) {
 volatile std::sig_atomic_t told = 0;
 
 TEST(Child, IsToldOnceToEnd) {
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_NONBLOCK), 0);
+  bool installed = false;
   const ChildEnd end = run_in_child(
-      [] {
+      [&] {
         signal(SIGTERM, [](int) { told = told + 1; });
+        if (write(ready[1], "!", 1) != 1) return false;
         for (int i = 0; i < 1000 && told == 0; ++i) usleep(10'000);
         usleep(300'000);
-        return told != 1;
+        return told != 1;  // done, not cancelled, if it was told twice or never
       },
-      [] {
-        usleep(200'000);  // so that the child has its handler
-        return true;
+      [&] {
+        char byte = 0;
+        installed = installed || read(ready[0], &byte, 1) == 1;
+        return installed;
       });
+  close(ready[0]);
+  close(ready[1]);
+  EXPECT_TRUE(installed);
   EXPECT_TRUE(end.cancelled);
   EXPECT_EQ(end.error, "");
 }

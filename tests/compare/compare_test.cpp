@@ -29,6 +29,13 @@ class Compare : public testing::Test {
     return run_flam("compare " + write(text) + " --threads 1 --output " + output() + " " + arguments);
   }
   std::string read(const std::string& name) const { return read_file(scratch_ / "out" / name, 1 << 24); }
+  /// Every file of the work with that ending.
+  std::vector<std::filesystem::path> work(const std::string& ending) const {
+    std::vector<std::filesystem::path> out;
+    for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
+      if (entry.path().native().ends_with(ending)) out.push_back(entry.path());
+    return out;
+  }
   /// When each result was written.
   std::map<std::string, std::filesystem::file_time_type> results() const {
     std::map<std::string, std::filesystem::file_time_type> out;
@@ -115,6 +122,11 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
   }
 }
 
+/// Without training: random weights, the first words of an answer.
+constexpr const char* kUntrained =
+    "stages: []\nweights: random\nseeds: [1]\nbench: {records: 1, warmup: 0, new_tokens: 1}\n"
+    "base: flamingo_mini_caption\npictures: 0\nset: {generation.max_new_tokens: 2}\n";
+
 TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
   const std::string cheap =
       "stages: []\nweights: random\nseeds: [1]\nbench: {records: 1, warmup: 0, new_tokens: 1}\n"
@@ -134,6 +146,112 @@ TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
   EXPECT_THAT(ran.err, HasSubstr("typo can't be run: "));
   EXPECT_THAT(read("compare.csv"), HasSubstr("\ntypo,failed,0,"));
   EXPECT_THAT(read("compare.html"), HasSubstr("class=\"failed\">failed: "));
+}
+
+TEST_F(Compare, AFailureIsKnownUntilItSucceeds) {
+  const auto folder = scratch_ / "pictures";
+  const std::string experiment = kUntrained +
+                                 std::string(
+                                     "evaluate: []\nvariants:\n  - {name: base}\n  - {name: elsewhere, set: "
+                                     "{dataset: {type: image_folder, folder: ") +
+                                 folder.string() + "}}}\n";
+  EXPECT_EQ(compare(experiment).status, 1);
+  ASSERT_EQ(work(".failed.json").size(), 1);
+  const auto report = compare(experiment, "--report --json");
+  EXPECT_EQ(report.status, 1) << report.err;
+  const json variant = json::parse(report.out)["variants"][1];
+  EXPECT_EQ(variant["status"], "failed");
+  EXPECT_THAT(variant["reason"].get<std::string>(), testing::StartsWith("seed 1: bench: "));
+  EXPECT_EQ(json::parse(report.out)["variants"][0]["status"], "done");
+
+  std::filesystem::create_directory(folder);
+  std::filesystem::copy(FLAM_SOURCE_DIR "/docs/images/scene.png", folder);
+  write_file(folder / "annotations.jsonl", R"({"image": "scene.png", "references": ["a scene"]})");
+  const auto again = compare(experiment);
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(work(".failed.json"), testing::IsEmpty());
+}
+
+// Weights are random for the variants that no stage trains, and for no others.
+TEST_F(Compare, RandomWeightsAreForEachVariantThatNoStageTrains) {
+  const auto ran =
+      compare(std::string("weights: random\n") + test::kTinyExperiment,
+              "--set seeds=[1] --set 'stages=[{name: all, only_if_changed: [vision_backbone], set: {dataset: "
+              "{split: train, size: 100}, train: {trained: {\"*\": 1.0e-3}, task_heads: [{type: caption}], "
+              "steps: 1, batch_size: 2}}}]' --set 'variants=[{name: as it is}, {name: fine, set: "
+              "{model.vision_backbone.num_heads: 4}}]'");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("[1/2] as it is, seed 1: evaluate caption, "));
+  EXPECT_THAT(ran.err, HasSubstr("[2/2] fine, seed 1: train all …\n"));
+}
+
+TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
+  const auto root = scratch_ / "root";
+  std::filesystem::create_directory(root);
+  std::filesystem::copy(FLAM_SOURCE_DIR "/configs/flamingo_mini/tokenizer.model", root);
+  const std::string experiment = kUntrained +
+                                 std::string(
+                                     "evaluate: [{name: words, limit: 1}]\nvariants: "
+                                     "[{name: base, set: {weights.root: ") +
+                                 root.string() + "}}]\n";
+  EXPECT_EQ(compare(experiment).status, 0);
+  EXPECT_EQ(results().size(), 2);
+  const auto two = run_flam("compare " + write(experiment) + " --threads 2 --output " + output());
+  EXPECT_EQ(two.status, 0) << two.err;
+  EXPECT_EQ(work(".json").size(), 3);  // another bench, the same evaluation
+  EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words (done);"));
+  write_file(root / "tokenizer.model", "another");
+  EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words;"));
+}
+
+TEST_F(Compare, AStoredScoreThatIsNoNumberIsLeftOut) {
+  const std::string experiment =
+      kUntrained + std::string("evaluate: [{name: words, limit: 1}]\nvariants: [{name: base}]\n");
+  EXPECT_EQ(compare(experiment).status, 0);
+  for (const auto& file : work(".json")) {
+    json result = json::parse(read_file(file, 1 << 24));
+    if (!result.contains("scores")) continue;
+    for (auto& score : result["scores"]) score = nullptr;  // as JSON has NaN
+    write_file(file, result.dump());
+  }
+  const auto ran = compare(experiment, "--report");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("latency"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("words")));
+}
+
+TEST_F(Compare, AFolderThatCannotBeLockedSaysWhy) {
+  const std::string experiment = kUntrained + std::string("variants: [{name: base}]\n");
+  std::filesystem::create_directories(scratch_ / "out" / "lock");
+  const auto no_file = compare(experiment, "--report");
+  EXPECT_EQ(no_file.status, 2);
+  EXPECT_THAT(no_file.err, HasSubstr("out/lock': Is a directory"));
+
+  std::filesystem::remove(scratch_ / "out" / "lock");
+  const auto taken = run_flam("compare " + write(experiment) + " --report --output " + output(),
+                              "flock " + (scratch_ / "out" / "lock").string() + " ");
+  EXPECT_EQ(taken.status, 2);
+  EXPECT_THAT(taken.err, HasSubstr("another process works in "));
+}
+
+// Somebody else's SIGTERM to a run is that run's failure, not the user's wish to end.
+TEST_F(Compare, ARunThatSomebodyEndsHasFailed) {
+  const auto script = scratch_ / "end_child.sh";
+  write_file(script,
+             "\"$@\" & flam=$!\n"
+             "for i in $(seq 600); do ls " +
+                 output() +
+                 "/work/*.curve >/dev/null 2>&1 && break; sleep 0.1; done\n"
+                 "for stat in /proc/[0-9]*/stat; do\n"
+                 "  read -r pid _ _ parent _ <$stat && [ \"$parent\" = $flam ] && kill -TERM $pid\n"
+                 "done 2>/dev/null\n"
+                 "wait $flam\n");
+  const auto ran = run_flam("compare " + write(test::kTinyExperiment) + " --threads 1 --output " + output() +
+                                " --set seeds=[1] --set 'variants=[{name: base}]' --set evaluate=[] "
+                                "--set stages.1.set.train.steps=100000 --json",
+                            "bash " + script.string() + " ");
+  EXPECT_EQ(ran.status, 1) << ran.err;
+  EXPECT_EQ(json::parse(ran.out)["variants"][0]["reason"], "seed 1: train joint: its process was ended");
 }
 
 TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
@@ -164,7 +282,15 @@ TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
   EXPECT_THAT(read_file(curve, 1 << 24), testing::StartsWith(before));
   const json points = json::parse(again.out)["variants"][0]["curves"][0]["points"];
   ASSERT_EQ(points.size(), 12);
-  for (size_t i = 0; i < points.size(); ++i) EXPECT_EQ(points[i]["step"], 50 * (i + 1));
+  std::filesystem::remove_all(output());
+  const auto whole = run_flam(call);
+  ASSERT_EQ(whole.status, 0) << whole.err;
+  const json expected = json::parse(whole.out)["variants"][0]["curves"][0]["points"];
+  ASSERT_EQ(expected.size(), points.size());
+  for (size_t i = 0; i < points.size(); ++i) {
+    EXPECT_EQ(points[i]["step"], 50 * (i + 1));
+    EXPECT_EQ(points[i]["losses"], expected[i]["losses"]);
+  }
 }
 
 // The plan of a model of this size uses libtorch's threads; the runs' processes must not wait for them.

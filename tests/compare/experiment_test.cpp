@@ -31,6 +31,35 @@ TEST(Experiment, AGridIsEveryCombination) {
   EXPECT_EQ(tree.find("model")->find("resampler")->find("depth")->as_int(), 3);
 }
 
+std::vector<std::string> names_of(const std::string& grid) {
+  std::vector<std::string> names;
+  for (const auto& variant : parse("base: flamingo_mini_vqa\ngrid: " + grid).all_variants)
+    names.push_back(variant.name);
+  return names;
+}
+
+TEST(Experiment, NamesOfAGridTellItsVariantsApart) {
+  EXPECT_THAT(names_of("{model.resampler: [{type: mlp}, {type: perceiver, depth: 2, num_latents: 8}, "
+                       "{type: perceiver, depth: 3, num_latents: 8}, {type: perceiver, num_latents: 8}]}"),
+              testing::ElementsAre("resampler=mlp", "resampler=perceiver depth=2",
+                                   "resampler=perceiver depth=3", "resampler=perceiver"));
+  EXPECT_THAT(names_of("{model.resampler.depth: [1], model.adapter.depth: [2]}"),
+              testing::ElementsAre("model.resampler.depth=1, model.adapter.depth=2"));
+  EXPECT_THAT(error_of([] { names_of("{model.resampler.depth: [1, 2, 1]}"); }),
+              HasSubstr("e.yaml:2:38: `grid` gives 'model.resampler.depth' a value twice: 1"));
+  EXPECT_THAT(error_of([] {
+                parse(
+                    "base: flamingo_mini_vqa\nvariants: [{name: depth=2}]\n"
+                    "grid: {model.resampler.depth: [1, 2]}\n");
+              }),
+              HasSubstr("e.yaml:3:7: `grid` makes a variant 'depth=2', but there is one of that name"));
+}
+
+TEST(Experiment, ASeedCountsOnce) {
+  EXPECT_THAT(error_of([] { parse("base: flamingo_mini_vqa\nvariants: [{name: a}]\nseeds: [1, 2, 1]\n"); }),
+              HasSubstr("e.yaml:3:15: `seeds` has 1 twice"));
+}
+
 TEST(Experiment, AnOverlayMergesAsAFileWould) {
   Value config =
       parse_yaml("model: {resampler: {type: perceiver, depth: 2, num_latents: 32}}\nlist: [{a: 1}]", "c");
