@@ -26,9 +26,9 @@ void add_new_plugin(CLI::App& app, int& status) {
     for (const auto& file : new_plugin(options->kind, options->name, folder))
       std::cout << file.string() << "\n";
     std::cerr << "Build it: cmake -S " << folder.string() << " -B " << (folder / "build").string()
-              << " -DCMAKE_PREFIX_PATH=PREFIX && cmake --build " << (folder / "build").string()
-              << "  (PREFIX: where Flamboyance is installed; " << (folder / "README.md").string()
-              << " says more)\n";
+              << " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX && cmake --build "
+              << (folder / "build").string() << "  (PREFIX: where Flamboyance is installed; "
+              << (folder / "README.md").string() << " says more)\n";
     status = 0;
   });
 }

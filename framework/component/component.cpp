@@ -57,6 +57,14 @@ const std::vector<NamingTable>& Adapter::naming_tables() const {
   return kNoTables;
 }
 
+Dataset::Input Dataset::Input::of(const TaskHead& head) {
+  return {head.needs_question(), head.takes_candidates(), {}, {}, {}};
+}
+
+bool TaskHead::takes_candidates() const {
+  return false;
+}
+
 size_t best_candidate(const Result& result) {
   const auto best =
       std::max_element(result.candidates.begin(), result.candidates.end(),

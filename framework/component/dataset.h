@@ -4,6 +4,8 @@
 
 namespace flam {
 
+class TaskHead;
+
 /// One record of a dataset: what is asked, what would be right.
 struct Record {
   Request request;
@@ -22,10 +24,14 @@ class FLAM_API Dataset : public Component {
  public:
   static constexpr const char* kKind = "dataset";
   struct Input {
-    std::string task;             // name of the task head: "caption", "vqa"
-    std::optional<int64_t> seed;  // overrides the config's
+    bool with_question = false;    // the task head wants one in each record
+    bool with_candidates = false;  // and the answers to choose from, where they differ by question
+    std::optional<int64_t> seed;   // overrides the config's
     std::optional<int64_t> limit;
     std::optional<int64_t> records_per_scene;  // in training: how many records in a row share a picture
+
+    /// What the records of this head's requests need.
+    static Input of(const TaskHead& head);
   };
 
   ~Dataset() override;

@@ -27,6 +27,8 @@ class FLAM_API TaskHead : public Component {
   virtual Answer answer(const Result& result) const = 0;
   virtual const char* answer_field() const = 0;  // "pred_caption"
   virtual bool needs_question() const = 0;
+  /// Whether a dataset should give the answers to choose from with each record; unless overridden, false.
+  virtual bool takes_candidates() const;
 };
 
 }  // namespace flam

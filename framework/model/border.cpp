@@ -1,21 +1,19 @@
 #include "framework/model/border.h"
 
+#include <ATen/autocast_mode.h>
 #include <c10/util/Exception.h>
 
 #include <new>
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/nn/dtype.h"
 
 namespace flam {
 
 namespace {
 std::string kind_of(at::ScalarType dtype, at::Device device) {
-  const char* name = dtype == at::kFloat      ? "float32"
-                     : dtype == at::kBFloat16 ? "bfloat16"
-                     : dtype == at::kHalf     ? "float16"
-                                              : c10::toString(dtype);
-  return cat(name, " on ", device);
+  return cat(dtype_name(dtype), " on ", device);
 }
 }  // namespace
 
@@ -31,7 +29,11 @@ void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shap
   };
   if (!out.defined()) return differs("an undefined tensor");
   const auto found = kind_of(out.scalar_type(), out.device());
-  if (out.sizes() != shape || found != wanted) differs(cat("a tensor ", out.sizes(), " of ", found));
+  // Under autocast each operator chooses its own floating type.
+  const bool fits = found == wanted || (out.is_floating_point() && !out.is_meta() &&
+                                        out.device() == options.device() &&
+                                        at::autocast::is_autocast_enabled(out.device().type()));
+  if (out.sizes() != shape || !fits) differs(cat("a tensor ", out.sizes(), " of ", found));
 }
 
 void Border::rethrow(const char* call) const {
@@ -46,9 +48,14 @@ void Border::rethrow(const char* call) const {
     throw Error(cat(label_, ": ", error.what()));  // of what it was given, not of the component
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
   } catch (const std::exception& error) {
     std::string reason = error.what();
     if (reason.find("you tried to allocate ") != std::string::npos) throw;
+    if (reason.find("convolution_overrideable not implemented") != std::string::npos)
+      throw RunError(named(
+          "libtorch has no convolution for the meta device; use ConvNorm or PatchEmbedding of the SDK"));
     if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) reason = torch->what_without_backtrace();
     throw RunError(named(reason));
   } catch (...) {

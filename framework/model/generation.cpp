@@ -12,6 +12,10 @@
 
 namespace flam {
 
+namespace {
+constexpr int64_t kScoredTogether = 512;  // tokens whose logits are there at once
+}
+
 class Generation final : public StepModel {
  public:
   Generation(const Model& model, Sequence prompt, std::unique_ptr<AdapterState> adapter_state, int64_t beams,
@@ -55,15 +59,23 @@ class Generation final : public StepModel {
     return logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/graph_ != nullptr);
   }
 
-  /// Logits float32 [B·beams,L,V] behind each of the ids [B·beams,L] that follow the prompts. They are not
-  /// kept: the next call follows the prompts, too.
-  at::Tensor follow(const at::Tensor& ids) {
+  /// Log-probabilities float32 [B·beams,L] of `next` [B·beams,L], each behind the prompt and its row's `ids`
+  /// [B·beams,L] up to the same place. They are not kept: the next call follows the prompts, too.
+  at::Tensor follow(const at::Tensor& ids, const at::Tensor& next) {
     const int64_t length = ids.size(1);
     const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
     const Placement placement = place_continuation(model_.adapter_->masking_rule(), images_seen_, length);
     const at::Tensor hidden = model_.run_layers(
         model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
-    return model_.logits(hidden, nullptr).to(at::kFloat);
+    const int64_t rows = std::max<int64_t>(1, kScoredTogether / length);
+    std::vector<at::Tensor> blocks;
+    for (int64_t first = 0; first < hidden.size(0); first += rows) {
+      const int64_t count = std::min(rows, hidden.size(0) - first);
+      const at::Tensor logits = model_.logits(hidden.narrow(0, first, count), nullptr).to(at::kFloat);
+      const at::Tensor index = next.narrow(0, first, count).unsqueeze(-1);
+      blocks.push_back(at::log_softmax(logits, -1).gather(2, index).squeeze(-1));
+    }
+    return at::cat(blocks, 0);
   }
 
   void reorder(const at::Tensor& source) override {
@@ -111,24 +123,24 @@ std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64
                                       probe, std::move(graph));
 }
 
-at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations) const {
-  constexpr int64_t kTogether = 512;  // tokens whose logits are there at once
+at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,
+                        const std::function<bool()>& cancelled) const {
   const int64_t prompts = continuations.size(0), count = continuations.size(1),
                 length = continuations.size(2);
-  const int64_t rows = std::clamp<int64_t>(kTogether / (prompts * length), 1, count);
+  const int64_t rows = std::clamp<int64_t>(kScoredTogether / (prompts * length), 1, count);
   const auto started = start(batch, rows, length - 1);
   auto& generation = static_cast<Generation&>(*started);
   const at::Tensor first = at::log_softmax(generation.prefill(), -1).unsqueeze(1).expand({-1, rows, -1});
   std::vector<at::Tensor> blocks;
   for (int64_t from = 0; from < count; from += rows) {
+    if (cancelled && cancelled()) throw RunError("interrupted");
     const int64_t begin = std::min(from, count - rows);  // the last block reaches back: all are of one size
     const at::Tensor ids = continuations.narrow(1, begin, rows).to(device_);
     at::Tensor logprobs = first.gather(2, ids.narrow(2, 0, 1));
     if (length > 1) {
-      const at::Tensor logits = generation.follow(ids.narrow(2, 0, length - 1).flatten(0, 1));
-      const at::Tensor rest = at::log_softmax(logits, -1).unflatten(0, {prompts, rows});
-      const at::Tensor next = ids.narrow(2, 1, length - 1).unsqueeze(-1);
-      logprobs = at::cat({logprobs, rest.gather(3, next).squeeze(-1)}, 2);
+      const at::Tensor rest = generation.follow(ids.narrow(2, 0, length - 1).flatten(0, 1),
+                                                ids.narrow(2, 1, length - 1).flatten(0, 1));
+      logprobs = at::cat({logprobs, rest.unflatten(0, {prompts, rows})}, 2);
     }
     blocks.push_back(logprobs.narrow(1, from - begin, rows - (from - begin)).cpu());
   }

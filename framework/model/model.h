@@ -2,6 +2,7 @@
 // One assembled Flamingo: components built, dimensions checked, weights declared; then encode media, prefill,
 // step.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,8 +57,10 @@ class FLAM_API Model {
 
   /// How likely the K continuations of each of B prompts are: ids [B,K,L] int64 on the CPU, padded on the
   /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
-  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation.
-  at::Tensor score(const Batch& batch, const at::Tensor& continuations) const;
+  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation. RunError:
+  /// `cancelled`, asked now and then, says so.
+  at::Tensor score(const Batch& batch, const at::Tensor& continuations,
+                   const std::function<bool()>& cancelled = {}) const;
 
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }

@@ -117,6 +117,8 @@ std::string Registry::State::unknown(const std::string& kind, const std::string&
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::string text = cat("there is no ", kind, " ", quoted(name), did_you_mean(name, names),
                          " (known: ", names.empty() ? "none" : join(names, ", "), ")");
+  if (did_you_mean(name, names).empty())
+    text += "; plugins of your own are found with --plugin-path FOLDER or FLAM_PLUGIN_PATH";
   for (const auto& problem : problems) text += "\n  not loaded: " + problem.message;
   return text;
 }

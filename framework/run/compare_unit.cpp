@@ -168,7 +168,7 @@ bool bench_unit(const CompareUnit& unit, const ExperimentBench& bench, const Ses
   if (!config.dataset) throw Error("there is no `dataset` whose records could be timed");
   if (!config.task_head) throw Error("there is no `task_head` that could answer");
   const auto dataset =
-      opened->registry().build<Dataset>(config.dataset, {config.task_head.type->name, {}, {}});
+      opened->registry().build<Dataset>(config.dataset, Dataset::Input::of(opened->task_head()));
   StageTimes times;
   CallOptions call;
   call.generation = config.generation;

@@ -147,19 +147,6 @@ at::ScalarType resolve_dtype(const std::string& name) {
   throw Error(cat("unknown dtype ", quoted(name), "; expected float32, bfloat16 or float16"));
 }
 
-std::string dtype_name(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return "float32";
-    case at::kBFloat16:
-      return "bfloat16";
-    case at::kHalf:
-      return "float16";
-    default:
-      return c10::toString(dtype);
-  }
-}
-
 std::string device_name(at::Device device) {
   if (!device.is_cuda()) return "";
   const auto index = static_cast<size_t>(std::max<int>(device.index(), 0));

@@ -14,7 +14,6 @@ FLAM_API at::Device resolve_device(const std::string& name);
 
 /// "float32", "bfloat16", "float16".
 FLAM_API at::ScalarType resolve_dtype(const std::string& name);
-FLAM_API std::string dtype_name(at::ScalarType dtype);
 
 /// Why the first CUDA device can't be used here, a line; "" if it can. Opens the CUDA half of libtorch when
 /// it lies beside libtorch_cpu and there is a driver with a device.

@@ -34,8 +34,10 @@ class Evaluator {
     if (config.metrics.empty())
       throw Error(cat("config ", quoted(config.name), " names no `metrics` to evaluate with"));
     if (!config.task_head) throw Error(cat("config ", quoted(config.name), " names no `task_head`"));
-    dataset_ = session.registry().build<Dataset>(
-        config.dataset, Dataset::Input{config.task_head.type->name, options.seed, options.limit});
+    Dataset::Input input = Dataset::Input::of(session.task_head());
+    input.seed = options.seed;
+    input.limit = options.limit;
+    dataset_ = session.registry().build<Dataset>(config.dataset, input);
     for (const ComponentConfig& metric : config.metrics)
       metrics_.push_back(session.registry().build<Metric>(metric, {}));
   }
@@ -106,21 +108,35 @@ class Evaluator {
     return seed && seed->is_int() ? seed->as_int() : 0;
   }
 
+  /// The answer to each record; "" where it failed, which is counted.
   std::vector<std::string> answer(const std::vector<Record>& records, bool blind) {
+    std::vector<std::string> out(records.size());
+    const auto failed = [&](size_t i, const std::string& error) {
+      if (!blind) add_failure(records[i], error);
+    };
     std::vector<Task> tasks;
-    for (const Record& record : records) {
-      Task task = session_.task_head().task(record.request);
-      tasks.push_back(blind ? without_pictures(std::move(task), session_.model().tokenizer().image_token())
-                            : task);
+    std::vector<size_t> asked;  // tasks[t] is of record asked[t]
+    for (size_t i = 0; i < records.size(); ++i) {
+      try {
+        Task task = session_.task_head().task(records[i].request);
+        tasks.push_back(blind ? without_pictures(std::move(task), session_.model().tokenizer().image_token())
+                              : task);
+        asked.push_back(i);
+      } catch (const Error& error) {
+        failed(i, error.what());
+      }
     }
     CallOptions call;
     call.cancelled = options_.cancelled;
     call.generation = session_.config().generation;
     if (options_.seed) call.generation->seed = *options_.seed;
-    std::vector<std::string> out;
-    for (const Outcome& outcome : session_.run(tasks, call)) {
-      if (outcome.error && !blind) add_failure(records[out.size()], *outcome.error);
-      out.push_back(outcome.error ? "" : outcome.answer.front().second);
+    const std::vector<Outcome> outcomes = session_.run(tasks, call);
+    for (size_t t = 0; t < outcomes.size(); ++t) {
+      if (outcomes[t].error) {
+        failed(asked[t], *outcomes[t].error);
+      } else {
+        out[asked[t]] = outcomes[t].answer.front().second;
+      }
     }
     return out;
   }

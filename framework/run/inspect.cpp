@@ -29,9 +29,13 @@ const std::map<std::string, std::string> kContracts = {
 
 std::string range_text(const ParamInfo& info) {
   if (!info.choices.empty()) return join(info.choices, ", ");
+  const auto bound = [](double value) {  // whole numbers in full
+    return std::abs(value) < 1e15 && value == std::floor(value) ? cat(static_cast<int64_t>(value))
+                                                                : cat(value);
+  };
   std::string out;
-  if (info.minimum) out = cat(info.minimum_exclusive ? "> " : "≥ ", *info.minimum);
-  if (info.maximum) out += cat(out.empty() ? "" : ", ", "≤ ", *info.maximum);
+  if (info.minimum) out = cat(info.minimum_exclusive ? "> " : "≥ ", bound(*info.minimum));
+  if (info.maximum) out += cat(out.empty() ? "" : ", ", "≤ ", bound(*info.maximum));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/registry/check.h"
+#include "framework/registry/registry.h"
 #include "framework/run/paths.h"
 
 namespace flam {
@@ -58,6 +59,9 @@ void require_empty(const fs::path& folder) {
 
 std::vector<fs::path> new_plugin(const std::string& kind, const std::string& name, const fs::path& folder) {
   check_kind_and_name(kind, name);
+  const auto& kinds = component_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+    throw Error(cat("there is no skeleton for the kind ", quoted(kind), " (known: ", join(kinds, ", "), ")"));
   if (name.front() < 'a' || name.front() > 'z') {
     throw Error(cat("the name ", quoted(name), " becomes the name of a class and must begin with a letter"));
   }

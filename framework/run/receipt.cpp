@@ -9,6 +9,7 @@
 
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
+#include "framework/nn/dtype.h"
 #include "framework/run/device.h"
 
 namespace flam {

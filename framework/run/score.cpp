@@ -8,6 +8,7 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/search.h"
+#include "framework/run/device_memory.h"
 #include "framework/run/session.h"
 
 namespace flam {
@@ -33,10 +34,11 @@ Ids encode_candidate(const std::string& text, const std::string& end, int64_t pr
 
 /// Log-probabilities of the candidates of each task behind the prompts of `prepared`.
 std::vector<std::vector<double>> logprobs_after(const Prepared& prepared, std::span<const Score> tasks,
-                                                const Model& model) {
+                                                const Model& model, const std::function<bool()>& cancelled) {
   std::vector<std::vector<Ids>> ids(tasks.size());
   size_t most = 0, longest = 0;
   for (size_t row = 0; row < tasks.size(); ++row) {
+    if (tasks[row].candidates.empty()) throw Error("the task head gives no candidates to choose from");
     const int64_t prompt_tokens =
         prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
     for (const std::string& text : tasks[row].candidates) {
@@ -53,7 +55,7 @@ std::vector<std::vector<double>> logprobs_after(const Prepared& prepared, std::s
     for (size_t k = 0; k < ids[row].size(); ++k)
       std::copy(ids[row][k].begin(), ids[row][k].end(), padded + (row * most + k) * longest);
   }
-  const at::Tensor logprobs = model.score(prepared.batch, continuations).contiguous();
+  const at::Tensor logprobs = model.score(prepared.batch, continuations, cancelled).contiguous();
   const auto* of_token = logprobs.const_data_ptr<float>();
   std::vector<std::vector<double>> out(tasks.size());
   for (size_t row = 0; row < ids.size(); ++row) {
@@ -83,7 +85,7 @@ std::vector<Result> Session::score(const Prepared& prepared, std::span<const Sco
                                    const CallOptions& options) const {
   const auto logprobs = [&](const Prepared& rows, std::span<const Score> of) {
     const StageTimes::Scope timer(options.times, "score");
-    return logprobs_after(rows, of, model());
+    return with_device_memory([&] { return logprobs_after(rows, of, model(), options.cancelled); });
   };
   std::vector<Result> results(tasks.size());
   const auto after_prompts = logprobs(prepared, tasks);

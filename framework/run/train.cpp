@@ -14,8 +14,9 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int6
                       const Registry& registry, const Tokenizer& tokenizer) {
   TrainedTask task;
   task.head = config.build_task_head(head, registry, tokenizer);
-  task.dataset =
-      registry.build<Dataset>(config.dataset, Dataset::Input{head.type->name, {}, {}, records_per_scene});
+  Dataset::Input input = Dataset::Input::of(*task.head);
+  input.records_per_scene = records_per_scene;
+  task.dataset = registry.build<Dataset>(config.dataset, input);
   task.records_per_scene = records_per_scene;
   return task;
 }

@@ -1,9 +1,11 @@
 #pragma once
 // For tests of a component: builds it from its plugin, as a config would, and fills its weights.
 //
-//   Built<Resampler> pool("{type: average_pool, num_latents: 4}", {{6, 2, 2, 0}, 8});  // weights on the meta
-//   device pool.fill_randomly(); EXPECT_EQ(pool->forward({random({1, 1, 1, 4, 6}, 1), 2, 2, 0}).sizes(),
-//   at::IntArrayRef({1, 1, 4, 8}));
+// clang-format off
+//   Built<Resampler> pool("{type: average_pool, num_latents: 4}", {{6, 2, 2, 0}, 8});  // weights on the meta device
+//   pool.fill_randomly();
+//   EXPECT_EQ(pool->forward({random({1, 1, 1, 4, 6}, 1), 2, 2, 0}).sizes(), at::IntArrayRef({1, 1, 4, 8}));
+// clang-format on
 //
 // flam_add_plugin(… TESTS …) builds such a test and, outside Flamboyance's tree, defines FLAM_PLUGIN_FOLDER,
 // where its plugin lies.

@@ -160,8 +160,8 @@ class Planner {
     std::vector<int64_t> wanted = slot.shape;
     if (part >= 0) wanted[0] = slot.parts[static_cast<size_t>(part)];
     if (!shapes_agree(tensor.sizes(), wanted, slot.vocabulary && part < 0)) {
-      misshapen_.push_back(cat(printable(source.key), " is ", tensor.sizes(), ", ", source.target, " is ",
-                               at::IntArrayRef(wanted)));
+      misshapen_.push_back(cat(printable(source.key), " is ", tensor.sizes(), " in the file, ", source.target,
+                               " is ", at::IntArrayRef(wanted), " in the model"));
     } else if (!tensor.is_floating_point()) {
       misshapen_.push_back(cat(printable(source.key), " holds ", c10::toString(tensor.scalar_type()),
                                ", expected floating-point numbers for ", source.target));

@@ -58,6 +58,10 @@ TEST_P(Border, AnHonestOneRuns) {
 TEST_P(Border, WhatItThrows) {
   expect("throws", "fails in " + call() + ": no answer today");
   expect("throws_int", "fails in " + call() + ": throws something that is not a std::exception");
+  EXPECT_THAT(
+      run_with(kind(), "out_of_memory").message,
+      AllOf(HasSubstr("not enough memory on the device: CUDA out of memory. Tried to allocate 2.00 GiB"),
+            HasSubstr("a smaller --batch-size"), testing::Not(HasSubstr("liar"))));
   // What it says of its input is about the input.
   const Failure refusal = run_with(kind(), "refuses");
   EXPECT_EQ(refusal.message, kind() + " 'liar': such a picture is not to be had");

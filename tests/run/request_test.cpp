@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/config/config.h"
+#include "framework/nn/dtype.h"
 #include "framework/run/device.h"
 #include "framework/run/receipt.h"
 #include "tests/support/scratch.h"

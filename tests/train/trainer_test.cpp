@@ -165,6 +165,14 @@ TEST_F(TrainerTest, AStageBeginsWithTheWeightsOfAnotherAndShowsSamples) {
   }
 }
 
+TEST_F(TrainerTest, ProductsMayBeOfBfloat16) {
+  EXPECT_TRUE(train(stage("3_answers"), options("perceiver", {"train.bfloat16=true"}), {}));
+  EXPECT_TRUE(train(stage("3_answers"),
+                    options("mlp", {"train.bfloat16=true", "model.resampler={type: mlp}",
+                                    "train.label_weight=0", "dataset.label_cells=0"}),
+                    {}));
+}
+
 TEST_F(TrainerTest, TheLossFalls) {
   std::vector<double> losses;
   TrainHooks hooks;

@@ -184,8 +184,10 @@ TEST_F(Load, EverythingWrongIsOneError) {
   EXPECT_THAT(error, HasSubstr("c.yaml:3:5: "));
   EXPECT_THAT(error, HasSubstr("30 unexpected tensors"));
   EXPECT_THAT(error, HasSubstr("and 10 more"));
-  EXPECT_THAT(error, HasSubstr("model.layers.0.q.weight is [3, 4], language_decoder.layers.0.qkv is [2, 4]"));
-  EXPECT_THAT(error, HasSubstr("model.embed.weight is [6, 4], language_decoder.embed is [5, 4]"));
+  EXPECT_THAT(
+      error,
+      HasSubstr("model.layers.0.q.weight is [3, 4] in the file, language_decoder.layers.0.qkv is [2, 4]"));
+  EXPECT_THAT(error, HasSubstr("model.embed.weight is [6, 4] in the file, language_decoder.embed is [5, 4]"));
   EXPECT_THAT(error, HasSubstr("model.bias holds Int"));
   EXPECT_THAT(error, HasSubstr("1 tensors are in no file:\n    adapter.gate []"));
 }
@@ -229,7 +231,7 @@ TEST_F(Load, AVocabularyNeedsRowsOfItsWidth) {
     tensors.emplace_back("model.embed.weight", full(shape, 4));
     EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}),
                 HasSubstr(cat("model.embed.weight is ", at::IntArrayRef(shape),
-                              ", language_decoder.embed is [5, 4]")));
+                              " in the file, language_decoder.embed is [5, 4] in the model")));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "framework/base/text.h"
+#include "framework/nn/dtype.h"
 #include "framework/run/check_plugin/checks.h"
 
 namespace flam {
@@ -11,10 +12,6 @@ namespace flam {
 namespace {
 
 constexpr int64_t kRows = 3;
-
-std::string dtype_name(at::ScalarType dtype) {
-  return dtype == at::kFloat ? "float32" : dtype == at::kBFloat16 ? "bfloat16" : c10::toString(dtype);
-}
 
 /// Error: not what was announced, or not where and what the input is.
 void require_announced(const Subject& subject, const Subject::Tensors& in, const at::Tensor& out) {
@@ -140,7 +137,8 @@ Finding check_gradient(const Specimen& specimen) {
   auto in = subject->input(kRows, 1);
   std::vector<std::pair<std::string, at::Tensor>> leaves;
   for (const auto& slot : subject->store.slots()) {
-    if (slot->tensor.is_floating_point()) leaves.emplace_back(slot->name, slot->tensor.requires_grad_());
+    if (slot->tensor.is_floating_point() && !slot->statistic)
+      leaves.emplace_back(slot->name, slot->tensor.requires_grad_());
   }
   for (at::Tensor& t : in) {
     if (t.is_floating_point()) leaves.emplace_back("its input", t.requires_grad_());

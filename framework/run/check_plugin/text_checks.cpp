@@ -116,6 +116,8 @@ const TaskHead::Input kHeadInput{"<image>", "<|endofchunk|>"};
 Finding check_prompt(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   const Task task = head->task(typical_request(*head));
+  const auto* score = std::get_if<Score>(&task);
+  if (score && score->candidates.empty()) throw Error("a task to score without candidates to choose from");
   const Prompt& prompt = prompt_of(task);
   size_t markers = 0;
   for (size_t at = 0; (at = prompt.text.find(kHeadInput.image_token, at)) != std::string::npos; ++at)
@@ -150,10 +152,15 @@ Finding check_odd_requests(const Specimen& specimen) {
   return {"odd requests are answered or refused with flam::Error"};
 }
 
+/// For the config's task head, if it has one.
 std::unique_ptr<Dataset> open_dataset(const Specimen& specimen) {
-  const Value* head = specimen.config.find("task_head");
-  const Value* type = head ? head->find("type") : nullptr;
-  return build<Dataset>(specimen, {.task = type && type->is_string() ? type->as_string() : "caption"});
+  const Value* node = specimen.config.find("task_head");
+  if (!node) return build<Dataset>(specimen, {});
+  const auto registry = open_registry(specimen.options.plugin_path);
+  ErrorList errors;
+  const ComponentConfig config = registry->parse("task_head", *node, errors);
+  errors.throw_if_any();
+  return build<Dataset>(specimen, Dataset::Input::of(*registry->build<TaskHead>(config, kHeadInput)));
 }
 
 std::string text_of(const Record& record) {
@@ -202,7 +209,7 @@ std::vector<Record> some_records(const Specimen& specimen) {
   ErrorList errors;
   const ComponentConfig config = registry->parse("dataset", *node, errors);
   errors.throw_if_any();
-  const auto dataset = registry->build<Dataset>(config, {.task = "caption", .limit = 3});
+  const auto dataset = registry->build<Dataset>(config, {.limit = 3});
   records.clear();
   for (int64_t i = 0; i < std::min<int64_t>(3, dataset->size()); ++i) records.push_back(dataset->at(i));
   return records;

@@ -21,7 +21,8 @@ struct ImageFolderParams {
     v("folder", folder, "where the pictures are", required(), path());
     v("annotations", annotations,
       "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
-      "\"candidates\": [TEXT, …]}; question for vqa and ranking, candidates where a question has its own");
+      "\"candidates\": [TEXT, …]}; question for task heads that need one, candidates where a question has "
+      "its own");
   }
 };
 
@@ -32,7 +33,7 @@ struct Annotation {
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(const ImageFolderParams& params, const Input& input) {
+  ImageFolder(const ImageFolderParams& params, const Input& input) : with_candidates_(input.with_candidates) {
     const fs::path file = fs::path(params.folder) / params.annotations;
     std::ifstream in(file);
     if (!in) throw Error(cat(quoted(file.string()), " can't be read"));
@@ -41,8 +42,7 @@ class ImageFolder final : public Dataset {
     for (std::string line; std::getline(in, line);) {
       ++line_number;
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      const bool with_question = input.task == "vqa" || input.task == "ranking";
-      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, with_question));
+      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, input.with_question));
       if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
     }
     if (annotations_.empty()) throw Error(cat(quoted(source), " holds no records"));
@@ -58,7 +58,7 @@ class ImageFolder final : public Dataset {
     if (!annotation.question.empty())
       record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
     record.references = annotation.references;
-    record.request.candidates = annotation.candidates;
+    if (with_candidates_) record.request.candidates = annotation.candidates;
     return record;
   }
 
@@ -91,9 +91,11 @@ class ImageFolder final : public Dataset {
     Annotation out{
         (folder / text("image")).string(), with_question ? text("question") : "", texts("references"), {}};
     if (node.contains("candidates")) out.candidates = texts("candidates");
+    if (out.candidates.size() == 1) throw Error(cat(place, ": `candidates` must hold at least two texts"));
     return out;
   }
 
+  bool with_candidates_;
   std::vector<Annotation> annotations_;
 };
 

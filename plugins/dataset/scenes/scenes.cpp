@@ -102,15 +102,11 @@ class Scenes final : public Dataset {
   Scenes(const ScenesParams& params, const Input& input)
       : params_(params),
         options_(options_of(params)),
-        questions_(input.task == "vqa" || input.task == "ranking"),
-        choices_(input.task == "ranking") {
+        questions_(input.with_question),
+        choices_(input.with_candidates) {
     if (input.seed) params_.seed = *input.seed;
     if (input.records_per_scene) params_.records_per_scene = *input.records_per_scene;
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
-    if (!questions_ && input.task != "caption") {
-      throw Error(cat("dataset 'scenes' has records for the task heads caption, vqa and ranking, not for ",
-                      quoted(input.task)));
-    }
     const auto divides = [&](int64_t part) { return part == 0 || params.picture_size % part == 0; };
     if (!divides(params.label_patch_size) || !divides(params.label_cells)) {
       throw Error(cat("label_patch_size and label_cells must divide picture_size ", params.picture_size));

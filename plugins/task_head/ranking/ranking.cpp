@@ -78,6 +78,7 @@ class Ranking : public TaskHead {
   }
   const char* answer_field() const override { return answer_field_; }
   bool needs_question() const override { return needs_question_; }
+  bool takes_candidates() const override { return params_.candidates.empty(); }
 
  private:
   void check(const std::vector<std::string>& candidates) const {

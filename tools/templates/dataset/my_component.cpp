@@ -18,11 +18,12 @@ struct MyComponentParams {
   }
 };
 
-/// Record i is a picture in the i-th colour, whose caption is the colour's name; with a question for vqa.
+/// Record i is a picture in the i-th colour, whose caption is the colour's name; with a question if the task
+/// head needs one.
 class MyComponent final : public Dataset {
  public:
   MyComponent(const MyComponentParams& params, const Input& input)
-      : params_(params), with_question_(input.task == "vqa") {
+      : params_(params), with_question_(input.with_question) {
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
   }
 

@@ -5,7 +5,7 @@ namespace flam {
 namespace {
 
 TEST(MyComponent, MakesTheSameRecordTwice) {
-  const Built<Dataset> dataset("{type: my_component, size: 7, side: 8}", {.task = "caption"});
+  const Built<Dataset> dataset("{type: my_component, size: 7, side: 8}");
   ASSERT_EQ(dataset->size(), 7);
   const Record record = dataset->at(4), again = dataset->at(4);
   ASSERT_EQ(record.request.parts.size(), 1u);
@@ -16,7 +16,7 @@ TEST(MyComponent, MakesTheSameRecordTwice) {
 }
 
 TEST(MyComponent, QuestionsAndLimits) {
-  const Built<Dataset> dataset("{type: my_component}", {.task = "vqa", .limit = 2});
+  const Built<Dataset> dataset("{type: my_component}", {.with_question = true, .limit = 2});
   EXPECT_EQ(dataset->size(), 2);
   EXPECT_EQ(dataset->at(0).request.parts.size(), 2u);
 }

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 class ImageFolder : public testing::Test {
  protected:
   /// The dataset of a folder whose annotations are `lines`.
-  Built<Dataset> open(const std::string& lines, const Dataset::Input& input = {.task = "caption"}) const {
+  Built<Dataset> open(const std::string& lines, const Dataset::Input& input = {}) const {
     write_file(folder_ / "annotations.jsonl", lines);
     return open_folder(input);
   }
@@ -27,8 +27,8 @@ class ImageFolder : public testing::Test {
     if (!annotations.empty()) params.set("annotations", annotations);
     return Built<Dataset>(params, input);
   }
-  std::string error(const std::string& lines, const std::string& task = "caption") const {
-    return test::error_of([&] { open(lines, {.task = task}); });
+  std::string error(const std::string& lines, const Dataset::Input& input = {}) const {
+    return test::error_of([&] { open(lines, input); });
   }
 
   test::Scratch folder_;
@@ -55,7 +55,7 @@ TEST_F(ImageFolder, CaptionsInTheOrderOfTheFile) {
 
 TEST_F(ImageFolder, QuestionsFollowTheirPicture) {
   const auto dataset =
-      open(R"({"image": "a.png", "question": "What?", "references": ["4"]})", {.task = "vqa"});
+      open(R"({"image": "a.png", "question": "What?", "references": ["4"]})", {.with_question = true});
   const Record record = dataset->at(0);
   ASSERT_EQ(record.request.parts.size(), 2u);
   EXPECT_EQ(record.request.parts[1].kind, Part::Kind::text);
@@ -67,12 +67,17 @@ TEST_F(ImageFolder, QuestionsMayBringTheirCandidates) {
       open(R"({"image": "a.png", "question": "What?", "references": ["4"], "candidates": ["4", "5"]})"
            "\n"
            R"({"image": "a.png", "question": "What?", "references": ["4"]})",
-           {.task = "ranking"});
+           {.with_question = true, .with_candidates = true});
   EXPECT_THAT(dataset->at(0).request.candidates, ElementsAre("4", "5"));
   EXPECT_EQ(dataset->at(0).request.parts[1].text, "What?");
   EXPECT_TRUE(dataset->at(1).request.candidates.empty());
-  EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": []})", "classification"),
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": []})"),
               HasSubstr(":1: expected a list `candidates` with at least one text"));
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": ["4"]})"),
+              HasSubstr(":1: `candidates` must hold at least two texts"));
+  EXPECT_TRUE(open(R"({"image": "a.png", "references": ["4"], "candidates": ["4", "5"]})")
+                  ->at(0)
+                  .request.candidates.empty());  // the head writes its answers
 }
 
 TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
@@ -82,15 +87,15 @@ TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
 }
 
 TEST_F(ImageFolder, ALimitLeavesTheRestUnread) {
-  EXPECT_EQ(open(kTwoCaptions, {.task = "caption", .limit = 1})->size(), 1);
-  EXPECT_EQ(open(kTwoCaptions + "not JSON\n", {.task = "caption", .limit = 2})->size(), 2);
-  EXPECT_EQ(open(kTwoCaptions, {.task = "caption", .limit = 3})->size(), 2);
+  EXPECT_EQ(open(kTwoCaptions, {.limit = 1})->size(), 1);
+  EXPECT_EQ(open(kTwoCaptions + "not JSON\n", {.limit = 2})->size(), 2);
+  EXPECT_EQ(open(kTwoCaptions, {.limit = 3})->size(), 2);
 }
 
 TEST_F(ImageFolder, TheAnnotationsMayHaveAnotherName) {
   write_file(folder_ / "test.jsonl", kTwoCaptions);
-  EXPECT_EQ(open_folder({.task = "caption"}, "test.jsonl")->size(), 2);
-  EXPECT_THAT(test::error_of([&] { open_folder({.task = "caption"}); }),
+  EXPECT_EQ(open_folder({}, "test.jsonl")->size(), 2);
+  EXPECT_THAT(test::error_of([&] { open_folder({}); }),
               AllOf(HasSubstr("annotations.jsonl' can't be read"), HasSubstr("dataset 'image_folder'")));
 }
 
@@ -100,7 +105,7 @@ TEST_F(ImageFolder, MistakesAreNamedWithTheirLine) {
   EXPECT_THAT(error("[1]"), HasSubstr(":1: expected a text `image`"));
   EXPECT_THAT(error("{}"), HasSubstr(":1: expected a text `image`"));
   EXPECT_THAT(error(R"({"image": 7, "references": ["x"]})"), HasSubstr(":1: expected a text `image`"));
-  EXPECT_THAT(error(R"({"image": "a.png", "references": ["x"]})", "vqa"),
+  EXPECT_THAT(error(R"({"image": "a.png", "references": ["x"]})", {.with_question = true}),
               HasSubstr(":1: expected a text `question`"));
   for (const char* references : {"", R"(, "references": "x")", R"(, "references": [])"}) {
     EXPECT_THAT(error(std::string(R"({"image": "a.png")") + references + "}"),

@@ -78,7 +78,7 @@ TEST(Siglip, a_checkpoint_of_another_image_size_is_refused_with_its_shape) {
   EXPECT_THAT(refusal([&] {
                 siglip.load({{file.string(), {{"", VisionBackbone::kKind, "timm"}}, {"golden.*"}, {}}});
               }),
-              HasSubstr("pos_embed is [1, 16, 24], vision_backbone.position_embedding is [36, 24]"));
+              HasSubstr("pos_embed is [1, 16, 24] in the file, vision_backbone.position_embedding is [36, 24] in"));
 }
 
 }  // namespace
