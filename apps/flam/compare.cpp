@@ -49,7 +49,7 @@ void add_compare(CLI::App& app, int& status) {
     if (!options->output.empty())
       experiment.output = std::filesystem::absolute(options->output).lexically_normal().native();
     if (options->plan) {
-      std::cout << compare_plan_text(experiment, *registry);
+      std::cout << compare_plan_text(experiment, *registry, options->compare.threads);
       status = 0;
       return;
     }

@@ -30,9 +30,9 @@ void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shap
   if (!out.defined()) return differs("an undefined tensor");
   const auto found = kind_of(out.scalar_type(), out.device());
   // Under autocast each operator chooses its own floating type.
-  const bool fits = found == wanted || (out.is_floating_point() && !out.is_meta() &&
-                                        out.device() == options.device() &&
-                                        at::autocast::is_autocast_enabled(out.device().type()));
+  const bool fits =
+      found == wanted || (out.is_floating_point() && !out.is_meta() && out.device() == options.device() &&
+                          at::autocast::is_autocast_enabled(out.device().type()));
   if (out.sizes() != shape || !fits) differs(cat("a tensor ", out.sizes(), " of ", found));
 }
 

@@ -125,8 +125,10 @@ TEST(Registry, UnknownNamesAndKinds) {
   const Location where{std::make_shared<std::string>("c.yaml"), 3, 7};
   EXPECT_EQ(error_of([&] { registry.find("metric", "goood", where); }),
             "c.yaml:3:7: there is no metric 'goood'; did you mean 'good'? (known: good)");
-  EXPECT_EQ(error_of([&] { registry.find("adapter", "good"); }), "there is no adapter 'good' (known: none); plugins of your own are found with --plugin-path FOLDER or "
-            "FLAM_PLUGIN_PATH");
+  EXPECT_EQ(
+      error_of([&] { registry.find("adapter", "good"); }),
+      "there is no adapter 'good' (known: none); plugins of your own are found with --plugin-path FOLDER or "
+      "FLAM_PLUGIN_PATH");
   EXPECT_THAT(error_of([&] { registry.find("metrik", "good"); }), HasSubstr("did you mean 'metric'?"));
   EXPECT_NE(error_of([&] { registry.add({.kind = "metrik", .name = "x", .doc = ""}); }), "");
 }

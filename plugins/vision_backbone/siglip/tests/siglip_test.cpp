@@ -75,10 +75,11 @@ TEST(Siglip, a_checkpoint_of_another_image_size_is_refused_with_its_shape) {
   Built<VisionBackbone> siglip(
       "{type: siglip, hidden_size: 24, num_layers: 2, num_heads: 3, intermediate_size: 40, patch_size: 5, "
       "image_size: 30}");
-  EXPECT_THAT(refusal([&] {
-                siglip.load({{file.string(), {{"", VisionBackbone::kKind, "timm"}}, {"golden.*"}, {}}});
-              }),
-              HasSubstr("pos_embed is [1, 16, 24] in the file, vision_backbone.position_embedding is [36, 24] in"));
+  EXPECT_THAT(
+      refusal([&] {
+        siglip.load({{file.string(), {{"", VisionBackbone::kKind, "timm"}}, {"golden.*"}, {}}});
+      }),
+      HasSubstr("pos_embed is [1, 16, 24] in the file, vision_backbone.position_embedding is [36, 24] in"));
 }
 
 }  // namespace
