@@ -4,6 +4,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/inputs.h"
+#include "apps/flam/outputs.h"
 #include "apps/flam/progress.h"
 #include "framework/base/file.h"
 #include "framework/base/text.h"
@@ -58,18 +59,15 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
   std::cout.flush();
 }
 
-void refuse_overwriting_inputs(const InferOptions& options) {
-  std::vector<std::string> inputs = options.inputs.images;
-  inputs.insert(inputs.end(), {options.inputs.request_file, options.config, options.session.weights});
-  const std::pair<const char*, const std::string&> outputs[] = {
-      {"--receipt ", options.receipt}, {"--record ", options.record}, {"--explain ", options.explain}};
-  for (const auto& [option, output] : outputs) {
-    for (const std::string& input : inputs) {
-      std::error_code not_there;
-      if (std::filesystem::equivalent(input, output, not_there))
-        throw Error(cat(option, quoted(output), " would overwrite an input of the run"));
-    }
-  }
+Outputs outputs_of(const InferOptions& options) {
+  Outputs outputs;
+  outputs.add("--receipt", options.receipt);
+  outputs.add("--record", options.record);
+  outputs.add("--explain", options.explain);
+  for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
+  for (const std::string& input : {options.inputs.request_file, options.config, options.session.weights})
+    outputs.keep(std::filesystem::path(input));
+  return outputs;
 }
 
 /// --record and --explain are about one answer.
@@ -83,13 +81,23 @@ void refuse_several(const InferOptions& options) {
   }
 }
 
+/// Known before the answer is computed.
+void refuse_unexplainable(const Session& session, const Request& request, bool another) {
+  if (another) throw Error("--record and --explain look at one answer, but there are several requests");
+  try {
+    if (!std::holds_alternative<Score>(session.task_head().task(request))) return;
+  } catch (const Error&) {
+    return;  // the answer says what is wrong with the request
+  }
+  throw Error(
+      "--record and --explain look at answers that a model writes; this one chooses among candidates");
+}
+
 void write_explanations(const InferOptions& options, const Session& session, const Request& request,
                         const Outcome& outcome, AtomicFile* page) {
   if (!options.record.empty()) {
-    const auto& hypotheses = outcome.result.hypotheses;
-    if (hypotheses.empty()) throw Error("--record: there is no generated answer to record");
-    write_recording(options.record,
-                    record_answer(session, prompt_of(session, request), hypotheses.front().ids), session);
+    const auto& ids = outcome.result.hypotheses.front().ids;
+    write_recording(options.record, record_answer(session, prompt_of(session, request), ids), session);
   }
   if (!page) return;
   page->write(explanation_page(explain(session, request, outcome), session.config().name));
@@ -97,7 +105,7 @@ void write_explanations(const InferOptions& options, const Session& session, con
 }
 
 int infer(const InferOptions& options) {
-  refuse_overwriting_inputs(options);
+  const Outputs outputs = outputs_of(options);
   refuse_several(options);
   // Opened first, so that a place that can't be written is known before the work.
   std::optional<AtomicFile> receipt, page;
@@ -106,6 +114,8 @@ int infer(const InferOptions& options) {
   if (!options.record.empty()) const AtomicFile can_be_written(options.record);
   std::optional<std::pair<Request, Outcome>> explained;
   const auto session = open_session(options.config, options.session);
+  outputs.keep(*session);
+  const bool looks_closely = !(options.record.empty() && options.explain.empty());
   const GenerationParams params = generation_of(options, *session);
   StageTimes times;
   CallOptions call;
@@ -130,11 +140,7 @@ int infer(const InferOptions& options) {
       failed += answered[i].error.has_value();
       failed_running += answered[i].exit_status == 1;
       ++done;
-      if (!answered[i].error && !(options.record.empty() && options.explain.empty())) {
-        if (explained)
-          throw Error("--record and --explain look at one answer, but there are several requests");
-        explained.emplace(pending[i], answered[i]);
-      }
+      if (!answered[i].error && looks_closely) explained.emplace(pending[i], answered[i]);
       if (!options.receipt.empty()) {
         all.push_back(pending[i]);
         outcomes.push_back(std::move(answered[i]));
@@ -147,8 +153,11 @@ int infer(const InferOptions& options) {
   sink.expect = [&](int64_t count) { total = count; };
   sink.take = [&](Request request) {
     if (interrupted()) return;
+    outputs.keep(request);
+    if (looks_closely) refuse_unexplainable(*session, request, !pending.empty() || done > 0);
     pending.push_back(std::move(request));
-    if (static_cast<int64_t>(pending.size()) >= options.batch_size) flush();
+    // One that is looked at closely waits until it is known to be the only one.
+    if (!looks_closely && static_cast<int64_t>(pending.size()) >= options.batch_size) flush();
   };
   sink.fail = [&](const std::string& id, const std::string& error) {
     flush();

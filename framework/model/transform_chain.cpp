@@ -2,6 +2,8 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 
 namespace flam {
@@ -43,7 +45,8 @@ Picture TransformChain::picture(const Picture& picture) const {
 }
 
 void TransformChain::check_output(int64_t image_size, const ComponentConfig& backbone) const {
-  const int64_t height = image_size + 7, width = 2 * image_size + 3;
+  constexpr int64_t kLargest = 4096;  // what doesn't fit a larger one doesn't fit this one, either
+  const int64_t edge = std::min(image_size, kLargest), height = edge + 7, width = 2 * edge + 3;
   at::Tensor out;
   try {
     out = apply({at::zeros({height, width, 3}, at::kByte)});

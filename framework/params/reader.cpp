@@ -14,7 +14,8 @@ namespace {
 
 /// A bound as people write it: "1", not "1.000000".
 std::string bound(double number) {
-  return cat(number);
+  const bool whole = std::abs(number) < 1e15 && number == std::floor(number);
+  return whole ? cat(static_cast<int64_t>(number)) : cat(number);
 }
 
 class ParamReader final : public ParamVisitor {

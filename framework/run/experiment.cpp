@@ -35,6 +35,9 @@ std::vector<Item> parse_items(const Value& list, const char* key, const char* ow
     Item item;
     read_params(ParamsRef(item), node, owner, {}, errors);
     check_map(item.set, "`set`", errors);
+    if (item.name.empty() || printable(item.name) != item.name)
+      errors.add(node.where(), cat("the `name` ", quoted(item.name), " of an entry of `", key,
+                                   "` is empty or holds control characters; reports and files bear it"));
     if (!names.insert(item.name).second)
       errors.add(node.where(), cat("two entries of `", key, "` are named ", quoted(item.name)));
     out.push_back(std::move(item));

@@ -25,6 +25,7 @@ const std::map<std::string, std::string> kContracts = {
     {"task_head", "request → prompt, and candidates if it ranks; generated text or likelihoods → answer"},
     {"dataset", "index → record (request, references)"},
     {"metric", "records and answers → named scores"},
+    {"step_graph", "a decode step of fixed size → the same step, recorded and repeated"},
 };
 
 std::string range_text(const ParamInfo& info) {

@@ -1,5 +1,7 @@
 #include "framework/run/new_plugin.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "framework/base/error.h"
@@ -15,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// "average_pool" → "AveragePool"
+/// "average_pool" → "AveragePool".
 std::string camel_case(const std::string& name) {
   std::string out;
   bool upper = true;
@@ -73,14 +75,33 @@ std::vector<fs::path> new_plugin(const std::string& kind, const std::string& nam
       sources.push_back(at->path());
     if (failed) throw RunError(cat("no templates in ", quoted(from.string()), ": ", failed.message()));
   }
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) throw RunError(cat("can't make the folder ", quoted(folder.string()), ": ", failed.message()));
-  const Names names{kind, name, camel_case(name)};
+  // With its kind at the end, so that it is no class of the SDK's, such as Linear or Resampler.
+  const bool with_kind = name.ends_with("_" + kind);
+  const Names names{kind, name, camel_case(with_kind ? name : name + "_" + kind)};
+  fs::path target = fs::absolute(folder).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  // Written beside it, then renamed: nothing stays of a skeleton that the disk had no room for.
+  fs::path aside = target;
+  aside += cat(".new-", getpid());
+  const auto made = [&](const std::error_code& failed) {
+    if (failed)
+      throw RunError(cat("can't make the folder ", quoted(folder.string()), ": ", failed.message()));
+  };
   std::vector<fs::path> written;
-  for (const fs::path& source : sources) {
-    written.push_back(folder / names.in(source.filename().string()));
-    write_file(written.back(), names.in(read_file(source, size_t{1} << 20)));
+  std::error_code failed;
+  try {
+    fs::create_directories(aside, failed);
+    made(failed);
+    for (const fs::path& source : sources) {
+      const std::string file = names.in(source.filename().string());
+      write_file(aside / file, names.in(read_file(source, size_t{1} << 20)));
+      written.push_back(folder / file);
+    }
+    fs::rename(aside, target, failed);
+    made(failed);
+  } catch (...) {
+    fs::remove_all(aside, failed);
+    throw;
   }
   std::sort(written.begin(), written.end());
   return written;

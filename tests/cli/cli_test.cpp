@@ -88,6 +88,41 @@ TEST_F(Cli, ExplainsOneAnswer) {
   EXPECT_THAT(onto_input.err, HasSubstr("would overwrite an input"));
 }
 
+TEST_F(Cli, NoOutputReplacesWhatTheRunReads) {
+  const auto configs = scratch_.path() / "configs";
+  std::filesystem::copy(FLAM_SOURCE_DIR "/configs", configs, std::filesystem::copy_options::recursive);
+  const auto mini = configs / "flamingo_mini";
+  const std::string shot = (scratch_.path() / "shot.png").string();
+  std::filesystem::copy_file(image(0), shot);
+  const std::string call =
+      "infer " + (mini / "flamingo_mini_caption.yaml").string() + " " + image(1) + " --shot " + shot + "=a ";
+  for (const std::string& input :
+       {(mini / "flamingo_mini.safetensors").string(), (mini / "tokenizer.model").string(),
+        (configs / "_base_/models/flamingo_mini.yaml").string(), shot}) {
+    for (const char* option : {"--receipt ", "--record ", "--explain "}) {
+      const auto ran = run_flam(call + option + input);
+      EXPECT_EQ(ran.status, 2) << option << input;
+      EXPECT_EQ(ran.out, "");
+      EXPECT_THAT(ran.err, HasSubstr("would overwrite an input of the run"));
+    }
+  }
+  const std::string out = (scratch_.path() / "x").string();
+  EXPECT_THAT(run_flam(call + "--record " + out + " --explain " + scratch_.path().string() + "/./x").err,
+              HasSubstr("--explain and --record name the same file"));
+  EXPECT_EQ(run_flam(call + "--record " + out).status, 0);
+}
+
+TEST_F(Cli, ARankedAnswerIsNotExplained) {
+  const auto page = scratch_.path() / "page.html";
+  const auto ran =
+      run_flam("infer flamingo_mini_ranking " + image(0) +
+               " --question 'is there a star?' --candidate yes --candidate no --explain " + page.string());
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("chooses among candidates"));
+  EXPECT_FALSE(std::filesystem::exists(page));
+}
+
 TEST_F(Cli, ABrokenPictureDoesNotStopTheOthers) {
   const auto broken = scratch_.path() / "broken.png";
   write_file(broken, "not a picture");

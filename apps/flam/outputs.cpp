@@ -1,0 +1,64 @@
+#include "apps/flam/outputs.h"
+
+#include "framework/base/text.h"
+
+namespace flam::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path plain(const fs::path& path) {
+  std::error_code failed;
+  const fs::path plain = fs::weakly_canonical(path, failed);
+  return failed ? path.lexically_normal() : plain;
+}
+
+void keep_sources(const Value& value, const Outputs& outputs) {
+  if (value.where().file) outputs.keep(fs::path(*value.where().file));
+  if (value.is_map()) {
+    for (const auto& entry : value.as_map()) keep_sources(entry.value, outputs);
+  } else if (value.is_list()) {
+    for (const Value& element : value.as_list()) keep_sources(element, outputs);
+  }
+}
+
+}  // namespace
+
+void Outputs::add(const char* option, const std::string& path) {
+  if (path.empty()) return;
+  const fs::path output = plain(path);
+  for (const auto& [other, taken] : outputs_) {
+    if (taken == output && !fs::is_character_file(output))
+      throw Error(cat(option, " and ", other, " name the same file ", quoted(path), "; give each its own"));
+  }
+  outputs_.emplace_back(option, output);
+}
+
+void Outputs::keep(const fs::path& input) const {
+  if (input.empty()) return;
+  for (const auto& [option, output] : outputs_) {
+    std::error_code not_there;
+    if (fs::equivalent(input, output, not_there)) {
+      throw Error(cat(option, " ", quoted(output.string()), " would overwrite an input of the run, ",
+                      quoted(input.string()), "; name another file"));
+    }
+  }
+}
+
+void Outputs::keep(const Request& request) const {
+  for (const Part& part : request.parts) {
+    for (const PictureSource& picture : part.pictures) keep(fs::path(picture.path));
+  }
+}
+
+void Outputs::keep(const Session& session) const {
+  const RunConfig& config = session.config();
+  keep_sources(config.source, *this);
+  const fs::path root = config.weights.root;
+  for (const WeightsFile& file : config.weights.files) keep(root / file.path);
+  const Value tokenizer = config.model.tokenizer.resolved();
+  if (const Value* file = tokenizer.find("model"); file && file->is_string()) keep(root / file->as_string());
+}
+
+}  // namespace flam::cli
