@@ -1,5 +1,7 @@
 #include "framework/nn/flops.h"
 
+#include <limits>
+
 namespace flam {
 
 namespace {
@@ -14,7 +16,10 @@ FlopScope::~FlopScope() {
 }
 
 void count_flops(int64_t flops) {
-  for (FlopScope* scope = innermost; scope; scope = scope->outer_) scope->flops_ += flops;
+  for (FlopScope* scope = innermost; scope; scope = scope->outer_) {
+    if (__builtin_add_overflow(scope->flops_, flops, &scope->flops_))
+      scope->flops_ = std::numeric_limits<int64_t>::max();
+  }
 }
 
 }  // namespace flam

@@ -88,8 +88,9 @@ std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors
   out.emplace_back().set = Value::map(grid.where());
   for (const Value::Member& axis : grid.as_map()) {
     if (!axis.value.is_list() || axis.value.as_list().empty()) {
-      errors.add(axis.value.where(), cat("`grid` gives a list of values for each name; ", quoted(axis.key),
-                                         " has ", axis.value.describe()));
+      errors.add(axis.value.where(),
+                 cat("`grid` gives a list of values for each name; ", quoted(axis.key), " has ",
+                     axis.value.is_list() ? "an empty one" : axis.value.describe()));
       return {};
     }
     std::vector<ExperimentVariant> longer;

@@ -24,6 +24,10 @@ Ids encode_candidate(const std::string& text, const std::string& end, int64_t pr
     throw Error(cat("candidate ", quoted(text), " gives no tokens"));
   Ids ids = model.tokenizer().encode(text + end, false);
   const auto length = static_cast<int64_t>(ids.size()), context = model.language_decoder().max_positions();
+  if (prompt_tokens > context) {
+    throw Error(cat("the prompt of ", prompt_tokens, " tokens doesn't fit the context of ", context,
+                    " tokens; use fewer shots or a shorter text"));
+  }
   if (prompt_tokens + length > context) {
     throw Error(cat("candidate ", quoted(printable(text, 60)), " of ", length,
                     " tokens doesn't fit the context of ", context, " tokens behind a prompt of ",

@@ -30,9 +30,10 @@ std::shared_ptr<WeightSlot>& WeightStore::claim(const std::string& name) {
 }
 
 Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape, Init init) {
+  constexpr int64_t kMost = int64_t{1} << 56;  // of one tensor
   int64_t numel = 1;
   for (const int64_t size : shape) {
-    if (size < 0 || __builtin_mul_overflow(numel, size, &numel)) {
+    if (size < 0 || __builtin_mul_overflow(numel, size, &numel) || numel > kMost) {
       throw Error(cat("the tensor ", quoted(name), " has the impossible shape ", at::IntArrayRef(shape)));
     }
   }
@@ -61,7 +62,8 @@ int64_t WeightStore::parameter_count(const std::string& prefix) const {
   int64_t count = 0;
   for (const auto& slot : slots_) {
     const bool inside = prefix.empty() || slot->name == prefix || slot->name.starts_with(prefix + ".");
-    if (inside && !slot->statistic) count += slot->numel();
+    if (inside && !slot->statistic && __builtin_add_overflow(count, slot->numel(), &count))
+      throw Error("the model would have more than 2^63 parameters; make its sizes smaller");
   }
   return count;
 }

@@ -23,6 +23,18 @@ TEST(WeightStore, DeclaringCostsNothing) {
   EXPECT_EQ(store.parameter_count(), int64_t{1} << 40);
 }
 
+TEST(WeightStore, CountsDoNotOverflow) {
+  WeightStore store;
+  const WeightScope root(store, "a");
+  EXPECT_THAT(error_of([&] {
+                root.tensor("w", {1 << 29, 1 << 29}, Init::zeros());
+              }),
+              HasSubstr("'a.w' has the impossible shape"));
+  for (int i = 0; i < (1 << 15); ++i)
+    root.tensor(std::to_string(i), {int64_t{1} << 24, int64_t{1} << 24}, Init::zeros());
+  EXPECT_THAT(error_of([&] { store.parameter_count(); }), HasSubstr("more than 2^63 parameters"));
+}
+
 TEST(WeightStore, TiedTensorsCountOnce) {
   WeightStore store;
   const WeightScope a(store, "a"), ab(store, "ab");
