@@ -1,6 +1,5 @@
 #include "framework/run/compare.h"
 
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -58,7 +57,7 @@ void add_compare(CLI::App& app, int& status) {
     CompareOptions compare_options = options->compare;
     compare_options.say = [&](const std::string& line) {
       bar.reset();
-      std::fprintf(stderr, "%s\n", line.c_str());
+      std::cerr << line << "\n";
     };
     compare_options.progress = [&](const std::string& what, int64_t done, int64_t total) {
       if (!bar || what != shown) bar = std::make_unique<Progress>(what);
@@ -69,13 +68,12 @@ void add_compare(CLI::App& app, int& status) {
     nlohmann::ordered_json report;
     const CompareResult result = compare(experiment, *registry, compare_options, report);
     if (result.cancelled) {
-      std::fprintf(stderr, "interrupted; what is finished is kept, the same command goes on\n");
+      std::cerr << "interrupted; what is finished is kept, the same command goes on\n";
       status = interrupted_status();
       return;
     }
     std::cout << (options->json ? json_line(report) + "\n" : report_text(report));
-    std::fprintf(stderr, "%s/compare.html, .csv and .json hold the report\n",
-                 printable(experiment.output, 4096).c_str());
+    std::cerr << printable(experiment.output, 4096) << "/compare.html, .csv and .json hold the report\n";
     status = result.failed > 0 ? 1 : 0;
   });
 }
