@@ -1,6 +1,5 @@
 #include "framework/run/compare.h"
 
-#include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/nn/one_thread.h"
 #include "framework/run/child.h"
 #include "framework/run/compare_page.h"
 #include "framework/run/compare_plan.h"
@@ -44,19 +44,6 @@ class FolderLock {
 
  private:
   int descriptor_ = -1;
-};
-
-/// libtorch's pool of threads doesn't survive a fork: a child that uses it waits for ever. With one thread it
-/// is not made.
-class OneThread {
- public:
-  OneThread() { at::set_num_threads(1); }
-  ~OneThread() { at::set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_ = at::get_num_threads();
 };
 
 int threads_of_runs(int asked) {
@@ -159,7 +146,7 @@ class Comparison {
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
   const int threads = threads_of_runs(options.threads);
-  const OneThread until_the_end;
+  const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
   const FolderLock lock(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
   return Comparison(experiment, plan, options, threads).run(report);

@@ -11,12 +11,14 @@
 #include <cmath>
 #include <filesystem>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 #include "framework/base/file.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/nn/one_thread.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {
@@ -168,7 +170,12 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
     }
   };
   if (device.is_cpu()) {
-    at::parallel_for(0, count, 1, differentiate_batches);
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+      // oneDNN else counts on threads that it doesn't get here, and its convolutions wait for them for ever.
+      std::optional<OneThread> alone;
+      if (at::in_parallel_region()) alone.emplace();
+      differentiate_batches(begin, end);
+    });
   } else {
     differentiate_batches(0, count);
   }

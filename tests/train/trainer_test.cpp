@@ -80,6 +80,16 @@ TEST_F(TrainerTest, MicroBatchesDoNotDependOnTheNumberOfThreads) {
   expect_equal_files(output("one"), output("two"));
 }
 
+TEST_F(TrainerTest, MicroBatchesOfConvolutionsDoNotWaitForEachOther) {
+  SessionOptions two = options(
+      "two",
+      {"train.steps=1", "train.batch_size=16", "train.micro_batch_size=8", "dataset.label_patch_size=8",
+       "model.vision_backbone={type: resnet, image_size: 80, block: basic, depths: [2, 2], stem_width: "
+       "32, width: 64, out_stage: 2}"});
+  two.threads = 2;
+  EXPECT_TRUE(train(stage("1_labels"), two, {}));
+}
+
 TEST_F(TrainerTest, MicroBatchesGiveTheLossOfTheWholeBatch) {
   const auto losses_of = [&](const char* micro_batch_size) {
     std::vector<double> losses;

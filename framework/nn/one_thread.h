@@ -1,0 +1,18 @@
+#pragma once
+#include <ATen/Parallel.h>
+
+namespace flam {
+
+/// While it lives, libtorch uses one thread for what the calling thread computes, and makes no pool.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+}  // namespace flam
