@@ -49,7 +49,7 @@ constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of t
     if (written < 0 && errno != EINTR) break;
     if (written > 0) done += static_cast<size_t>(written);
   }
-  std::fflush(stderr);
+  (void)std::fflush(stderr);
 #ifdef FLAM_COVERAGE
   __gcov_dump();
 #endif
@@ -61,7 +61,7 @@ constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of t
 ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
-  std::fflush(nullptr);
+  (void)std::fflush(nullptr);
   const pid_t parent = getpid(), child = fork();
   if (child == 0) run_child(work, ends[1], parent);
   const int fork_error = errno;

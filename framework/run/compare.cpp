@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "framework/base/file.h"
@@ -114,7 +115,7 @@ class Comparison {
   }
 
   static std::string summary_of(const nlohmann::ordered_json& result) {
-    std::string out = cat(", ", static_cast<int64_t>(result.value("seconds", 0.0) + 0.5), " s");
+    std::string out = cat(", ", std::lround(result.value("seconds", 0.0)), " s");
     for (const char* key : {"losses", "scores"}) {
       if (!result.contains(key)) continue;
       for (const auto& [name, value] : result[key].items())
@@ -125,7 +126,7 @@ class Comparison {
   }
 
   nlohmann::ordered_json write_report() const {
-    const auto report = compare_report(experiment_, plan_);
+    auto report = compare_report(experiment_, plan_);
     const std::filesystem::path folder = experiment_.output;
     write_file(folder / "compare.json",
                report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");

@@ -39,7 +39,7 @@ std::string open_cuda_half() {
 
 /// Why libtorch can't use any of the driver's devices.
 std::string common_problem() {
-  if (const std::string problem = cuda_half_problem(); !problem.empty()) return problem;
+  if (std::string problem = cuda_half_problem(); !problem.empty()) return problem;
   try {
     const auto& hooks = at::detail::getCUDAHooks();
     const int needed = static_cast<int>(hooks.versionCUDART());
