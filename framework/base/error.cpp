@@ -24,6 +24,11 @@ Error::Error(const Location& where, const std::string& message)
 Error::~Error() = default;
 RunError::~RunError() = default;
 
+std::string reason_of(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find("\nException raised from"));
+}
+
 void ErrorList::add(const std::string& message) {
   messages_.push_back(message);
 }

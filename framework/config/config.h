@@ -9,10 +9,10 @@
 
 namespace flam {
 
-/// The most that a config file may have.
 /// How the places of values that came from the command line begin; their paths are relative to the current
 /// folder.
 inline constexpr std::string_view kOverridePlace = "--set ";
+/// The most that a config file may have.
 inline constexpr size_t kMaxYamlBytes = size_t{16} << 20;
 
 /// Parses one YAML document. Errors carry file:line:column. Duplicate keys, several documents, tags, and

@@ -23,17 +23,17 @@ void Border::fail(const std::string& what) const {
 
 void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shape,
                    const at::TensorOptions& options) const {
-  const auto wanted = kind_of(c10::typeMetaToScalarType(options.dtype()), options.device());
+  const at::ScalarType dtype = c10::typeMetaToScalarType(options.dtype());
   const auto differs = [&](const std::string& what) {
-    fail(cat("gives ", what, " from ", call, "(); expected ", shape, " of ", wanted));
+    fail(cat("gives ", what, " from ", call, "(); expected ", shape, " of ",
+             kind_of(dtype, options.device())));
   };
   if (!out.defined()) return differs("an undefined tensor");
-  const auto found = kind_of(out.scalar_type(), out.device());
   // Under autocast each operator chooses its own floating type.
-  const bool fits =
-      found == wanted || (out.is_floating_point() && !out.is_meta() && out.device() == options.device() &&
-                          at::autocast::is_autocast_enabled(out.device().type()));
-  if (out.sizes() != shape || !fits) differs(cat("a tensor ", out.sizes(), " of ", found));
+  const bool fits = out.scalar_type() == dtype || (out.is_floating_point() && !out.is_meta() &&
+                                                   at::autocast::is_autocast_enabled(out.device().type()));
+  if (out.sizes() != shape || out.device() != options.device() || !fits)
+    differs(cat("a tensor ", out.sizes(), " of ", kind_of(out.scalar_type(), out.device())));
 }
 
 void Border::rethrow(const char* call) const {
@@ -51,12 +51,11 @@ void Border::rethrow(const char* call) const {
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const std::exception& error) {
-    std::string reason = error.what();
+    const std::string reason = reason_of(error);
     if (reason.find("you tried to allocate ") != std::string::npos) throw;
     if (reason.find("convolution_overrideable not implemented") != std::string::npos)
       throw RunError(named(
           "libtorch has no convolution for the meta device; use ConvNorm or PatchEmbedding of the SDK"));
-    if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) reason = torch->what_without_backtrace();
     throw RunError(named(reason));
   } catch (...) {
     throw RunError(named("throws something that is not a std::exception"));

@@ -6,19 +6,13 @@
 
 namespace flam {
 
-namespace {
-struct Field {
-  const char* kind;
-  ComponentConfig ModelConfig::*member;
-};
-constexpr Field kFields[] = {
+const std::array<ModelConfig::Part, 5> ModelConfig::kParts = {{
     {"vision_backbone", &ModelConfig::vision_backbone},
     {"resampler", &ModelConfig::resampler},
     {"adapter", &ModelConfig::adapter},
     {"language_decoder", &ModelConfig::language_decoder},
     {"tokenizer", &ModelConfig::tokenizer},
-};
-}  // namespace
+}};
 
 ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
   ModelConfig config;
@@ -27,18 +21,18 @@ ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList&
     return config;
   }
   std::vector<std::string> known;
-  for (const Field& field : kFields) known.emplace_back(field.kind);
+  for (const Part& part : kParts) known.emplace_back(part.kind);
   for (const auto& member : node.as_map()) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {
       errors.add(member.key_where, cat("`model` has no component ", quoted(member.key),
                                        did_you_mean(member.key, known), " (known: ", join(known, ", "), ")"));
     }
   }
-  for (const Field& field : kFields) {
-    if (const Value* part = node.find(field.kind)) {
-      config.*field.member = registry.parse(field.kind, *part, errors);
+  for (const Part& part : kParts) {
+    if (const Value* of_part = node.find(part.kind)) {
+      config.*part.config = registry.parse(part.kind, *of_part, errors);
     } else {
-      errors.add(node.where(), cat("`model` lacks `", field.kind, "`; name one with {type: …}"));
+      errors.add(node.where(), cat("`model` lacks `", part.kind, "`; name one with {type: …}"));
     }
   }
   return config;
@@ -46,8 +40,8 @@ ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList&
 
 Value ModelConfig::resolved() const {
   Value out = Value::map();
-  for (const Field& field : kFields) {
-    if (const ComponentConfig& part = this->*field.member) out.set(field.kind, part.resolved());
+  for (const Part& part : kParts) {
+    if (const ComponentConfig& config = this->*part.config) out.set(part.kind, config.resolved());
   }
   return out;
 }

@@ -57,4 +57,18 @@ at::Tensor VitEncoder::operator()(at::Tensor x) const {
   return x;
 }
 
+void rename_vit_layers(std::vector<NameRule>& rules, const VitLayerNames& from) {
+  const auto rename = [&](const std::string& theirs, const std::string& ours, int part = -1) {
+    rename_layer(rules, from.block + "." + theirs, "layers.{}." + ours, part);
+  };
+  rename(from.ln1, "ln1");
+  const bool fused = from.qkv.size() == 1;
+  for (size_t part = 0; part < from.qkv.size(); ++part)
+    rename(from.qkv[part], "attn.qkv", fused ? -1 : static_cast<int>(part));
+  rename(from.proj, "attn.proj");
+  rename(from.ln2, "ln2");
+  rename(from.fc1, "mlp.fc1");
+  rename(from.fc2, "mlp.fc2");
+}
+
 }  // namespace flam

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "framework/nn/layers.h"
+#include "framework/weights/naming.h"
 
 namespace flam {
 
@@ -36,5 +37,15 @@ class FLAM_API VitEncoder {
   VitEncoderShape shape_;
   std::vector<Layer> layers_;
 };
+
+/// What a checkpoint calls the layers of a VitEncoder. All but `block` stand behind it: "encoder.layer.{}"
+/// and "norm1" for encoder.layer.N.norm1.weight. `qkv`: the fused one alone, or query, key and value.
+struct VitLayerNames {
+  std::string block, ln1;
+  std::vector<std::string> qkv;
+  std::string proj, ln2, fc1, fc2;
+};
+/// Rules for weight and bias of each of them.
+FLAM_API void rename_vit_layers(std::vector<NameRule>& rules, const VitLayerNames& from);
 
 }  // namespace flam

@@ -14,26 +14,16 @@
 #include <string>
 #include <thread>
 
+#include "framework/base/child_process.h"
 #include "framework/base/error.h"
 #include "framework/base/text.h"
-
-#ifdef FLAM_COVERAGE
-extern "C" void __gcov_dump();
-#endif
 
 namespace flam {
 
 namespace {
 constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report; the message follows
 
-[[noreturn]] void leave(int status) {
-#ifdef FLAM_COVERAGE
-  __gcov_dump();
-#endif
-  _exit(status);
-}
-
-[[noreturn]] void run_child(const std::function<std::string()>& act, int report) {
+void run_child(const std::function<std::string()>& act, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -41,7 +31,7 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
   const int sink = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {0, 1, 2}) dup2(sink, standard);
   // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.
-  on_exit([](int status, void*) { leave(status); }, nullptr);
+  on_exit([](int status, void*) { ChildProcess::leave(status); }, nullptr);
   std::string text;
   try {
     text = kDone + act().substr(0, 4000);
@@ -51,7 +41,6 @@ constexpr char kDone = '+', kFailed = '-';  // first byte of the child's report;
     text = kFailed + std::string("throws something that is not a std::exception");
   }
   [[maybe_unused]] const auto written = write(report, text.data(), text.size());  // fits into the pipe
-  leave(0);
 }
 
 /// How long the child has had a processor.
@@ -71,8 +60,8 @@ int wait_for(pid_t child, std::chrono::milliseconds timeout, const std::string& 
     if (processor_time(child) > timeout || std::chrono::steady_clock::now() > deadline) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
-      throw Error(cat("did not finish ", doing, " within ", timeout.count() / 1000.0,
-                      " s (tried in a child process, which was stopped)"));
+      throw TookTooLong(cat("did not finish ", doing, " within ", timeout.count() / 1000.0,
+                            " s (tried in a child process, which was stopped)"));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -80,23 +69,14 @@ int wait_for(pid_t child, std::chrono::milliseconds timeout, const std::string& 
 }
 }  // namespace
 
+TookTooLong::~TookTooLong() = default;
+
 std::string rehearse(const std::function<std::string()>& act, std::chrono::milliseconds timeout,
                      const std::string& doing) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
-  const pid_t child = fork();
-  if (child == 0) run_child(act, ends[1]);
-  const int fork_error = errno;
-  close(ends[1]);
-  struct Closer {
-    int descriptor;
-    ~Closer() { close(descriptor); }
-  } closer{ends[0]};
-  if (child < 0) throw RunError(cat("no child process: ", std::strerror(fork_error)));
-
-  const int status = wait_for(child, timeout, doing);
+  const ChildProcess child([&](int report) { run_child(act, report); });
+  const int status = wait_for(child.id(), timeout, doing);
   char report[4096];
-  const ssize_t length = read(ends[0], report, sizeof report);
+  const ssize_t length = read(child.report(), report, sizeof report);
   if (length > 0) {
     const std::string text(report + 1, static_cast<size_t>(length) - 1);
     return report[0] == kDone ? text : throw Error(text);

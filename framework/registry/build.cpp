@@ -71,8 +71,7 @@ std::unique_ptr<Component> Registry::construct(const std::string& kind, const Co
   } catch (const std::bad_alloc&) {
     throw RunError(config.where, label + "out of memory");
   } catch (const std::exception& e) {
-    const std::string text = e.what();  // libtorch appends a backtrace
-    throw Error(config.where, label + text.substr(0, text.find("\nException raised from")));
+    throw Error(config.where, label + reason_of(e));
   } catch (...) {
     throw Error(config.where, label + "its constructor throws something that is not a std::exception");
   }

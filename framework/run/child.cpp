@@ -1,6 +1,5 @@
 #include "framework/run/child.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -12,13 +11,9 @@
 #include <cstring>
 #include <new>
 
+#include "framework/base/child_process.h"
 #include "framework/base/error.h"
 #include "framework/base/text.h"
-
-#ifdef FLAM_COVERAGE
-extern "C" void __gcov_dump();
-extern "C" void __gcov_reset();
-#endif
 
 namespace flam {
 
@@ -26,10 +21,7 @@ namespace {
 
 constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of the report; the message follows
 
-[[noreturn]] void run_child(const std::function<bool()>& work, int report, pid_t parent) {
-#ifdef FLAM_COVERAGE
-  __gcov_reset();
-#endif
+void run_child(const std::function<bool()>& work, int report, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);  // it had died before
@@ -39,8 +31,7 @@ constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of t
   } catch (const std::bad_alloc&) {
     text = kFailed + std::string("not enough memory");
   } catch (const std::exception& error) {
-    const std::string what = error.what();  // libtorch appends a stack trace
-    text = kFailed + what.substr(0, what.find("\nException raised from"));
+    text = kFailed + reason_of(error);
   } catch (...) {
     text = kFailed + std::string("throws something that is not a std::exception");
   }
@@ -50,45 +41,32 @@ constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of t
     if (written > 0) done += static_cast<size_t>(written);
   }
   (void)std::fflush(stderr);
-#ifdef FLAM_COVERAGE
-  __gcov_dump();
-#endif
-  _exit(0);
 }
 
 }  // namespace
 
 ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
   (void)std::fflush(nullptr);
-  const pid_t parent = getpid(), child = fork();
-  if (child == 0) run_child(work, ends[1], parent);
-  const int fork_error = errno;
-  close(ends[1]);
-  struct Closer {
-    int descriptor;
-    ~Closer() { close(descriptor); }
-  } closer{ends[0]};
-  if (child < 0) throw RunError(cat("no child process: ", std::strerror(fork_error)));
+  const pid_t parent = getpid();
+  const ChildProcess child([&](int report) { run_child(work, report, parent); });
 
   std::string report;
   bool told = false;
   for (;;) {
     if (!told && cancelled && cancelled()) {
       told = true;
-      kill(child, SIGTERM);
+      kill(child.id(), SIGTERM);
     }
-    pollfd waiting{ends[0], POLLIN, 0};
+    pollfd waiting{child.report(), POLLIN, 0};
     if (poll(&waiting, 1, 200) <= 0) continue;  // time to ask again, or a signal
     char bytes[4096];
-    const ssize_t length = read(ends[0], bytes, sizeof bytes);
+    const ssize_t length = read(child.report(), bytes, sizeof bytes);
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;
     report.append(bytes, static_cast<size_t>(length));
   }
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child.id(), &status, 0) < 0 && errno == EINTR) {
   }
   if (!report.empty() && report[0] == kDone) return {};
   if (told || (!report.empty() && report[0] == kCancelled)) return {true, ""};

@@ -43,10 +43,7 @@ std::set<std::string> libraries_of(const RunConfig& config) {
   const auto add = [&](const ComponentConfig& component) {
     if (component && !component.type->origin.empty()) out.insert(component.type->origin.native());
   };
-  const ModelConfig& model = config.model;
-  for (const auto* part :
-       {&model.vision_backbone, &model.resampler, &model.adapter, &model.language_decoder, &model.tokenizer})
-    add(*part);
+  for (const auto& part : ModelConfig::kParts) add(config.model.*part.config);
   for (const auto& list : {config.transforms, config.metrics})
     for (const auto& component : list) add(component);
   add(config.task_head);
@@ -72,8 +69,7 @@ class Planner {
       try {
         plan_variant(variant, planned);
       } catch (const std::exception& error) {
-        const std::string text = error.what();
-        planned.error = text.substr(0, text.find("\nException raised from"));
+        planned.error = reason_of(error);
         planned.runs.clear();
       }
     }
@@ -239,17 +235,18 @@ class Planner {
 
 }  // namespace
 
-std::optional<nlohmann::ordered_json> CompareUnit::result() const {
+const nlohmann::ordered_json* CompareUnit::result() const {
+  if (result_) return &*result_;
   std::error_code ignored;
-  if (!std::filesystem::exists(file(".json"), ignored)) return {};
-  if (kind == Kind::train && !std::filesystem::exists(file(".safetensors"), ignored)) return {};
+  if (!std::filesystem::exists(file(".json"), ignored)) return nullptr;
+  if (kind == Kind::train && !std::filesystem::exists(file(".safetensors"), ignored)) return nullptr;
   try {
     auto stored = nlohmann::ordered_json::parse(read_file(file(".json"), kMostOfAResult));
-    if (stored.at("key") == key) return stored;
+    if (stored.at("key") == key) result_ = std::move(stored);
   } catch (const std::exception&) {
     // not ours, or broken: done again
   }
-  return {};
+  return result_ ? &*result_ : nullptr;
 }
 
 std::optional<std::string> CompareUnit::failure() const {

@@ -23,12 +23,15 @@ struct CompareUnit {
   bool random_weights = false;  // no stage gave any, and the experiment doesn't want the config's
 
   std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
-  /// The stored result; nothing if it has not been done.
-  std::optional<nlohmann::ordered_json> result() const;
+  /// The stored result, read once; null if it has not been done.
+  const nlohmann::ordered_json* result() const;
   /// Why it failed when it was last tried; it lies in STEM.failed.json until it is done.
   std::optional<std::string> failure() const;
   void keep_failure(const std::string& reason) const;
   void forget_failure() const;
+
+ private:
+  mutable std::optional<nlohmann::ordered_json> result_;  // once there, it stays as it is
 };
 
 struct ComparePlan {

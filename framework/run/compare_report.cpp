@@ -64,7 +64,7 @@ std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& co
   std::map<std::string, double> out;
   double memory = 0;
   for (const CompareUnit& unit : run.units) {
-    const auto result = unit.result();
+    const auto* result = unit.result();
     if (!result) continue;
     memory = std::max(memory, number_of(*result, "peak_memory_bytes").value_or(0));
     if (unit.kind == CompareUnit::Kind::train) {
@@ -110,7 +110,7 @@ Json curve_of(const ComparePlan::Run& run) {
   Json out;
   for (const CompareUnit& unit : run.units) {
     if (unit.kind != CompareUnit::Kind::train) continue;
-    if (const auto result = unit.result())
+    if (const auto* result = unit.result())
       out = {{"stage", unit.name.substr(unit.name.find(' ') + 1)},
              {"seed", run.seed},
              {"points", (*result)["curve"]}};
@@ -139,7 +139,7 @@ Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
       node["values"][key] = value;
     }
     for (const CompareUnit& unit : run.units) {
-      const auto result = unit.result();
+      const auto* result = unit.result();
       if (result && result->contains("controls")) node["controls"][unit.task.name] = (*result)["controls"];
     }
     if (Json curve = curve_of(run); !curve.is_null()) out["curves"].push_back(std::move(curve));
@@ -171,7 +171,7 @@ Json pictures_json(const ComparePlan& plan) {
   for (const auto& variant : plan.variants) {
     for (const ComparePlan::Run& run : variant.runs) {
       for (const CompareUnit& unit : run.units) {
-        const auto result = unit.kind == CompareUnit::Kind::evaluate ? unit.result() : std::nullopt;
+        const auto* result = unit.kind == CompareUnit::Kind::evaluate ? unit.result() : nullptr;
         if (!result) continue;
         size_t number = 0;
         for (const Json& shown : (*result)["shown"]) {

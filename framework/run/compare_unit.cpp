@@ -26,7 +26,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int64_t kPictureEdge = 160;
 
-int64_t peak_memory() {
+int64_t peak_of_process() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return int64_t{usage.ru_maxrss} * 1024;
@@ -216,7 +216,7 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
   }
   if (!finished) return false;
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  result["peak_memory_bytes"] = peak_memory();
+  result["peak_memory_bytes"] = peak_of_process();
   write_file(unit.file(".json"), result.dump(1, ' ', false, Json::error_handler_t::replace));
   unit.forget_failure();
   return true;

@@ -5,6 +5,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/component/types.h"
+#include "framework/model/model_config.h"
 #include "framework/train/train_config.h"
 #include "framework/weights/weights_schema.h"
 
@@ -50,9 +51,9 @@ class SchemaWriter {
     for (const std::string& kind : component_kinds()) add_kind(kind, definitions);
     Value model_parts = Value::map();
     Value::List part_names;
-    for (const char* part : {"vision_backbone", "resampler", "adapter", "language_decoder", "tokenizer"}) {
-      model_parts.set(part, in_map(part));
-      part_names.emplace_back(part);
+    for (const auto& part : ModelConfig::kParts) {
+      model_parts.set(part.kind, in_map(part.kind));
+      part_names.emplace_back(part.kind);
     }
     Value model = object({{"description", "the five components of the model"},
                           {"type", "object"},

@@ -73,12 +73,9 @@ Json kind_json(const KindPage& page) {
 ConfigPage inspect_config(const RunConfig& config, const std::string& file) {
   ConfigPage page{config.name, file, {}};
   const Value resolved = config.resolved();
-  const ModelConfig& model = config.model;
-  for (const auto& [part, component] :
-       {std::pair("vision_backbone", &model.vision_backbone), std::pair("resampler", &model.resampler),
-        std::pair("adapter", &model.adapter), std::pair("language_decoder", &model.language_decoder),
-        std::pair("tokenizer", &model.tokenizer)}) {
-    page.sections.push_back(section_of(cat("model.", part), *component, *resolved.find("model")->find(part)));
+  for (const auto& part : ModelConfig::kParts) {
+    page.sections.push_back(section_of(cat("model.", part.kind), config.model.*part.config,
+                                       *resolved.find("model")->find(part.kind)));
   }
   const auto add_list = [&](const char* key, const std::vector<ComponentConfig>& components) {
     for (size_t i = 0; i < components.size(); ++i)

@@ -34,9 +34,7 @@ class AttentionRecorder final : public Probe {
 }  // namespace
 
 Prompt prompt_of(const Session& session, const Request& request) {
-  Task task = session.task_head().task(request);
-  if (auto* generate = std::get_if<Generate>(&task)) return std::move(generate->prompt);
-  return std::move(std::get<Score>(task).prompt);
+  return prompt_of(session.task_head().task(request));
 }
 
 Recording record_answer(const Session& session, const Prompt& prompt, std::span<const int64_t> answer) {

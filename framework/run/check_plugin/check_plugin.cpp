@@ -80,14 +80,12 @@ PluginCheck check_loads(const std::filesystem::path& library, Registry& registry
   }
 }
 
-constexpr const char* kDidNotFinish = "did not finish";  // how rehearse() begins to say so
-
 std::string label_of(const Specimen& specimen) {
   return cat(specimen.kind, " ", quoted(specimen.name));
 }
 
-/// In a child process: what ends it is a failure like any other.
-PluginCheck run_apart(const Check& check, const Specimen& specimen) {
+/// In a child process: what ends it is a failure like any other. `hangs` is set if it had to be stopped.
+PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs) {
   PluginCheck result{label_of(specimen), check.name, Outcome::ok, ""};
   try {
     const std::string report = rehearse(
@@ -100,9 +98,9 @@ PluginCheck run_apart(const Check& check, const Specimen& specimen) {
     result.outcome = report.front() == 's' ? Outcome::skipped : Outcome::ok;
     result.detail = report.substr(1);
   } catch (const Error& error) {
-    const std::string text = error.what();  // libtorch appends a backtrace
+    hangs = dynamic_cast<const TookTooLong*>(&error) != nullptr;
     result.outcome = Outcome::failed;
-    result.detail = text.substr(0, text.find("\nException raised from"));
+    result.detail = reason_of(error);
   }
   result.detail = printable(result.detail, 2000);
   return result;
@@ -191,8 +189,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,
                                                      "not run: an earlier one did not end"}
-                                       : run_apart(check, specimen);
-      hangs = hangs || (result.outcome == Outcome::failed && result.detail.starts_with(kDidNotFinish));
+                                       : run_apart(check, specimen, hangs);
       report(result);
     }
   }

@@ -34,6 +34,10 @@ struct Check {
 };
 const std::vector<Check>& checks_of(const std::string& kind);
 
+/// Error: the largest difference over max(1, max|b|) is above `tolerance`, or the shapes differ. `what` is
+/// said before "by 0.1 (allowed: …)".
+void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what);
+
 Finding check_layer_ranges(const Specimen& specimen);
 Finding check_cache(const Specimen& specimen);
 std::vector<Check> tensor_checks(const std::string& kind);

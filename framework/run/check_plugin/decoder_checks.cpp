@@ -12,6 +12,7 @@ namespace flam {
 namespace {
 
 constexpr int64_t kTokens = 6;
+constexpr double kTolerance = 1e-4;
 
 struct Runner {
   const LanguageDecoder& decoder;
@@ -22,11 +23,6 @@ struct Runner {
     return decoder.run(0, decoder.num_layers(), decoder.embed(ids), step);
   }
 };
-
-void require_equal(const at::Tensor& a, const at::Tensor& b, const std::string& what) {
-  const double found = (a - b).abs().max().item<double>() / std::max(1.0, b.abs().max().item<double>());
-  if (!(found <= 1e-4)) throw Error(cat(what, " by ", found, " (allowed: 0.0001)"));
-}
 
 }  // namespace
 
@@ -41,7 +37,8 @@ Finding check_layer_ranges(const Specimen& specimen) {
   at::Tensor hidden = decoder.embed(ids);
   for (int64_t layer = 0; layer < decoder.num_layers(); ++layer)
     hidden = decoder.run(layer, layer + 1, hidden, step);
-  require_equal(hidden, Runner{decoder}.whole(ids), "layers run one by one give another result; differs");
+  require_close(hidden, Runner{decoder}.whole(ids), kTolerance,
+                "layers run one by one give another result; differs");
   return {cat(decoder.num_layers(), " layers one by one as together")};
 }
 
@@ -56,14 +53,14 @@ Finding check_cache(const Specimen& specimen) {
   const at::Tensor ids = subject->input(2, 1)[0], all = runner.whole(ids);
   KVCache cache(decoder.cache_layout(), 2, kPrompt, 1, 2, at::kFloat);
   const at::Tensor prompt = runner.whole(ids.narrow(1, 0, kPrompt), &cache);
-  require_equal(prompt, all.narrow(1, 0, kPrompt),
+  require_close(prompt, all.narrow(1, 0, kPrompt), kTolerance,
                 "a prompt that fills a cache gives another result; differs");
   cache.begin_tail(at::ones({2, kPrompt}, at::kBool));
   for (int64_t i = kPrompt; i < kTokens; ++i) {
     const DecodeStep step{at::full({2, 1}, i, at::kLong), {}, &cache, nullptr};
     const at::Tensor hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids.narrow(1, i, 1)), step);
     cache.advance();
-    require_equal(hidden.select(1, 0), all.select(1, i),
+    require_close(hidden.select(1, 0), all.select(1, i), kTolerance,
                   cat("token ", i, " run from the cache differs from the whole sequence"));
   }
   return {"steps from the cache as the whole sequence"};

@@ -57,11 +57,6 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
   return (x - y).abs().max().item<double>() / std::max(1.0, y.abs().max().item<double>());
 }
 
-void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what) {
-  const double found = difference(a, b);
-  if (!(found <= tolerance)) throw Error(cat(what, " by ", found, " (allowed: ", tolerance, ")"));
-}
-
 /// With default parameters; where those alone don't do (a size that must be given), with the config's.
 Finding check_meta(const Specimen& specimen) {
   const auto build = [&](const Value& node) {
@@ -196,6 +191,11 @@ Finding check_threads(const Specimen& specimen) {
 }
 
 }  // namespace
+
+void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what) {
+  const double found = difference(a, b);
+  if (!(found <= tolerance)) throw Error(cat(what, " by ", found, " (allowed: ", tolerance, ")"));
+}
 
 std::vector<Check> tensor_checks(const std::string& kind) {
   std::vector<Check> checks = {

@@ -31,14 +31,13 @@ std::vector<NameRule> huggingface_rules(const std::string& class_embedding, cons
       {"embeddings.position_ids", ""},
   };
   rename_layer(rules, "pre_layrnorm", "pre_norm");
-  rename_layer(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
-  rename_layer(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
-  rename_layer(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
-  rename_layer(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
-  rename_layer(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
-  rename_layer(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
-  rename_layer(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  rename_layer(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules, {"encoder.layers.{}",
+                            "layer_norm1",
+                            {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                            "self_attn.out_proj",
+                            "layer_norm2",
+                            "mlp.fc1",
+                            "mlp.fc2"});
   rename_layer(rules, "post_layernorm", final_norm);
   return rules;
 }
@@ -50,12 +49,8 @@ std::vector<NameRule> mmpretrain_rules(const std::string& class_embedding, const
       {"patch_embed.projection.weight", "patch_embedding.weight"},
   };
   rename_layer(rules, "pre_norm", "pre_norm");
-  rename_layer(rules, "layers.{}.attn.qkv", "layers.{}.attn.qkv");
-  rename_layer(rules, "layers.{}.attn.proj", "layers.{}.attn.proj");
-  rename_layer(rules, "layers.{}.ln1", "layers.{}.ln1");
-  rename_layer(rules, "layers.{}.ln2", "layers.{}.ln2");
-  rename_layer(rules, "layers.{}.ffn.layers.0.0", "layers.{}.mlp.fc1");
-  rename_layer(rules, "layers.{}.ffn.layers.1", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules,
+                    {"layers.{}", "ln1", {"attn.qkv"}, "attn.proj", "ln2", "ffn.layers.0.0", "ffn.layers.1"});
   rename_layer(rules, "ln1", final_norm);
   return rules;
 }

@@ -14,14 +14,14 @@ std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
       {"encoder.layer.{}.layer_scale2.lambda1", "layers.{}.ls2"},
   };
   rename_layer(rules, "embeddings.patch_embeddings.projection", "patch_embedding");
-  rename_layer(rules, "encoder.layer.{}.norm1", "layers.{}.ln1");
-  rename_layer(rules, "encoder.layer.{}.attention.attention.query", "layers.{}.attn.qkv", 0);
-  rename_layer(rules, "encoder.layer.{}.attention.attention.key", "layers.{}.attn.qkv", 1);
-  rename_layer(rules, "encoder.layer.{}.attention.attention.value", "layers.{}.attn.qkv", 2);
-  rename_layer(rules, "encoder.layer.{}.attention.output.dense", "layers.{}.attn.proj");
-  rename_layer(rules, "encoder.layer.{}.norm2", "layers.{}.ln2");
-  rename_layer(rules, "encoder.layer.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  rename_layer(rules, "encoder.layer.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules,
+                    {"encoder.layer.{}",
+                     "norm1",
+                     {"attention.attention.query", "attention.attention.key", "attention.attention.value"},
+                     "attention.output.dense",
+                     "norm2",
+                     "mlp.fc1",
+                     "mlp.fc2"});
   rename_layer(rules, "encoder.layer.{}.mlp.weights_in", "layers.{}.mlp.fc1");
   rename_layer(rules, "encoder.layer.{}.mlp.weights_out", "layers.{}.mlp.fc2");
   rename_layer(rules, "layernorm", final_norm);
@@ -39,12 +39,7 @@ std::vector<NameRule> original_rules(const std::string& final_norm) {
       {"blocks.{}.ls2.gamma", "layers.{}.ls2"},
   };
   rename_layer(rules, "patch_embed.proj", "patch_embedding");
-  rename_layer(rules, "blocks.{}.norm1", "layers.{}.ln1");
-  rename_layer(rules, "blocks.{}.attn.qkv", "layers.{}.attn.qkv");
-  rename_layer(rules, "blocks.{}.attn.proj", "layers.{}.attn.proj");
-  rename_layer(rules, "blocks.{}.norm2", "layers.{}.ln2");
-  rename_layer(rules, "blocks.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  rename_layer(rules, "blocks.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules, {"blocks.{}", "norm1", {"attn.qkv"}, "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"});
   rename_layer(rules, "norm", final_norm);
   return rules;
 }

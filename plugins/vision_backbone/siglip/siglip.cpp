@@ -58,14 +58,13 @@ std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
       {"head.*", ""},
   };
   rename_layer(rules, "embeddings.patch_embedding", "patch_embedding");
-  rename_layer(rules, "encoder.layers.{}.layer_norm1", "layers.{}.ln1");
-  rename_layer(rules, "encoder.layers.{}.self_attn.q_proj", "layers.{}.attn.qkv", 0);
-  rename_layer(rules, "encoder.layers.{}.self_attn.k_proj", "layers.{}.attn.qkv", 1);
-  rename_layer(rules, "encoder.layers.{}.self_attn.v_proj", "layers.{}.attn.qkv", 2);
-  rename_layer(rules, "encoder.layers.{}.self_attn.out_proj", "layers.{}.attn.proj");
-  rename_layer(rules, "encoder.layers.{}.layer_norm2", "layers.{}.ln2");
-  rename_layer(rules, "encoder.layers.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  rename_layer(rules, "encoder.layers.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules, {"encoder.layers.{}",
+                            "layer_norm1",
+                            {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                            "self_attn.out_proj",
+                            "layer_norm2",
+                            "mlp.fc1",
+                            "mlp.fc2"});
   rename_layer(rules, "post_layernorm", final_norm);
   return rules;
 }
@@ -74,12 +73,7 @@ std::vector<NameRule> timm_rules(const std::string& final_norm) {
   std::vector<NameRule> rules = {
       {"pos_embed", "position_embedding"}, {"attn_pool.*", ""}, {"fc_norm.*", ""}, {"head.*", ""}};
   rename_layer(rules, "patch_embed.proj", "patch_embedding");
-  rename_layer(rules, "blocks.{}.norm1", "layers.{}.ln1");
-  rename_layer(rules, "blocks.{}.attn.qkv", "layers.{}.attn.qkv");
-  rename_layer(rules, "blocks.{}.attn.proj", "layers.{}.attn.proj");
-  rename_layer(rules, "blocks.{}.norm2", "layers.{}.ln2");
-  rename_layer(rules, "blocks.{}.mlp.fc1", "layers.{}.mlp.fc1");
-  rename_layer(rules, "blocks.{}.mlp.fc2", "layers.{}.mlp.fc2");
+  rename_vit_layers(rules, {"blocks.{}", "norm1", {"attn.qkv"}, "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"});
   rename_layer(rules, "norm", final_norm);
   return rules;
 }

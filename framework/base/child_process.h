@@ -1,0 +1,31 @@
+#pragma once
+#include <sys/types.h>
+
+#include <functional>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// A forked child and the pipe on which it reports.
+class FLAM_API ChildProcess {
+ public:
+  /// The child runs body(report), where `report` is the pipe's end to write to, and leaves with status 0 when
+  /// it returns; it must not throw. RunError: no pipe, or no process.
+  explicit ChildProcess(const std::function<void(int report)>& body);
+  ~ChildProcess();  // closes the pipe; does not wait
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  pid_t id() const { return id_; }
+  int report() const { return report_; }  // the end to read from; reading doesn't block
+
+  /// Ends a child without the handlers and unwritten buffers that belong to its parent.
+  [[noreturn]] static void leave(int status);
+
+ private:
+  pid_t id_ = -1;
+  int report_ = -1;
+};
+
+}  // namespace flam
