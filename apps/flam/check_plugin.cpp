@@ -25,6 +25,7 @@ const char* word_of(PluginCheck::Outcome outcome) {
 
 int check(const std::string& library, const CheckOptions& options, bool json) {
   int64_t counts[3] = {};
+  std::string reason;  // of the last failure
   check_plugin(library, options, [&](const PluginCheck& found) {
     ++counts[static_cast<int>(found.outcome)];
     const char* word = word_of(found.outcome);
@@ -37,8 +38,11 @@ int check(const std::string& library, const CheckOptions& options, bool json) {
                 << std::endl;
     } else {
       const std::string what = (found.component.empty() ? "" : found.component + " ") + found.name;
-      std::cout << word << std::string(9 - std::string(word).size(), ' ') << what << ": " << found.detail
-                << std::endl;
+      const bool failed = found.outcome == PluginCheck::Outcome::failed,
+                 repeats = failed && found.detail == reason;
+      if (failed) reason = found.detail;
+      std::cout << word << std::string(9 - std::string(word).size(), ' ') << what << ": "
+                << (repeats ? "for the same reason" : found.detail) << std::endl;
     }
   });
   if (!json) {

@@ -23,7 +23,8 @@ void add_compare(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
       "compare", "train, score and time variants of a config alike; report them side by side");
   command->footer(
-      "Run again, it does what is not done yet. Exit status 1: a variant failed.\n"
+      "Run again, it does what is not done yet. Exit status 1: a variant failed, or with --plan, can't be "
+      "run.\n"
       "Example: flam compare scenes_swaps --output swaps\nThe experiment's format stands in "
       "docs/compare.md.");
   command->add_option("EXPERIMENT", options->experiment, "name or file of an experiment")->required();
@@ -48,8 +49,9 @@ void add_compare(CLI::App& app, int& status) {
     if (!options->output.empty())
       experiment.output = std::filesystem::absolute(options->output).lexically_normal().native();
     if (options->plan) {
-      std::cout << compare_plan_text(experiment, *registry, options->compare.threads);
-      status = 0;
+      const CompareOutlook outlook = foresee(experiment, *registry, options->compare.threads);
+      std::cout << outlook.text;
+      status = outlook.impossible > 0 ? 1 : 0;
       return;
     }
     std::unique_ptr<Progress> bar;

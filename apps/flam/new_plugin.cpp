@@ -6,6 +6,7 @@
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
 #include "framework/registry/registry.h"
+#include "framework/run/session.h"
 
 namespace flam::cli {
 
@@ -17,12 +18,19 @@ void add_new_plugin(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "new-plugin", "the skeleton of a plugin: source, build, test, config; it builds as it is");
-  command->footer("Example: flam new-plugin resampler average_pool");
+  command->footer("Example: flam new-plugin resampler first_token");
   command->add_option("KIND", options->kind, join(component_kinds(), ", "))->required();
   command->add_option("NAME", options->name, "of the component: letters a-z, digits and _")->required();
   command->add_option("DIR", options->folder, "folder to make for it, or an empty one (default: ./NAME)");
   command->callback([options, &status] {
     const auto folder = options->folder.empty() ? std::filesystem::path(options->name) : options->folder;
+    for (const auto& listed : open_registry({})->list(options->kind)) {
+      if (listed.name != options->name) continue;
+      throw Error(cat("there is a ", listed.kind, " ", quoted(listed.name), " already, in ",
+                      quoted(listed.origin.string()),
+                      ", and a config could not tell two of one name apart; "
+                      "choose another name"));
+    }
     for (const auto& file : new_plugin(options->kind, options->name, folder))
       std::cout << file.string() << "\n";
     std::cerr << "Build it: cmake -S " << folder.string() << " -B " << (folder / "build").string()

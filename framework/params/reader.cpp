@@ -54,12 +54,8 @@ class ParamReader final : public ParamVisitor {
     field = value->as_bool();
   }
 
-  void parameter(const ParamInfo& info, int64_t& field) override {
-    number(info, present(info), info.name, field);
-  }
-  void parameter(const ParamInfo& info, double& field) override {
-    number(info, present(info), info.name, field);
-  }
+  void parameter(const ParamInfo& info, int64_t& field) override { number_or_default(info, field); }
+  void parameter(const ParamInfo& info, double& field) override { number_or_default(info, field); }
 
   void parameter(const ParamInfo& info, std::string& field) override {
     text(info, present(info), info.name, field);
@@ -126,6 +122,17 @@ class ParamReader final : public ParamVisitor {
   }
 
   template <class Number>
+  void number_or_default(const ParamInfo& info, Number& field) {
+    const Value* value = present(info);
+    if (value == nullptr && !info.required && !in_range(info, static_cast<double>(field))) {
+      errors_.add(levels_.back().where,
+                  cat(owner_, ": the default of ", full_name(info.name), " is ", field, ", but must be ",
+                      range(info), "; give a value, and tell the plugin's author"));
+    }
+    number(info, value, info.name, field);
+  }
+
+  template <class Number>
   bool number(const ParamInfo& info, const Value* value, const std::string& name, Number& field) {
     if (value == nullptr) return false;
     constexpr bool kInteger = std::is_same_v<Number, int64_t>;
@@ -134,9 +141,7 @@ class ParamReader final : public ParamVisitor {
       return false;
     }
     const double as_double = value->as_double();
-    const bool low =
-        info.minimum && (info.minimum_exclusive ? as_double <= *info.minimum : as_double < *info.minimum);
-    if (low || (info.maximum && as_double > *info.maximum) || !std::isfinite(as_double)) {
+    if (!in_range(info, as_double)) {
       errors_.add(value->where(), cat(owner_, ": ", full_name(name), " is ", number_text(*value),
                                       ", but must be ", range(info)));
       return false;
@@ -226,6 +231,12 @@ class ParamReader final : public ParamVisitor {
 
   static std::string number_text(const Value& value) {
     return value.describe().substr(std::string_view("the number ").size());
+  }
+
+  static bool in_range(const ParamInfo& info, double number) {
+    const bool low =
+        info.minimum && (info.minimum_exclusive ? number <= *info.minimum : number < *info.minimum);
+    return !low && !(info.maximum && number > *info.maximum) && std::isfinite(number);
   }
 
   static std::string range(const ParamInfo& info) {

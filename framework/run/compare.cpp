@@ -153,11 +153,15 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
   return Comparison(experiment, plan, options, threads).run(report);
 }
 
-std::string compare_plan_text(const Experiment& experiment, Registry& registry, int threads) {
-  std::string out;
+CompareOutlook foresee(const Experiment& experiment, Registry& registry, int threads) {
+  CompareOutlook outlook;
+  std::string& out = outlook.text;
   for (const auto& variant : plan_experiment(experiment, registry, threads_of_runs(threads)).variants) {
     out += printable(variant.name) + "\n";
-    if (!variant.error.empty()) out += "  can't be run: " + variant.error + "\n";
+    if (!variant.error.empty()) {
+      out += "  can't be run: " + variant.error + "\n";
+      ++outlook.impossible;
+    }
     for (const std::string& difference : variant.differences) {
       std::istringstream lines(difference);
       for (std::string line; std::getline(lines, line);) out += "  " + line + "\n";
@@ -169,7 +173,7 @@ std::string compare_plan_text(const Experiment& experiment, Registry& registry, 
       out += "\n";
     }
   }
-  return out;
+  return outlook;
 }
 
 }  // namespace flam

@@ -32,8 +32,12 @@ struct CompareResult {
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 
-/// The plan alone: units of each variant, what is done already. One line each. `threads` as in
-/// CompareOptions: with other ones, times are others.
-FLAM_API std::string compare_plan_text(const Experiment& experiment, Registry& registry, int threads = 0);
+struct CompareOutlook {
+  std::string text;        // of each variant: what it changes, its units, what is done already
+  int64_t impossible = 0;  // variants that can't be run
+};
+
+/// The plan alone. `threads` as in CompareOptions: with other ones, times are others.
+FLAM_API CompareOutlook foresee(const Experiment& experiment, Registry& registry, int threads = 0);
 
 }  // namespace flam

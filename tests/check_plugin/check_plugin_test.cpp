@@ -73,6 +73,15 @@ TEST(CheckPlugin, WhatDependsOnMoreThanItsInput) {
   EXPECT_THAT(found["threads"], HasSubstr("when other threads use it at the same time"));
 }
 
+TEST(CheckPlugin, WhatIsNeverGivenBack) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer's allocator keeps its own accounts";
+#endif
+  const auto found = checks_with("resampler", "leaks", 1);
+  EXPECT_EQ(found.at("threads"), "ok");
+  EXPECT_THAT(found.at("memory"), HasSubstr("leaks: each run with the same input leaves "));
+}
+
 TEST(CheckPlugin, WhatEndsItsProcessLeavesFlamStanding) {
   EXPECT_THAT(checks_with("resampler", "crashes", 1)["forward"],
               HasSubstr("ends the process while running: Segmentation fault"));
@@ -97,6 +106,20 @@ TEST(CheckPlugin, TheLibraryItself) {
   EXPECT_THAT(none.err, HasSubstr("is no plugin: it exports no 'flam_plugin'"));
   EXPECT_EQ(run_flam("check-plugin " FLAM_SOURCE_DIR "/README.md").status, 2);
   EXPECT_EQ(run_flam("check-plugin nowhere.so").status, 2);
+}
+
+TEST(CheckPlugin, AConfigThatIsForOthers) {
+  const auto ran = run_flam("check-plugin " + kLiars + " --set model.resampler.lie=none");
+  EXPECT_EQ(ran.status, 0) << ran.out;
+  EXPECT_THAT(ran.err, HasSubstr("the config has no adapter 'liar'; it runs with its default parameters"));
+  EXPECT_THAT(ran.err, testing::Not(HasSubstr("resampler")));
+}
+
+TEST(CheckPlugin, OneReasonIsSaidOnce) {
+  const auto ran = run_flam("check-plugin " + kLiars + " --set model.resampler.lie=sometimes");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("'lie' is 'sometimes', but must be one of "),
+                             HasSubstr("failed   resampler 'liar' batch: for the same reason\n")));
 }
 
 TEST(CheckPlugin, ParametersThatAreTooLarge) {

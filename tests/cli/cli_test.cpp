@@ -348,6 +348,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"describe flamingo_mid --set model.adapter.dim_head=4611686018427387936",
               "but must be between"},
         Wrong{"train flamingo_mid", "no `train` map"},
+        Wrong{"new-plugin resampler perceiver", "there is a resampler 'perceiver' already, in "},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 
 }  // namespace

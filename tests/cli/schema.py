@@ -112,6 +112,7 @@ for name, tree in {
     "no base": {"variants": []},
     "a variant without name": {"base": "x", "variants": [{}]},
     "an unknown key": {"base": "x", "variant": []},
+    "no seeds": {"base": "x", "seeds": []},
     "an empty axis": {"base": "x", "grid": {"model.resampler.depth": []}},
 }.items():
     if experiments.is_valid(tree):

@@ -146,6 +146,10 @@ TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
   EXPECT_THAT(ran.err, HasSubstr("typo can't be run: "));
   EXPECT_THAT(read("compare.csv"), HasSubstr("\ntypo,failed,0,"));
   EXPECT_THAT(read("compare.html"), HasSubstr("class=\"failed\">failed: "));
+  EXPECT_EQ(compare(cheap + "  - {name: good}\n", "--plan").status, 0);
+  const auto plan = compare(cheap + "  - {name: typo, set: {model.resampler.num_latent: 3}}\n", "--plan");
+  EXPECT_EQ(plan.status, 1);
+  EXPECT_THAT(plan.out, HasSubstr("typo\n  can't be run: "));
 }
 
 TEST_F(Compare, AFailureIsKnownUntilItSucceeds) {

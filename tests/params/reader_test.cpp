@@ -94,6 +94,21 @@ TEST(ReadParams, Ranges) {
               ElementsAre(testing::HasSubstr("'bound' is .inf, but must be a finite number")));
 }
 
+TEST(ReadParams, ADefaultOutOfItsOwnRange) {
+  struct Careless {
+    int64_t depth = 0;
+    double rate = 2;
+    void visit(ParamVisitor& v) {
+      v("depth", depth, "number of layers", at_least(1));
+      v("rate", rate, "a share", between(0, 1));
+    }
+  } careless;
+  EXPECT_THAT(
+      read(careless, "{rate: 1}"),
+      ElementsAre("f:1:1: resampler 'perceiver': the default of 'depth' is 0, but must be at least 1; "
+                  "give a value, and tell the plugin's author"));
+}
+
 TEST(ReadParams, WrongShapes) {
   EXPECT_THAT(errors_of("{depth: }"),
               ElementsAre("f:1:9: resampler 'perceiver': 'depth' must be an integer, found nothing"));

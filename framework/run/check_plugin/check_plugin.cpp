@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/plugin/elf.h"
@@ -185,6 +186,8 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
       report({label_of(specimen), "checks", Outcome::skipped, "there are none for this kind"});
       continue;
     }
+    if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
+      log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
     bool hangs = false;
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,

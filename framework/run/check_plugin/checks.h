@@ -38,6 +38,12 @@ const std::vector<Check>& checks_of(const std::string& kind);
 /// said before "by 0.1 (allowed: …)".
 void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what);
 
+/// The subject's result, without gradients. Error: it is not of the announced shape, or not where the input
+/// is.
+at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in);
+
+Finding check_memory(const Specimen& specimen);
+Finding check_threads(const Specimen& specimen);
 Finding check_layer_ranges(const Specimen& specimen);
 Finding check_cache(const Specimen& specimen);
 std::vector<Check> tensor_checks(const std::string& kind);

@@ -42,13 +42,6 @@ Subject::Tensors to(const Subject::Tensors& in, const at::TensorOptions& options
   return out;
 }
 
-at::Tensor run(const Subject& subject, const Subject::Tensors& in) {
-  const c10::InferenceMode inference;
-  at::Tensor out = subject.run(in);
-  require_announced(subject, in, out);
-  return out;
-}
-
 /// The largest difference over max(1, max|b|).
 double difference(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes())
@@ -75,7 +68,7 @@ Finding check_meta(const Specimen& specimen) {
   }
   if (specimen.kind == "transform") return {"with " + with};
   const Subject::Tensors in = to(subject->input(2, 1), at::kMeta, false);
-  const at::Tensor out = run(*subject, in);
+  const at::Tensor out = run_announced(*subject, in);
   return {cat(with, ": ", subject->store.parameter_count(), " parameters, gives ", out.sizes())};
 }
 
@@ -88,7 +81,7 @@ Finding check_forward(const Specimen& specimen) {
     for (const at::Tensor& t : in) tensors.push_back(t.clone());
     return tensors;
   }();
-  const at::Tensor out = run(*subject, in);
+  const at::Tensor out = run_announced(*subject, in);
   if (specimen.kind != "transform") require_dtype(out, at::kFloat);
   if (!out.isfinite().all().item<bool>()) throw Error("gives values that are infinite or not numbers");
   for (size_t i = 0; i < in.size(); ++i) {
@@ -102,10 +95,10 @@ Finding check_determinism(const Specimen& specimen) {
   const auto subject = specimen.subject(finding);
   if (!subject) return finding;
   const auto in = subject->input(kRows, 1);
-  const at::Tensor first = run(*subject, in);
-  require_close(run(*subject, in), first, 0,
+  const at::Tensor first = run_announced(*subject, in);
+  require_close(run_announced(*subject, in), first, 0,
                 "gives another result for the same input a second time; differs");
-  require_close(run(*specimen.subject(finding), in), first, 0,
+  require_close(run_announced(*specimen.subject(finding), in), first, 0,
                 "a second one with the same weights gives another result; differs");
   return {"the same bits again, and from a second one"};
 }
@@ -115,11 +108,11 @@ Finding check_batch(const Specimen& specimen) {
   const auto subject = specimen.subject(finding);
   if (!subject) return finding;
   const auto in = subject->input(kRows, 1);
-  const at::Tensor all = run(*subject, in);
+  const at::Tensor all = run_announced(*subject, in);
   for (int64_t row = 0; row < kRows; ++row) {
     Subject::Tensors alone;
     for (const at::Tensor& t : in) alone.push_back(t.narrow(0, row, 1));
-    require_close(run(*subject, alone)[0], all[row], 1e-4,
+    require_close(run_announced(*subject, alone)[0], all[row], 1e-4,
                   cat("row ", row, " of a batch of ", kRows, " differs from the same row alone"));
   }
   return {cat("each row of ", kRows, " as alone")};
@@ -162,9 +155,9 @@ Finding check_bfloat16(const Specimen& specimen) {
   const auto subject = specimen.subject(finding);
   if (!subject) return finding;
   const auto in = subject->input(kRows, 1);
-  const at::Tensor full = run(*subject, in);
+  const at::Tensor full = run_announced(*subject, in);
   subject->store.to(at::kCPU, at::kBFloat16);
-  const at::Tensor half = run(*subject, to(in, at::kBFloat16, true));
+  const at::Tensor half = run_announced(*subject, to(in, at::kBFloat16, true));
   require_dtype(half, at::kBFloat16);
   const double cosine =
       at::cosine_similarity(half.flatten().to(at::kDouble), full.flatten().to(at::kDouble), 0).item<double>();
@@ -173,24 +166,14 @@ Finding check_bfloat16(const Specimen& specimen) {
   return {cat("cosine with float32 ", cosine)};
 }
 
-Finding check_threads(const Specimen& specimen) {
-  Finding finding;
-  const auto subject = specimen.subject(finding);
-  if (!subject) return finding;
-  std::vector<Subject::Tensors> in;
-  std::vector<at::Tensor> expected;
-  for (int64_t i = 0; i < 4; ++i) {
-    in.push_back(subject->input(kRows, 10 + i));
-    expected.push_back(run(*subject, in.back()));
-  }
-  at_once([&](int64_t i) {
-    require_close(run(*subject, in[i]), expected[i], 1e-5,
-                  "gives another result when other threads use it at the same time; differs");
-  });
-  return {"4 at once, each as alone"};
-}
-
 }  // namespace
+
+at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in) {
+  const c10::InferenceMode inference;
+  at::Tensor out = subject.run(in);
+  require_announced(subject, in, out);
+  return out;
+}
 
 void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what) {
   const double found = difference(a, b);
@@ -209,6 +192,7 @@ std::vector<Check> tensor_checks(const std::string& kind) {
     checks.push_back({"layers", check_layer_ranges});
     checks.push_back({"cache", check_cache});
   }
+  checks.push_back({"memory", check_memory});
   checks.push_back({"threads", check_threads});
   return checks;
 }
