@@ -53,9 +53,6 @@ void Border::rethrow(const char* call) const {
   } catch (const std::exception& error) {
     const std::string reason = reason_of(error);
     if (reason.find("you tried to allocate ") != std::string::npos) throw;
-    if (reason.find("convolution_overrideable not implemented") != std::string::npos)
-      throw RunError(named(
-          "libtorch has no convolution for the meta device; use ConvNorm or PatchEmbedding of the SDK"));
     throw RunError(named(reason));
   } catch (...) {
     throw RunError(named("throws something that is not a std::exception"));

@@ -36,7 +36,7 @@ void Model::place(at::Device device, at::ScalarType dtype) {
 Features Model::encode_images(const at::Tensor& pixels) const {
   const at::Tensor in = pixels.to(device_, dtype_);
   const FeatureShape shape = vision_backbone_->shape();
-  const Features features = backbone_border_("forward", [&] { return vision_backbone_->forward(in); });
+  Features features = backbone_border_("forward", [&] { return vision_backbone_->forward(in); });
   backbone_border_.check("forward", features.tokens, {in.size(0), shape.tokens(), shape.width}, in.options());
   if (features.grid_h != shape.grid_h || features.grid_w != shape.grid_w ||
       features.prefix_tokens != shape.prefix_tokens) {

@@ -21,6 +21,7 @@ ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList&
     return config;
   }
   std::vector<std::string> known;
+  known.reserve(std::size(kParts));
   for (const Part& part : kParts) known.emplace_back(part.kind);
   for (const auto& member : node.as_map()) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "framework/base/error.h"
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/plugin/library.h"
 
@@ -43,11 +44,15 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& from_comma
   for (const auto& folder : from_command_line) {
     if (!fs::is_directory(folder))
       throw Error(cat("--plugin-path ", quoted(folder.string()), " is not a folder"));
+    if (find_libraries({folder}).empty())
+      log_warn(cat("--plugin-path ", quoted(folder.string()), " holds no plugin (libflam_*.so)"));
     add(folder);
   }
   if (const char* variable = std::getenv("FLAM_PLUGIN_PATH")) {
     std::istringstream entries(variable);
     for (std::string entry; std::getline(entries, entry, ':');) {
+      if (!entry.empty() && !fs::is_directory(entry))
+        log_warn(cat("FLAM_PLUGIN_PATH names ", quoted(entry), ", which is not a folder"));
       if (!entry.empty()) add(entry);
     }
   }

@@ -51,6 +51,18 @@ int threads_of_runs(int asked) {
   return asked > 0 ? asked : at::get_num_threads();
 }
 
+/// A report alone is about the times that were taken, whatever the number of threads then.
+int threads_of_report(const std::filesystem::path& folder) {
+  constexpr size_t kMostOfAReport = size_t{1} << 30;
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "compare.json", ignored)) return threads_of_runs(0);
+  const auto report =
+      nlohmann::json::parse(read_file(folder / "compare.json", kMostOfAReport), nullptr, false);
+  const auto threads = nlohmann::json::json_pointer("/bench/threads");
+  const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
+  return threads_of_runs(known ? report[threads].get<int>() : 0);
+}
+
 class Comparison {
  public:
   /// `threads`: of each run, at least 1.
@@ -119,14 +131,15 @@ class Comparison {
     for (const char* key : {"losses", "scores"}) {
       if (!result.contains(key)) continue;
       for (const auto& [name, value] : result[key].items())
-        if (value.is_number()) out += cat(", ", name, " ", value.get<double>());
+        if (value.is_number())
+          out += cat(", ", key == std::string("losses") ? "loss " : "", name, " ", value.get<double>());
     }
     if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
     return out;
   }
 
   nlohmann::ordered_json write_report() const {
-    auto report = compare_report(experiment_, plan_);
+    auto report = compare_report(experiment_, plan_, threads_);
     const std::filesystem::path folder = experiment_.output;
     write_file(folder / "compare.json",
                report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
@@ -146,7 +159,8 @@ class Comparison {
 
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
-  const int threads = threads_of_runs(options.threads);
+  const int threads = options.only_report && options.threads == 0 ? threads_of_report(experiment.output)
+                                                                  : threads_of_runs(options.threads);
   const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
   const FolderLock lock(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);

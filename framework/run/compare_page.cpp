@@ -86,14 +86,35 @@ std::string table(const Json& report) {
          " prompt tokens, and for each new token.</p>\n";
 }
 
+/// What was done for each variant: steps, records, how it was timed.
+std::string procedure(const Json& report) {
+  std::vector<std::string> parts;
+  for (const Json& stage : report["stages"])
+    parts.push_back(cat("trained ", text_of(stage["name"]), ", ", stage["steps"].dump(), " steps"));
+  for (const Json& task : report["tasks"])
+    parts.push_back(cat("scored by ", text_of(task["name"]), ", ", task["records"].dump(), " records"));
+  const Json& bench = report["bench"];
+  if (bench["records"] > 0)
+    parts.push_back(cat("timed on ", bench["records"].dump(), " records, one by one, ",
+                        bench["new_tokens"].dump(), " tokens each, ", bench["threads"].dump(), " threads"));
+  return parts.empty() ? ""
+                       : cat("<p>Each variant and seed: ", join(parts, "; "),
+                             ". Times that were taken at different "
+                             "times compare if the machine had as little else to do.</p>\n");
+}
+
 std::string differences(const Json& report) {
   std::string out = "<h2>What each variant changes</h2>\n";
   size_t index = 0;
   for (const Json& variant : report["variants"]) {
     out += cat("<p>", swatch(index++), text_of(variant["name"]), "</p>\n<pre>");
-    if (variant["differences"].empty()) out += "nothing";
     for (const Json& difference : variant["differences"]) out += text_of(difference);
+    if (variant["differences"].empty()) out += variant.contains("reason") ? "see the table" : "nothing";
     out += "</pre>\n";
+    if (const int64_t left_out = variant["left_out"]; left_out > 0)
+      out +=
+          cat("<p class=\"note\">", left_out,
+              " tensors of the files that training starts from don't fit it; it began without them.</p>\n");
   }
   return out;
 }
@@ -212,8 +233,9 @@ std::string report_page(const Json& report) {
   return cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>", title,
              "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>", kStyle,
              "</style>\n</head>\n<body>\n<h1>", title, "</h1>\n<p>Base: ", text_of(report["base"]),
-             ". Seeds: ", join(seeds, ", "), ".</p>\n", table(report), learning_curves(report),
-             scores_against_latency(report), picture_grid(report), differences(report), "</body>\n</html>\n");
+             ". Seeds: ", join(seeds, ", "), ".</p>\n", procedure(report), table(report),
+             learning_curves(report), scores_against_latency(report), picture_grid(report),
+             differences(report), "</body>\n</html>\n");
 }
 
 }  // namespace flam

@@ -124,7 +124,7 @@ Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
   std::map<std::string, std::vector<double>> values;
   out["runs"] = Json::array();
   out["curves"] = Json::array();
-  int64_t done = 0;
+  int64_t done = 0, left_out = 0;
   for (const ComparePlan::Run& run : variant.runs) {
     const CompareUnit* next = run.first_unfinished();
     const auto failure = next ? next->failure() : std::nullopt;
@@ -140,6 +140,8 @@ Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
     }
     for (const CompareUnit& unit : run.units) {
       const auto* result = unit.result();
+      if (result && result->contains("left_out"))
+        left_out = std::max(left_out, (*result)["left_out"].get<int64_t>());
       if (result && result->contains("controls")) node["controls"][unit.task.name] = (*result)["controls"];
     }
     if (Json curve = curve_of(run); !curve.is_null()) out["curves"].push_back(std::move(curve));
@@ -152,6 +154,7 @@ Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
   } else if (done < std::ssize(variant.runs)) {
     out["status"] = done == 0 ? "not run" : "under way";
   }
+  out["left_out"] = left_out;
   out["values"] = Json::object();
   if (!variant.description.is_null()) {
     out["description"] = variant.description;
@@ -194,6 +197,24 @@ Json pictures_json(const ComparePlan& plan) {
   return out;
 }
 
+/// What has been done of each stage or task, as the first run that has done it says.
+Json done_json(const ComparePlan& plan, CompareUnit::Kind kind, const char* count) {
+  Json out = Json::array();
+  for (const auto& variant : plan.variants) {
+    for (const ComparePlan::Run& run : variant.runs) {
+      for (const CompareUnit& unit : run.units) {
+        const auto* result = unit.kind == kind ? unit.result() : nullptr;
+        if (!result || !result->contains(count)) continue;
+        const std::string name = unit.name.substr(unit.name.find(' ') + 1);
+        const auto known = [&](const Json& entry) { return entry["name"] == name; };
+        if (std::none_of(out.begin(), out.end(), known))
+          out.push_back({{"name", name}, {count, (*result)[count]}});
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Interval interval_of(const std::vector<double>& values) {
@@ -210,7 +231,7 @@ Interval interval_of(const std::vector<double>& values) {
   return out;
 }
 
-Json compare_report(const Experiment& experiment, const ComparePlan& plan) {
+Json compare_report(const Experiment& experiment, const ComparePlan& plan, int threads) {
   Columns columns;
   columns.add("parameters", "parameters", "", true);
   columns.add("flops", "prompt", "FLOP", true);
@@ -219,7 +240,12 @@ Json compare_report(const Experiment& experiment, const ComparePlan& plan) {
                  {"base", experiment.base},
                  {"seeds", experiment.seeds},
                  {"output", experiment.output},
-                 {"prompt_tokens", experiment.prompt_tokens}};
+                 {"prompt_tokens", experiment.prompt_tokens},
+                 {"stages", done_json(plan, CompareUnit::Kind::train, "steps")},
+                 {"tasks", done_json(plan, CompareUnit::Kind::evaluate, "records")}};
+  report["bench"] = {{"records", experiment.bench.records},
+                     {"new_tokens", experiment.bench.new_tokens},
+                     {"threads", threads}};
   Json variants = Json::array();
   for (const auto& variant : plan.variants) variants.push_back(variant_json(variant, columns));
   report["columns"] = columns.take();

@@ -16,8 +16,9 @@ FLAM_API Interval interval_of(const std::vector<double>& values);
 
 /// Everything that is known: {"experiment", "base", "seeds", "columns": [{key, title, …}], "variants":
 /// [{name, status, reason, differences, description, values: {KEY: {mean, low, high, n, each}}, curves,
-/// runs}], "pictures": […]}.
-nlohmann::ordered_json compare_report(const Experiment& experiment, const ComparePlan& plan);
+/// runs}], "pictures": […], "stages": [{name, steps}], "tasks": [{name, records}], "bench"}. `threads`: of
+/// each run.
+nlohmann::ordered_json compare_report(const Experiment& experiment, const ComparePlan& plan, int threads);
 
 /// The table: a row for each variant.
 FLAM_API std::string report_text(const nlohmann::ordered_json& report);

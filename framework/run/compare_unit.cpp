@@ -80,7 +80,11 @@ bool train_unit(const CompareUnit& unit, const SessionOptions& session, const Un
   Curve curve(unit.file(".curve"));
   curve.start(std::filesystem::exists(unit.file(".safetensors.checkpoint")));
   TrainHooks hooks;
-  hooks.log = [&](const TrainProgress& report) { curve.add(report); };
+  int64_t left_out = 0;
+  hooks.log = [&](const TrainProgress& report) {
+    curve.add(report);
+    left_out = report.left_out;
+  };
   hooks.progress = options.progress;
   hooks.cancelled = options.cancelled;
   if (!train(unit.file(".yaml").native(), session, hooks)) return false;
@@ -89,6 +93,7 @@ bool train_unit(const CompareUnit& unit, const SessionOptions& session, const Un
   result["steps"] = last["step"];
   result["training_seconds"] = last["seconds"];
   result["losses"] = last["losses"];
+  result["left_out"] = left_out;
   result["curve"] = curve.points();
   return true;
 }

@@ -19,7 +19,7 @@ class Axis {
  public:
   Axis(double low, double high, double from, double to) : from_(from), to_(to) {
     if (high - low < 1e-12 * std::max({1.0, std::abs(low), std::abs(high)})) {
-      const double half = std::max(1e-9, std::abs(high) * 0.1);
+      const double half = high == 0 ? 0.5 : std::abs(high) * 0.1;
       low -= half;
       high += half;
     }

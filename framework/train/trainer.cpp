@@ -99,6 +99,7 @@ void Trainer::load_initial_weights() {
       slot->origin = cat(file, ": ", name);
     }
     if (left_out > 0) log_info(cat(file, ": ", left_out, " tensors don't fit this model and are left out"));
+    left_out_ += left_out;
   }
 }
 
@@ -221,6 +222,7 @@ bool Trainer::run(const TrainHooks& hooks) {
       for (auto& entry : report.losses) entry.second /= static_cast<double>(steps_since_);
       steps_since_ = 0;
       report.step = done;
+      report.left_out = left_out_;
       report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (hooks.log) hooks.log(report);
     }

@@ -14,6 +14,7 @@ struct TrainProgress {
   int64_t step = 0, steps = 0;
   double gradient_norm = 0, scale = 0, seconds = 0;
   std::vector<std::pair<std::string, double>> losses;  // means since the last report
+  int64_t left_out = 0;                                // tensors of `init_from` that don't fit the model
 };
 
 struct TrainHooks {
@@ -46,6 +47,7 @@ class Trainer {
 
   TrainingParts& parts_;
   WeightStore& weights_;
+  int64_t left_out_ = 0;  // tensors of `init_from` that don't fit
   WeightStore label_weights_;
   Objective objective_;
   std::unique_ptr<Optimizer> optimizer_;

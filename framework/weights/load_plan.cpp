@@ -94,7 +94,8 @@ class Planner {
       }
     }
     if (!missing.empty())
-      errors_.add(where, listing(cat("weights: ", missing.size(), " tensors are in no file"), missing));
+      errors_.add(where, listing(cat("weights: ", missing.size(), " tensors are in no file"), missing) +
+                             "\n  (`--weights random` runs a model without files)");
     errors_.throw_if_any();
     return std::move(plan_);
   }

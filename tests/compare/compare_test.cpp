@@ -203,6 +203,14 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   const auto two = run_flam("compare " + write(experiment) + " --threads 2 --output " + output());
   EXPECT_EQ(two.status, 0) << two.err;
   EXPECT_EQ(work(".json").size(), 3);  // another bench, the same evaluation
+  const auto report = run_flam("compare " + write(experiment) + " --report --json --output " + output());
+  ASSERT_EQ(report.status, 0) << report.err;  // of the last run, whatever this machine's own number is
+  const json told = json::parse(report.out);
+  EXPECT_EQ(told["bench"]["threads"], 2);
+  EXPECT_EQ(told["variants"][0]["status"], "done");
+  EXPECT_EQ(told["tasks"], json::parse(R"([{"name": "words", "records": 1}])"));
+  EXPECT_THAT(read("compare.html"), HasSubstr("scored by words, 1 records; timed on 1 records, one by one, 1 "
+                                              "tokens each, 2 threads."));
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words (done);"));
   write_file(root / "tokenizer.model", "another");
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words;"));

@@ -38,6 +38,10 @@ TEST_F(SearchPath, WithoutTheVariableEachFolderOnce) {
 
 TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
   EXPECT_THAT(error_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
+  testing::internal::CaptureStderr();
+  std::filesystem::create_directory(folder_ / "bare");
+  plugin_search_path({folder_ / "bare"});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("holds no plugin (libflam_*.so)"));
 }
 
 TEST_F(SearchPath, EarlierFileShadowsLater) {

@@ -58,7 +58,7 @@ class TransformSubject final : public Subject {
     return {at::randint(256, {300, 340, 3}, at::kByte)};
   }
   at::Tensor run(const Tensors& in) const override {
-    const at::Tensor out = transform_->apply({in[0]}).data;
+    at::Tensor out = transform_->apply({in[0]}).data;
     if (out.defined() && out.dim() == 3) {
       if (out.scalar_type() == at::kByte && out.size(2) == 3) return out;
       if (out.scalar_type() == at::kFloat && out.size(0) == 3) return out;

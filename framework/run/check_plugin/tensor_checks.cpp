@@ -128,6 +128,7 @@ Finding check_gradient(const Specimen& specimen) {
     if (slot->tensor.is_floating_point() && !slot->statistic)
       leaves.emplace_back(slot->name, slot->tensor.requires_grad_());
   }
+  const size_t weights = leaves.size();
   for (at::Tensor& t : in) {
     if (t.is_floating_point()) leaves.emplace_back("its input", t.requires_grad_());
   }
@@ -147,7 +148,7 @@ Finding check_gradient(const Specimen& specimen) {
   const size_t count = without.size();
   if (count > 5) without.resize(5);
   if (count > 0) throw Error(cat("no gradient reaches ", join(without, ", "), count > 5 ? ", …" : ""));
-  return {cat("reaches ", leaves.size(), " tensors")};
+  return {cat("reaches ", weights, " weights", leaves.size() > weights ? " and the input" : "")};
 }
 
 Finding check_bfloat16(const Specimen& specimen) {
