@@ -95,8 +95,8 @@ std::string procedure(const Json& report) {
     parts.push_back(cat("scored by ", text_of(task["name"]), ", ", task["records"].dump(), " records"));
   const Json& bench = report["bench"];
   if (bench["records"] > 0)
-    parts.push_back(cat("timed on ", bench["records"].dump(), " records, one by one, ",
-                        bench["new_tokens"].dump(), " tokens each, ", bench["threads"].dump(), " threads"));
+    parts.push_back(cat("timed on ", bench["records"].dump(), " records, one by one (tokens each: ",
+                        bench["new_tokens"].dump(), ", threads: ", bench["threads"].dump(), ")"));
   return parts.empty() ? ""
                        : cat("<p>Each variant and seed: ", join(parts, "; "),
                              ". Times that were taken at different "

@@ -209,8 +209,9 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   EXPECT_EQ(told["bench"]["threads"], 2);
   EXPECT_EQ(told["variants"][0]["status"], "done");
   EXPECT_EQ(told["tasks"], json::parse(R"([{"name": "words", "records": 1}])"));
-  EXPECT_THAT(read("compare.html"), HasSubstr("scored by words, 1 records; timed on 1 records, one by one, 1 "
-                                              "tokens each, 2 threads."));
+  EXPECT_THAT(
+      read("compare.html"),
+      HasSubstr("scored by words, 1 records; timed on 1 records, one by one (tokens each: 1, threads: 2)."));
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words (done);"));
   write_file(root / "tokenizer.model", "another");
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words;"));
