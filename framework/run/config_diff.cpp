@@ -19,12 +19,14 @@ bool has_parts(const Value& value) {
 void flatten(const Value& value, const std::string& prefix,
              std::vector<std::pair<std::string, Value>>& leaves) {
   const auto name = [&](const std::string& step) { return prefix.empty() ? step : prefix + "." + step; };
-  if (!has_parts(value)) {
+  const auto is_scalars = [](const Value::List& list) {
+    return std::none_of(list.begin(), list.end(), has_parts);
+  };
+  if (!has_parts(value) ||
+      (value.is_list() && is_scalars(value.as_list()))) {  // a list of scalars is one value
     leaves.emplace_back(prefix, value);
   } else if (value.is_map()) {
     for (const Value::Member& member : value.as_map()) flatten(member.value, name(member.key), leaves);
-  } else if (std::none_of(value.as_list().begin(), value.as_list().end(), has_parts)) {
-    leaves.emplace_back(prefix, value);  // a list of scalars is one value
   } else {
     for (size_t i = 0; i < value.as_list().size(); ++i)
       flatten(value.as_list()[i], name(std::to_string(i)), leaves);

@@ -15,7 +15,7 @@ fs::path shared_folder(const char* variable, const char* name, const char* in_so
   if (dladdr(reinterpret_cast<const void*>(&configs_root), &info) != 0 && info.dli_fname) {
     std::error_code ignored;
     const fs::path library = fs::canonical(info.dli_fname, ignored);
-    const fs::path installed = library.parent_path().parent_path() / "share" / "flamboyance" / name;
+    fs::path installed = library.parent_path().parent_path() / "share" / "flamboyance" / name;
     if (!ignored && fs::is_directory(installed, ignored)) return installed;
   }
   return fs::path(FLAM_SOURCE_TREE) / in_source_tree;

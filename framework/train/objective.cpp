@@ -96,6 +96,7 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
 std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
                                              int64_t width) const {
   std::vector<Weight> heads;
+  heads.reserve(classes.size());
   for (const int64_t count : classes) {
     heads.push_back(scope.tensor(std::to_string(heads.size()), {count, width}, Init::normal(0.02)));
   }
@@ -145,6 +146,7 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
                                 const at::Tensor& media) const {
   const Model& model = parts_.model;
   std::vector<TextRow> rows;
+  rows.reserve(records.size());
   for (const Record& record : records) {
     rows.push_back(
         text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, record.references.front()));

@@ -59,6 +59,7 @@ class Planner {
     std::vector<const NamingTable*> tables;
     const std::vector<LayoutRule> own_names{LayoutRule{}};
     const auto& layout = file.layout.empty() ? own_names : file.layout;
+    tables.reserve(layout.size());
     for (const LayoutRule& rule : layout) tables.push_back(find_table(rule, namings_, file.where));
 
     unexpected_.clear();
