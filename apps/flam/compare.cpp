@@ -36,7 +36,9 @@ void add_compare(CLI::App& app, int& status) {
                    "change a value of the experiment, e.g. seeds=[1] (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--threads", options->compare.threads, "CPU threads; 0: as many as cores")
+  command
+      ->add_option("--threads", options->compare.threads,
+                   "CPU threads; 0: as many as cores, for --report those of the runs")
       ->check(CLI::Range(0, 256));
   CLI::Option* plan = command->add_flag("--plan", options->plan, "run nothing, say what would be");
   command->add_flag("--report", options->compare.only_report, "run nothing, report what is there")
@@ -49,9 +51,9 @@ void add_compare(CLI::App& app, int& status) {
     if (!options->output.empty())
       experiment.output = std::filesystem::absolute(options->output).lexically_normal().native();
     if (options->plan) {
-      const CompareOutlook outlook = foresee(experiment, *registry, options->compare.threads);
-      std::cout << outlook.text;
-      status = outlook.impossible > 0 ? 1 : 0;
+      const PlanSummary summary = plan_summary(experiment, *registry, options->compare.threads);
+      std::cout << summary.text;
+      status = summary.impossible > 0 ? 1 : 0;
       return;
     }
     std::unique_ptr<Progress> bar;

@@ -24,14 +24,7 @@ void add_new_plugin(CLI::App& app, int& status) {
   command->add_option("DIR", options->folder, "folder to make for it, or an empty one (default: ./NAME)");
   command->callback([options, &status] {
     const auto folder = options->folder.empty() ? std::filesystem::path(options->name) : options->folder;
-    for (const auto& listed : open_registry({})->list(options->kind)) {
-      if (listed.name != options->name) continue;
-      throw Error(cat("there is a ", listed.kind, " ", quoted(listed.name), " already, in ",
-                      quoted(listed.origin.string()),
-                      ", and a config could not tell two of one name apart; "
-                      "choose another name"));
-    }
-    for (const auto& file : new_plugin(options->kind, options->name, folder))
+    for (const auto& file : new_plugin(options->kind, options->name, folder, *open_registry({})))
       std::cout << file.string() << "\n";
     std::cerr << "Build it: cmake -S " << folder.string() << " -B " << (folder / "build").string()
               << " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX && cmake --build "

@@ -38,10 +38,6 @@ class FLAM_API RunError : public Error {
   int exit_status() const override { return 1; }
 };
 
-/// What an exception says: without the stack trace that libtorch appends to its own, and what it says of the
-/// meta device in words for the author of a component.
-FLAM_API std::string reason_of(const std::exception& error);
-
 /// Collects errors, so that all of a file's are reported at once.
 class FLAM_API ErrorList {
  public:

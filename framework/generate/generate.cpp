@@ -44,9 +44,9 @@ std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& t
 void require_number(double logprob) {
   if (std::isnan(logprob)) {
     throw RunError(
-        "the model's logits are not numbers (NaN): check the weights; dtype float16 overflows sooner than "
-        "float32 and "
-        "bfloat16; `flam check-plugin` finds a plugin that gives such values");
+        "the model's logits are not numbers (NaN): check the weights; dtype float16 overflows where float32 "
+        "and bfloat16 "
+        "don't; `flam check-plugin` finds a plugin that gives such values");
   }
 }
 

@@ -8,6 +8,7 @@
 #include "framework/base/error.h"
 #include "framework/base/text.h"
 #include "framework/nn/dtype.h"
+#include "framework/registry/reason.h"
 
 namespace flam {
 

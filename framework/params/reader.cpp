@@ -127,7 +127,7 @@ class ParamReader final : public ParamVisitor {
     if (value == nullptr && !info.required && !in_range(info, static_cast<double>(field))) {
       errors_.add(levels_.back().where,
                   cat(owner_, ": the default of ", full_name(info.name), " is ", field, ", but must be ",
-                      range(info), "; give a value, and tell the plugin's author"));
+                      range(info), "; it is a mistake of its author: give a value"));
     }
     number(info, value, info.name, field);
   }

@@ -3,6 +3,8 @@
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <cstdlib>
 #include <map>
+#include <mutex>
+#include <set>
 #include <sstream>
 
 #include "framework/base/error.h"
@@ -13,6 +15,16 @@
 namespace flam {
 
 namespace fs = std::filesystem;
+
+namespace {
+/// A process asks for the search path several times.
+void warn_once(const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::lock_guard lock(mutex);
+  if (said.insert(message).second) log_warn(message);
+}
+}  // namespace
 
 std::vector<FoundLibrary> find_libraries(const std::vector<fs::path>& folders) {
   std::vector<FoundLibrary> found;
@@ -42,17 +54,19 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& from_comma
     folders.push_back(canonical);
   };
   for (const auto& folder : from_command_line) {
-    if (!fs::is_directory(folder))
+    std::error_code unreadable;
+    if (!fs::is_directory(folder, unreadable))
       throw Error(cat("--plugin-path ", quoted(folder.string()), " is not a folder"));
     if (find_libraries({folder}).empty())
-      log_warn(cat("--plugin-path ", quoted(folder.string()), " holds no plugin (libflam_*.so)"));
+      warn_once(cat("--plugin-path ", quoted(folder.string()), ": no plugin there (libflam_*.so)"));
     add(folder);
   }
   if (const char* variable = std::getenv("FLAM_PLUGIN_PATH")) {
     std::istringstream entries(variable);
     for (std::string entry; std::getline(entries, entry, ':');) {
-      if (!entry.empty() && !fs::is_directory(entry))
-        log_warn(cat("FLAM_PLUGIN_PATH names ", quoted(entry), ", which is not a folder"));
+      std::error_code unreadable;
+      if (!entry.empty() && !fs::is_directory(entry, unreadable))
+        warn_once(cat("FLAM_PLUGIN_PATH names ", quoted(entry), ", which is not a folder"));
       if (!entry.empty()) add(entry);
     }
   }

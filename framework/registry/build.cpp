@@ -5,6 +5,7 @@
 #include "framework/base/error.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/registry/reason.h"
 #include "framework/registry/registry.h"
 
 namespace flam {

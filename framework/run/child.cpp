@@ -12,8 +12,8 @@
 #include <new>
 
 #include "framework/base/child_process.h"
-#include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/registry/reason.h"
 
 namespace flam {
 
@@ -61,7 +61,7 @@ ChildEnd run_in_child(const std::function<bool()>& work, const std::function<boo
     if (poll(&waiting, 1, 200) <= 0) continue;  // time to ask again, or a signal
     char bytes[4096];
     const ssize_t length = read(child.report(), bytes, sizeof bytes);
-    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (length <= 0) break;
     report.append(bytes, static_cast<size_t>(length));
   }

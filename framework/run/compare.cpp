@@ -51,24 +51,24 @@ int threads_of_runs(int asked) {
   return asked > 0 ? asked : at::get_num_threads();
 }
 
-/// A report alone is about the times that were taken, whatever the number of threads then.
+/// Those that the runs in a folder had; 0 if there are none.
 int threads_of_report(const std::filesystem::path& folder) {
   constexpr size_t kMostOfAReport = size_t{1} << 30;
   std::error_code ignored;
-  if (!std::filesystem::exists(folder / "compare.json", ignored)) return threads_of_runs(0);
+  if (!std::filesystem::exists(folder / "compare.json", ignored)) return 0;
   const auto report =
       nlohmann::json::parse(read_file(folder / "compare.json", kMostOfAReport), nullptr, false);
   const auto threads = nlohmann::json::json_pointer("/bench/threads");
   const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
-  return threads_of_runs(known ? report[threads].get<int>() : 0);
+  return known ? std::max(0, report[threads].get<int>()) : 0;
 }
 
 class Comparison {
  public:
-  /// `threads`: of each run, at least 1.
+  /// `threads`: of each run, at least 1; `recorded`: what the report says of them.
   Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options,
-             int threads)
-      : experiment_(experiment), plan_(plan), options_(options), threads_(threads) {}
+             int threads, int recorded)
+      : experiment_(experiment), plan_(plan), options_(options), threads_(threads), recorded_(recorded) {}
 
   CompareResult run(nlohmann::ordered_json& report) {
     CompareResult out;
@@ -128,18 +128,17 @@ class Comparison {
 
   static std::string summary_of(const nlohmann::ordered_json& result) {
     std::string out = cat(", ", std::lround(result.value("seconds", 0.0)), " s");
-    for (const char* key : {"losses", "scores"}) {
+    for (const auto& [key, what] : {std::pair("losses", ", loss "), std::pair("scores", ", ")}) {
       if (!result.contains(key)) continue;
       for (const auto& [name, value] : result[key].items())
-        if (value.is_number())
-          out += cat(", ", key == std::string("losses") ? "loss " : "", name, " ", value.get<double>());
+        if (value.is_number()) out += cat(what, name, " ", value.get<double>());
     }
     if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
     return out;
   }
 
   nlohmann::ordered_json write_report() const {
-    auto report = compare_report(experiment_, plan_, threads_);
+    auto report = compare_report(experiment_, plan_, recorded_);
     const std::filesystem::path folder = experiment_.output;
     write_file(folder / "compare.json",
                report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
@@ -151,7 +150,7 @@ class Comparison {
   const Experiment& experiment_;
   const ComparePlan& plan_;
   const CompareOptions& options_;
-  int threads_;
+  int threads_, recorded_;
   int64_t at_ = 0, total_ = 0;
 };
 
@@ -159,22 +158,23 @@ class Comparison {
 
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
-  const int threads = options.only_report && options.threads == 0 ? threads_of_report(experiment.output)
-                                                                  : threads_of_runs(options.threads);
+  // A report alone is about the times that were taken, and leaves on record with how many threads.
+  const int before = options.only_report ? threads_of_report(experiment.output) : 0;
+  const int threads = threads_of_runs(options.threads > 0 ? options.threads : before);
   const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
   const FolderLock lock(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
-  return Comparison(experiment, plan, options, threads).run(report);
+  return Comparison(experiment, plan, options, threads, before > 0 ? before : threads).run(report);
 }
 
-CompareOutlook foresee(const Experiment& experiment, Registry& registry, int threads) {
-  CompareOutlook outlook;
-  std::string& out = outlook.text;
+PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads) {
+  PlanSummary summary;
+  std::string& out = summary.text;
   for (const auto& variant : plan_experiment(experiment, registry, threads_of_runs(threads)).variants) {
     out += printable(variant.name) + "\n";
     if (!variant.error.empty()) {
       out += "  can't be run: " + variant.error + "\n";
-      ++outlook.impossible;
+      ++summary.impossible;
     }
     for (const std::string& difference : variant.differences) {
       std::istringstream lines(difference);
@@ -187,7 +187,7 @@ CompareOutlook foresee(const Experiment& experiment, Registry& registry, int thr
       out += "\n";
     }
   }
-  return outlook;
+  return summary;
 }
 
 }  // namespace flam

@@ -12,7 +12,7 @@ namespace flam {
 
 struct CompareOptions {
   std::vector<std::filesystem::path> plugin_path;
-  int threads = 0;           // of each run; 0: libtorch's default
+  int threads = 0;  // of each run; 0: libtorch's default, or with only_report those of the runs there
   bool only_report = false;  // run nothing, report what is there
   /// A line for each unit when it is done, and, where stderr is no terminal that could show progress, when it
   /// begins.
@@ -32,12 +32,12 @@ struct CompareResult {
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 
-struct CompareOutlook {
+struct PlanSummary {
   std::string text;        // of each variant: what it changes, its units, what is done already
   int64_t impossible = 0;  // variants that can't be run
 };
 
 /// The plan alone. `threads` as in CompareOptions: with other ones, times are others.
-FLAM_API CompareOutlook foresee(const Experiment& experiment, Registry& registry, int threads = 0);
+FLAM_API PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads = 0);
 
 }  // namespace flam

@@ -86,21 +86,26 @@ std::string table(const Json& report) {
          " prompt tokens, and for each new token.</p>\n";
 }
 
-/// What was done for each variant: steps, records, how it was timed.
+/// What was done: steps, records, how it was timed.
 std::string procedure(const Json& report) {
   std::vector<std::string> parts;
-  for (const Json& stage : report["stages"])
-    parts.push_back(cat("trained ", text_of(stage["name"]), ", ", stage["steps"].dump(), " steps"));
-  for (const Json& task : report["tasks"])
-    parts.push_back(cat("scored by ", text_of(task["name"]), ", ", task["records"].dump(), " records"));
-  const Json& bench = report["bench"];
-  if (bench["records"] > 0)
+  const size_t all = report["variants"].size();
+  const auto add = [&](const char* what, const Json& done, const char* count) {
+    const auto variants = done["variants"].get<size_t>();
+    parts.push_back(cat(what, text_of(done["name"]), ", ", done[count].dump(), " ", count,
+                        variants < all ? cat(" (", variants, " of ", all, " variants)") : ""));
+  };
+  for (const Json& stage : report["stages"]) add("trained ", stage, "steps");
+  for (const Json& task : report["tasks"]) add("scored by ", task, "records");
+  const auto timed = [](const Json& variant) { return variant["values"].contains("latency_ms"); };
+  if (const Json& bench = report["bench"];
+      std::any_of(report["variants"].begin(), report["variants"].end(), timed))
     parts.push_back(cat("timed on ", bench["records"].dump(), " records, one by one (tokens each: ",
                         bench["new_tokens"].dump(), ", threads: ", bench["threads"].dump(), ")"));
   return parts.empty() ? ""
-                       : cat("<p>Each variant and seed: ", join(parts, "; "),
-                             ". Times that were taken at different "
-                             "times compare if the machine had as little else to do.</p>\n");
+                       : cat("<p>For each seed: ", join(parts, "; "),
+                             ". Times that were taken at different times compare if the machine had as "
+                             "little else to do.</p>\n");
 }
 
 std::string differences(const Json& report) {

@@ -10,6 +10,7 @@
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/registry/reason.h"
 #include "framework/run/config_diff.h"
 #include "framework/run/run_config.h"
 

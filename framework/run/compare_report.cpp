@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "framework/base/text.h"
 
@@ -197,18 +198,26 @@ Json pictures_json(const ComparePlan& plan) {
   return out;
 }
 
-/// What has been done of each stage or task, as the first run that has done it says.
+/// What has been done of each stage or task, for how many variants.
 Json done_json(const ComparePlan& plan, CompareUnit::Kind kind, const char* count) {
   Json out = Json::array();
   for (const auto& variant : plan.variants) {
+    std::set<std::pair<std::string, Json>> seen;
     for (const ComparePlan::Run& run : variant.runs) {
       for (const CompareUnit& unit : run.units) {
         const auto* result = unit.kind == kind ? unit.result() : nullptr;
         if (!result || !result->contains(count)) continue;
         const std::string name = unit.name.substr(unit.name.find(' ') + 1);
-        const auto known = [&](const Json& entry) { return entry["name"] == name; };
-        if (std::none_of(out.begin(), out.end(), known))
-          out.push_back({{"name", name}, {count, (*result)[count]}});
+        if (!seen.insert({name, (*result)[count]}).second) continue;
+        const auto same = [&](const Json& entry) {
+          return entry["name"] == name && entry[count] == (*result)[count];
+        };
+        const auto found = std::find_if(out.begin(), out.end(), same);
+        if (found != out.end()) {
+          (*found)["variants"] = (*found)["variants"].get<int64_t>() + 1;
+        } else {
+          out.push_back({{"name", name}, {count, (*result)[count]}, {"variants", 1}});
+        }
       }
     }
   }

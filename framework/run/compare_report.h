@@ -16,8 +16,8 @@ FLAM_API Interval interval_of(const std::vector<double>& values);
 
 /// Everything that is known: {"experiment", "base", "seeds", "columns": [{key, title, …}], "variants":
 /// [{name, status, reason, differences, description, values: {KEY: {mean, low, high, n, each}}, curves,
-/// runs}], "pictures": […], "stages": [{name, steps}], "tasks": [{name, records}], "bench"}. `threads`: of
-/// each run.
+/// left_out, runs}], "pictures": […], "stages": [{name, steps, variants}], "tasks": [{name, records,
+/// variants}], "bench": {records, new_tokens, threads}}. `threads`: that the runs have had.
 nlohmann::ordered_json compare_report(const Experiment& experiment, const ComparePlan& plan, int threads);
 
 /// The table: a row for each variant.

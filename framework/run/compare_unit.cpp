@@ -81,10 +81,8 @@ bool train_unit(const CompareUnit& unit, const SessionOptions& session, const Un
   curve.start(std::filesystem::exists(unit.file(".safetensors.checkpoint")));
   TrainHooks hooks;
   int64_t left_out = 0;
-  hooks.log = [&](const TrainProgress& report) {
-    curve.add(report);
-    left_out = report.left_out;
-  };
+  hooks.loaded = [&](int64_t count) { left_out = count; };
+  hooks.log = [&](const TrainProgress& report) { curve.add(report); };
   hooks.progress = options.progress;
   hooks.cancelled = options.cancelled;
   if (!train(unit.file(".yaml").native(), session, hooks)) return false;

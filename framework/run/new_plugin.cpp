@@ -59,13 +59,19 @@ void require_empty(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<fs::path> new_plugin(const std::string& kind, const std::string& name, const fs::path& folder) {
+std::vector<fs::path> new_plugin(const std::string& kind, const std::string& name, const fs::path& folder,
+                                 const Registry& registry) {
   check_kind_and_name(kind, name);
   const auto& kinds = component_kinds();
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
     throw Error(cat("there is no skeleton for the kind ", quoted(kind), " (known: ", join(kinds, ", "), ")"));
   if (name.front() < 'a' || name.front() > 'z') {
     throw Error(cat("the name ", quoted(name), " becomes the name of a class and must begin with a letter"));
+  }
+  for (const auto& listed : registry.list(kind)) {
+    if (listed.name != name) continue;
+    throw Error(cat("there is a ", kind, " ", quoted(name), " already, in ", quoted(listed.origin.string()),
+                    ", and a config could not tell two of one name apart; choose another name"));
   }
   require_empty(folder);
   std::vector<fs::path> sources;

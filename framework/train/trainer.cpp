@@ -200,6 +200,7 @@ bool Trainer::run(const TrainHooks& hooks) {
   const TrainConfig& config = parts_.config;
   const auto start = std::chrono::steady_clock::now();
   TrainProgress report{0, config.steps, 0, 0, 0, {}};
+  if (hooks.loaded) hooks.loaded(left_out_);
   for (int64_t step = resume(); step < config.steps; ++step) {
     const auto losses = differentiate(step);
     for (const auto& [name, loss] : losses) {
@@ -222,7 +223,6 @@ bool Trainer::run(const TrainHooks& hooks) {
       for (auto& entry : report.losses) entry.second /= static_cast<double>(steps_since_);
       steps_since_ = 0;
       report.step = done;
-      report.left_out = left_out_;
       report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (hooks.log) hooks.log(report);
     }

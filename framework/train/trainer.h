@@ -14,10 +14,10 @@ struct TrainProgress {
   int64_t step = 0, steps = 0;
   double gradient_norm = 0, scale = 0, seconds = 0;
   std::vector<std::pair<std::string, double>> losses;  // means since the last report
-  int64_t left_out = 0;                                // tensors of `init_from` that don't fit the model
 };
 
 struct TrainHooks {
+  std::function<void(int64_t left_out)> loaded;  // how many tensors of `init_from` don't fit the model
   std::function<void(const TrainProgress&)> log;
   std::function<void(int64_t step, int64_t steps)> progress;
   std::function<void(const std::string&)> sample;

@@ -74,9 +74,6 @@ TEST(CheckPlugin, WhatDependsOnMoreThanItsInput) {
 }
 
 TEST(CheckPlugin, WhatIsNeverGivenBack) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer's allocator keeps its own accounts";
-#endif
   const auto found = checks_with("resampler", "leaks", 1);
   EXPECT_EQ(found.at("threads"), "ok");
   EXPECT_THAT(found.at("memory"), HasSubstr("leaks: each run with the same input leaves "));

@@ -176,6 +176,25 @@ TEST_F(Compare, AFailureIsKnownUntilItSucceeds) {
   EXPECT_THAT(work(".failed.json"), testing::IsEmpty());
 }
 
+TEST_F(Compare, ThePageSaysWhoTrainedAndWhoBeganWithLess) {
+  const auto ran = compare(
+      std::string(
+          "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nevaluate: []\n") +
+      "variants: [{name: as it is}, {name: fewer, set: {model.resampler.num_latents: 8}}]\n"
+      "stages: [{name: some, only_if_changed: [resampler], set: {dataset: {split: train, size: 100}, train: "
+      "{trained: "
+      "{\"*\": 1.0e-3}, init_from: [\"${configs}/flamingo_mini/flamingo_mini.safetensors\"], "
+      "init_where_it_fits: true, "
+      "task_heads: [{type: caption}], steps: 1, batch_size: 2}}}]\n");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json report = json::parse(read("compare.json"));
+  EXPECT_EQ(report["variants"][0]["left_out"], 0);
+  EXPECT_EQ(report["variants"][1]["left_out"], 1);
+  EXPECT_THAT(read("compare.html"),
+              AllOf(HasSubstr("<p>For each seed: trained some, 1 steps (1 of 2 variants). "),
+                    HasSubstr("1 tensors of the files that training starts from don't fit")));
+}
+
 // Weights are random for the variants that no stage trains, and for no others.
 TEST_F(Compare, RandomWeightsAreForEachVariantThatNoStageTrains) {
   const auto ran =
@@ -208,7 +227,7 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   const json told = json::parse(report.out);
   EXPECT_EQ(told["bench"]["threads"], 2);
   EXPECT_EQ(told["variants"][0]["status"], "done");
-  EXPECT_EQ(told["tasks"], json::parse(R"([{"name": "words", "records": 1}])"));
+  EXPECT_EQ(told["tasks"], json::parse(R"([{"name": "words", "records": 1, "variants": 1}])"));
   EXPECT_THAT(
       read("compare.html"),
       HasSubstr("scored by words, 1 records; timed on 1 records, one by one (tokens each: 1, threads: 2)."));

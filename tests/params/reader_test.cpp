@@ -102,11 +102,13 @@ TEST(ReadParams, ADefaultOutOfItsOwnRange) {
       v("depth", depth, "number of layers", at_least(1));
       v("rate", rate, "a share", between(0, 1));
     }
-  } careless;
+  } careless, another;
   EXPECT_THAT(
       read(careless, "{rate: 1}"),
       ElementsAre("f:1:1: resampler 'perceiver': the default of 'depth' is 0, but must be at least 1; "
-                  "give a value, and tell the plugin's author"));
+                  "it is a mistake of its author: give a value"));
+  EXPECT_THAT(read(another, "{depth: 1}"),
+              ElementsAre(testing::HasSubstr("the default of 'rate' is 2, but must be between 0 and 1")));
 }
 
 TEST(ReadParams, WrongShapes) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include "framework/plugin/library.h"
@@ -38,10 +39,17 @@ TEST_F(SearchPath, WithoutTheVariableEachFolderOnce) {
 
 TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
   EXPECT_THAT(error_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
+}
+
+TEST_F(SearchPath, FoldersOfNoUseAreSaidOnce) {
+  const std::string unreadable = (folder_ / std::string(300, 'x')).string();
+  setenv("FLAM_PLUGIN_PATH", unreadable.c_str(), 1);
   testing::internal::CaptureStderr();
-  std::filesystem::create_directory(folder_ / "bare");
-  plugin_search_path({folder_ / "bare"});
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("holds no plugin (libflam_*.so)"));
+  for (int i = 0; i < 2; ++i) plugin_search_path({folder_ / "third"});
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("third': no plugin there (libflam_*.so)\n"));
+  EXPECT_THAT(said, HasSubstr("', which is not a folder\n"));
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 2) << said;
 }
 
 TEST_F(SearchPath, EarlierFileShadowsLater) {

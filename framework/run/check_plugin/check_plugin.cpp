@@ -13,6 +13,7 @@
 #include "framework/config/config.h"
 #include "framework/plugin/elf.h"
 #include "framework/plugin/rehearsal.h"
+#include "framework/registry/reason.h"
 #include "framework/run/check_plugin/checks.h"
 #include "framework/run/run_config.h"
 

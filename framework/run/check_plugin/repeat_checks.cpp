@@ -48,7 +48,7 @@ Finding check_memory(const Specimen& specimen) {
   }
   if (least >= kLeast)
     throw Error(cat("leaks: each run with the same input leaves ", least, " bytes more in memory"));
-  return {cat(kRounds * count, " runs leave nothing behind")};
+  return {cat(kRounds * count, " runs don't fill memory")};
 }
 
 Finding check_threads(const Specimen& specimen) {

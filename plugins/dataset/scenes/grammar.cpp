@@ -240,6 +240,7 @@ std::string describe_scene(const Scene& scene, uint64_t variant) {
   std::sort(ordered.begin(), ordered.end(),
             [&](const SceneObject& a, const SceneObject& b) { return distance_along(direction, b, a) > 0; });
   std::vector<std::string> items;
+  items.reserve(ordered.size());
   for (const SceneObject& object : ordered) items.push_back(item(object));
 
   if (ordered.size() == 2 && random.chance(0.6)) {
