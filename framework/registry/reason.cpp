@@ -5,7 +5,8 @@
 namespace flam {
 
 std::string reason_of(const std::exception& error) {
-  const std::string what = error.what(), text = what.substr(0, what.find("\nException raised from"));
+  const std::string what = error.what();
+  std::string text = what.substr(0, what.find("\nException raised from"));
   const size_t meta = text.find(": attempted to run this operator with Meta tensors");
   if (text.find("aten::_local_scalar_dense") != std::string::npos && meta != std::string::npos)
     return "reads a value from a tensor (item(), …), and on the meta device, where shapes are checked, there "
