@@ -3,8 +3,8 @@
 #include <elf.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
@@ -76,9 +76,8 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
   const auto file = MappedFile::open(library);
   const std::string_view bytes = file->bytes();
   const auto header = element<Header>(bytes, 0, 0);
-  static const std::set<std::string_view> kLinkers = {"_init",       "_fini",  "_edata",      "__edata",
-                                                      "_end",        "end",    "__bss_start", "_bss_start__",
-                                                      "__bss_end__", "__end__"};
+  constexpr std::string_view kLinkers[] = {"_init", "_fini",       "_edata",       "__edata",     "_end",
+                                           "end",   "__bss_start", "_bss_start__", "__bss_end__", "__end__"};
   std::vector<std::string> names;
   for (uint64_t i = 0; i < header.e_shnum; ++i) {
     const auto table = element<Section>(bytes, header.e_shoff, i);
@@ -94,7 +93,8 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
         continue;
       const std::string_view name = text.substr(symbol.st_name);
       names.emplace_back(name.substr(0, name.find('\0')));
-      if (kLinkers.contains(names.back())) names.pop_back();
+      if (std::find(std::begin(kLinkers), std::end(kLinkers), names.back()) != std::end(kLinkers))
+        names.pop_back();
     }
   }
   return names;
