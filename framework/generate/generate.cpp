@@ -45,8 +45,7 @@ void require_number(double logprob) {
   if (std::isnan(logprob)) {
     throw RunError(
         "the model's logits are not numbers (NaN): check the weights; dtype float16 overflows where float32 "
-        "and bfloat16 "
-        "don't; `flam check-plugin` finds a plugin that gives such values");
+        "and bfloat16 don't; `flam check-plugin` finds a plugin that gives such values");
   }
 }
 

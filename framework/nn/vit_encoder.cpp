@@ -57,6 +57,26 @@ at::Tensor VitEncoder::operator()(at::Tensor x) const {
   return x;
 }
 
+VitLayerNames clip_layer_names() {
+  return {.block = "encoder.layers.{}",
+          .ln1 = "layer_norm1",
+          .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+          .proj = "self_attn.out_proj",
+          .ln2 = "layer_norm2",
+          .fc1 = "mlp.fc1",
+          .fc2 = "mlp.fc2"};
+}
+
+VitLayerNames timm_layer_names() {
+  return {.block = "blocks.{}",
+          .ln1 = "norm1",
+          .qkv = {"attn.qkv"},
+          .proj = "attn.proj",
+          .ln2 = "norm2",
+          .fc1 = "mlp.fc1",
+          .fc2 = "mlp.fc2"};
+}
+
 void rename_vit_layers(std::vector<NameRule>& rules, const VitLayerNames& from) {
   const auto rename = [&](const std::string& theirs, const std::string& ours, int part = -1) {
     rename_layer(rules, from.block + "." + theirs, "layers.{}." + ours, part);

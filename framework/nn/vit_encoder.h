@@ -45,6 +45,8 @@ struct VitLayerNames {
   std::vector<std::string> qkv;
   std::string proj, ln2, fc1, fc2;
 };
+FLAM_API VitLayerNames clip_layer_names();  // of transformers' CLIPVisionModel and SiglipVisionModel
+FLAM_API VitLayerNames timm_layer_names();  // of timm's VisionTransformer, and of Meta's DINOv2
 /// Rules for weight and bias of each of them.
 FLAM_API void rename_vit_layers(std::vector<NameRule>& rules, const VitLayerNames& from);
 

@@ -64,10 +64,11 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& from_comma
   if (const char* variable = std::getenv("FLAM_PLUGIN_PATH")) {
     std::istringstream entries(variable);
     for (std::string entry; std::getline(entries, entry, ':');) {
+      if (entry.empty()) continue;
       std::error_code unreadable;
-      if (!entry.empty() && !fs::is_directory(entry, unreadable))
+      if (!fs::is_directory(entry, unreadable))
         warn_once(cat("FLAM_PLUGIN_PATH names ", quoted(entry), ", which is not a folder"));
-      if (!entry.empty()) add(entry);
+      add(entry);
     }
   }
   add(boost::dll::this_line_location().parent_path() / "flamboyance" / "plugins");

@@ -31,13 +31,7 @@ std::vector<NameRule> huggingface_rules(const std::string& class_embedding, cons
       {"embeddings.position_ids", ""},
   };
   rename_layer(rules, "pre_layrnorm", "pre_norm");
-  rename_vit_layers(rules, {"encoder.layers.{}",
-                            "layer_norm1",
-                            {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
-                            "self_attn.out_proj",
-                            "layer_norm2",
-                            "mlp.fc1",
-                            "mlp.fc2"});
+  rename_vit_layers(rules, clip_layer_names());
   rename_layer(rules, "post_layernorm", final_norm);
   return rules;
 }

@@ -39,7 +39,7 @@ std::vector<NameRule> original_rules(const std::string& final_norm) {
       {"blocks.{}.ls2.gamma", "layers.{}.ls2"},
   };
   rename_layer(rules, "patch_embed.proj", "patch_embedding");
-  rename_vit_layers(rules, {"blocks.{}", "norm1", {"attn.qkv"}, "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"});
+  rename_vit_layers(rules, timm_layer_names());
   rename_layer(rules, "norm", final_norm);
   return rules;
 }

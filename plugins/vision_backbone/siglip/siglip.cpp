@@ -58,13 +58,7 @@ std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
       {"head.*", ""},
   };
   rename_layer(rules, "embeddings.patch_embedding", "patch_embedding");
-  rename_vit_layers(rules, {"encoder.layers.{}",
-                            "layer_norm1",
-                            {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
-                            "self_attn.out_proj",
-                            "layer_norm2",
-                            "mlp.fc1",
-                            "mlp.fc2"});
+  rename_vit_layers(rules, clip_layer_names());
   rename_layer(rules, "post_layernorm", final_norm);
   return rules;
 }
@@ -73,7 +67,7 @@ std::vector<NameRule> timm_rules(const std::string& final_norm) {
   std::vector<NameRule> rules = {
       {"pos_embed", "position_embedding"}, {"attn_pool.*", ""}, {"fc_norm.*", ""}, {"head.*", ""}};
   rename_layer(rules, "patch_embed.proj", "patch_embedding");
-  rename_vit_layers(rules, {"blocks.{}", "norm1", {"attn.qkv"}, "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"});
+  rename_vit_layers(rules, timm_layer_names());
   rename_layer(rules, "norm", final_norm);
   return rules;
 }
