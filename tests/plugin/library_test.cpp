@@ -4,7 +4,9 @@
 #include <elf.h>
 
 #include <cstring>
+#include <functional>
 
+#include "framework/plugin/elf.h"
 #include "tests/plugin/fixture.h"
 
 namespace flam {
@@ -115,6 +117,57 @@ TEST_F(Forged, SegmentsBeyondTheFile) {
                 &huge, 8);
     EXPECT_THAT(message(bytes), HasSubstr("segments reach beyond")) << i;
   }
+}
+
+/// The good plugin with its table of dynamic symbols in the hands of `change`.
+class ForgedSymbols : public Forged {
+ protected:
+  using Change = std::function<void(Elf64_Shdr& table, std::vector<Elf64_Sym>& symbols)>;
+
+  std::vector<std::string> names(const Change& change) {
+    std::string bytes = good_;
+    Elf64_Ehdr header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    for (size_t i = 0; i < header.e_shnum; ++i) {
+      const size_t at = header.e_shoff + i * sizeof(Elf64_Shdr);
+      Elf64_Shdr table;
+      std::memcpy(&table, bytes.data() + at, sizeof table);
+      if (table.sh_type != SHT_DYNSYM) continue;
+      const Elf64_Shdr before = table;
+      std::vector<Elf64_Sym> symbols(table.sh_size / sizeof(Elf64_Sym));
+      std::memcpy(symbols.data(), bytes.data() + table.sh_offset, before.sh_size);
+      change(table, symbols);
+      std::memcpy(bytes.data() + before.sh_offset, symbols.data(), before.sh_size);
+      std::memcpy(bytes.data() + at, &table, sizeof table);
+    }
+    write_bytes(folder_ / "libflam_forged.so", bytes);
+    return exported_symbols(folder_ / "libflam_forged.so");
+  }
+};
+
+TEST_F(ForgedSymbols, OnlyWhatOthersCanBeBoundTo) {
+  const auto entry = testing::Contains("flam_plugin");
+  const auto each = [&](const std::function<void(Elf64_Sym&)>& change) {
+    return names([&](auto&, auto& symbols) {
+      for (Elf64_Sym& symbol : symbols) {
+        if (symbol.st_shndx != SHN_UNDEF) change(symbol);
+      }
+    });
+  };
+  EXPECT_THAT(each([](auto&) {}), entry);
+  EXPECT_THAT(each([](auto& s) { s.st_other = STV_PROTECTED; }), entry);
+  EXPECT_TRUE(each([](auto& s) { s.st_other = STV_HIDDEN; }).empty());
+  EXPECT_TRUE(each([](auto& s) { s.st_other = STV_INTERNAL; }).empty());
+  EXPECT_TRUE(each([](auto& s) { s.st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC); }).empty());
+  EXPECT_TRUE(each([](auto& s) { s.st_name = 0x7fffffff; }).empty());
+}
+
+TEST_F(ForgedSymbols, TablesBeyondTheFile) {
+  EXPECT_TRUE(names([](auto& table, auto&) { table.sh_link = 60000; }).empty());
+  const auto message = [&](const Change& change) { return error_of([&] { names(change); }); };
+  EXPECT_THAT(message([](auto& table, auto&) { table.sh_size = ~0ull; }), HasSubstr("is truncated"));
+  EXPECT_THAT(message([](auto& table, auto&) { table.sh_offset = ~0ull; }), HasSubstr("is truncated"));
+  EXPECT_THAT(message([](auto& table, auto&) { table.sh_offset = ~0ull - 8; }), HasSubstr("is truncated"));
 }
 
 }  // namespace
