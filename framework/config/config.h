@@ -40,9 +40,10 @@ FLAM_API void shorten_configs_paths(Value& config, const std::filesystem::path& 
 FLAM_API void adopt_places(Value& to, const Value& from);
 
 /// The file of a model name (the stem of a file below `configs_root` outside `_base_` and `experiments`), or
-/// of a path. Unknown names list what is near.
+/// of a path. Error: there is none; what is near is listed, and `what` it is not: "no config named …".
 FLAM_API std::filesystem::path find_config(const std::string& name_or_path,
-                                           const std::filesystem::path& configs_root);
+                                           const std::filesystem::path& configs_root,
+                                           const char* what = "config");
 /// Every model name below `configs_root` with its file, sorted.
 FLAM_API std::vector<std::pair<std::string, std::filesystem::path>> list_configs(
     const std::filesystem::path& configs_root);

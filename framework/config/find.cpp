@@ -29,13 +29,13 @@ std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& confi
   return found;
 }
 
-fs::path find_config(const std::string& name_or_path, const fs::path& configs_root) {
+fs::path find_config(const std::string& name_or_path, const fs::path& configs_root, const char* what) {
   std::error_code ignored;
   fs::path path = name_or_path;
   const bool written_as_path =
       path.has_parent_path() || path.extension() == ".yaml" || path.extension() == ".yml";
   if (written_as_path) {
-    if (!fs::exists(path, ignored)) throw Error(cat("no config file ", quoted(name_or_path)));
+    if (!fs::exists(path, ignored)) throw Error(cat("no ", what, " file ", quoted(name_or_path)));
     return path;
   }
   std::vector<std::string> names;
@@ -46,11 +46,11 @@ fs::path find_config(const std::string& name_or_path, const fs::path& configs_ro
   }
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
-    throw Error(cat("two configs are named ", quoted(name_or_path), ": ", printable(matches[0].native()),
+    throw Error(cat("two ", what, "s are named ", quoted(name_or_path), ": ", printable(matches[0].native()),
                     " and ", printable(matches[1].native()), "; give the path of the one that is meant"));
   }
   if (fs::is_regular_file(path, ignored)) return path;
-  throw Error(cat("no config named ", quoted(name_or_path), did_you_mean(name_or_path, names),
+  throw Error(cat("no ", what, " named ", quoted(name_or_path), did_you_mean(name_or_path, names),
                   " (known: ", printable(join(names, ", "), 2000), ")"));
 }
 

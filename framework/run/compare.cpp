@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -61,6 +62,27 @@ int threads_of_report(const std::filesystem::path& folder) {
   const auto threads = nlohmann::json::json_pointer("/bench/threads");
   const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
   return known ? std::max(0, report[threads].get<int>()) : 0;
+}
+
+bool tried(const ComparePlan::Run& run) {
+  return std::any_of(run.units.begin(), run.units.end(),
+                     [](const CompareUnit& unit) { return unit.result() || unit.failure(); });
+}
+
+/// A report of nothing would take the place of one of runs that have other keys by now.
+void check_anything_to_report(const ComparePlan& plan, const std::string& folder) {
+  bool any_run = false;
+  for (const auto& variant : plan.variants) {
+    for (const auto& run : variant.runs) {
+      if (tried(run)) return;
+      any_run = true;
+    }
+  }
+  if (any_run)
+    throw Error(cat("nothing to report: ", quoted(folder),
+                    " has no run of this experiment as it is now; either none was made, or the experiment, "
+                    "a config, a plugin or Flamboyance has changed since. Run it without --report, or look "
+                    "at the compare.html that may be there from before: it is left as it is"));
 }
 
 class Comparison {
@@ -162,8 +184,12 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
   const int before = options.only_report ? threads_of_report(experiment.output) : 0;
   const int threads = threads_of_runs(options.threads > 0 ? options.threads : before);
   const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
+  std::error_code ignored;
+  if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
+    throw Error(cat("nothing to report: there is no folder ", quoted(experiment.output)));
   const FolderLock lock(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
+  if (options.only_report) check_anything_to_report(plan, experiment.output);
   return Comparison(experiment, plan, options, threads, before > 0 ? before : threads).run(report);
 }
 

@@ -28,7 +28,8 @@ struct CompareResult {
 
 /// Runs what has not been done yet, each variant and seed in a child process (the caller must have no other
 /// threads), and writes compare.json, compare.csv and compare.html into `experiment.output`, anew after each
-/// run. A variant that fails is a row with the reason. Error: another process works in that folder.
+/// run. A variant that fails is a row with the reason. Error: another process works in that folder, or with
+/// only_report there is no run to report.
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 

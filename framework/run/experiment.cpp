@@ -224,8 +224,9 @@ Experiment Experiment::load(const std::string& name_or_path, const std::vector<s
   const auto root = configs_root();
   const auto folder = root / "experiments";
   std::error_code ignored;
-  const auto file = std::filesystem::is_directory(folder, ignored) ? find_config(name_or_path, folder)
-                                                                   : std::filesystem::path(name_or_path);
+  const auto file = std::filesystem::is_directory(folder, ignored)
+                        ? find_config(name_or_path, folder, "experiment")
+                        : std::filesystem::path(name_or_path);
   Value tree = load_config(file, root);
   for (const std::string& assignment : overrides) apply_override(tree, assignment, root);
   Experiment experiment = parse(tree, registry);

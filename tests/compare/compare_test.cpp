@@ -195,6 +195,17 @@ TEST_F(Compare, ThePageSaysWhoTrainedAndWhoBeganWithLess) {
                     HasSubstr("1 tensors of the files that training starts from don't fit")));
 }
 
+TEST_F(Compare, AReportOfRunsThatAreNoLongerTheSameIsKept) {
+  const std::string experiment = kUntrained + std::string("evaluate: []\nvariants: [{name: base}]\n");
+  EXPECT_EQ(compare(experiment).status, 0);
+  const std::string before = read("compare.html");
+  const auto changed = compare(experiment, "--report --set seeds=[2]");
+  EXPECT_EQ(changed.status, 2);
+  EXPECT_THAT(changed.err, HasSubstr("nothing to report: "));
+  EXPECT_EQ(read("compare.html"), before);
+  EXPECT_EQ(compare(experiment, "--report").status, 0);
+}
+
 // Weights are random for the variants that no stage trains, and for no others.
 TEST_F(Compare, RandomWeightsAreForEachVariantThatNoStageTrains) {
   const auto ran =
