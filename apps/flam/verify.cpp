@@ -13,12 +13,12 @@ namespace {
 
 void print_text(const VerifyReport& report) {
   std::cout << std::left << std::setw(34) << "stage" << std::setw(18) << "shape" << std::setw(14)
-            << "largest error" << std::setw(12) << "tolerance" << std::setw(12) << "cosine"
+            << "largest error" << std::setw(12) << "tolerance" << std::setw(16) << "cosine"
             << "\n";
   for (const StageCheck& stage : report.stages) {
     std::cout << std::setw(34) << stage.stage << std::setw(18) << stage.shape << std::setw(14)
               << std::setprecision(3) << stage.largest_error << std::setw(12) << stage.tolerance
-              << std::setw(12) << std::setprecision(8) << stage.cosine << (stage.passed ? "ok" : "DEPARTS")
+              << std::setw(16) << std::setprecision(8) << stage.cosine << (stage.passed ? "ok" : "DEPARTS")
               << (stage.note.empty() ? "" : "  " + stage.note) << "\n";
   }
   for (const auto& stage : report.skipped)

@@ -49,7 +49,7 @@ StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const
   check.largest_error = (a - b).abs().max().item().toDouble();
   check.tolerance = tolerance * std::max(1.0, b.abs().max().item().toDouble());
   const double norms = std::sqrt(a.square().sum().item().toDouble() * b.square().sum().item().toDouble());
-  check.cosine = norms > 0 ? (a * b).sum().item().toDouble() / norms : 1;
+  check.cosine = norms == 0 ? 1 : (a * b).sum().item().toDouble() / norms;
   check.passed = check.largest_error <= check.tolerance;  // false for NaN
   return check;
 }

@@ -1,5 +1,7 @@
 #include "framework/train/train_config.h"
 
+#include <cmath>
+
 #include "framework/base/text.h"
 
 namespace flam {
@@ -67,12 +69,16 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
                cat("`trained` must map patterns to learning rates, found ", config.trained.describe()));
   } else if (config.trained.is_map()) {
     for (const auto& member : config.trained.as_map()) {
-      if (!member.value.is_number() || member.value.as_double() <= 0) {
-        errors.add(member.value.where(), cat("the learning rate of ", quoted(member.key),
-                                             " must be a number above 0, found ", member.value.describe()));
+      if (!member.value.is_number() || !std::isfinite(member.value.as_double()) ||
+          member.value.as_double() <= 0) {
+        errors.add(member.value.where(),
+                   cat("the learning rate of ", quoted(member.key),
+                       " must be a finite number above 0, found ", member.value.describe()));
       }
     }
   }
+  if (const Value* output = node.find("output"); output && !output->is_null() && config.output.empty())
+    errors.add(output->where(), "`output` is an empty path; name the weights file to write");
   if (config.task_heads.is_list()) {
     for (const Value& head : config.task_heads.as_list())
       config.heads.push_back(registry.parse("task_head", head, errors));

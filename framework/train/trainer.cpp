@@ -112,11 +112,13 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
     const bool orthogonal = muon && may_be_orthogonal && slot.shape.size() == 2 && !slot.vocabulary;
     out.push_back({slot.name, slot.tensor, rate, orthogonal, slot.parts, {}, {}});
   };
+  std::vector<bool> used(rates.size());
   for (const auto& slot : weights_.slots()) {
     if (slot->statistic) continue;
     const auto matching = std::find_if(rates.begin(), rates.end(), [&](const auto& entry) {
       return match_pattern(entry.first, slot->name);
     });
+    if (matching != rates.end()) used[matching - rates.begin()] = true;
     const double rate = matching != rates.end() ? matching->second
                         : is_given(*slot)       ? 0
                                                 : parts_.config.new_tensor_rate;
@@ -129,6 +131,12 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
     throw Error(
         "no tensor's name matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
         "them)");
+  for (size_t i = 0; i < rates.size(); ++i) {
+    if (!used[i])
+      log_warn(cat("the pattern ", quoted(rates[i].first),
+                   " of `train.trained` trains nothing: no tensor has such a name, or an earlier pattern "
+                   "takes them all"));
+  }
   for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
   return out;
 }

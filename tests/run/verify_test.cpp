@@ -80,6 +80,7 @@ TEST_F(Verify, TheFirstStageThatDepartsIsNamed) {
   EXPECT_NEAR(stage(departs, "hidden_layer1").largest_error, 0.01, 1e-3);
   EXPECT_FALSE(stage(departs, "hidden_layer1").passed);
   EXPECT_FALSE(stage(departs, "final_norm").passed);
+  EXPECT_TRUE(std::isnan(stage(departs, "final_norm").cosine));
   EXPECT_TRUE(stage(departs, "hidden_layer0").passed);
 }
 

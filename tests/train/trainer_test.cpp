@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "framework/base/text.h"
 #include "framework/run/train.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/support/scratch.h"
@@ -227,6 +228,14 @@ TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
   for (const std::string& name : written->names()) EXPECT_TRUE(name.starts_with("resampler.")) << name;
 }
 
+TEST_F(TrainerTest, APatternThatTrainsNothingIsNamed) {
+  testing::internal::CaptureStderr();
+  train(stage("1_labels"), options("typo", {"train.steps=1", "train.trained={\"resamplr.*\": 0.001}"}), {});
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("the pattern 'resamplr.*' of `train.trained` trains nothing"), std::string::npos);
+  EXPECT_EQ(said.find("'resampler.*'"), std::string::npos);
+}
+
 TEST_F(TrainerTest, WrongUseIsNamed) {
   const auto error_of = [&](const std::vector<std::string>& more) {
     try {
@@ -240,8 +249,15 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
       error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor's name matches"),
       std::string::npos);
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
-  EXPECT_NE(error_of({"train.trained={_delete_: true, \"resampler.*\": 0}"}).find("must be a number above 0"),
+  EXPECT_NE(error_of({"train.trained={_delete_: true, \"resampler.*\": 0}"})
+                .find("must be a finite number above 0"),
             std::string::npos);
+  for (const char* rate : {".nan", ".inf"}) {
+    EXPECT_NE(error_of({cat("train.trained={_delete_: true, \"resampler.*\": ", rate, "}")})
+                  .find("must be a finite number above 0"),
+              std::string::npos);
+  }
+  EXPECT_NE(error_of({"train.output=''"}).find("`output` is an empty path"), std::string::npos);
   EXPECT_NE(error_of({"train.task_heads=3"}).find("`task_heads` must be a list"), std::string::npos);
   EXPECT_NE(error_of({"train.records_per_scene=[0, 1]"}).find("must be between 1 and 1048576"),
             std::string::npos);

@@ -108,6 +108,19 @@ PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs)
   return result;
 }
 
+/// What the user wrote for the component and it doesn't take is no failure of the component's.
+void refuse_unusable(const Specimen& specimen) {
+  if (!find_node(specimen.config, specimen.kind, specimen.name)) return;
+  const Check parsing{"parameters", [](const Specimen& s) {
+                        ErrorList errors;
+                        s.registry.parse(s.kind, s.node(), errors);
+                        return Finding{join(errors.messages(), "; ")};
+                      }};
+  bool hangs = false;
+  const PluginCheck result = run_apart(parsing, specimen, hangs);
+  if (result.outcome == Outcome::ok && !result.detail.empty()) throw Error(result.detail);
+}
+
 }  // namespace
 
 Value Specimen::node() const {
@@ -189,6 +202,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     }
     if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
       log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
+    refuse_unusable(specimen);
     bool hangs = false;
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,
