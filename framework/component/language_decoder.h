@@ -14,9 +14,9 @@ struct DecoderInput {
 /// What one call of run() works on: R rows of L tokens.
 struct DecodeStep {
   at::Tensor positions;  // [R,L] int64
-  at::Tensor
-      mask;  // of a prompt: [R,1,L,L] bool, true = attends: causal, but within a span of media; no
-             // padding (on the left). Undefined in the cache's tail: attend_cached() knows what is seen
+  /// Of a prompt: [R,1,L,L] bool, true = attends: causal, but within a span of media; no padding (on the
+  /// left). Undefined in the cache's tail: attend_cached() knows what is seen.
+  at::Tensor mask;
   KVCache* cache = nullptr;  // owned by the generation; null when training or recording everything at once
   Probe* probe = nullptr;
 };
