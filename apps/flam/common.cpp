@@ -1,5 +1,6 @@
 #include "apps/flam/common.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -23,6 +24,15 @@ void watch_signals() {
   action.sa_handler = on_signal;  // without SA_RESTART: a read from a silent standard input ends, too
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+void prepare_process() {
+  for (const auto& [number, place] :
+       {std::pair(STDIN_FILENO, "/dev/null"), std::pair(STDOUT_FILENO, "/dev/full"),
+        std::pair(STDERR_FILENO, "/dev/null")}) {
+    if (fcntl(number, F_GETFD) < 0 && open(place, O_RDWR) < 0) open("/dev/null", O_RDWR);
+  }
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool interrupted() {

@@ -11,6 +11,9 @@ namespace flam::cli {
 /// nobody has asked for interrupted(), as while a model is being loaded. Outputs under way leave nothing
 /// behind.
 void watch_signals();
+/// Gives a closed standard stream a place of its own, so that no output file gets its number: nothing to
+/// read, nowhere to write. A file that grows beyond the system's limit is an error, not a signal.
+void prepare_process();
 bool interrupted();
 int interrupted_status();  // 130 or 143
 

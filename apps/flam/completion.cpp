@@ -7,6 +7,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/completion/scripts.h"
+#include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/run/paths.h"
 
@@ -134,6 +135,8 @@ void add_completion(CLI::App& app, int& status) {
   command->add_option("WORDS", options->words, "")->group("");  // after `candidates`: the line so far
   command->callback([options, &app, &status] {
     status = 0;
+    if (options->shell != "candidates" && !options->words.empty())
+      throw Error(cat("a script for one shell at a time; what is ", quoted(options->words.front()), "?"));
     if (options->shell == "bash") std::cout << kBashCompletion;
     if (options->shell == "zsh") std::cout << kZshCompletion;
     if (options->shell != "candidates" || options->words.empty()) return;

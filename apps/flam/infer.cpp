@@ -48,7 +48,7 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
               << *outcome.error << "\n";
   } else {
     const std::string name = many ? printable(request.id, 4096) + ": " : "";
-    if (params.n_best > 1) {
+    if (params.n_best > 1 && !outcome.result.hypotheses.empty()) {
       for (const auto& hypothesis : outcome.result.hypotheses) {
         std::cout << name << printable(hypothesis.text, 100'000) << "  (" << hypothesis.score << ")\n";
       }
@@ -81,16 +81,21 @@ void refuse_several(const InferOptions& options) {
   }
 }
 
-/// Known before the answer is computed.
-void refuse_unexplainable(const Session& session, const Request& request, bool another) {
-  if (another) throw Error("--record and --explain look at one answer, but there are several requests");
+/// Known before the answer is computed: options that do nothing where a model chooses among candidates.
+void refuse_for_choices(const InferOptions& options, const Session& session, const Request& request) {
+  const char* given = !options.record.empty()    ? "--record"
+                      : !options.explain.empty() ? "--explain"
+                      : options.n_best           ? "--n-best"
+                      : options.num_beams        ? "--num-beams"
+                      : options.max_new_tokens   ? "--max-new-tokens"
+                                                 : nullptr;
+  if (!given) return;
   try {
     if (!std::holds_alternative<Score>(session.task_head().task(request))) return;
   } catch (const Error&) {
     return;  // the answer says what is wrong with the request
   }
-  throw Error(
-      "--record and --explain look at answers that a model writes; this one chooses among candidates");
+  throw Error(cat(given, " is about answers that a model writes; this one chooses among candidates"));
 }
 
 void write_explanations(const InferOptions& options, const Session& session, const Request& request,
@@ -154,7 +159,9 @@ int infer(const InferOptions& options) {
   sink.take = [&](Request request) {
     if (interrupted()) return;
     outputs.keep(request);
-    if (looks_closely) refuse_unexplainable(*session, request, !pending.empty() || done > 0);
+    if (looks_closely && (!pending.empty() || done > 0))
+      throw Error("--record and --explain look at one answer, but there are several requests");
+    refuse_for_choices(options, *session, request);
     pending.push_back(std::move(request));
     // One that is looked at closely waits until it is known to be the only one.
     if (!looks_closely && static_cast<int64_t>(pending.size()) >= options.batch_size) flush();

@@ -58,6 +58,15 @@ std::vector<std::string> pictures_in(const fs::path& folder, bool recursive) {
   return found;
 }
 
+/// A request on the command line holds text, as one in a file does.
+void require_text(const char* option, const std::string& text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t length = utf8_front(rest).length;
+    if (length == 0) throw Error(cat(option, " ", quoted(text), ": not UTF-8"));
+    rest.remove_prefix(length);
+  }
+}
+
 // "IMAGE=TEXT" or "IMAGE=QUESTION=>ANSWER"; a file name may hold '=', so the first prefix that is a file is
 // the picture.
 void add_shot(const std::string& shot, bool with_question, Request& request) {
@@ -67,6 +76,7 @@ void add_shot(const std::string& shot, bool with_question, Request& request) {
     std::error_code ignored;
     if (image.empty() || !fs::is_regular_file(image, ignored)) continue;
     const std::string text = shot.substr(at + 1);
+    require_text("--shot", text);
     request.parts.push_back(image_part(image));
     if (!with_question) {
       request.parts.push_back(text_part(text));
@@ -78,7 +88,9 @@ void add_shot(const std::string& shot, bool with_question, Request& request) {
     request.parts.push_back(text_part(text.substr(arrow + 2)));
     return;
   }
-  throw Error(cat("--shot ", quoted(shot), ": no picture file before '='; expected ", form));
+  throw Error(cat("--shot ", quoted(shot),
+                  shot.find('=') == std::string::npos ? ": has no '='" : ": no picture file before '='",
+                  "; expected ", form));
 }
 
 std::shared_ptr<const std::string> standard_input() {
@@ -154,6 +166,8 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
     }
     return requests_of_file(options.request_file, sink);
   }
+  require_text("--question", options.question);
+  for (const std::string& candidate : options.candidates) require_text("--candidate", candidate);
   if (options.images.empty())
     throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
   if (needs_question && options.question.empty())

@@ -40,15 +40,22 @@ bool is_config(const std::string& what, const Registry& registry) {
 }
 
 void inspect_any(const Options& options, Registry& registry) {
-  if (is_kind(options.what)) {
+  const bool kind = is_kind(options.what), config = !kind && is_config(options.what, registry);
+  if (!options.overrides.empty() && !config)
+    throw Error(cat("--set changes a value of a config, and ", quoted(options.what), " is none"));
+  if (options.markdown && (kind || config)) {
+    throw Error(cat("--markdown is for the pages of components, and ", quoted(options.what), " is a ",
+                    kind ? "kind" : "config"));
+  }
+  if (kind) {
     const KindPage page = inspect_kind(options.what, registry);
     std::cout << (options.json ? kind_json(page).dump() + "\n" : kind_text(page));
     return;
   }
-  if (is_config(options.what, registry)) {
-    RunConfig config = RunConfig::parse(load_config_tree(options.what, options.overrides), registry);
-    config.name = std::filesystem::path(options.what).stem().string();
-    const ConfigPage page = inspect_config(config, find_config(options.what, configs_root()).string());
+  if (config) {
+    RunConfig run = RunConfig::parse(load_config_tree(options.what, options.overrides), registry);
+    run.name = std::filesystem::path(options.what).stem().string();
+    const ConfigPage page = inspect_config(run, find_config(options.what, configs_root()).string());
     std::cout << (options.json ? config_json(page).dump() + "\n" : config_text(page));
     return;
   }

@@ -71,7 +71,8 @@ void add_list(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("list", "list models and components");
   command->footer("Example: flam list vision_backbone");
-  command->add_option("KIND", options->kind, "only these: models, " + join(component_kinds(), ", "));
+  command->add_option("KIND", options->kind, "only these: models, " + join(component_kinds(), ", "))
+      ->check(not_empty());
   command->add_flag("--json", options->json, "as JSON");
   add_plugin_path(*command, options->plugin_path);
   command->callback(

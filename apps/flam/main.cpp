@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <new>
 
@@ -8,6 +9,24 @@
 #include "framework/base/text.h"
 
 namespace {
+
+/// Numbers as people write them: 010 is not 8, and there is no option for which nan is an answer.
+void require_decimals(CLI::App& app) {
+  const auto check = [](std::string& text) {
+    const size_t digits = text.find_first_not_of('-');
+    const bool octal = digits != std::string::npos && text[digits] == '0' && digits + 1 < text.size() &&
+                       std::isdigit(static_cast<unsigned char>(text[digits + 1]));
+    const bool plain = !text.empty() && text.find_first_not_of("0123456789.eE+-") == std::string::npos;
+    return plain && !octal ? "" : "expected a decimal number, found " + flam::quoted(text);
+  };
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (CLI::Option* option : command->get_options()) {
+      const std::string type = option->get_type_name();
+      if (type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT"))
+        option->check(CLI::Validator(check, ""));
+    }
+  }
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"flam: assemble Flamingo-type vision-language models from plugins, and run them", "flam"};
@@ -22,6 +41,7 @@ int run(int argc, char** argv) {
         flam::cli::add_check_plugin, flam::cli::add_completion, flam::cli::add_doctor}) {
     add(app, status);
   }
+  require_decimals(app);
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
   if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
@@ -44,6 +64,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   flam::cli::watch_signals();
+  flam::cli::prepare_process();
   try {
     const int status = run(argc, argv);
     if (flam::cli::interrupted()) return flam::cli::interrupted_status();

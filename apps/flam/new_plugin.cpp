@@ -1,5 +1,8 @@
 #include "framework/run/new_plugin.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <iostream>
 
 #include "apps/flam/commands.h"
@@ -9,6 +12,20 @@
 #include "framework/run/session.h"
 
 namespace flam::cli {
+
+namespace {
+
+/// A path as a shell reads it: quoted where it has to be.
+std::string for_shell(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+,:@%", c); };
+  if (std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return printable(out + "'", 8192);
+}
+
+}  // namespace
 
 void add_new_plugin(CLI::App& app, int& status) {
   struct Options {
@@ -25,11 +42,11 @@ void add_new_plugin(CLI::App& app, int& status) {
   command->callback([options, &status] {
     const auto folder = options->folder.empty() ? std::filesystem::path(options->name) : options->folder;
     for (const auto& file : new_plugin(options->kind, options->name, folder, *open_registry({})))
-      std::cout << file.string() << "\n";
-    std::cerr << "Build it: cmake -S " << folder.string() << " -B " << (folder / "build").string()
+      std::cout << printable(file.string(), 4096) << "\n";
+    std::cerr << "Build it: cmake -S " << for_shell(folder) << " -B " << for_shell(folder / "build")
               << " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX && cmake --build "
-              << (folder / "build").string() << "  (PREFIX: where Flamboyance is installed; "
-              << (folder / "README.md").string() << " says more)\n";
+              << for_shell(folder / "build") << "  (PREFIX: where Flamboyance is installed; "
+              << for_shell(folder / "README.md") << " says more)\n";
     status = 0;
   });
 }

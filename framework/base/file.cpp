@@ -54,6 +54,17 @@ int open_regular(const std::filesystem::path& path, size_t& size) {
           known && S_ISDIR(status.st_mode) ? "it is a folder, not a file" : "it is not a regular file"));
 }
 
+bool is_standard_stream(const std::filesystem::path& path) {
+  struct stat file {
+  }, stream{};
+  if (::stat(path.c_str(), &file) != 0) return false;
+  for (const int number : {STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fstat(number, &stream) == 0 && stream.st_dev == file.st_dev && stream.st_ino == file.st_ino)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path, size_t limit) {
@@ -97,10 +108,14 @@ MappedFile::~MappedFile() {
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
   // Through a link, so that the link stays; never over a device or a folder.
-  if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
   if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored)) {
     throw Error(cat("cannot write ", quoted(path_.native()), ": it exists and is not a regular file"));
   }
+  if (is_standard_stream(path_)) {
+    throw Error(cat("cannot write ", quoted(path_.native()),
+                    ": standard output or error goes there, and would be lost; name another file"));
+  }
+  if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
   static std::atomic<unsigned> serial = 0;
   aside_ = path_;
   aside_ += cat(".part-", ::getpid(), "-", serial++);

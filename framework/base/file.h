@@ -35,7 +35,8 @@ class FLAM_API MappedFile {
   size_t size_ = 0;
 };
 
-/// Writes beside `path` and renames on commit(); a file that is not committed leaves nothing behind.
+/// Writes beside `path` and renames on commit(); a file that is not committed leaves nothing behind. Error:
+/// it can't be written, is no regular file, or is where standard output or error goes.
 class FLAM_API AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -88,6 +88,10 @@ std::string adapter_output(const Model& model, const Description& out) {
 
 Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens) {
   const auto model = Model::assemble(config.model, registry);
+  if (const int64_t context = model->language_decoder().max_positions(); prompt_tokens > context) {
+    throw Error(cat("a prompt of ", prompt_tokens, " tokens can't be described: the context of ",
+                    quoted(config.model.language_decoder.type->name), " has ", context));
+  }
   if (!config.transforms.empty())
     TransformChain(config.transforms, registry)
         .check_output(model->vision_backbone().image_size(), config.model.vision_backbone);

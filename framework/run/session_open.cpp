@@ -1,11 +1,10 @@
 // Session::open: registry, config, components, weights.
-#include <ATen/Parallel.h>
-
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/run/device.h"
 #include "framework/run/paths.h"
 #include "framework/run/session_state.h"
+#include "framework/run/threads.h"
 
 namespace flam {
 
@@ -85,7 +84,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
   s.config.name = std::filesystem::path(config).stem().string();
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  use_threads(options.threads);
 
   const bool random = options.weights == "random";
   if (random) replace_missing_tokenizer(s.config, *s.registry);

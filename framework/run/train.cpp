@@ -1,10 +1,9 @@
 #include "framework/run/train.h"
 
-#include <ATen/Parallel.h>
-
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/run/device.h"
+#include "framework/run/threads.h"
 
 namespace flam {
 
@@ -36,7 +35,7 @@ bool train(const std::string& config_name, const SessionOptions& options, const 
   RunConfig config = RunConfig::parse(load_config_tree(config_name, options.overrides), *registry);
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  use_threads(options.threads);
 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);

@@ -13,7 +13,9 @@ namespace {
 
 using nlohmann::json;
 using test::run_flam;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class Cli : public testing::Test {
  protected:
@@ -121,6 +123,22 @@ TEST_F(Cli, ARankedAnswerIsNotExplained) {
   EXPECT_EQ(ran.out, "");
   EXPECT_THAT(ran.err, HasSubstr("chooses among candidates"));
   EXPECT_FALSE(std::filesystem::exists(page));
+}
+
+TEST_F(Cli, ARankingModelTakesNoOptionsOfWriting) {
+  for (const std::string option : {"--n-best 2 --num-beams 3", "--num-beams 3", "--max-new-tokens 3"}) {
+    const auto ran = run_flam("infer flamingo_mini_ranking " FLAM_SOURCE_DIR
+                              "/docs/images/scene.png --question 'is there a star?' --candidate yes "
+                              "--candidate no " +
+                              option);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(" is about answers that a model writes"));
+  }
+  const auto set = run_flam("infer flamingo_mini_ranking " FLAM_SOURCE_DIR
+                            "/docs/images/scene.png --question 'is there a star?' --candidate yes "
+                            "--candidate no --set generation.num_beams=3 --set generation.n_best=2");
+  EXPECT_EQ(set.status, 0) << set.err;
+  EXPECT_EQ(set.out, "yes\n");
 }
 
 TEST_F(Cli, ABrokenPictureDoesNotStopTheOthers) {
@@ -269,6 +287,59 @@ TEST_F(Cli, LostOutputIsAnError) {
   EXPECT_EQ(receipt.out, "");
 }
 
+TEST_F(Cli, AClosedStreamIsNotReplacedByAnOutputFile) {
+  const auto receipt = scratch_.path() / "receipt.json";
+  const std::string infer = "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png ";
+  const auto no_stdout = run_flam(infer + "--receipt " + receipt.string() + " >&-");
+  EXPECT_EQ(no_stdout.status, 1);
+  EXPECT_THAT(no_stdout.err, HasSubstr("results are lost"));
+  EXPECT_TRUE(json::accept(read_file(receipt, 1 << 20)));
+  EXPECT_EQ(run_flam(infer + scratch_.path().string() + "/no.png --receipt " + receipt.string(),
+                     "sh -c '\"$@\" 2>&-' sh ")
+                .status,
+            1);
+  EXPECT_TRUE(json::accept(read_file(receipt, 1 << 20)));
+}
+
+TEST_F(Cli, NoOutputTakesThePlaceOfAStandardStream) {
+  const auto file = scratch_.path() / "out.txt";
+  const std::string infer =
+      "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --receipt ";
+  const auto pipe = run_flam(infer + "/dev/stdout");
+  EXPECT_EQ(pipe.status, 2);
+  EXPECT_THAT(pipe.err, HasSubstr("cannot write '/dev/stdout': it exists and is not a regular file"));
+  for (const std::string& name : {std::string("/dev/stdout"), file.string()}) {
+    const auto taken = run_flam(infer + name + " >> " + file.string());
+    EXPECT_EQ(taken.status, 2);
+    EXPECT_THAT(taken.err, HasSubstr("standard output or error goes there"));
+  }
+}
+
+TEST_F(Cli, TooLargeAFileIsAnError) {
+  const auto ran =
+      run_flam("infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --record " +
+                   (scratch_.path() / "x.safetensors").string() + " 2>/dev/null",
+               "ulimit -f 1; ");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
+}
+
+TEST_F(Cli, ThreadsThatTheSystemDoesNotGiveAreAnError) {
+  const auto ran =
+      run_flam("infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --threads 256",
+               "ulimit -v 1900000; ");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("can't start 256 threads (Resource temporarily unavailable)"));
+}
+
+TEST_F(Cli, NamesOfASkeletonAreFitForATerminalAndAShell) {
+  const auto folder = scratch_.path() / "it's \x1b[31m here";
+  const auto ran = run_flam("new-plugin resampler odd_folder \"" + folder.string() + "\"");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out + ran.err, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("cmake -S '"), HasSubstr("it'\\''s \\x1b[31m here'")));
+}
+
 TEST_F(Cli, NBestComesBestFirst) {
   const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --json --n-best 3");
   ASSERT_EQ(ran.status, 0) << ran.err;
@@ -347,6 +418,16 @@ INSTANTIATE_TEST_SUITE_P(
               "but must be between"},
         Wrong{"describe flamingo_mid --set model.adapter.dim_head=4611686018427387936",
               "but must be between"},
+        Wrong{"infer flamingo_mid x.png --num-beams 010", "expected a decimal number, found '010'"},
+        Wrong{"verify flamingo_mid x --tolerance nan", "expected a decimal number, found 'nan'"},
+        Wrong{"infer flamingo_mini_vqa x.png --question $(printf '\\377')", "--question '\\xff': not UTF-8"},
+        Wrong{"infer flamingo_mini_caption x.png --shot x.png", "has no '='"},
+        Wrong{"describe flamingo_mid --prompt-tokens 1000000",
+              "a prompt of 1000000 tokens can't be described"},
+        Wrong{"inspect perceiver --set a=1", "--set changes a value of a config, and 'perceiver' is none"},
+        Wrong{"inspect resampler --markdown", "'resampler' is a kind"},
+        Wrong{"completion bash zsh", "what is 'zsh'?"}, Wrong{"list ''", "KIND: is empty"},
+        Wrong{"compare flamingo_mini_caption", "no experiment named 'flamingo_mini_caption'"},
         Wrong{"train flamingo_mid", "no `train` map"},
         Wrong{"new-plugin resampler perceiver", "there is a resampler 'perceiver' already, in "},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));

@@ -23,7 +23,8 @@ class Normalize final : public Transform {
  public:
   explicit Normalize(const NormalizeParams& params)
       : mean_(by_channel("mean", params.mean)), std_(by_channel("std", params.std)) {
-    if (std_.eq(0).any().item<bool>()) throw Error("'std' holds a 0, by which nothing can be divided");
+    if (std_.eq(0).any().item<bool>())
+      throw Error("'std' holds a 0, or what is too small for float32; nothing can be divided by it");
   }
 
   Pixels apply(const Pixels& pixels) const override {

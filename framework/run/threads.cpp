@@ -1,0 +1,36 @@
+#include "framework/run/threads.h"
+
+#include <ATen/Parallel.h>
+
+#include <future>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+void use_threads(int threads) {
+  const int wanted = threads > 0 ? threads : at::get_num_threads();
+  std::promise<void> all_there;
+  const std::shared_future<void> go = all_there.get_future().share();
+  std::vector<std::thread> tried;
+  std::string problem;
+  try {
+    for (int i = 1; i < wanted; ++i) tried.emplace_back([go] { go.wait(); });
+  } catch (const std::system_error& error) {
+    problem = error.code().message();
+  }
+  all_there.set_value();
+  for (std::thread& thread : tried) thread.join();
+  if (!problem.empty()) {
+    throw RunError(cat("can't start ", wanted, " threads (", problem,
+                       "); give a smaller --threads, or raise the limits of processes (ulimit -u) and memory "
+                       "(ulimit -v)"));
+  }
+  if (threads > 0) at::set_num_threads(threads);
+}
+
+}  // namespace flam

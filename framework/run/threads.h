@@ -1,0 +1,9 @@
+#pragma once
+
+namespace flam {
+
+/// Lets libtorch compute with that many threads on the CPU; 0: with its own number, as many as cores.
+/// RunError: the system doesn't give them, where libtorch's pool would end the process or wait for ever.
+void use_threads(int threads);
+
+}  // namespace flam
