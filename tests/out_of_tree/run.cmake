@@ -49,7 +49,11 @@ file(WRITE ${work}/strangers/CMakeLists.txt ${project})
 set(build ${work}/build)
 run(${CMAKE_COMMAND} -S ${work}/strangers -B ${build} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
     -DCMAKE_PREFIX_PATH=${moved})
-run(${CMAKE_COMMAND} --build ${build} -j2)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${build} -j2 COMMAND_ECHO STDOUT OUTPUT_VARIABLE built ERROR_VARIABLE built
+                COMMAND_ERROR_IS_FATAL ANY)
+if(built MATCHES "warning:[^\n]*")
+  message(FATAL_ERROR "a stranger's build warns: ${CMAKE_MATCH_0}")
+endif()
 if(NOT EXISTS ${flam})
   return()
 endif()
