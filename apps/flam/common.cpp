@@ -32,7 +32,7 @@ void prepare_process() {
         std::pair(STDERR_FILENO, "/dev/null")}) {
     if (fcntl(number, F_GETFD) < 0 && open(place, O_RDWR) < 0) open("/dev/null", O_RDWR);
   }
-  std::signal(SIGXFSZ, SIG_IGN);
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
 }
 
 bool interrupted() {

@@ -17,7 +17,7 @@ namespace {
 
 /// A path as a shell reads it: quoted where it has to be.
 std::string for_shell(const std::filesystem::path& path) {
-  const std::string text = path.string();
+  std::string text = path.string();
   const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+,:@%", c); };
   if (std::all_of(text.begin(), text.end(), plain)) return text;
   std::string out = "'";
