@@ -107,7 +107,7 @@ MappedFile::~MappedFile() {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
-  // Through a link, so that the link stays; never over a device or a folder.
+  // Never over a device or a folder; asked before links are resolved, as /dev/stdout leads to no name.
   if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored)) {
     throw Error(cat("cannot write ", quoted(path_.native()), ": it exists and is not a regular file"));
   }
@@ -115,6 +115,7 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     throw Error(cat("cannot write ", quoted(path_.native()),
                     ": standard output or error goes there, and would be lost; name another file"));
   }
+  // Through a link, so that the link stays.
   if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
   static std::atomic<unsigned> serial = 0;
   aside_ = path_;

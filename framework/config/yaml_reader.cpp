@@ -7,8 +7,8 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
-#include <unordered_set>
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
@@ -72,9 +72,13 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   bool indented_by_tab(const YAML::Mark& mark) const {
-    const std::string_view line =
-        std::string_view(text_).substr(std::min<size_t>(mark.pos - mark.column, text_.size()));
-    return line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
+    const size_t start = std::min<size_t>(mark.pos - mark.column, text_.size());
+    if (start != asked_line_) {  // once a line, which may be long and hold many nodes
+      const std::string_view line = std::string_view(text_).substr(start);
+      has_tab_ = line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
+      asked_line_ = start;
+    }
+    return has_tab_;
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -161,8 +165,8 @@ class TreeBuilder final : public YAML::EventHandler {
     std::optional<std::string> key = {};  // read, its value is awaited
     Location key_where = {};
     bool key_is_merge = false;
-    std::unordered_set<std::string> seen = {};
-    std::vector<Value> merges = {};  // maps named by `<<`, the first wins
+    std::set<std::string> seen = {};  // no hash table: the file could choose keys that collide
+    std::vector<Value> merges = {};   // maps named by `<<`, the first wins
 
     bool is_list() const { return value.is_list(); }
   };
@@ -215,7 +219,10 @@ class TreeBuilder final : public YAML::EventHandler {
     if (value.is_list()) {
       for (const Value& item : value.as_list()) charge(item, depth + 1, mark);
     } else if (value.is_map()) {
-      for (const Value::Member& member : value.as_map()) charge(member.value, depth + 1, mark);
+      for (const Value::Member& member : value.as_map()) {
+        copied_bytes_ += member.key.size();
+        charge(member.value, depth + 1, mark);
+      }
     }
   }
 
@@ -286,6 +293,8 @@ class TreeBuilder final : public YAML::EventHandler {
   Value root_;
   std::vector<Frame> stack_;
   std::map<YAML::anchor_t, Value> anchors_;
+  mutable size_t asked_line_ = std::string::npos;
+  mutable bool has_tab_ = false;
   size_t nodes_ = 0, copied_bytes_ = 0;
 };
 

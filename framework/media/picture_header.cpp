@@ -75,12 +75,16 @@ uint64_t end_of_scan(std::string_view bytes, uint64_t at) {
 PictureHeader read_jpeg(std::string_view bytes) {
   const Reader in(bytes, true);
   PictureHeader header{"JPEG"};
+  constexpr int kMostScans = 100;  // each is decoded over the whole picture; encoders write about ten
+  int scans = 0;
   for (uint64_t at = 2;;) {
     at = end_of_scan(bytes, at);  // also skips fill bytes and what strays between segments, as libjpeg does
     const uint32_t marker = in.u8(at + 1);
     if (marker == 0xd9) break;
     at += 2;
     if (marker == 0x01 || marker == 0xd8) continue;  // no length
+    if (marker == 0xda && ++scans > kMostScans)
+      throw Invalid{"it has more than 100 scans, which would take too long to decode"};
     const uint64_t next = at + std::max<uint32_t>(in.u16(at), 2);
     const bool is_frame =
         marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
@@ -126,7 +130,7 @@ PictureHeader read_pnm(std::string_view bytes) {
   uint64_t at = 2;
   const auto number = [&] {
     while (in.text(at, 1).find_first_of(" \t\r\n\v\f#") == 0) {
-      if (bytes[at] == '#') at = std::min(bytes.find('\n', at), bytes.size());
+      if (bytes[at] == '#') at = std::min(bytes.find_first_of("\r\n", at), bytes.size());
       ++at;
     }
     int64_t value = 0;
@@ -168,8 +172,12 @@ PictureHeader read_tiff(std::string_view bytes) {
     const uint64_t length = uint64_t{count} * (type < std::size(kBytesOfType) ? kBytesOfType[type] : 0);
     if (length > 4) in.require(in.u32(entry + 8) + length);
     const bool is_short = type == 3;
-    if (tag == 256) header.width = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
-    if (tag == 257) header.height = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
+    if (tag == 256 || tag == 257) {
+      int64_t& size = tag == 256 ? header.width : header.height;
+      if (size != 0) throw Invalid{"it gives its size twice"};  // the decoder may take the other one
+      if (type != 3 && type != 4) throw Invalid{"its size is of an unknown type"};
+      size = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
+    }
     const Array array{count, length > 4 ? in.u32(entry + 8) : entry + 8, is_short};
     if (tag == 273 || tag == 324) offsets = array;  // strips, tiles
     if (tag == 279 || tag == 325) lengths = array;

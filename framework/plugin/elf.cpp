@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
@@ -48,6 +49,9 @@ void check_elf(const std::filesystem::path& library) {
   const auto file = MappedFile::open(library);
   const std::string_view bytes = file->bytes();
   Header header;
+  constexpr uint64_t kLargest = uint64_t{4} << 30;  // read as a whole for its hash
+  if (bytes.size() > kLargest)
+    throw Error(cat("has ", bytes.size(), " bytes, more than a plugin may have (", kLargest, ")"));
   if (bytes.size() < sizeof header || bytes.substr(0, SELFMAG) != ELFMAG) {
     throw Error("is not a shared library (no ELF header)");
   }
@@ -78,10 +82,13 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
   const auto header = element<Header>(bytes, 0, 0);
   constexpr std::string_view kLinkers[] = {"_init", "_fini",       "_edata",       "__edata",     "_end",
                                            "end",   "__bss_start", "_bss_start__", "__bss_end__", "__end__"};
+  constexpr size_t kMostNames = 1'000'000;
   std::vector<std::string> names;
+  bool seen = false;
   for (uint64_t i = 0; i < header.e_shnum; ++i) {
     const auto table = element<Section>(bytes, header.e_shoff, i);
     if (table.sh_type != SHT_DYNSYM || table.sh_link >= header.e_shnum) continue;
+    if (std::exchange(seen, true)) throw Error("has two tables of dynamic symbols");
     const auto strings = element<Section>(bytes, header.e_shoff, table.sh_link);
     check_inside("symbol names", strings.sh_offset, strings.sh_size, bytes.size());
     const std::string_view text = bytes.substr(strings.sh_offset, strings.sh_size);
@@ -95,6 +102,7 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
       names.emplace_back(name.substr(0, name.find('\0')));
       if (std::find(std::begin(kLinkers), std::end(kLinkers), names.back()) != std::end(kLinkers))
         names.pop_back();
+      if (names.size() > kMostNames) throw Error(cat("exports more than ", kMostNames, " names"));
     }
   }
   return names;

@@ -59,7 +59,8 @@ const FlamPluginStamp* load_and_check(const std::filesystem::path& path) {
 
 bool is_vouched_for(const std::filesystem::path& library) {
   const auto manifest = read_manifest(library);
-  return manifest && manifest->size == std::filesystem::file_size(library) &&
+  std::error_code ignored;
+  return manifest && manifest->size == std::filesystem::file_size(library, ignored) &&
          manifest->sha256 == sha256_file(library);
 }
 }  // namespace

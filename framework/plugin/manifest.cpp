@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
@@ -29,12 +31,13 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec)) return nullptr;
   try {
-    const Json json = Json::parse(read_file(path, kMaxBytes));
+    // Not an ordered one, which looks through all keys for each.
+    const nlohmann::json json = nlohmann::json::parse(read_file(path, kMaxBytes));
     if (json.at("flam_manifest") != kFormat) throw Error(cat("unknown format, expected ", kFormat));
     auto manifest = std::make_unique<Manifest>();
     manifest->size = json.at("size").get<uint64_t>();
     manifest->sha256 = json.at("sha256").get<std::string>();
-    const Json& stamp = json.at("stamp");
+    const nlohmann::json& stamp = json.at("stamp");
     manifest->stamp.magic = kPluginMagic;
     manifest->stamp.size = sizeof(FlamPluginStamp);
     manifest->stamp.sdk_major = stamp.at("sdk_major").get<uint32_t>();
@@ -42,10 +45,14 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
     put(manifest->stamp.compiler, stamp.at("compiler").get<std::string>());
     put(manifest->stamp.stdlib_abi, stamp.at("stdlib_abi").get<std::string>());
     put(manifest->stamp.torch, stamp.at("torch").get<std::string>());
-    for (const Json& component : json.at("components")) {
+    std::set<std::pair<std::string, std::string>> known;
+    for (const nlohmann::json& component : json.at("components")) {
       manifest->components.push_back({component.at("kind").get<std::string>(),
                                       component.at("name").get<std::string>(),
                                       component.at("doc").get<std::string>()});
+      const auto& [kind, name, doc] = manifest->components.back();
+      if (!known.emplace(kind, name).second)
+        throw Error(cat("lists ", printable(kind), " ", quoted(name), " twice"));
     }
     return manifest;
   } catch (const std::exception& e) {

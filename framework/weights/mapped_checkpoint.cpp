@@ -1,5 +1,7 @@
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 #include "framework/weights/formats.h"
 
@@ -13,9 +15,12 @@ void refuse(const MappedFile& file, const std::string& why) {
 
 int64_t checked_numel(const std::vector<int64_t>& shape) {
   int64_t numel = 1;
-  bool overflow = false;
-  for (const int64_t size : shape) overflow |= size < 0 || __builtin_mul_overflow(numel, size, &numel);
-  return overflow ? -1 : numel;
+  bool overflow = false, empty = false;
+  for (const int64_t size : shape) {  // strides are products, too, in which a 0 counts as 1
+    empty |= size == 0;
+    overflow |= size < 0 || __builtin_mul_overflow(numel, std::max<int64_t>(size, 1), &numel);
+  }
+  return overflow ? -1 : empty ? 0 : numel;
 }
 
 MappedCheckpoint::MappedCheckpoint(std::shared_ptr<const MappedFile> file,

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <set>
 
 #include "framework/base/text.h"
 #include "framework/weights/formats.h"
@@ -104,8 +104,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool in_metadata_ = false;
   bool in_array_ = false;
   std::string field_;
-  std::unordered_set<std::string> names_;
-  std::unordered_set<std::string> fields_;
+  std::set<std::string> names_;  // no hash table: the file could choose names that collide
+  std::set<std::string> fields_;
 };
 
 /// Tensors must cover the data area from its first byte to its last, without overlap or hole.

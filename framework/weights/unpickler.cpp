@@ -2,7 +2,7 @@
 #include "framework/weights/unpickler.h"
 
 #include <bit>
-#include <unordered_map>
+#include <map>
 
 #include "framework/base/text.h"
 #include "framework/weights/unpickler_bytes.h"
@@ -234,7 +234,7 @@ class Machine {
   Pickle pickle_;
   std::vector<Id> stack_;
   std::vector<size_t> marks_;
-  std::unordered_map<uint64_t, Id> memo_;
+  std::map<uint64_t, Id> memo_;  // no hash table: the file could choose keys that collide
 };
 
 }  // namespace

@@ -114,6 +114,9 @@ TEST(YamlLimits, BytesThatAliasesCopy) {
   std::string bomb = "a: &x '" + std::string(1 << 20, 'x') + "'\nb: [";
   for (int i = 0; i < 1000; ++i) bomb += "*x, ";
   EXPECT_THAT(error(bomb + "]"), testing::HasSubstr("aliases copy more than"));
+  std::string keys = "a: &a {? " + std::string(100'000, 'k') + " : 1}\nb: [*a";
+  for (int i = 0; i < 200; ++i) keys += ", *a";
+  EXPECT_THAT(error(keys + "]"), testing::HasSubstr("aliases copy more than"));
 }
 
 }  // namespace

@@ -91,6 +91,23 @@ TEST(Decode, LooksAtTheSizeBeforeDecoding) {
   EXPECT_THAT(error_of(encoded(".png"), {.max_bytes = 10}), HasSubstr("limit of 10"));
 }
 
+// Where our reading of a header and the decoder's could differ, the limit would not hold.
+TEST(Decode, RefusesHeadersThatAreReadInTwoWays) {
+  EXPECT_THAT(error_of("P1\n#c\r20000 16000\n1 1\n"), HasSubstr("20000 x 16000"));
+  std::string twice = encoded(".tiff");
+  const size_t directory = static_cast<unsigned char>(twice[4]) + 256 * static_cast<unsigned char>(twice[5]) +
+                           65536 * static_cast<unsigned char>(twice[6]);
+  for (size_t entry = directory + 2; entry < directory + 2 + 12 * 3; entry += 12)
+    twice[entry] = 0, twice[entry + 1] = 1;
+  EXPECT_THAT(error_of(twice), HasSubstr("gives its size twice"));
+  std::string jpeg = encoded(".jpg");
+  const std::string scan = jpeg.substr(jpeg.find("\xff\xda"), jpeg.size() - 2 - jpeg.find("\xff\xda"));
+  const std::string head = jpeg.substr(0, jpeg.find("\xff\xda"));
+  std::string scans;
+  for (int i = 0; i < 101; ++i) scans += scan;
+  EXPECT_THAT(error_of(head + scans + "\xff\xd9"), HasSubstr("more than 100 scans"));
+}
+
 TEST(Decode, RefusesWhatIsNoPicture) {
   EXPECT_THAT(error_of(""), HasSubstr("empty"));
   EXPECT_THAT(error_of("<VRTDataset rasterXSize=\"1\"></VRTDataset>"), HasSubstr("is not a picture"));

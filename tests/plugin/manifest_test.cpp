@@ -29,6 +29,16 @@ TEST(Manifest, ReadsWhatWasWritten) {
   EXPECT_EQ(read->components[0].doc, manifest.components[0].doc);
 }
 
+TEST(Manifest, AComponentListedTwiceIsAnError) {
+  const Scratch folder;
+  Manifest manifest;
+  manifest.components = {{"metric", "a", ""}, {"metric", "a", ""}};
+  manifest.sha256 = sha256("x");
+  manifest.stamp = current_stamp(nullptr);
+  write_manifest(folder / "libflam_x.so", manifest);
+  EXPECT_THAT(error_of([&] { read_manifest(folder / "libflam_x.so"); }), HasSubstr("lists metric 'a' twice"));
+}
+
 TEST(Manifest, MissingIsNone) {
   const Scratch folder;
   EXPECT_FALSE(read_manifest(folder / "libflam_x.so"));

@@ -86,6 +86,8 @@ TEST_F(Safetensors, BadHeadersAreRefused) {
               HasSubstr("'shape' occurs twice"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"),
               HasSubstr("overflows"));
+  EXPECT_THAT(one(R"({"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]})"),
+              HasSubstr("overflows"));
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8]})"),
               HasSubstr("too large"));
   EXPECT_THAT(one("3"), HasSubstr("where none belongs"));

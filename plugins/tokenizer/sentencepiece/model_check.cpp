@@ -1,8 +1,10 @@
 #include "model_check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "framework/sdk.h"
@@ -12,6 +14,10 @@ namespace {
 
 constexpr size_t kLongestPiece = 1024;
 constexpr int64_t kMostPieces = 4 << 20;
+constexpr size_t kLongestReplacement = 256;
+// The library keeps so many finds at one place of a text, and reads on behind them if there are more.
+constexpr size_t kMostNestedSymbols = 64;
+constexpr int kMostNestedRules = 32;
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error(what);
@@ -30,7 +36,7 @@ class Fields {
     if (number == 0) refuse("a field has the number 0");
     switch (wire) {
       case 0:
-        varint();
+        value = varint();
         break;
       case 1:
         payload = take(8);
@@ -53,7 +59,9 @@ class Fields {
     return number == field;
   }
 
-  uint64_t number = 0;
+  size_t left() const { return rest_.size(); }
+
+  uint64_t number = 0, value = 0;
   int wire = 0;
   std::string_view payload;
 
@@ -77,8 +85,11 @@ class Fields {
   std::string_view rest_;
 };
 
-/// ModelProto.SentencePiece: piece = 1, score = 2.
-void check_piece(std::string_view bytes, int64_t index) {
+/// ModelProto.SentencePiece: piece = 1, score = 2, type = 3. Texts of the type USER_DEFINED (4) go to
+/// `symbols`.
+void check_piece(std::string_view bytes, int64_t index, std::vector<std::string_view>& symbols) {
+  std::string_view text;
+  bool is_symbol = false;
   for (Fields f(bytes); f.next();) {
     if (f.is(1, 2) && f.payload.size() > kLongestPiece) {
       refuse(cat("piece ", index, " is ", f.payload.size(), " bytes long, at most ", kLongestPiece,
@@ -87,17 +98,31 @@ void check_piece(std::string_view bytes, int64_t index) {
     if (f.number == 1 &&
         f.payload.find('\0') != std::string_view::npos)  // the library takes pieces for C strings
       refuse(cat("piece ", index, " holds a NUL byte"));
+    if (f.is(1, 2)) text = f.payload;
+    if (f.is(3, 0)) is_symbol = f.value == 4;
     if (f.is(2, 5)) {
       float score;
       std::memcpy(&score, f.payload.data(), sizeof score);
       if (!std::isfinite(score)) refuse(cat("the score of piece ", index, " is not a number"));
     }
   }
+  if (is_symbol) symbols.push_back(text);
+}
+
+void check_symbols(std::vector<std::string_view> symbols) {
+  std::sort(symbols.begin(), symbols.end());
+  std::vector<std::string_view> prefixes;  // of the symbol that was seen last, which is the last of them
+  for (const std::string_view symbol : symbols) {
+    while (!prefixes.empty() && !symbol.starts_with(prefixes.back())) prefixes.pop_back();
+    prefixes.push_back(symbol);
+    if (prefixes.size() > kMostNestedSymbols)
+      refuse(cat("more than ", kMostNestedSymbols, " user-defined pieces begin with one another"));
+  }
 }
 
 /// NormalizerSpec.precompiled_charsmap: the size of a trie (32 bits), the trie (darts-clone units of 32
 /// bits), then texts that end with NUL. Every walk from the root must stay inside the trie and every value
-/// inside the texts.
+/// inside the texts, which are short, and meet no more rules than the library has room for.
 void check_charsmap(std::string_view bytes) {
   if (bytes.empty()) return;
   uint32_t trie_bytes = 0;
@@ -114,20 +139,28 @@ void check_charsmap(std::string_view bytes) {
   if (texts.back() != '\0') refuse("the texts of the normalisation table have no end");
 
   const auto offset = [](uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
-  std::vector<bool> seen(trie.size());
-  std::vector<uint32_t> open = {0};
+  std::vector<int> most(trie.size(),
+                        -1);  // rules met on the way to each unit; a circle with one meets more and more
+  std::vector<std::pair<uint32_t, int>> open = {{0, 0}};
   while (!open.empty()) {
-    const uint32_t at = open.back();
+    auto [at, rules] = open.back();
     open.pop_back();
-    if (seen[at]) continue;
-    seen[at] = true;
+    if (rules <= most[at]) continue;
+    most[at] = rules;
     const uint32_t base = at ^ offset(trie[at]);
     if ((base | 0xff) >= trie.size()) refuse("the normalisation table points outside itself");
     const bool has_leaf = (trie[at] >> 8) & 1;
-    if (has_leaf && (trie[base] & 0x7fffffff) >= texts.size())
-      refuse("the normalisation table points outside its texts");
+    if (has_leaf) {
+      const uint32_t text = trie[base] & 0x7fffffff;
+      if (text >= texts.size()) refuse("the normalisation table points outside its texts");
+      if (texts.substr(text, kLongestReplacement + 1).find('\0') == std::string_view::npos)
+        refuse(cat("a text of the normalisation table has more than ", kLongestReplacement, " bytes"));
+      if (++rules > kMostNestedRules)
+        refuse(
+            cat("more than ", kMostNestedRules, " rules of the normalisation table begin with one another"));
+    }
     for (uint32_t label = 1; label < 256; ++label) {
-      if ((trie[base ^ label] & 0x800000ff) == label) open.push_back(base ^ label);
+      if ((trie[base ^ label] & 0x800000ff) == label) open.emplace_back(base ^ label, rules);
     }
   }
 }
@@ -143,13 +176,19 @@ void check_normalizer(std::string_view bytes) {
 
 ModelSummary check_model(std::string_view bytes, const std::string& file) {
   ModelSummary summary;
+  std::vector<std::string_view> symbols;
   try {
+    size_t begin = 0;
     for (Fields f(bytes); f.next();) {  // ModelProto: pieces = 1, normalizer_spec = 3, denormalizer_spec = 5
-      if (f.is(1, 2)) check_piece(f.payload, summary.pieces++);
+      const size_t end = bytes.size() - f.left();
+      if (f.number != 4) summary.usable += bytes.substr(begin, end - begin);
+      begin = end;
+      if (f.is(1, 2)) check_piece(f.payload, summary.pieces++, symbols);
       if (f.is(3, 2) || f.is(5, 2)) check_normalizer(f.payload);
       if (summary.pieces > kMostPieces) refuse(cat("more than ", kMostPieces, " pieces"));
     }
     if (summary.pieces == 0) refuse("it holds no pieces");
+    check_symbols(std::move(symbols));
   } catch (const Error& e) {
     throw Error(cat(quoted(file), " is not a usable SentencePiece file: ", e.what()));
   }

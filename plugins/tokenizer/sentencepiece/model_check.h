@@ -7,12 +7,14 @@ namespace flam {
 /// What is known of a SentencePiece file before the library sees it.
 struct ModelSummary {
   int64_t pieces = 0;
+  std::string
+      usable;  // the file without its self-test (field 4), which the library runs and prints when loading
 };
 
 /// Walks the protobuf of a SentencePiece file (sentencepiece_model.proto: ModelProto) with bounds. Version
-/// 0.1.97 of the library crashes on pieces of great length and on normalisation tables that point outside
-/// themselves, so these are refused. Error: not a SentencePiece file, truncated, or outside the limits; it
-/// names `file`.
+/// 0.1.97 of the library crashes on pieces of great length, on normalisation tables that point outside
+/// themselves, and on many pieces or rules that begin with one another, so these are refused. Error: not a
+/// SentencePiece file, truncated, or outside the limits; it names `file`.
 ModelSummary check_model(std::string_view bytes, const std::string& file);
 
 }  // namespace flam

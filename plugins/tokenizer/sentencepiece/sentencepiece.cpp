@@ -12,6 +12,7 @@ namespace flam {
 namespace {
 
 constexpr size_t kLargestFile = 64u << 20;
+constexpr size_t kLongestText = 1 << 20;
 
 struct SentencePieceParams {
   std::string model;
@@ -105,9 +106,9 @@ void SentencePiece::load(const std::filesystem::path& root) {
       throw Error(cat(quoted(path.string()), " can't be used: ", printable(error.what())));
     }
   };
-  load(processor_, bytes);
+  load(processor_, summary.usable);
   // A later field of a protobuf replaces an earlier one: normalizer_spec (3) { add_dummy_prefix (3): false }.
-  if (!params_.legacy) load(continued_, bytes + "\x1a\x02\x18" + '\0');
+  if (!params_.legacy) load(continued_, summary.usable + "\x1a\x02\x18" + '\0');
   ready_ = true;
 
   bos_id_ = params_.bos_id.value_or(processor_.bos_id());
@@ -139,6 +140,8 @@ void SentencePiece::load(const std::filesystem::path& root) {
 
 std::vector<int64_t> SentencePiece::encode(const std::string& text, bool add_bos) const {
   loaded();
+  if (text.size() > kLongestText)  // the library takes some hundred times as much memory
+    throw Error(cat("a text of ", text.size(), " bytes; at most ", kLongestText, " are taken"));
   std::vector<int64_t> ids;
   if (add_bos && params_.prepend_bos) ids.push_back(bos_id_);
   added_.encode(

@@ -156,6 +156,46 @@ TEST(ModelCheck, RefusesWhatWouldCrashTheLibrary) {
               HasSubstr("no pieces"));
 }
 
+TEST(ModelCheck, RefusesMorePlacesThanTheLibraryHasRoomFor) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  const auto with_symbols = [&](size_t count) {
+    std::string more;
+    for (size_t n = 1; n <= count; ++n)
+      more += field(0x0a, field(0x0a, std::string(n, 'z')) + std::string("\x18\x04", 2));
+    return error_of([&] { check_model(bytes + more, "x"); });
+  };
+  EXPECT_EQ(with_symbols(64), "");
+  EXPECT_THAT(with_symbols(65), HasSubstr("more than 64 user-defined pieces begin with one another"));
+
+  // A unit whose child by the label 'z' is itself, with a leaf.
+  std::vector<uint32_t> trie(512, 0);
+  trie[0] = 256u << 10;                           // children from unit 256 on
+  trie[256 ^ 'z'] = 'z' | 1u << 8 | ('z' << 10);  // offset 'z': base 256
+  trie[256] = 1u << 31;                           // the leaf: the text at 0
+  const uint32_t size = 2048;
+  std::string table(reinterpret_cast<const char*>(&size), 4);
+  table.append(reinterpret_cast<const char*>(trie.data()), size);
+  const auto with_table = [&](const std::string& texts) {
+    return error_of([&] { check_model(bytes + field(0x1a, field(0x12, table + texts)), "x"); });
+  };
+  EXPECT_THAT(with_table(std::string("a\0", 2)), HasSubstr("more than 32 rules"));
+  EXPECT_THAT(with_table(std::string(300, 'q') + '\0'), HasSubstr("has more than 256 bytes"));
+}
+
+// The library would run a self-test when loading, and print what the file says.
+TEST(ModelCheck, TheSelfTestIsLeftOut) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  const std::string sample = field(0x0a, field(0x0a, "\x1b[31m") + field(0x12, "x"));
+  EXPECT_EQ(check_model(bytes + field(0x22, sample), "x").usable, check_model(bytes, "x").usable);
+  EXPECT_THAT(check_model(bytes + field(0x22, sample), "x").usable, testing::Not(HasSubstr("\x1b[31m")));
+}
+
+TEST(SentencePiece, ATextWithoutEndIsRefused) {
+  const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
+  EXPECT_THAT(error_of([&] { tokenizer->encode(std::string(2 << 20, 'a'), true); }),
+              HasSubstr("a text of 2097152 bytes; at most 1048576 are taken"));
+}
+
 // Files that differ from a good one in a byte load or are refused; none takes the process down.
 TEST(ModelCheck, AChangedByteIsNoCrash) {
   const std::string bytes = read_file(kModel, 1 << 20);
