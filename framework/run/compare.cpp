@@ -31,7 +31,7 @@ class FolderLock {
     if (problem)
       throw Error(cat("cannot make the folder ", quoted(folder.native()), ": ", problem.message()));
     const std::filesystem::path file = folder / "lock";
-    descriptor_ = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    descriptor_ = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
     const int why = errno;
     if (descriptor_ >= 0) close(descriptor_);
@@ -57,32 +57,38 @@ int threads_of_report(const std::filesystem::path& folder) {
   constexpr size_t kMostOfAReport = size_t{1} << 30;
   std::error_code ignored;
   if (!std::filesystem::exists(folder / "compare.json", ignored)) return 0;
-  const auto report =
-      nlohmann::json::parse(read_file(folder / "compare.json", kMostOfAReport), nullptr, false);
+  const std::string text = read_file(folder / "compare.json", kMostOfAReport);
+  // The file may be anybody's; of all that it holds, only `bench` is of use.
+  const auto only_bench = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (depth > 64) throw Error("nested too deeply for a report");
+    return depth != 1 || event != nlohmann::json::parse_event_t::key || parsed == "bench";
+  };
+  nlohmann::json report;
+  try {
+    report = nlohmann::json::parse(text, only_bench);
+  } catch (const std::exception&) {
+    return 0;  // broken: as if there were none
+  }
   const auto threads = nlohmann::json::json_pointer("/bench/threads");
   const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
   return known ? std::max(0, report[threads].get<int>()) : 0;
 }
 
 bool tried(const ComparePlan::Run& run) {
-  return std::any_of(run.units.begin(), run.units.end(),
-                     [](const CompareUnit& unit) { return unit.result() || unit.failure(); });
+  return run.finished() || std::any_of(run.units.begin(), run.units.end(), [](const CompareUnit& unit) {
+           return unit.result() || unit.failure();
+         });
 }
 
 /// A report of nothing would take the place of one of runs that have other keys by now.
 void check_anything_to_report(const ComparePlan& plan, const std::string& folder) {
-  bool any_run = false;
   for (const auto& variant : plan.variants) {
-    for (const auto& run : variant.runs) {
-      if (tried(run)) return;
-      any_run = true;
-    }
+    if (std::any_of(variant.runs.begin(), variant.runs.end(), tried)) return;
   }
-  if (any_run)
-    throw Error(cat("nothing to report: ", quoted(folder),
-                    " has no run of this experiment as it is now; either none was made, or the experiment, "
-                    "a config, a plugin or Flamboyance has changed since. Run it without --report, or look "
-                    "at the compare.html that may be there from before: it is left as it is"));
+  throw Error(cat("nothing to report: ", quoted(folder),
+                  " has no run of this experiment as it is now; either none was made, or the experiment, "
+                  "a config, a plugin or Flamboyance has changed since. Run it without --report, or look "
+                  "at the compare.html that may be there from before: it is left as it is"));
 }
 
 class Comparison {
@@ -131,7 +137,9 @@ class Comparison {
         };
         if (isatty(STDERR_FILENO) != 1) say(label + unit.name + " …");
         if (!run_unit(unit, experiment_, options)) return false;
-        say(label + unit.name + summary_of(*unit.result()));
+        const auto* result = unit.result();
+        if (!result) throw RunError("its result can't be read back");
+        say(label + unit.name + summary_of(*result));
       }
       return true;
     };
@@ -153,7 +161,7 @@ class Comparison {
     for (const auto& [key, what] : {std::pair("losses", ", loss "), std::pair("scores", ", ")}) {
       if (!result.contains(key)) continue;
       for (const auto& [name, value] : result[key].items())
-        if (value.is_number()) out += cat(what, name, " ", value.get<double>());
+        if (value.is_number()) out += cat(what, printable(name), " ", value.get<double>());
     }
     if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
     return out;
@@ -188,6 +196,8 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
   if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
     throw Error(cat("nothing to report: there is no folder ", quoted(experiment.output)));
   const FolderLock lock(experiment.output);
+  for (const char* file : {"compare.json", "compare.csv", "compare.html"})  // known before the work
+    const AtomicFile can_be_written(std::filesystem::path(experiment.output) / file);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
   if (options.only_report) check_anything_to_report(plan, experiment.output);
   return Comparison(experiment, plan, options, threads, before > 0 ? before : threads).run(report);

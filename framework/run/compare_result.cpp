@@ -1,5 +1,9 @@
 // What a unit of an experiment leaves in the output folder: its result, or why there is none.
 
+#include <algorithm>
+#include <vector>
+
+#include "framework/base/error.h"
 #include "framework/base/file.h"
 #include "framework/run/compare_plan.h"
 
@@ -7,7 +11,85 @@ namespace flam {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 constexpr size_t kMostOfAResult = size_t{256} << 20;
+constexpr size_t kMostOfAFailure = size_t{16} << 20;
+constexpr size_t kMostKeys = 1000;  // of an object: an ordered one looks through all of them for each
+
+/// The folder may be anybody's: trees that would exhaust the stack or the time are refused.
+template <class Tree>
+Tree parse_stored(const std::string& text) {
+  std::vector<size_t> keys;  // of the objects that are open
+  const auto small = [&](int depth, typename Tree::parse_event_t event, Tree&) {
+    if (depth > 16) throw Error("nested too deeply for a result");
+    if (event == Tree::parse_event_t::object_start) keys.push_back(0);
+    if (event == Tree::parse_event_t::object_end) keys.pop_back();
+    if (event == Tree::parse_event_t::key && ++keys.back() > kMostKeys)
+      throw Error("an object of a result has too many keys");
+    return true;
+  };
+  return Tree::parse(text, small);
+}
+
+bool has(const Json& node, const char* key, bool (Json::*is)() const noexcept) {
+  const auto found = node.find(key);
+  return found != node.end() && ((*found).*is)();
+}
+
+/// What isn't finite has been written as null.
+bool is_value(const Json& node) {
+  return node.is_number() || node.is_null();
+}
+
+bool has_value(const Json& node, const char* key) {
+  const auto found = node.find(key);
+  return found != node.end() && is_value(*found);
+}
+
+bool are_values(const Json& node) {
+  return node.is_object() && std::all_of(node.begin(), node.end(), is_value);
+}
+
+bool has_values(const Json& node, const char* key) {
+  const auto found = node.find(key);
+  return found != node.end() && are_values(*found);
+}
+
+bool is_point(const Json& node) {
+  return node.is_object() && has(node, "step", &Json::is_number_integer) && has_values(node, "losses");
+}
+
+bool is_shown(const Json& node) {
+  if (!node.is_object() || !has(node, "references", &Json::is_array)) return false;
+  for (const char* key : {"id", "question", "answer", "picture"})
+    if (!has(node, key, &Json::is_string)) return false;
+  const Json& references = node.at("references");
+  return std::all_of(references.begin(), references.end(),
+                     [](const Json& reference) { return reference.is_string(); });
+}
+
+bool fits(const Json& result, CompareUnit::Kind kind) {
+  const auto each = [&](const char* key, bool (*is)(const Json&)) {
+    const auto found = result.find(key);
+    return found == result.end() || std::all_of(found->begin(), found->end(), is);
+  };
+  if (!has_value(result, "seconds")) return false;
+  switch (kind) {
+    case CompareUnit::Kind::train:
+      return has(result, "steps", &Json::is_number_integer) && has_value(result, "training_seconds") &&
+             has_values(result, "losses") && has(result, "left_out", &Json::is_number_integer) &&
+             has(result, "curve", &Json::is_array) && each("curve", is_point);
+    case CompareUnit::Kind::evaluate:
+      return has(result, "records", &Json::is_number_integer) && has_values(result, "scores") &&
+             has(result, "shown", &Json::is_array) && each("shown", is_shown) &&
+             (!result.contains("controls") || has(result, "controls", &Json::is_object)) &&
+             each("controls", are_values);
+    case CompareUnit::Kind::bench:
+      return has(result, "latency_ms", &Json::is_number);
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -17,8 +99,8 @@ const nlohmann::ordered_json* CompareUnit::result() const {
   if (!std::filesystem::exists(file(".json"), ignored)) return nullptr;
   if (kind == Kind::train && !std::filesystem::exists(file(".safetensors"), ignored)) return nullptr;
   try {
-    auto stored = nlohmann::ordered_json::parse(read_file(file(".json"), kMostOfAResult));
-    if (stored.at("key") == key) result_ = std::move(stored);
+    auto stored = parse_stored<Json>(read_file(file(".json"), kMostOfAResult));
+    if (stored.at("key") == key && fits(stored, kind)) result_ = std::move(stored);
   } catch (const std::exception&) {
     // not ours, or broken: done again
   }
@@ -29,7 +111,7 @@ std::optional<std::string> CompareUnit::failure() const {
   std::error_code ignored;
   if (!std::filesystem::exists(file(".failed.json"), ignored)) return {};
   try {
-    const auto stored = nlohmann::json::parse(read_file(file(".failed.json"), kMostOfAResult));
+    const auto stored = parse_stored<nlohmann::json>(read_file(file(".failed.json"), kMostOfAFailure));
     if (stored.at("key") == key) return stored.at("reason").get<std::string>();
   } catch (const std::exception&) {
     // not ours, or broken: not known to have failed

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "framework/base/text.h"
 #include "framework/run/compare_cell.h"
@@ -19,6 +20,14 @@ size_t width_of(const std::string& text) {
   for (const char c : text)
     width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not the tail of a character
   return width;
+}
+
+/// A message line by line, as it may be one from a file.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+    out += printable(text.substr(0, end), 4096) + "\n";
+  return out + printable(text, 4096);
 }
 
 std::string csv_field(const std::string& text) {
@@ -47,15 +56,17 @@ std::string report_text(const Json& report) {
   for (const Json& column : report["columns"]) {
     const std::string unit = column["unit"];
     const bool written = unit == "FLOP" || unit == "B" || unit.empty();  // in the cells, if anywhere
-    rows[0].push_back(column["title"].get<std::string>() + (written ? "" : " " + unit));
+    rows[0].push_back(printable(column["title"].get<std::string>()) + (written ? "" : " " + unit));
   }
   std::string notes;
   for (const Json& variant : report["variants"]) {
     auto& row = rows.emplace_back(1, printable(variant["name"].get<std::string>(), 60));
     for (const Json& column : report["columns"]) row.push_back(cell_text(column, variant));
     if (variant["status"] != "done")
-      notes += cat(row[0], ": ", variant["status"].get<std::string>(),
-                   variant.contains("reason") ? "; " + variant["reason"].get<std::string>() : "", "\n");
+      notes +=
+          cat(row[0], ": ", variant["status"].get<std::string>(),
+              variant.contains("reason") ? "; " + printable_lines(variant["reason"].get<std::string>()) : "",
+              "\n");
   }
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows)

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
+#include <string_view>
 
 #include "framework/base/file.h"
 #include "framework/base/hash.h"
@@ -25,6 +25,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int64_t kPictureEdge = 160;
+constexpr size_t kMostOfACurve = size_t{64} << 20;
+constexpr size_t kLongestPoint = size_t{1} << 20;
 
 int64_t peak_of_process() {
   rusage usage{};
@@ -38,15 +40,38 @@ Json as_json(const std::vector<std::pair<std::string, double>>& named) {
   return out;
 }
 
+/// A line of a curve; null if it is none: the file may be anybody's.
+Json point_of(std::string_view line) {
+  if (line.size() > kLongestPoint) return nullptr;
+  const auto shallow = [](int depth, Json::parse_event_t, Json&) {
+    if (depth > 16) throw Error("nested too deeply for a point of a curve");
+    return true;
+  };
+  try {
+    Json point = Json::parse(line, shallow);
+    const Json& losses = point.at("losses");
+    const bool fits = point.at("step").is_number_integer() && point.at("seconds").is_number() &&
+                      losses.is_object() && std::all_of(losses.begin(), losses.end(), [](const Json& loss) {
+                        return loss.is_number() || loss.is_null();
+                      });
+    return fits ? point : Json();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
 /// The learning curve, a line for each report. It lies in a file of its own, so that a run that goes on from
 /// a checkpoint has the part before that, too.
 class Curve {
  public:
   explicit Curve(std::filesystem::path file) : file_(std::move(file)) {
-    std::ifstream lines(file_);
-    for (std::string line; std::getline(lines, line);) {
-      const Json point = Json::parse(line, nullptr, false);
-      if (!point.is_discarded() && point.contains("step")) points_.push_back(point);
+    std::error_code ignored;
+    if (!std::filesystem::exists(file_, ignored)) return;
+    const std::string text = read_file(file_, kMostOfACurve);
+    for (std::string_view rest = text; !rest.empty();) {
+      const size_t end = std::min(rest.find('\n'), rest.size());
+      if (Json point = point_of(rest.substr(0, end)); !point.is_null()) points_.push_back(std::move(point));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
 

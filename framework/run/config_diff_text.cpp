@@ -71,7 +71,7 @@ std::string section_text(const ConfigDiff::Section& section) {
   }
   out += "\n";
   for (const auto& change : section.changes) {
-    const std::string what = change.parameter.empty() ? "" : change.parameter + ": ";
+    const std::string what = change.parameter.empty() ? "" : printable(change.parameter) + ": ";
     out += change.a && change.b
                ? cat("  ~ ", what, value_text(change.a), " → ", value_text(change.b), "\n")
                : cat(change.a ? "  - " : "  + ", what, value_text(change.a ? change.a : change.b), "\n");

@@ -14,12 +14,32 @@ namespace flam {
 namespace {
 
 constexpr size_t kMostVariants = 1000;
+constexpr size_t kMostAxes = 100;
+constexpr size_t kMostSeeds = 1000;
+constexpr size_t kMostRuns = 10'000;
 constexpr const char* kSetDoc =
     "values laid onto the config, {dotted.name: VALUE, …}; a new `type` drops what was there";
 
 void check_map(const Value& value, const char* what, ErrorList& errors) {
   if (!value.is_null() && !value.is_map())
     errors.add(value.where(), cat(what, " must be a map {dotted.name: VALUE, …}, found ", value.describe()));
+}
+
+/// Before any work that grows faster than the file.
+void check_sizes(const Value& tree, ErrorList& errors) {
+  const auto check = [&](const Value& list, const std::string& what, size_t most) {
+    if (list.is_list() && list.as_list().size() > most)
+      errors.add(list.where(), cat(what, " has ", list.as_list().size(), " entries; at most ", most));
+  };
+  for (const char* key : {"variants", "stages", "evaluate"})
+    if (const Value* list = tree.find(key)) check(*list, cat("`", key, "`"), kMostVariants);
+  if (const Value* seeds = tree.find("seeds")) check(*seeds, "`seeds`", kMostSeeds);
+  const Value* grid = tree.find("grid");
+  if (!grid || !grid->is_map()) return;
+  if (grid->as_map().size() > kMostAxes)
+    errors.add(grid->where(), cat("`grid` has ", grid->as_map().size(), " names; at most ", kMostAxes));
+  for (const Value::Member& axis : grid->as_map())
+    check(axis.value, cat("`grid`'s ", quoted(axis.key)), kMostVariants);
 }
 
 template <class Item>
@@ -93,9 +113,13 @@ std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors
                      axis.value.is_list() ? "an empty one" : axis.value.describe()));
       return {};
     }
+    const Value::List& values = axis.value.as_list();
+    if (values.size() > kMostVariants / out.size()) {
+      errors.add(grid.where(), cat("`grid` makes more than ", kMostVariants, " variants"));
+      return {};
+    }
     std::vector<ExperimentVariant> longer;
     const std::string name = axis_name(grid.as_map(), axis.key);
-    const Value::List& values = axis.value.as_list();
     const std::vector<std::string> texts = axis_texts(values);
     for (size_t i = 0; i < values.size(); ++i) {
       if (std::find(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(i), texts[i]) ==
@@ -112,10 +136,6 @@ std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors
       }
     }
     out = std::move(longer);
-    if (out.size() > kMostVariants) {
-      errors.add(grid.where(), cat("`grid` makes more than ", kMostVariants, " variants"));
-      return {};
-    }
   }
   return out;
 }
@@ -185,6 +205,8 @@ void Experiment::visit(ParamVisitor& v) {
 Experiment Experiment::parse(const Value& tree, Registry& registry) {
   Experiment experiment;
   ErrorList errors;
+  check_sizes(tree, errors);
+  errors.throw_if_any();
   read_params(ParamsRef(experiment), tree, "the experiment", {}, errors);
   check_map(experiment.set, "`set`", errors);
   check_map(experiment.grid, "`grid`", errors);
@@ -203,6 +225,11 @@ Experiment Experiment::parse(const Value& tree, Registry& registry) {
   experiment.all_tasks = parse_items<ExperimentTask>(experiment.evaluate, "evaluate", "a task", errors);
   if (errors.empty() && experiment.all_variants.empty())
     errors.add(tree.where(), "the experiment compares nothing: it has neither `variants` nor a `grid`");
+  const size_t count = experiment.all_variants.size(), runs = count * experiment.seeds.size();
+  if (count > kMostVariants)
+    errors.add(tree.where(), cat("the experiment has ", count, " variants; at most ", kMostVariants));
+  if (runs > kMostRuns)
+    errors.add(tree.where(), cat("variants times seeds are ", runs, " runs; at most ", kMostRuns));
   if (experiment.seeds.empty()) errors.add(tree.where(), "`seeds` is empty; give one at least");
   if (const Value* seeds = tree.find("seeds"); seeds && seeds->is_list()) {
     std::set<int64_t> seen;

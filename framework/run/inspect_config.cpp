@@ -71,7 +71,7 @@ Json kind_json(const KindPage& page) {
 }
 
 ConfigPage inspect_config(const RunConfig& config, const std::string& file) {
-  ConfigPage page{config.name, file, {}};
+  ConfigPage page{printable(config.name), printable(file, 4096), {}};
   const Value resolved = config.resolved();
   for (const auto& part : ModelConfig::kParts) {
     page.sections.push_back(section_of(cat("model.", part.kind), config.model.*part.config,
@@ -104,7 +104,7 @@ std::string config_text(const ConfigPage& page) {
     size_t width = 0;
     std::vector<std::string> lines;
     for (const auto& setting : section.settings) {
-      lines.push_back(cat(setting.name, " = ", write_json(setting.value)));
+      lines.push_back(cat(printable(setting.name), " = ", write_json(setting.value)));
       constexpr size_t kWidest = 44;
       if (lines.back().size() <= kWidest) width = std::max(width, lines.back().size());
     }

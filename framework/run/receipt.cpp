@@ -9,6 +9,7 @@
 
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
+#include "framework/config/escape.h"
 #include "framework/nn/dtype.h"
 #include "framework/run/device.h"
 
@@ -35,6 +36,8 @@ Json to_json(const Value& value) {
 }
 
 namespace {
+
+constexpr size_t kMostCandidates = 10'000;
 
 Json request_json(const Request& request) {
   Json parts = Json::array();
@@ -155,23 +158,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
 }
 
 std::string json_line(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    const bool two = byte == 0xc2 && next >= 0x80 && next < 0xa0;
-    if (byte != 0x7f && !two) {
-      out += text[i];
-      continue;
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    const unsigned code = two ? next : byte;
-    out += "\\u00";
-    out += {kHex[code >> 4], kHex[code & 15]};
-    i += two;
-  }
-  return out;
+  return escape_controls(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
@@ -182,22 +169,22 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
                    "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
                    "\"candidates\": [TEXT, …] if there are answers to choose from"));
   };
-  Json node;
+  nlohmann::json node;                      // not an ordered one, which looks through all keys for each
   std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto refuse_twice = [&](int depth, Json::parse_event_t event, Json& parsed) {
+  const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     if (depth > 8) throw fail("it is nested too deeply");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+    if (event == nlohmann::json::parse_event_t::object_start) keys.emplace_back();
+    if (event == nlohmann::json::parse_event_t::object_end) keys.pop_back();
+    if (event == nlohmann::json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
       throw fail(cat("the key ", quoted(parsed.get<std::string>()), " occurs twice"));
     return true;
   };
   try {
-    node = Json::parse(json_line, refuse_twice);
-  } catch (const Json::parse_error& error) {
+    node = nlohmann::json::parse(json_line, refuse_twice);
+  } catch (const nlohmann::json::parse_error& error) {
     const Location at{where.file, where.line, static_cast<int>(error.byte)};
     throw Error(at, cat("not JSON: ", printable(json_line.substr(0, error.byte), 60), " ← here"));
-  } catch (const Json::exception& error) {
+  } catch (const nlohmann::json::exception& error) {
     const std::string text = error.what();
     throw fail(printable(text.substr(text.find("] ") + 2)));
   }
@@ -206,7 +193,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   for (const auto& [key, value] : node.items()) {
     if (key != "parts" && key != "candidates") throw fail(cat("unknown key ", quoted(key)));
   }
-  const auto picture = [&](const Json& path) {
+  const auto picture = [&](const nlohmann::json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
     const std::string name = path.get<std::string>();
     if (name.empty() || name.find('\0') != std::string::npos)
@@ -215,14 +202,16 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   };
   Request request;
   if (node.contains("candidates")) {
-    const Json& candidates = node["candidates"];
+    const nlohmann::json& candidates = node["candidates"];
     const bool texts = candidates.is_array() && !candidates.empty() &&
                        std::all_of(candidates.begin(), candidates.end(),
-                                   [](const Json& candidate) { return candidate.is_string(); });
+                                   [](const nlohmann::json& candidate) { return candidate.is_string(); });
     if (!texts) throw fail("`candidates` must be a list of texts, at least two");
+    if (candidates.size() > kMostCandidates)
+      throw fail(cat("`candidates` has ", candidates.size(), " texts; at most ", kMostCandidates));
     request.candidates = candidates.get<std::vector<std::string>>();
   }
-  for (const Json& part : node["parts"]) {
+  for (const nlohmann::json& part : node["parts"]) {
     if (!part.is_object() || part.size() != 1)
       throw fail("each part has exactly one of `text`, `image`, `frames`");
     if (part.contains("text") && part["text"].is_string()) {
@@ -231,7 +220,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
       request.parts.push_back({Part::Kind::image, "", {picture(part["image"])}});
     } else if (part.contains("frames") && part["frames"].is_array() && !part["frames"].empty()) {
       Part video{Part::Kind::frames, "", {}};
-      for (const Json& frame : part["frames"]) video.pictures.push_back(picture(frame));
+      for (const nlohmann::json& frame : part["frames"]) video.pictures.push_back(picture(frame));
       request.parts.push_back(std::move(video));
     } else {
       throw fail(cat("unusable part ", quoted(part.dump())));

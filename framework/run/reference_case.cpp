@@ -20,7 +20,7 @@ const json* member(const json& object, const char* key) {
 }
 
 [[noreturn]] void malformed(const fs::path& file, const std::string& what) {
-  throw Error(cat(file.string(), ": ", what, " (the format stands in docs/verify.md)"));
+  throw Error(cat(printable(file.string(), 4096), ": ", what, " (the format stands in docs/verify.md)"));
 }
 
 // A row's pictures: one path, or a list of them.
@@ -28,7 +28,10 @@ std::vector<std::string> picture_list(const json& node, const fs::path& file) {
   std::vector<std::string> out;
   const auto add = [&](const json& path) {
     if (!path.is_string()) malformed(file, "`images` must hold paths");
-    out.push_back((file.parent_path() / path.get<std::string>()).string());
+    const std::string name = path.get<std::string>();
+    if (name.find('\0') != std::string::npos)  // another file would be opened
+      malformed(file, cat("`images` must hold paths, found ", quoted(name)));
+    out.push_back((file.parent_path() / name).string());
   };
   if (node.is_array()) {
     for (const json& path : node) add(path);
@@ -43,8 +46,12 @@ std::vector<std::string> picture_list(const json& node, const fs::path& file) {
 ReferenceCase ReferenceCase::open(const fs::path& path) {
   const fs::path side = fs::path(path).replace_extension(".json");
   ReferenceCase out;
+  const auto shallow = [&](int depth, json::parse_event_t, json&) {
+    if (depth > 16) malformed(side, "nested too deeply");
+    return true;
+  };
   try {
-    out.json_ = std::make_shared<const json>(json::parse(read_file(side, 64 << 20)));
+    out.json_ = std::make_shared<const json>(json::parse(read_file(side, size_t{16} << 20), shallow));
   } catch (const json::exception& error) {
     malformed(side, cat("not JSON: ", printable(error.what())));
   }

@@ -125,6 +125,9 @@ class Verification {
       throw Error(cat("greedy_step_logits ", reference->sizes(), " and greedy_ids ", ids->sizes(),
                       " don't belong to ", prepared.batch.ids.size(0), " prompts"));
     }
+    if (reference->size(1) == 0)
+      throw Error(
+          cat(quoted(report_.reference), ": greedy_step_logits ", reference->sizes(), " has no step"));
     const at::Tensor strange = ids->masked_select((*ids < 0).logical_or(*ids >= vocabulary));
     if (strange.numel() > 0) {
       throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "framework/config/config.h"
 #include "framework/testing/component.h"
 #include "tests/support/scratch.h"
@@ -58,6 +60,27 @@ TEST(Experiment, NamesOfAGridTellItsVariantsApart) {
 TEST(Experiment, ASeedCountsOnce) {
   EXPECT_THAT(error_of([] { parse("base: flamingo_mini_vqa\nvariants: [{name: a}]\nseeds: [1, 2, 1]\n"); }),
               HasSubstr("e.yaml:3:15: `seeds` has 1 twice"));
+}
+
+std::string list_of(int count, const std::string& before, const std::string& after) {
+  std::string out = "[";
+  for (int i = 0; i < count; ++i) out += (i ? ", " : "") + before + std::to_string(i) + after;
+  return out + "]";
+}
+
+TEST(Experiment, SizesAreLimitedBeforeAnyWork) {
+  const std::string base = "base: flamingo_mini_vqa\n";
+  const auto error = [&](const std::string& yaml) { return error_of([&] { parse(base + yaml); }); };
+  EXPECT_THAT(error("variants: " + list_of(1001, "{name: v", "}") + "\n"),
+              HasSubstr("`variants` has 1001 entries; at most 1000"));
+  EXPECT_THAT(error("variants: [{name: a}]\nseeds: " + list_of(1001, "", "") + "\n"),
+              HasSubstr("`seeds` has 1001 entries; at most 1000"));
+  EXPECT_THAT(error("grid: {model.resampler.depth: " + list_of(1001, "", "") + "}\n"),
+              HasSubstr("`grid`'s 'model.resampler.depth' has 1001 entries; at most 1000"));
+  EXPECT_THAT(error("grid: {a: " + list_of(40, "", "") + ", b: " + list_of(40, "", "") + "}\n"),
+              HasSubstr("`grid` makes more than 1000 variants"));
+  EXPECT_THAT(error("variants: " + list_of(101, "{name: v", "}") + "\nseeds: " + list_of(100, "", "") + "\n"),
+              HasSubstr("variants times seeds are 10100 runs; at most 10000"));
 }
 
 TEST(Experiment, AnOverlayMergesAsAFileWould) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/nn/dtype.h"
 #include "framework/run/device.h"
@@ -54,6 +55,17 @@ TEST(ParseRequest, MistakesAreNamed) {
   EXPECT_THAT(refusal(R"({"parts": [], "parts": []})"), HasSubstr("the key 'parts' occurs twice"));
   EXPECT_THAT(refusal("{\"parts\": [[[[[[[[[[]]]]]]]]]]}"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal("{\"parts\": [}"), HasSubstr("r.jsonl:3:12: not JSON: {\"parts\": [} ← here"));
+}
+
+TEST(ParseRequest, ManyKeysAndCandidatesAreRefusedSoon) {
+  std::string keys, texts;
+  for (int i = 0; i < 240'000; ++i) keys += cat(", \"", i, "\": 0");
+  for (int i = 0; i < 10'001; ++i) texts += i ? ",\"a\"" : "\"a\"";
+  EXPECT_THAT(refusal("{\"parts\": []" + keys + "}"), HasSubstr("unknown key '0'"));
+  EXPECT_THAT(refusal("{\"parts\": [{\"text\": \"x\"" + keys + "}]}"),
+              HasSubstr("each part has exactly one of"));
+  EXPECT_THAT(refusal("{\"parts\": [], \"candidates\": [" + texts + "]}"),
+              HasSubstr("`candidates` has 10001 texts; at most 10000"));
 }
 
 TEST(Json, ATreeKeepsItsTypes) {

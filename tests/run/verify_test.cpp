@@ -123,6 +123,9 @@ TEST_F(Verify, DumpsOfAnotherModelAreRefused) {
   }
   tensors_["greedy_ids"] = ids.narrow(1, 0, 1).clone();
   EXPECT_THAT(error(), HasSubstr("don't belong to 1 prompts"));
+  tensors_["greedy_ids"] = ids;
+  tensors_["greedy_step_logits"] = tensors_.at("greedy_step_logits").narrow(1, 0, 0).clone();
+  EXPECT_THAT(error(), AllOf(HasSubstr("dump"), HasSubstr("greedy_step_logits"), HasSubstr("has no step")));
 }
 
 TEST_F(Verify, MalformedDumpsAreRefused) {
@@ -138,6 +141,10 @@ TEST_F(Verify, MalformedDumpsAreRefused) {
     EXPECT_THAT(with("prompts", prompts), HasSubstr("`prompts` must be a list of texts"));
   for (const json& images : {json("x"), json::array(), json({"a", "b"})})
     EXPECT_THAT(with("images", images), HasSubstr("`images` must have one entry for each prompt"));
+  EXPECT_THAT(with("images", json::parse(R"(["a.png\u0000.jpg"])")),
+              HasSubstr("`images` must hold paths, found 'a.png\\x00.jpg'"));
+  EXPECT_THAT(with("more", json::parse(std::string(20, '[') + std::string(20, ']'))),
+              HasSubstr("nested too deeply"));
   EXPECT_THAT(with("images", {1}), HasSubstr("`images` must hold paths"));
   for (const json& most : {json(0), json("x"), json(1.5)})
     EXPECT_THAT(with("max_new_tokens", most), HasSubstr("`max_new_tokens` must be at least 1"));

@@ -2,8 +2,8 @@
 // them.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "framework/sdk.h"
 
@@ -12,6 +12,8 @@ namespace flam {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kLongestLine = size_t{16} << 20;
 
 struct ImageFolderParams {
   std::string folder;
@@ -35,17 +37,20 @@ class ImageFolder final : public Dataset {
  public:
   ImageFolder(const ImageFolderParams& params, const Input& input) : with_candidates_(input.with_candidates) {
     const fs::path file = fs::path(params.folder) / params.annotations;
-    std::ifstream in(file);
-    if (!in) throw Error(cat(quoted(file.string()), " can't be read"));
-    const auto source = file.string();
-    int line_number = 0;
-    for (std::string line; std::getline(in, line);) {
-      ++line_number;
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      annotations_.push_back(parse(line, cat(source, ":", line_number), params.folder, input.with_question));
+    const auto mapped = MappedFile::open(file);  // refuses pipes, devices and folders
+    const std::string source = printable(file.string(), 4096);
+    int64_t line_number = 0;
+    for (std::string_view rest = mapped->size() > 0 ? mapped->bytes() : ""; !rest.empty();) {
+      const std::string place = cat(source, ":", ++line_number);
+      const size_t end = std::min(rest.substr(0, kLongestLine + 1).find('\n'), rest.size());
+      if (end > kLongestLine) throw Error(cat(place, ": a line of more than ", kLongestLine, " bytes"));
+      const std::string_view line = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      annotations_.push_back(parse(line, place, params.folder, input.with_question));
       if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
     }
-    if (annotations_.empty()) throw Error(cat(quoted(source), " holds no records"));
+    if (annotations_.empty()) throw Error(cat("'", source, "' holds no records"));
   }
 
   int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
@@ -63,11 +68,15 @@ class ImageFolder final : public Dataset {
   }
 
  private:
-  static Annotation parse(const std::string& line, const std::string& place, const fs::path& folder,
+  static Annotation parse(std::string_view line, const std::string& place, const fs::path& folder,
                           bool with_question) {
     nlohmann::json node;
+    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+      if (depth > 16) throw Error(cat(place, ": nested too deeply"));
+      return true;
+    };
     try {
-      node = nlohmann::json::parse(line);
+      node = nlohmann::json::parse(line, shallow);
     } catch (const nlohmann::json::exception&) {
       throw Error(
           cat(place, ": not JSON; expected {\"image\": FILE, \"references\": [TEXT, …]} on one line"));
@@ -88,8 +97,10 @@ class ImageFolder final : public Dataset {
       }
       return out;
     };
-    Annotation out{
-        (folder / text("image")).string(), with_question ? text("question") : "", texts("references"), {}};
+    const std::string image = text("image");
+    if (image.find('\0') != std::string::npos)  // another file would be opened
+      throw Error(cat(place, ": `image` must be a path, found ", quoted(image)));
+    Annotation out{(folder / image).string(), with_question ? text("question") : "", texts("references"), {}};
     if (node.contains("candidates")) out.candidates = texts("candidates");
     if (out.candidates.size() == 1) throw Error(cat(place, ": `candidates` must hold at least two texts"));
     return out;

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "framework/base/file.h"
 #include "framework/component/dataset.h"
@@ -96,7 +97,24 @@ TEST_F(ImageFolder, TheAnnotationsMayHaveAnotherName) {
   write_file(folder_ / "test.jsonl", kTwoCaptions);
   EXPECT_EQ(open_folder({}, "test.jsonl")->size(), 2);
   EXPECT_THAT(test::error_of([&] { open_folder({}); }),
-              AllOf(HasSubstr("annotations.jsonl' can't be read"), HasSubstr("dataset 'image_folder'")));
+              AllOf(HasSubstr("annotations.jsonl': No such file"), HasSubstr("dataset 'image_folder'")));
+}
+
+TEST_F(ImageFolder, FilesThatWouldExhaustAreRefused) {
+  const auto of_file = [&](const std::string& name) {
+    return test::error_of([&] { open_folder({}, name); });
+  };
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(of_file("pipe"), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(of_file("/dev/zero"), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(of_file("."), HasSubstr("it is a folder"));
+  EXPECT_THAT(error("\n" + std::string((size_t{16} << 20) + 1, 'x')),
+              HasSubstr(":2: a line of more than 16777216 bytes"));
+  EXPECT_THAT(error(std::string(1'000'000, '[')), HasSubstr(":1: nested too deeply"));
+  EXPECT_THAT(error("{\"image\": \"a.png\\u0000.jpg\", \"references\": [\"x\"]}"),
+              HasSubstr("`image` must be a path, found 'a.png\\x00.jpg'"));
+  write_file(folder_ / "a\x1b.jsonl", "3");
+  EXPECT_THAT(of_file("a\x1b.jsonl"), HasSubstr("a\\x1b.jsonl:1: expected a text `image`"));
 }
 
 TEST_F(ImageFolder, MistakesAreNamedWithTheirLine) {
