@@ -116,10 +116,10 @@ std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
   return out;
 }
 
-void Optimizer::restore(const std::function<at::Tensor(const std::string&)>& stored, int64_t steps_done) {
+void Optimizer::restore(const Stored& stored, int64_t steps_done) {
   for (TrainedTensor& tensor : tensors_) {
-    tensor.first.copy_(stored("first." + tensor.name));
-    if (tensor.second.defined()) tensor.second.copy_(stored("second." + tensor.name));
+    tensor.first.copy_(stored("first." + tensor.name, tensor.first));
+    if (tensor.second.defined()) tensor.second.copy_(stored("second." + tensor.name, tensor.second));
   }
   steps_done_ = steps_done;
 }

@@ -33,9 +33,11 @@ class Optimizer {
   double step(double scale);
 
   const std::vector<TrainedTensor>& tensors() const { return tensors_; }
-  /// Moments by name, for the checkpoint; restore() takes them back. Error: one is missing.
+  /// Moments by name, for the checkpoint; restore() takes them back. `Stored` gives the one of that name, of
+  /// the shape and type of `like`, or throws.
+  using Stored = std::function<at::Tensor(const std::string& name, const at::Tensor& like)>;
   std::vector<std::pair<std::string, at::Tensor>> state() const;
-  void restore(const std::function<at::Tensor(const std::string&)>& stored, int64_t steps_done);
+  void restore(const Stored& stored, int64_t steps_done);
 
  private:
   double clip_gradients();

@@ -85,20 +85,21 @@ void Trainer::load_initial_weights() {
       const auto slot = weights_.find(name);
       const bool may_differ = parts_.config.init_where_it_fits;
       if (!slot && !may_differ)
-        throw Error(cat(file, ": holds ", quoted(name), ", which this model doesn't have"));
+        throw Error(cat(printable(file, 4096), ": holds ", quoted(name), ", which this model doesn't have"));
       const at::Tensor value = checkpoint->tensor(name);
       if (may_differ && (!slot || value.sizes() != slot->tensor.sizes())) {
         ++left_out;
         continue;
       }
       if (value.sizes() != slot->tensor.sizes()) {
-        throw Error(cat(file, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ",
-                        slot->tensor.sizes()));
+        throw Error(cat(printable(file, 4096), ": ", quoted(name), " has shape ", value.sizes(),
+                        ", this model's has ", slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
       slot->origin = cat(file, ": ", name);
     }
-    if (left_out > 0) log_info(cat(file, ": ", left_out, " tensors don't fit this model and are left out"));
+    if (left_out > 0)
+      log_info(cat(printable(file, 4096), ": ", left_out, " tensors don't fit this model and are left out"));
     left_out_ += left_out;
   }
 }
@@ -133,9 +134,8 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
         "them)");
   for (size_t i = 0; i < rates.size(); ++i) {
     if (!used[i])
-      log_warn(cat("the pattern ", quoted(rates[i].first),
-                   " of `train.trained` trains nothing: no tensor has such a name, or an earlier pattern "
-                   "takes them all"));
+      log_info(cat("no tensor of this model takes its rate from the pattern ", quoted(rates[i].first),
+                   " of `train.trained`: none has such a name, or an earlier pattern takes them all"));
   }
   for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
   return out;
@@ -245,46 +245,6 @@ bool Trainer::run(const TrainHooks& hooks) {
   save_output();
   std::filesystem::remove(checkpoint_file());
   return true;
-}
-
-void Trainer::save_checkpoint(int64_t steps_done) const {
-  auto tensors = optimizer_->state();
-  for (const TrainedTensor& tensor : optimizer_->tensors())
-    tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
-  tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
-  // So that the first report of a run that goes on is that of one that was not interrupted.
-  tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
-  for (size_t i = 0; i < losses_since_.size(); ++i)
-    tensors.emplace_back(cat("loss_since_report.", i), at::full({1}, losses_since_[i].second, at::kDouble));
-  write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
-}
-
-int64_t Trainer::resume() {
-  if (!std::filesystem::exists(checkpoint_file())) return 0;
-  const auto checkpoint = open_checkpoint(checkpoint_file());
-  const auto metadata = checkpoint->metadata();
-  const auto written = metadata.find("settings");
-  if (written == metadata.end() || written->second != parts_.settings) {
-    throw Error(cat(quoted(checkpoint_file()),
-                    " was written under another config (model, dataset or `train`); go on with that, or "
-                    "delete it to start anew"));
-  }
-  const at::NoGradGuard no_grad;
-  for (const TrainedTensor& tensor : optimizer_->tensors())
-    tensor.value.copy_(checkpoint->tensor("weight." + tensor.name));
-  const int64_t done = checkpoint->tensor("steps_done").item().toLong();
-  steps_since_ = checkpoint->tensor("steps_since_report").item().toLong();
-  losses_since_.clear();
-  if (steps_since_ > 0) {
-    const auto& names = checkpoint->names();
-    for (size_t i = 0;; ++i) {
-      const std::string name = cat("loss_since_report.", i);
-      if (!std::binary_search(names.begin(), names.end(), name)) break;
-      losses_since_.emplace_back("", checkpoint->tensor(name).item().toDouble());
-    }
-  }
-  optimizer_->restore([&](const std::string& name) { return checkpoint->tensor(name); }, done);
-  return done;
 }
 
 void Trainer::save_output() const {

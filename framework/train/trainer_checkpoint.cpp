@@ -1,0 +1,79 @@
+// What a run that goes on finds: weights, the optimiser's state, and where it was. The file may be anybody's.
+#include <ATen/ops/full.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "framework/base/text.h"
+#include "framework/train/trainer.h"
+#include "framework/weights/checkpoint.h"
+
+namespace flam {
+
+namespace {
+
+/// A tensor of exactly that shape and type. Error: the file has another.
+at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, const std::string& name,
+                     at::IntArrayRef shape, at::ScalarType dtype) {
+  at::Tensor value = checkpoint.tensor(name);
+  if (value.sizes() == shape && value.scalar_type() == dtype) return value;
+  throw Error(cat(quoted(file), ": ", quoted(name), " is ", value.scalar_type(), " ", value.sizes(),
+                  ", expected ", dtype, " ", shape, "; delete the checkpoint to start anew"));
+}
+
+}  // namespace
+
+void Trainer::save_checkpoint(int64_t steps_done) const {
+  auto tensors = optimizer_->state();
+  for (const TrainedTensor& tensor : optimizer_->tensors())
+    tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
+  tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
+  // So that the first report of a run that goes on is that of one that was not interrupted.
+  tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
+  for (size_t i = 0; i < losses_since_.size(); ++i)
+    tensors.emplace_back(cat("loss_since_report.", i), at::full({1}, losses_since_[i].second, at::kDouble));
+  write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
+}
+
+int64_t Trainer::resume() {
+  const std::string file = checkpoint_file();
+  if (!std::filesystem::exists(file)) return 0;
+  const auto checkpoint = open_checkpoint(file);
+  const auto metadata = checkpoint->metadata();
+  const auto written = metadata.find("settings");
+  if (written == metadata.end() || written->second != parts_.settings) {
+    throw Error(cat(quoted(file),
+                    " was written under another config (model, dataset or `train`); go on with that, or "
+                    "delete it to start anew"));
+  }
+  const auto number = [&](const char* name, int64_t most) {
+    const int64_t value = tensor_of(*checkpoint, file, name, {1}, at::kLong).item().toLong();
+    if (value >= 0 && value <= most) return value;
+    throw Error(cat(quoted(file), ": ", quoted(name), " is ", value, ", expected 0 to ", most,
+                    "; delete the checkpoint to start anew"));
+  };
+  const int64_t done = number("steps_done", parts_.config.steps);
+  steps_since_ = number("steps_since_report", done);
+  losses_since_.clear();
+  if (steps_since_ > 0) {
+    const auto& names = checkpoint->names();
+    for (size_t i = 0;; ++i) {
+      const std::string name = cat("loss_since_report.", i);
+      if (!std::binary_search(names.begin(), names.end(), name)) break;
+      losses_since_.emplace_back("", tensor_of(*checkpoint, file, name, {1}, at::kDouble).item().toDouble());
+    }
+  }
+  const at::NoGradGuard no_grad;
+  for (const TrainedTensor& tensor : optimizer_->tensors())
+    tensor.value.copy_(tensor_of(*checkpoint, file, "weight." + tensor.name, tensor.value.sizes(),
+                                 tensor.value.scalar_type()));
+  optimizer_->restore(
+      [&](const std::string& name, const at::Tensor& like) {
+        return tensor_of(*checkpoint, file, name, like.sizes(), like.scalar_type());
+      },
+      done);
+  return done;
+}
+
+}  // namespace flam
