@@ -27,10 +27,10 @@ void watch_signals() {
 }
 
 void prepare_process() {
-  for (const auto& [number, place] :
-       {std::pair(STDIN_FILENO, "/dev/null"), std::pair(STDOUT_FILENO, "/dev/full"),
-        std::pair(STDERR_FILENO, "/dev/null")}) {
-    if (fcntl(number, F_GETFD) < 0 && open(place, O_RDWR) < 0) open("/dev/null", O_RDWR);
+  // What is lost on standard output is an error: writing to what is open for reading fails.
+  for (const auto& [number, mode] : {std::pair(STDIN_FILENO, O_RDONLY), std::pair(STDOUT_FILENO, O_RDONLY),
+                                     std::pair(STDERR_FILENO, O_WRONLY)}) {
+    if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", mode));
   }
   static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
 }

@@ -21,16 +21,16 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
   const std::vector<std::string> cuda = cuda_report();
   std::cout << "cuda: " << cuda.front() << "\n";
   for (size_t i = 1; i < cuda.size(); ++i) std::cout << "  " << cuda[i] << "\n";
-  std::cout << "configs: " << configs_root().string() << "\n";
+  std::cout << "configs: " << printable(configs_root().string(), 4096) << "\n";
   for (const auto& folder : plugin_search_path(plugin_path))
-    std::cout << "plugin folder: " << folder.string() << "\n";
+    std::cout << "plugin folder: " << printable(folder.string(), 4096) << "\n";
 
   int bad = 0;
   Registry registry;
   for (const auto& library : find_libraries(plugin_search_path(plugin_path))) {
-    std::cout << "  " << library.path.filename().string() << ": ";
+    std::cout << "  " << printable(library.path.filename().string()) << ": ";
     if (!library.shadowed_by.empty()) {
-      std::cout << "shadowed by " << library.shadowed_by.string() << "\n";
+      std::cout << "shadowed by " << printable(library.shadowed_by.string(), 4096) << "\n";
       continue;
     }
     try {

@@ -32,11 +32,13 @@ GenerationParams generation_of(const InferOptions& options, const Session& sessi
   if (options.num_beams) params.num_beams = *options.num_beams;
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
-  if (params.n_best > params.num_beams && !params.do_sample) {
-    throw Error(cat("--n-best ", params.n_best, " asks for more sequences than there are beams (",
-                    params.num_beams, "); raise --num-beams"));
-  }
   return params;
+}
+
+void check_beams(const GenerationParams& params) {
+  if (params.n_best <= params.num_beams || params.do_sample) return;
+  throw Error(cat("--n-best ", params.n_best, " asks for more sequences than there are beams (",
+                  params.num_beams, "); raise --num-beams"));
 }
 
 void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json,
@@ -162,6 +164,7 @@ int infer(const InferOptions& options) {
     if (looks_closely && (!pending.empty() || done > 0))
       throw Error("--record and --explain look at one answer, but there are several requests");
     refuse_for_choices(options, *session, request);
+    if (options.n_best) check_beams(params);
     pending.push_back(std::move(request));
     // One that is looked at closely waits until it is known to be the only one.
     if (!looks_closely && static_cast<int64_t>(pending.size()) >= options.batch_size) flush();

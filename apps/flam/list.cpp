@@ -38,7 +38,8 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
   }
   for (const auto& library : registry->libraries()) {
     if (!library.shadowed_by.empty()) {
-      log_warn(cat(library.path.string(), " is shadowed by ", library.shadowed_by.string()));
+      log_warn(cat(printable(library.path.string(), 4096), " is shadowed by ",
+                   printable(library.shadowed_by.string(), 4096)));
     }
   }
   for (const auto& problem : registry->problems()) log_warn(problem.message);

@@ -13,9 +13,9 @@ namespace {
 /// Numbers as people write them: 010 is not 8, and there is no option for which nan is an answer.
 void require_decimals(CLI::App& app) {
   const auto check = [](std::string& text) {
-    const size_t digits = text.find_first_not_of('-');
-    const bool octal = digits != std::string::npos && text[digits] == '0' && digits + 1 < text.size() &&
-                       std::isdigit(static_cast<unsigned char>(text[digits + 1]));
+    const size_t first = text.find_first_not_of("+-");
+    const bool octal = first != std::string::npos && text[first] == '0' && first + 1 < text.size() &&
+                       std::isdigit(static_cast<unsigned char>(text[first + 1]));
     const bool plain = !text.empty() && text.find_first_not_of("0123456789.eE+-") == std::string::npos;
     return plain && !octal ? "" : "expected a decimal number, found " + flam::quoted(text);
   };

@@ -23,6 +23,18 @@ void keep_sources(const Value& value, const Outputs& outputs) {
   }
 }
 
+/// All that a path of weights stands for: of a folder or an index of shards, the files that lie there.
+void keep_weights(const fs::path& path, const Outputs& outputs) {
+  outputs.keep(path);
+  std::error_code unreadable;
+  const bool folder = fs::is_directory(path, unreadable);
+  if (!folder && path.extension() != ".json") return;
+  for (fs::directory_iterator at(folder ? path : fs::absolute(path, unreadable).parent_path(), unreadable),
+       end;
+       !unreadable && at != end; at.increment(unreadable))
+    outputs.keep(at->path());
+}
+
 }  // namespace
 
 void Outputs::add(const char* option, const std::string& path) {
@@ -56,7 +68,8 @@ void Outputs::keep(const Session& session) const {
   const RunConfig& config = session.config();
   keep_sources(config.source, *this);
   const fs::path root = config.weights.root;
-  for (const WeightsFile& file : config.weights.files) keep(root / file.path);
+  for (const WeightsFile& file : config.weights.files) keep_weights(root / file.path, *this);
+  keep_weights(session.options().weights, *this);
   const Value tokenizer = config.model.tokenizer.resolved();
   if (const Value* file = tokenizer.find("model"); file && file->is_string()) keep(root / file->as_string());
 }

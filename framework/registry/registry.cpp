@@ -133,7 +133,8 @@ void Registry::scan(const std::vector<std::filesystem::path>& folders) {
     if (!found.shadowed_by.empty()) continue;
     try {
       const auto manifest = read_manifest(found.path);
-      if (manifest && manifest->size == std::filesystem::file_size(found.path)) {
+      std::error_code no_size;  // as of a folder; loading says so
+      if (manifest && manifest->size == std::filesystem::file_size(found.path, no_size) && !no_size) {
         state_->list_manifest(found.path, *manifest);
       } else {
         for (auto& type : load_types(found.path)) state_->add(std::move(type));

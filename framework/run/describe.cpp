@@ -90,7 +90,8 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   const auto model = Model::assemble(config.model, registry);
   if (const int64_t context = model->language_decoder().max_positions(); prompt_tokens > context) {
     throw Error(cat("a prompt of ", prompt_tokens, " tokens can't be described: the context of ",
-                    quoted(config.model.language_decoder.type->name), " has ", context));
+                    quoted(config.model.language_decoder.type->name), " has ", context,
+                    "; give fewer with --prompt-tokens"));
   }
   if (!config.transforms.empty())
     TransformChain(config.transforms, registry)
@@ -103,7 +104,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
       decoder.vocab_size() + static_cast<int64_t>(model->tokenizer().added_tokens().size());
 
   Description out;
-  out.config = config.name;
+  out.config = printable(config.name);
   out.prompt_tokens = prompt_tokens;
   out.parts = {
       {"vision_backbone", config.model.vision_backbone.type->name, cat("pixels [N,3,", size, ",", size, "]"),

@@ -15,12 +15,23 @@
 
 namespace flam {
 
+namespace {
+constexpr int64_t kMostPixels = 1'000'000'000;  // 3 GB
+}  // namespace
+
 void MediaEncoder::load_pictures(Prompt& prompt, StageTimes* times) const {
   const StageTimes::Scope timer(times, "decode");
+  int64_t pixels = 0;
   for (Part& media : prompt.media) {
     if (media.pictures.empty()) throw Error("a video needs at least one frame");
     for (PictureSource& source : media.pictures) {
       if (!source.picture) source.picture = load_picture(source);
+      pixels += source.picture->height() * source.picture->width();
+      if (pixels > kMostPixels) {
+        throw Error(cat("the pictures of one request have more than ", kMostPixels / 1'000'000,
+                        " megapixels together, up to ", quoted(source.name()),
+                        "; make them smaller, or take fewer frames"));
+      }
     }
   }
 }

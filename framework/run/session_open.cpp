@@ -29,7 +29,8 @@ void require_files(const WeightsConfig& weights) {
   ErrorList errors;
   for (const WeightsFile& file : weights.files) {
     const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
-    if (std::filesystem::exists(path)) continue;
+    std::error_code problem;
+    if (std::filesystem::exists(path, problem)) continue;
     errors.add(file.where, cat("no weights file ", quoted(path.string()),
                                "; --set weights.root=DIR names the folder, --weights random does without"));
   }
@@ -58,7 +59,9 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
 void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   const Value wanted = config.model.tokenizer.resolved();
   const Value* file = wanted.find("model");
-  if (!file || std::filesystem::exists(std::filesystem::path(config.weights.root) / file->as_string()))
+  std::error_code problem;
+  if (!file ||
+      std::filesystem::exists(std::filesystem::path(config.weights.root) / file->as_string(), problem))
     return;
   log_warn(cat("no tokenizer file ", quoted(file->as_string()),
                "; with random weights 'placeholder' takes its place"));

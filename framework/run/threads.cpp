@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <future>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -19,9 +20,12 @@ void use_threads(int threads) {
   std::vector<std::thread> tried;
   std::string problem;
   try {
+    tried.reserve(static_cast<size_t>(wanted));
     for (int i = 1; i < wanted; ++i) tried.emplace_back([go] { go.wait(); });
   } catch (const std::system_error& error) {
     problem = error.code().message();
+  } catch (const std::bad_alloc&) {
+    problem = "no memory";
   }
   all_there.set_value();
   for (std::thread& thread : tried) thread.join();
@@ -31,6 +35,8 @@ void use_threads(int threads) {
                        "(ulimit -v)"));
   }
   if (threads > 0) at::set_num_threads(threads);
+  // The pool is made now, before weights take the space that it needs.
+  at::parallel_for(0, wanted, 1, [](int64_t, int64_t) {});
 }
 
 }  // namespace flam

@@ -50,8 +50,8 @@ set(build ${work}/build)
 run(${CMAKE_COMMAND} -S ${work}/strangers -B ${build} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
     -DCMAKE_PREFIX_PATH=${moved})
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${build} -j2 COMMAND_ECHO STDOUT OUTPUT_VARIABLE built ERROR_VARIABLE built
-                COMMAND_ERROR_IS_FATAL ANY)
-if(built MATCHES "warning:[^\n]*")
+                ECHO_OUTPUT_VARIABLE ECHO_ERROR_VARIABLE COMMAND_ERROR_IS_FATAL ANY)
+if(built MATCHES ": warning: [^\n]*")
   message(FATAL_ERROR "a stranger's build warns: ${CMAKE_MATCH_0}")
 endif()
 if(NOT EXISTS ${flam})

@@ -108,17 +108,24 @@ PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs)
   return result;
 }
 
-/// What the user wrote for the component and it doesn't take is no failure of the component's.
-void refuse_unusable(const Specimen& specimen) {
-  if (!find_node(specimen.config, specimen.kind, specimen.name)) return;
-  const Check parsing{"parameters", [](const Specimen& s) {
+/// What the user wrote for a component and it doesn't take is no failure of the component's. Error: all of
+/// it.
+void refuse_unusable(Registry& registry, const Value& config, const CheckOptions& options) {
+  const Check parsing{"parameters", [](const Specimen& specimen) {
                         ErrorList errors;
-                        s.registry.parse(s.kind, s.node(), errors);
+                        specimen.registry.parse(specimen.kind, specimen.node(), errors);
                         return Finding{join(errors.messages(), "; ")};
                       }};
-  bool hangs = false;
-  const PluginCheck result = run_apart(parsing, specimen, hangs);
-  if (result.outcome == Outcome::ok && !result.detail.empty()) throw Error(result.detail);
+  ErrorList wrong;
+  for (const auto& listed : registry.list()) {
+    if (!find_node(config, listed.kind, listed.name)) continue;
+    bool hangs = false;
+    const PluginCheck result =
+        run_apart(parsing, {registry, listed.kind, listed.name, config, options}, hangs);
+    if (result.outcome == Outcome::ok && !result.detail.empty()) wrong.add(result.detail);
+    if (hangs) return;  // the checks say so
+  }
+  wrong.throw_if_any();
 }
 
 }  // namespace
@@ -193,6 +200,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
   const PluginCheck loads = check_loads(path, registry);
   report(loads);
   if (loads.outcome == Outcome::failed) return;
+  refuse_unusable(registry, config, options);
   for (const auto& listed : registry.list()) {
     const Specimen specimen{registry, listed.kind, listed.name, config, options};
     const auto& kinds = component_kinds();
@@ -202,7 +210,6 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     }
     if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
       log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
-    refuse_unusable(specimen);
     bool hangs = false;
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,

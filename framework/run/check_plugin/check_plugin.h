@@ -32,7 +32,8 @@ struct PluginCheck {
 
 /// Checks the library, then every component that it enrolls. Whatever runs code of a component does so in a
 /// child process of its own, so that a crash, an exit or a hang is one check's failure. `report` is called
-/// after each. Error: no plugin library at all, or a config that can't be read.
+/// after each. Error: no plugin library at all, a config that can't be read, or parameters in
+/// it that a component doesn't take.
 FLAM_API void check_plugin(const std::filesystem::path& library, const CheckOptions& options,
                            const std::function<void(const PluginCheck&)>& report);
 
