@@ -138,6 +138,9 @@ PictureHeader read_pnm(std::string_view bytes) {
       if (at - start == 9) throw Invalid{"a number of its header has more than nine digits"};
       value = value * 10 + (bytes[at] - '0');
     }
+    // The decoder skips this byte whatever it is, and would miss a comment that begins with it.
+    if (at < bytes.size() && std::string_view(" \t\r\n\v\f").find(bytes[at]) == std::string_view::npos)
+      throw Invalid{"a number of its header is not followed by white space"};
     return value;
   };
   const char kind = bytes[1];
@@ -175,7 +178,7 @@ PictureHeader read_tiff(std::string_view bytes) {
     if (tag == 256 || tag == 257) {
       int64_t& size = tag == 256 ? header.width : header.height;
       if (size != 0) throw Invalid{"it gives its size twice"};  // the decoder may take the other one
-      if (type != 3 && type != 4) throw Invalid{"its size is of an unknown type"};
+      if ((type != 3 && type != 4) || count != 1) throw Invalid{"its size is of an unknown type"};
       size = is_short ? in.u16(entry + 8) : in.u32(entry + 8);
     }
     const Array array{count, length > 4 ? in.u32(entry + 8) : entry + 8, is_short};

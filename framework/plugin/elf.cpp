@@ -83,6 +83,8 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
   constexpr std::string_view kLinkers[] = {"_init", "_fini",       "_edata",       "__edata",     "_end",
                                            "end",   "__bss_start", "_bss_start__", "__bss_end__", "__end__"};
   constexpr size_t kMostNames = 1'000'000;
+  constexpr size_t kMostBytes = size_t{64} << 20;  // names may overlap in the file, and do not here
+  size_t total = 0;
   std::vector<std::string> names;
   bool seen = false;
   for (uint64_t i = 0; i < header.e_shnum; ++i) {
@@ -98,10 +100,12 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
       if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol.st_info) == STB_LOCAL ||
           symbol.st_name >= text.size() || visibility == STV_HIDDEN || visibility == STV_INTERNAL)
         continue;
-      const std::string_view name = text.substr(symbol.st_name);
-      names.emplace_back(name.substr(0, name.find('\0')));
-      if (std::find(std::begin(kLinkers), std::end(kLinkers), names.back()) != std::end(kLinkers))
-        names.pop_back();
+      std::string_view name = text.substr(symbol.st_name);
+      name = name.substr(0, name.find('\0'));
+      if (std::find(std::begin(kLinkers), std::end(kLinkers), name) != std::end(kLinkers)) continue;
+      total += name.size();
+      if (total > kMostBytes) throw Error(cat("exports names of more than ", kMostBytes, " bytes"));
+      names.emplace_back(name);
       if (names.size() > kMostNames) throw Error(cat("exports more than ", kMostNames, " names"));
     }
   }

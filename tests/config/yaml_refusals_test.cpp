@@ -110,6 +110,13 @@ TEST(YamlLimits, NodesWithAliasesExpanded) {
   EXPECT_THAT(error(many + "]"), testing::HasSubstr("more than 100000 values"));
 }
 
+// The indentation is looked at once a line: once a node, this would take about a minute.
+TEST(YamlLimits, ManyNodesOnALineThatIsFarIndented) {
+  std::string far = "a:\n" + std::string(1 << 20, ' ') + "[x";
+  for (int i = 0; i < 50'000; ++i) far += ",x";
+  EXPECT_EQ(error(far + "]"), "accepted");
+}
+
 TEST(YamlLimits, BytesThatAliasesCopy) {
   std::string bomb = "a: &x '" + std::string(1 << 20, 'x') + "'\nb: [";
   for (int i = 0; i < 1000; ++i) bomb += "*x, ";

@@ -94,6 +94,7 @@ TEST(Decode, LooksAtTheSizeBeforeDecoding) {
 // Where our reading of a header and the decoder's could differ, the limit would not hold.
 TEST(Decode, RefusesHeadersThatAreReadInTwoWays) {
   EXPECT_THAT(error_of("P1\n#c\r20000 16000\n1 1\n"), HasSubstr("20000 x 16000"));
+  EXPECT_THAT(error_of("P1\n20000#16000 1\n1 1\n"), HasSubstr("not followed by white space"));
   std::string twice = encoded(".tiff");
   const size_t directory = static_cast<unsigned char>(twice[4]) + 256 * static_cast<unsigned char>(twice[5]) +
                            65536 * static_cast<unsigned char>(twice[6]);

@@ -119,6 +119,59 @@ TEST_F(Forged, SegmentsBeyondTheFile) {
   }
 }
 
+TEST_F(Forged, LargerThanAnyPlugin) {
+  write_bytes(folder_ / "libflam_forged.so", good_);
+  std::filesystem::resize_file(folder_ / "libflam_forged.so", uint64_t{5} << 30);  // a hole
+  EXPECT_THAT(error_of([&] { open_plugin(folder_ / "libflam_forged.so"); }),
+              HasSubstr("more than a plugin may have"));
+}
+
+TEST_F(Forged, TwoTablesOfSymbols) {
+  std::string bytes = good_;
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  for (size_t i = 1; i < header.e_shnum; ++i) {
+    Elf64_Shdr table;
+    std::memcpy(&table, bytes.data() + header.e_shoff + i * sizeof table, sizeof table);
+    if (table.sh_type == SHT_DYNSYM) std::memcpy(bytes.data() + header.e_shoff, &table, sizeof table);
+  }
+  write_bytes(folder_ / "libflam_forged.so", bytes);
+  EXPECT_THAT(error_of([&] { exported_symbols(folder_ / "libflam_forged.so"); }),
+              HasSubstr("two tables of dynamic symbols"));
+}
+
+// A small file whose symbols all have one long name.
+TEST_F(Forged, NamesThatOverlap) {
+  std::string bytes = good_;
+  bytes.resize((bytes.size() + 7) / 8 * 8);
+  const uint64_t text = bytes.size(), length = uint64_t{1} << 20;
+  bytes += std::string(length - 1, 'n') + '\0';
+  Elf64_Sym symbol{};
+  symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+  symbol.st_shndx = 1;
+  const uint64_t symbols = bytes.size(), count = 70;
+  for (uint64_t i = 0; i < count; ++i) bytes.append(reinterpret_cast<const char*>(&symbol), sizeof symbol);
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  for (size_t i = 0; i < header.e_shnum; ++i) {
+    char* const at = bytes.data() + header.e_shoff + i * sizeof(Elf64_Shdr);
+    Elf64_Shdr table, strings;
+    std::memcpy(&table, at, sizeof table);
+    if (table.sh_type != SHT_DYNSYM) continue;
+    char* const strings_at = bytes.data() + header.e_shoff + table.sh_link * sizeof strings;
+    std::memcpy(&strings, strings_at, sizeof strings);
+    strings.sh_offset = text;
+    strings.sh_size = length;
+    std::memcpy(strings_at, &strings, sizeof strings);
+    table.sh_offset = symbols;
+    table.sh_size = count * sizeof symbol;
+    std::memcpy(at, &table, sizeof table);
+  }
+  write_bytes(folder_ / "libflam_forged.so", bytes);
+  EXPECT_THAT(error_of([&] { exported_symbols(folder_ / "libflam_forged.so"); }),
+              HasSubstr("exports names of more than"));
+}
+
 /// The good plugin with its table of dynamic symbols in the hands of `change`.
 class ForgedSymbols : public Forged {
  protected:

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,7 +16,8 @@ namespace {
 
 constexpr size_t kLongestPiece = 1024;
 constexpr int64_t kMostPieces = 4 << 20;
-constexpr size_t kLongestReplacement = 256;
+constexpr size_t kLongestReplacement = 64;    // NFKC's longest has 33
+constexpr uint32_t kLargestTrie = 16u << 20;  // NFKC's has 0.3 MB
 // The library keeps so many finds at one place of a text, and reads on behind them if there are more.
 constexpr size_t kMostNestedSymbols = 64;
 constexpr int kMostNestedRules = 32;
@@ -31,6 +34,7 @@ class Fields {
   bool next() {
     if (rest_.empty()) return false;
     const uint64_t tag = varint();
+    if (tag > UINT32_MAX) refuse("a field has a number beyond 32 bits");  // the library drops the upper bits
     number = tag >> 3;
     wire = tag & 7;
     if (number == 0) refuse("a field has the number 0");
@@ -99,7 +103,8 @@ void check_piece(std::string_view bytes, int64_t index, std::vector<std::string_
         f.payload.find('\0') != std::string_view::npos)  // the library takes pieces for C strings
       refuse(cat("piece ", index, " holds a NUL byte"));
     if (f.is(1, 2)) text = f.payload;
-    if (f.is(3, 0)) is_symbol = f.value == 4;
+    // The library looks at 32 bits, and types that it doesn't know leave the earlier one.
+    if (f.is(3, 0) && static_cast<uint32_t>(f.value) == 4) is_symbol = true;
     if (f.is(2, 5)) {
       float score;
       std::memcpy(&score, f.payload.data(), sizeof score);
@@ -133,34 +138,59 @@ void check_charsmap(std::string_view bytes) {
   if (trie_bytes < kBlock || trie_bytes % kBlock != 0 || trie_bytes >= bytes.size()) {
     refuse(cat("the normalisation table states a trie of ", trie_bytes, " bytes, in ", bytes.size()));
   }
+  if (trie_bytes > kLargestTrie) {
+    refuse(cat("the normalisation table has a trie of ", trie_bytes, " bytes, at most ", kLargestTrie,
+               " are allowed"));
+  }
   std::vector<uint32_t> trie(trie_bytes / sizeof(uint32_t));
   std::memcpy(trie.data(), bytes.data(), trie_bytes);
   const std::string_view texts = bytes.substr(trie_bytes);
   if (texts.back() != '\0') refuse("the texts of the normalisation table have no end");
 
   const auto offset = [](uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
-  std::vector<int> most(trie.size(),
-                        -1);  // rules met on the way to each unit; a circle with one meets more and more
-  std::vector<std::pair<uint32_t, int>> open = {{0, 0}};
-  while (!open.empty()) {
-    auto [at, rules] = open.back();
-    open.pop_back();
-    if (rules <= most[at]) continue;
-    most[at] = rules;
+  // Depth first, each unit once: tries share their ends, so that there may be far more paths than units.
+  constexpr int kUnseen = -1, kOnPath = -2;
+  std::vector<int> rules(trie.size(), kUnseen);  // the most that are met from a unit on
+  struct Step {
+    uint32_t at, base, label;
+    int below;  // the most rules that are met behind this unit
+  };
+  std::vector<Step> path;
+  const auto enter = [&](uint32_t at) {
     const uint32_t base = at ^ offset(trie[at]);
     if ((base | 0xff) >= trie.size()) refuse("the normalisation table points outside itself");
-    const bool has_leaf = (trie[at] >> 8) & 1;
-    if (has_leaf) {
+    if ((trie[at] >> 8) & 1) {  // has a leaf
       const uint32_t text = trie[base] & 0x7fffffff;
       if (text >= texts.size()) refuse("the normalisation table points outside its texts");
       if (texts.substr(text, kLongestReplacement + 1).find('\0') == std::string_view::npos)
         refuse(cat("a text of the normalisation table has more than ", kLongestReplacement, " bytes"));
-      if (++rules > kMostNestedRules)
+    }
+    rules[at] = kOnPath;
+    path.push_back({at, base, 0, 0});  // from label 0 on: texts may hold NUL
+  };
+  enter(0);
+  while (!path.empty()) {
+    Step& step = path.back();
+    if (step.label == 256) {
+      const Step done = step;
+      const int met = done.below + static_cast<int>((trie[done.at] >> 8) & 1);
+      if (met > kMostNestedRules)
         refuse(
             cat("more than ", kMostNestedRules, " rules of the normalisation table begin with one another"));
+      rules[done.at] = met;
+      path.pop_back();
+      if (!path.empty()) path.back().below = std::max(path.back().below, met);
+      continue;
     }
-    for (uint32_t label = 1; label < 256; ++label) {
-      if ((trie[base ^ label] & 0x800000ff) == label) open.emplace_back(base ^ label, rules);
+    const uint32_t label = step.label++;
+    const uint32_t child = step.base ^ label;
+    if ((trie[child] & 0x800000ff) != label) continue;
+    if (child == step.at && ((trie[child] >> 8) & 1) == 0) continue;  // an unused unit: meets no rule
+    if (rules[child] == kOnPath) refuse("the normalisation table goes round in a circle");
+    if (rules[child] == kUnseen) {
+      enter(child);
+    } else {
+      step.below = std::max(step.below, rules[child]);
     }
   }
 }

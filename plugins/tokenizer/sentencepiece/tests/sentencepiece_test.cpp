@@ -166,6 +166,14 @@ TEST(ModelCheck, RefusesMorePlacesThanTheLibraryHasRoomFor) {
   };
   EXPECT_EQ(with_symbols(64), "");
   EXPECT_THAT(with_symbols(65), HasSubstr("more than 64 user-defined pieces begin with one another"));
+  // The library takes these for user-defined too: the type beyond 32 bits, and followed by an unknown one.
+  for (const std::string& type : {std::string("\x18\x84\x80\x80\x80\x10"), std::string("\x18\x04\x18\x63")}) {
+    std::string more;
+    for (size_t n = 1; n <= 65; ++n) more += field(0x0a, field(0x0a, std::string(n, 'z')) + type);
+    EXPECT_THAT(error_of([&] { check_model(bytes + more, "x"); }), HasSubstr("more than 64 user-defined"));
+  }
+  EXPECT_THAT(error_of([&] { check_model(bytes + "\x8a\x80\x80\x80\x10", "x"); }),
+              HasSubstr("a number beyond 32 bits"));
 
   // A unit whose child by the label 'z' is itself, with a leaf.
   std::vector<uint32_t> trie(512, 0);
@@ -178,8 +186,33 @@ TEST(ModelCheck, RefusesMorePlacesThanTheLibraryHasRoomFor) {
   const auto with_table = [&](const std::string& texts) {
     return error_of([&] { check_model(bytes + field(0x1a, field(0x12, table + texts)), "x"); });
   };
-  EXPECT_THAT(with_table(std::string("a\0", 2)), HasSubstr("more than 32 rules"));
-  EXPECT_THAT(with_table(std::string(300, 'q') + '\0'), HasSubstr("has more than 256 bytes"));
+  EXPECT_THAT(with_table(std::string("a\0", 2)), HasSubstr("goes round in a circle"));
+  EXPECT_THAT(with_table(std::string(65, 'q') + '\0'), HasSubstr("has more than 64 bytes"));
+  trie[256] = 1u << 8;  // its own child by the label 0, with a leaf: itself, the text at 256
+  table.replace(4, size, reinterpret_cast<const char*>(trie.data()), size);
+  EXPECT_THAT(with_table(std::string(300, '\0')), HasSubstr("goes round in a circle"));
+}
+
+// Blocks of units, each with one child by the label 1 in the next block, all but the first with a leaf.
+TEST(ModelCheck, CountsTheRulesOnOnePath) {
+  const std::string bytes = read_file(kModel, 1 << 20);
+  const auto with_rules = [&](uint32_t count) {
+    std::vector<uint32_t> trie(256 * (size_t{count} + 2), 0);
+    uint32_t at = 0;
+    for (uint32_t block = 1; block <= count + 1; ++block) {
+      const uint32_t base = 256 * block;
+      trie[at] = (at ^ base) << 10 | (at == 0 ? 0u : 1u << 8 | 1u);
+      trie[base] = 1u << 31;  // the leaf: the text at 0
+      at = base ^ 1u;
+    }
+    const uint32_t size = static_cast<uint32_t>(trie.size() * sizeof(uint32_t));
+    std::string table(reinterpret_cast<const char*>(&size), sizeof size);
+    table.append(reinterpret_cast<const char*>(trie.data()), size);
+    table += std::string("a\0", 2);
+    return error_of([&] { check_model(bytes + field(0x1a, field(0x12, table)), "x"); });
+  };
+  EXPECT_EQ(with_rules(32), "");
+  EXPECT_THAT(with_rules(33), HasSubstr("more than 32 rules"));
 }
 
 // The library would run a self-test when loading, and print what the file says.
