@@ -34,8 +34,7 @@ void add_describe(CLI::App& app, int& status) {
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
-    RunConfig config = RunConfig::parse(load_config_tree(options->config, options->overrides), *registry);
-    config.name = std::filesystem::path(options->config).stem().string();
+    const RunConfig config = RunConfig::load(options->config, options->overrides, *registry);
     const Description description = describe(config, *registry, options->prompt_tokens);
     if (options->json) {
       std::cout << describe_json(description).dump() << "\n";

@@ -15,8 +15,7 @@ RunConfig parse_side(const std::string& name, const std::vector<std::string>& sh
                      const std::vector<std::string>& own, Registry& registry) {
   std::vector<std::string> overrides = shared;
   overrides.insert(overrides.end(), own.begin(), own.end());
-  RunConfig config = RunConfig::parse(load_config_tree(name, overrides), registry);
-  config.name = std::filesystem::path(name).stem().string();
+  RunConfig config = RunConfig::load(name, overrides, registry);
   for (const std::string& assignment : own) config.name += " --set " + printable(assignment);
   return config;
 }

@@ -53,8 +53,7 @@ void inspect_any(const Options& options, Registry& registry) {
     return;
   }
   if (config) {
-    RunConfig run = RunConfig::parse(load_config_tree(options.what, options.overrides), registry);
-    run.name = std::filesystem::path(options.what).stem().string();
+    const RunConfig run = RunConfig::load(options.what, options.overrides, registry);
     const ConfigPage page = inspect_config(run, find_config(options.what, configs_root()).string());
     std::cout << (options.json ? config_json(page).dump() + "\n" : config_text(page));
     return;

@@ -104,7 +104,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
       decoder.vocab_size() + static_cast<int64_t>(model->tokenizer().added_tokens().size());
 
   Description out;
-  out.config = printable(config.name);
+  out.config = config.name;
   out.prompt_tokens = prompt_tokens;
   out.parts = {
       {"vision_backbone", config.model.vision_backbone.type->name, cat("pixels [N,3,", size, ",", size, "]"),

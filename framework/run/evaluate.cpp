@@ -70,7 +70,7 @@ class Evaluator {
       if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
     }
     Evaluation out;
-    out.config = printable(session_.config().name);
+    out.config = session_.config().name;
     out.seed = options_.seed.value_or(configured_seed());
     out.n = total;
     out.failed = failed_;

@@ -71,7 +71,7 @@ Json kind_json(const KindPage& page) {
 }
 
 ConfigPage inspect_config(const RunConfig& config, const std::string& file) {
-  ConfigPage page{printable(config.name), printable(file, 4096), {}};
+  ConfigPage page{config.name, printable(file, 4096), {}};
   const Value resolved = config.resolved();
   for (const auto& part : ModelConfig::kParts) {
     page.sections.push_back(section_of(cat("model.", part.kind), config.model.*part.config,

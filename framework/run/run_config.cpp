@@ -106,6 +106,13 @@ void RunConfig::load(Tokenizer& tokenizer) const {
   }
 }
 
+RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
+                          Registry& registry) {
+  RunConfig config = parse(load_config_tree(name_or_path, overrides), registry);
+  config.name = printable(std::filesystem::path(name_or_path).stem().string());
+  return config;
+}
+
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
   const auto root = configs_root();
   Value tree = load_config(find_config(name_or_path, root), root);

@@ -16,7 +16,7 @@
 namespace flam {
 
 struct FLAM_API RunConfig {
-  std::string name;  // stem of the file
+  std::string name;  // stem of the file, fit for a terminal
   ModelConfig model;
   std::vector<ComponentConfig> transforms;
   ComponentConfig task_head;
@@ -30,6 +30,9 @@ struct FLAM_API RunConfig {
 
   /// Parses the merged tree; throws one Error with every error of it.
   static RunConfig parse(const Value& tree, Registry& registry);
+  /// load_config_tree() parsed, with its name.
+  static RunConfig load(const std::string& name_or_path, const std::vector<std::string>& overrides,
+                        Registry& registry);
   /// All defaults filled in; parses back to the same.
   Value resolved() const;
   /// A task head that ends its texts as `generation` does.

@@ -85,8 +85,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const SessionO
   s.options = options;
   s.options.loading = nullptr;  // of this call only
   s.registry = open_registry(options.plugin_path);
-  s.config = RunConfig::parse(load_config_tree(config, options.overrides), *s.registry);
-  s.config.name = std::filesystem::path(config).stem().string();
+  s.config = RunConfig::load(config, options.overrides, *s.registry);
   use_threads(options.threads);
 
   const bool random = options.weights == "random";
