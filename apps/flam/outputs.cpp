@@ -1,6 +1,7 @@
 #include "apps/flam/outputs.h"
 
 #include "framework/base/text.h"
+#include "framework/run/input_files.h"
 
 namespace flam::cli {
 
@@ -12,15 +13,6 @@ fs::path plain(const fs::path& path) {
   std::error_code failed;
   const fs::path plain = fs::weakly_canonical(path, failed);
   return failed ? path.lexically_normal() : plain;
-}
-
-void keep_sources(const Value& value, const Outputs& outputs) {
-  if (value.where().file) outputs.keep(fs::path(*value.where().file));
-  if (value.is_map()) {
-    for (const auto& entry : value.as_map()) keep_sources(entry.value, outputs);
-  } else if (value.is_list()) {
-    for (const Value& element : value.as_list()) keep_sources(element, outputs);
-  }
 }
 
 /// All that a path of weights stands for: of a folder or an index of shards, the files that lie there.
@@ -66,12 +58,10 @@ void Outputs::keep(const Request& request) const {
 
 void Outputs::keep(const Session& session) const {
   const RunConfig& config = session.config();
-  keep_sources(config.source, *this);
+  each_input_file(config, [this](const fs::path& file) { keep(file); });
   const fs::path root = config.weights.root;
   for (const WeightsFile& file : config.weights.files) keep_weights(root / file.path, *this);
   keep_weights(session.options().weights, *this);
-  const Value tokenizer = config.model.tokenizer.resolved();
-  if (const Value* file = tokenizer.find("model"); file && file->is_string()) keep(root / file->as_string());
 }
 
 }  // namespace flam::cli

@@ -5,6 +5,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/run/device.h"
+#include "framework/run/input_files.h"
 #include "framework/run/threads.h"
 
 namespace flam {
@@ -32,50 +33,32 @@ std::string course_of(const RunConfig& config) {
 
 /// Error: `train.output` or its checkpoint is a file that the run reads: a config, the tokenizer, weights to
 /// start from, or anything that the dataset names.
-class InputGuard {
- public:
-  explicit InputGuard(const RunConfig& config) : output_(config.train->output) {
-    keep_sources(config.source);
-    for (const std::string& file : config.train->init_from) keep(file);
-    keep_strings(config.model.tokenizer.resolved(), config.weights.root);
-    const Value dataset = config.dataset.resolved();
-    const Value* folder = dataset.find("folder");
-    keep_strings(dataset, folder && folder->is_string() ? folder->as_string() : "");
-  }
-
- private:
-  void keep(const std::filesystem::path& input) const {
+void keep_inputs(const RunConfig& config) {
+  const std::string& output = config.train->output;
+  const auto keep = [&](const std::filesystem::path& input) {
     std::error_code not_there;
     for (const char* suffix : {"", ".checkpoint"}) {
-      if (std::filesystem::equivalent(input, output_ + suffix, not_there)) {
-        throw Error(cat("`train.output` ", quoted(output_), " would overwrite ", quoted(input.native()),
+      if (std::filesystem::equivalent(input, output + suffix, not_there)) {
+        throw Error(cat("`train.output` ", quoted(output), " would overwrite ", quoted(input.native()),
                         ", which this run reads; name another file"));
       }
     }
-  }
-  void keep_sources(const Value& value) const {
-    if (value.where().file) keep(*value.where().file);
-    if (!value.is_map()) return;
-    for (const auto& member : value.as_map()) keep_sources(member.value);
-  }
-  void keep_strings(const Value& component, const std::filesystem::path& folder) const {
-    if (!component.is_map()) return;
-    for (const auto& member : component.as_map()) {
-      if (member.value.is_string()) keep(folder / member.value.as_string());
-    }
-  }
-
-  std::string output_;
-};
+  };
+  each_input_file(config, keep);
+  for (const std::string& file : config.train->init_from) keep(file);
+  const Value dataset = config.dataset.resolved();
+  const Value* folder = dataset.find("folder");
+  each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "", keep);
+}
 
 }  // namespace
 
 bool train(const std::string& config_name, const SessionOptions& options, const TrainHooks& hooks) {
   const auto registry = open_registry(options.plugin_path);
-  RunConfig config = RunConfig::parse(load_config_tree(config_name, options.overrides), *registry);
+  const RunConfig config = RunConfig::load(config_name, options.overrides, *registry);
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
-  const InputGuard no_input_is_overwritten(config);
+  keep_inputs(config);
   use_threads(options.threads);
 
   const auto model = Model::assemble(config.model, *registry);
