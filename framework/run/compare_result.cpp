@@ -1,11 +1,10 @@
 // What a unit of an experiment leaves in the output folder: its result, or why there is none.
 
 #include <algorithm>
-#include <vector>
 
-#include "framework/base/error.h"
 #include "framework/base/file.h"
 #include "framework/run/compare_plan.h"
+#include "framework/run/compare_stored.h"
 
 namespace flam {
 
@@ -15,22 +14,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostOfAResult = size_t{256} << 20;
 constexpr size_t kMostOfAFailure = size_t{16} << 20;
-constexpr size_t kMostKeys = 1000;  // of an object: an ordered one looks through all of them for each
-
-/// The folder may be anybody's: trees that would exhaust the stack or the time are refused.
-template <class Tree>
-Tree parse_stored(const std::string& text) {
-  std::vector<size_t> keys;  // of the objects that are open
-  const auto small = [&](int depth, typename Tree::parse_event_t event, Tree&) {
-    if (depth > 16) throw Error("nested too deeply for a result");
-    if (event == Tree::parse_event_t::object_start) keys.push_back(0);
-    if (event == Tree::parse_event_t::object_end) keys.pop_back();
-    if (event == Tree::parse_event_t::key && ++keys.back() > kMostKeys)
-      throw Error("an object of a result has too many keys");
-    return true;
-  };
-  return Tree::parse(text, small);
-}
 
 bool has(const Json& node, const char* key, bool (Json::*is)() const noexcept) {
   const auto found = node.find(key);
@@ -54,10 +37,6 @@ bool are_values(const Json& node) {
 bool has_values(const Json& node, const char* key) {
   const auto found = node.find(key);
   return found != node.end() && are_values(*found);
-}
-
-bool is_point(const Json& node) {
-  return node.is_object() && has(node, "step", &Json::is_number_integer) && has_values(node, "losses");
 }
 
 bool is_shown(const Json& node) {
@@ -92,6 +71,10 @@ bool fits(const Json& result, CompareUnit::Kind kind) {
 }
 
 }  // namespace
+
+bool is_point(const Json& node) {
+  return node.is_object() && has(node, "step", &Json::is_number_integer) && has_values(node, "losses");
+}
 
 const nlohmann::ordered_json* CompareUnit::result() const {
   if (result_) return &*result_;

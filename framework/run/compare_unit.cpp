@@ -16,6 +16,7 @@
 #include "framework/media/decode.h"
 #include "framework/media/encode.h"
 #include "framework/media/resize.h"
+#include "framework/run/compare_stored.h"
 #include "framework/run/evaluate.h"
 #include "framework/run/train.h"
 
@@ -43,18 +44,9 @@ Json as_json(const std::vector<std::pair<std::string, double>>& named) {
 /// A line of a curve; null if it is none: the file may be anybody's.
 Json point_of(std::string_view line) {
   if (line.size() > kLongestPoint) return nullptr;
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > 16) throw Error("nested too deeply for a point of a curve");
-    return true;
-  };
   try {
-    Json point = Json::parse(line, shallow);
-    const Json& losses = point.at("losses");
-    const bool fits = point.at("step").is_number_integer() && point.at("seconds").is_number() &&
-                      losses.is_object() && std::all_of(losses.begin(), losses.end(), [](const Json& loss) {
-                        return loss.is_number() || loss.is_null();
-                      });
-    return fits ? point : Json();
+    Json point = parse_stored<Json>(line);
+    return is_point(point) && point.value("seconds", Json()).is_number() ? point : Json();
   } catch (const std::exception&) {
     return nullptr;
   }
