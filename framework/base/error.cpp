@@ -1,7 +1,5 @@
 #include "framework/base/error.h"
 
-#include <algorithm>
-
 #include "framework/base/text.h"
 
 namespace flam {
@@ -36,9 +34,11 @@ void ErrorList::add(const Location& where, const std::string& message) {
 void ErrorList::throw_if_any() const {
   if (messages_.empty()) return;
   constexpr size_t kMost = 100;  // more are one mistake, or a hostile file
-  std::vector<std::string> shown(
-      messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(std::min(messages_.size(), kMost)));
-  if (messages_.size() > kMost) shown.push_back(cat("… and ", messages_.size() - kMost, " more"));
+  std::vector<std::string> shown = messages_;
+  if (shown.size() > kMost) {
+    shown.resize(kMost);
+    shown.push_back(cat("… and ", messages_.size() - kMost, " more"));
+  }
   throw Error(join(shown, "\n"));
 }
 

@@ -162,25 +162,6 @@ std::string write_yaml(const Value& value, const WriteOptions& options) {
   return writer.take();
 }
 
-std::string escape_controls(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    const bool two = byte == 0xc2 && next >= 0x80 && next < 0xa0;
-    if (byte != 0x7f && !two) {
-      out += text[i];
-      continue;
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    const unsigned code = two ? next : byte;
-    out += "\\u00";
-    out += {kHex[code >> 4], kHex[code & 15]};
-    i += two;
-  }
-  return out;
-}
-
 std::string write_json(const Value& value) {
   return escape_controls(
       json_of(value).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

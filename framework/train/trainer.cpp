@@ -2,7 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -77,6 +76,7 @@ void Trainer::load_initial_weights() {
   weights_.initialise(parts_.model.device(), at::kFloat, static_cast<uint64_t>(parts_.config.seed));
   for (const std::string& file : parts_.config.init_from) {
     const auto checkpoint = open_checkpoint(file);
+    const std::string shown = printable(file, 4096);
     int64_t left_out = 0;
     for (const std::string& name : checkpoint->names()) {
       const auto wanted = [&](const std::string& pattern) { return match_pattern(pattern, name); };
@@ -85,21 +85,20 @@ void Trainer::load_initial_weights() {
       const auto slot = weights_.find(name);
       const bool may_differ = parts_.config.init_where_it_fits;
       if (!slot && !may_differ)
-        throw Error(cat(printable(file, 4096), ": holds ", quoted(name), ", which this model doesn't have"));
+        throw Error(cat(shown, ": holds ", quoted(name), ", which this model doesn't have"));
       const at::Tensor value = checkpoint->tensor(name);
       if (may_differ && (!slot || value.sizes() != slot->tensor.sizes())) {
         ++left_out;
         continue;
       }
       if (value.sizes() != slot->tensor.sizes()) {
-        throw Error(cat(printable(file, 4096), ": ", quoted(name), " has shape ", value.sizes(),
-                        ", this model's has ", slot->tensor.sizes()));
+        throw Error(cat(shown, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ",
+                        slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
       slot->origin = cat(file, ": ", name);
     }
-    if (left_out > 0)
-      log_info(cat(printable(file, 4096), ": ", left_out, " tensors don't fit this model and are left out"));
+    if (left_out > 0) log_info(cat(shown, ": ", left_out, " tensors don't fit this model and are left out"));
     left_out_ += left_out;
   }
 }
