@@ -1,50 +1,9 @@
 // `flam compare` as a user runs it: table, CSV, JSON and page; what is finished is not run again; a variant
 // that fails.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <map>
-#include <nlohmann/json.hpp>
-
-#include "framework/base/file.h"
-#include "tests/cli/run_flam.h"
-#include "tests/compare/tiny_experiment.h"
+#include "tests/compare/compare_fixture.h"
 
 namespace flam {
 namespace {
-
-using nlohmann::json;
-using test::run_flam;
-using testing::HasSubstr;
-using testing::Not;
-
-class Compare : public testing::Test {
- protected:
-  std::string write(const std::string& text) const {
-    write_file(scratch_ / "tiny.yaml", text);
-    return (scratch_ / "tiny.yaml").string();
-  }
-  std::string output() const { return (scratch_ / "out").string(); }
-  test::Ran compare(const std::string& text, const std::string& arguments = "") const {
-    return run_flam("compare " + write(text) + " --threads 1 --output " + output() + " " + arguments);
-  }
-  std::string read(const std::string& name) const { return read_file(scratch_ / "out" / name, 1 << 24); }
-  /// Every file of the work with that ending.
-  std::vector<std::filesystem::path> work(const std::string& ending) const {
-    std::vector<std::filesystem::path> out;
-    for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
-      if (entry.path().native().ends_with(ending)) out.push_back(entry.path());
-    return out;
-  }
-  /// When each result was written.
-  std::map<std::string, std::filesystem::file_time_type> results() const {
-    std::map<std::string, std::filesystem::file_time_type> out;
-    for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
-      if (entry.path().extension() == ".json") out[entry.path().filename()] = entry.last_write_time();
-    return out;
-  }
-  test::Scratch scratch_;
-};
 
 TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
   const auto ran = compare(test::kTinyExperiment);
@@ -121,11 +80,6 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
     break;
   }
 }
-
-/// Without training: random weights, the first words of an answer.
-constexpr const char* kUntrained =
-    "stages: []\nweights: random\nseeds: [1]\nbench: {records: 1, warmup: 0, new_tokens: 1}\n"
-    "base: flamingo_mini_caption\npictures: 0\nset: {generation.max_new_tokens: 2}\n";
 
 TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
   const std::string cheap =
@@ -247,76 +201,6 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words;"));
 }
 
-TEST_F(Compare, AScoreThatIsNotFiniteIsAFailure) {
-  const std::string experiment = kUntrained + std::string(
-                                                  "evaluate: [{name: words, limit: 1}]\nvariants: "
-                                                  "[{name: base, set: {metrics: [{type: no_number}]}}]\n");
-  const auto ran = compare(experiment, "--plugin-path " FLAM_NO_NUMBER_PLUGIN);
-  EXPECT_EQ(ran.status, 1);
-  EXPECT_THAT(ran.out, HasSubstr("seed 1: evaluate words: the score 'ratio' is not finite: nan"));
-  const auto again = compare(experiment, "--report --plugin-path " FLAM_NO_NUMBER_PLUGIN);
-  EXPECT_EQ(again.status, 1) << again.err;
-  EXPECT_EQ(again.out, ran.out);
-}
-
-TEST_F(Compare, AStoredScoreThatIsNoNumberIsLeftOut) {
-  const std::string experiment =
-      kUntrained + std::string("evaluate: [{name: words, limit: 1}]\nvariants: [{name: base}]\n");
-  EXPECT_EQ(compare(experiment).status, 0);
-  for (const auto& file : work(".json")) {
-    json result = json::parse(read_file(file, 1 << 24));
-    if (!result.contains("scores")) continue;
-    for (auto& score : result["scores"]) score = nullptr;  // as JSON has NaN
-    write_file(file, result.dump());
-  }
-  const auto ran = compare(experiment, "--report");
-  EXPECT_EQ(ran.status, 0) << ran.err;
-  EXPECT_THAT(ran.out, HasSubstr("latency"));
-  EXPECT_THAT(ran.out, Not(HasSubstr("words")));
-}
-
-// The folder of the results may be anybody's.
-TEST_F(Compare, AStoredResultOfAnotherShapeIsNone) {
-  const std::string experiment =
-      kUntrained + std::string("evaluate: [{name: words, limit: 1}]\nvariants: [{name: base}]\n");
-  ASSERT_EQ(compare(experiment).status, 0);
-  std::filesystem::path file;
-  json right;
-  for (const auto& found : work(".json")) {
-    const json result = json::parse(read_file(found, 1 << 24));
-    if (!result.contains("scores")) continue;
-    file = found;
-    right = result;
-  }
-  ASSERT_FALSE(file.empty());
-  const auto done = [&](const json& result) {
-    write_file(file, result.dump());
-    const auto ran = compare(experiment, "--report");
-    EXPECT_EQ(ran.status, 0) << ran.err;
-    return json::parse(read("compare.json"))["variants"][0]["status"] == "done";
-  };
-  for (const char* change :
-       {R"({"shown": [{}]})", R"({"shown": 3})", R"({"shown": null})", R"({"scores": [1]})",
-        R"({"scores": {"true": "x"}})", R"({"seconds": "x"})", R"({"records": "<b>"})", R"({"controls": 3})",
-        R"({"more": [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]})"}) {
-    json wrong = right;
-    wrong.update(json::parse(change));
-    EXPECT_FALSE(done(wrong)) << change;
-  }
-  // A name that a terminal would obey, and a picture that a browser would fetch.
-  json strange = right;
-  strange["scores"]["a\x1b[31m"] = 1;
-  strange["shown"] = json::parse(
-      R"([{"id": "i", "question": "", "references": [], "answer": "", "picture": "http://elsewhere/"}])");
-  EXPECT_TRUE(done(strange));
-  EXPECT_THAT(compare(experiment, "--report").out, Not(HasSubstr("\x1b")));
-  EXPECT_THAT(read("compare.html"), Not(HasSubstr("elsewhere")));
-  write_file(file, std::string(1'000'000, '['));
-  const auto again = compare(experiment);
-  EXPECT_EQ(again.status, 0) << again.err;
-  EXPECT_EQ(json::parse(read_file(file, 1 << 24))["scores"], right["scores"]);
-}
-
 TEST_F(Compare, AFolderThatCannotBeLockedSaysWhy) {
   const std::string experiment = kUntrained + std::string("variants: [{name: base}]\n");
   std::filesystem::create_directories(scratch_ / "out" / "lock");
@@ -329,67 +213,6 @@ TEST_F(Compare, AFolderThatCannotBeLockedSaysWhy) {
                               "flock " + (scratch_ / "out" / "lock").string() + " ");
   EXPECT_EQ(taken.status, 2);
   EXPECT_THAT(taken.err, HasSubstr("another process works in "));
-}
-
-// Somebody else's SIGTERM to a run is that run's failure, not the user's wish to end.
-TEST_F(Compare, ARunThatSomebodyEndsHasFailed) {
-  const auto script = scratch_ / "end_child.sh";
-  write_file(script,
-             "\"$@\" & flam=$!\n"
-             "for i in $(seq 600); do ls " +
-                 output() +
-                 "/work/*.curve >/dev/null 2>&1 && break; sleep 0.1; done\n"
-                 "for stat in /proc/[0-9]*/stat; do\n"
-                 "  read -r pid _ _ parent _ <$stat && [ \"$parent\" = $flam ] && kill -TERM $pid\n"
-                 "done 2>/dev/null\n"
-                 "wait $flam\n");
-  const auto ran = run_flam("compare " + write(test::kTinyExperiment) + " --threads 1 --output " + output() +
-                                " --set seeds=[1] --set 'variants=[{name: base}]' --set evaluate=[] "
-                                "--set stages.1.set.train.steps=100000 --json",
-                            "bash " + script.string() + " ");
-  EXPECT_EQ(ran.status, 1) << ran.err;
-  EXPECT_EQ(json::parse(ran.out)["variants"][0]["reason"], "seed 1: train joint: its process was ended");
-}
-
-TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
-  const std::string call =
-      "compare " + write(test::kTinyExperiment) + " --threads 1 --output " + output() +
-      " --set seeds=[1] --set stages.1.set.train.steps=300 --set stages.1.set.train.log_every=50 --json";
-  const auto script = scratch_ / "interrupt.sh";
-  write_file(script,
-             "\"$@\" & flam=$!\n"
-             "for i in $(seq 600); do ls " +
-                 output() +
-                 "/work/*.curve >/dev/null 2>&1 && break; sleep 0.1; done\n"
-                 "kill -INT $flam; wait $flam\n");
-  const auto stopped = run_flam(call, "bash " + script.string() + " ");
-  EXPECT_EQ(stopped.status, 130) << stopped.err;
-  EXPECT_EQ(stopped.out, "");
-  EXPECT_THAT(stopped.err, HasSubstr("the same command goes on"));
-  std::string curve;
-  for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
-    if (entry.path().extension() == ".curve") curve = entry.path().string();
-  const std::string stem = curve.substr(0, curve.size() - 6);
-  EXPECT_TRUE(std::filesystem::exists(stem + ".safetensors.checkpoint"));
-  EXPECT_FALSE(std::filesystem::exists(stem + ".json"));
-  const std::string before = read_file(curve, 1 << 24);
-  write_file(curve,  // lines that are no points don't count
-             before + "3\n{\"step\": \"x\"}\n{\"step\": 1}\n" + std::string(1'000'000, '[') + "\n");
-
-  const auto again = run_flam(call);
-  ASSERT_EQ(again.status, 0) << again.err;
-  EXPECT_THAT(read_file(curve, 1 << 24), testing::StartsWith(before));
-  const json points = json::parse(again.out)["variants"][0]["curves"][0]["points"];
-  ASSERT_EQ(points.size(), 6);
-  std::filesystem::remove_all(output());
-  const auto whole = run_flam(call);
-  ASSERT_EQ(whole.status, 0) << whole.err;
-  const json expected = json::parse(whole.out)["variants"][0]["curves"][0]["points"];
-  ASSERT_EQ(expected.size(), points.size());
-  for (size_t i = 0; i < points.size(); ++i) {
-    EXPECT_EQ(points[i]["step"], 50 * (i + 1));
-    EXPECT_EQ(points[i]["losses"], expected[i]["losses"]);
-  }
 }
 
 // The plan of a model of this size uses libtorch's threads; the runs' processes must not wait for them.

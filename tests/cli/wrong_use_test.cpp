@@ -1,0 +1,74 @@
+// Command lines that are refused: one message, status 2, nothing on standard output.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/run_flam.h"
+
+namespace flam {
+namespace {
+
+using test::run_flam;
+using testing::HasSubstr;
+
+const std::string kDeep = [] {
+  std::string out;
+  for (int i = 0; i < 12000; ++i) out += ".a";
+  return out;
+}();
+
+struct Wrong {
+  std::string arguments;
+  const char* message;
+};
+
+class WrongUse : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongUse, IsRejectedWithOneMessageAndStatusTwo) {
+  const auto ran = run_flam(GetParam().arguments);
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr(GetParam().message));
+  EXPECT_EQ(ran.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cli, WrongUse,
+    testing::Values(
+        Wrong{"", "subcommand"}, Wrong{"infr", "did you mean 'infer'"}, Wrong{"infer", "CONFIG"},
+        Wrong{"infer flamingo_mdi x.png", "did you mean 'flamingo_mid'"},
+        Wrong{"infer flamingo_mid --weights random", "no picture given"},
+        Wrong{"infer flamingo_mid /no/such.png --weights random --set model.resampler.num_latent=3",
+              "resampler 'perceiver' has no parameter 'num_latent'; did you mean 'num_latents'?"},
+        Wrong{"infer flamingo_mid x.png --set model.resampler.num_latents=zero", "num_latents"},
+        Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
+        Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
+        Wrong{"inspect perciever", "did you mean 'perceiver'"},
+        Wrong{"list adaptr", "did you mean 'adapter'"}, Wrong{"infer flamingo_mid x.png --seed -1", "seed"},
+        Wrong{"config /no/such/config.yaml", "/no/such/config.yaml"},
+        Wrong{"infer flamingo_mid x.png --weights ''", "--weights: is empty"},
+        Wrong{"infer flamingo_mid x.png --receipt ''", "--receipt: is empty"},
+        Wrong{"infer flamingo_mid x.png --weights random --set generation.n_best=2",
+              "n_best is 2, more than num_beams 1"},
+        Wrong{"describe flamingo_mid --set generation.length_penalty=-.inf", "but must be"},
+        Wrong{"describe flamingo_mid --set model.language_decoder.num_layers=1000000000", "num_layers"},
+        Wrong{"describe flamingo_mid --set meta" + kDeep + "=1", "a name of more than 64 parts"},
+        Wrong{"describe flamingo_mid --set model.resampler.ff_mult=144115188075855873",
+              "but must be between"},
+        Wrong{"describe flamingo_mid --set model.adapter.dim_head=4611686018427387936",
+              "but must be between"},
+        Wrong{"infer flamingo_mid x.png --num-beams 010", "expected a decimal number, found '010'"},
+        Wrong{"infer flamingo_mid x.png --num-beams +010", "expected a decimal number, found '+010'"},
+        Wrong{"verify flamingo_mid x --tolerance nan", "expected a decimal number, found 'nan'"},
+        Wrong{"infer flamingo_mini_vqa x.png --question $(printf '\\377')", "--question '\\xff': not UTF-8"},
+        Wrong{"infer flamingo_mini_caption x.png --shot x.png", "has no '='"},
+        Wrong{"describe flamingo_mid --prompt-tokens 1000000",
+              "a prompt of 1000000 tokens can't be described"},
+        Wrong{"inspect perceiver --set a=1", "--set changes a value of a config, and 'perceiver' is none"},
+        Wrong{"inspect resampler --markdown", "'resampler' is a kind"},
+        Wrong{"completion bash zsh", "what is 'zsh'?"}, Wrong{"list ''", "KIND: is empty"},
+        Wrong{"compare flamingo_mini_caption", "no experiment named 'flamingo_mini_caption'"},
+        Wrong{"train flamingo_mid", "no `train` map"},
+        Wrong{"new-plugin resampler perceiver", "there is a resampler 'perceiver' already, in "},
+        Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
+
+}  // namespace
+}  // namespace flam
