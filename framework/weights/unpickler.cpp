@@ -157,6 +157,7 @@ class Machine {
     if (items.size() > kMaxDimensions)
       fail(cat("a tensor of ", items.size(), " dimensions; at most ", kMaxDimensions));
     std::vector<int64_t> values;
+    values.reserve(items.size());
     for (const Id item : items) values.push_back(expect<int64_t>(item, "a whole number"));
     return values;
   }
