@@ -1,4 +1,4 @@
-#include "framework/run/check_plugin/check_plugin.h"
+#include "framework/commands/authoring/check_plugin.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>

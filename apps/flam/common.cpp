@@ -43,7 +43,7 @@ int interrupted_status() {
   return 128 + caught_signal;
 }
 
-std::shared_ptr<Session> open_session(const std::string& config, SessionOptions options) {
+std::shared_ptr<Session> open_session(const std::string& config, RunOptions options) {
   Progress progress("load");
   options.loading = [&](int64_t done, int64_t total) { progress.update(done, total); };
   return Session::open(config, options);
@@ -60,13 +60,13 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plug
       ->type_name("DIR");
 }
 
-void add_device(CLI::App& command, SessionOptions& options) {
+void add_device(CLI::App& command, RunOptions& options) {
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")
       ->check(not_empty())
       ->capture_default_str();
 }
 
-void add_session_options(CLI::App& command, SessionOptions& options) {
+void add_session_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("--set", options.overrides,
                   "change a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")

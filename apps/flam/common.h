@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam::cli {
 
@@ -20,13 +20,13 @@ int interrupted_status();  // 130 or 143
 CLI::Validator not_empty();
 
 /// Session::open with a progress bar.
-std::shared_ptr<Session> open_session(const std::string& config, SessionOptions options);
+std::shared_ptr<Session> open_session(const std::string& config, RunOptions options);
 
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
 /// --device
-void add_device(CLI::App& command, SessionOptions& options);
+void add_device(CLI::App& command, RunOptions& options);
 /// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --seed
-void add_session_options(CLI::App& command, SessionOptions& options);
+void add_session_options(CLI::App& command, RunOptions& options);
 
 }  // namespace flam::cli

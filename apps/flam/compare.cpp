@@ -1,4 +1,4 @@
-#include "framework/run/compare.h"
+#include "framework/commands/compare/compare.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -7,8 +7,8 @@
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
-#include "framework/run/compare_report.h"
-#include "framework/run/receipt.h"
+#include "framework/commands/compare/compare_report.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 

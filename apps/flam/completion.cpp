@@ -9,7 +9,7 @@
 #include "apps/flam/completion/scripts.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
-#include "framework/run/paths.h"
+#include "framework/recipe/paths.h"
 
 namespace flam::cli {
 

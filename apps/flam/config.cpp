@@ -4,8 +4,8 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/config/config.h"
-#include "framework/run/paths.h"
-#include "framework/run/receipt.h"
+#include "framework/recipe/paths.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 

@@ -1,4 +1,4 @@
-#include "framework/run/describe.h"
+#include "framework/commands/describe/describe.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>

@@ -4,8 +4,8 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
-#include "framework/run/config_diff.h"
-#include "framework/run/receipt.h"
+#include "framework/commands/describe/config_diff.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 

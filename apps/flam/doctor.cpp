@@ -7,8 +7,8 @@
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
-#include "framework/run/device.h"
-#include "framework/run/paths.h"
+#include "framework/device/device.h"
+#include "framework/recipe/paths.h"
 
 namespace flam::cli {
 

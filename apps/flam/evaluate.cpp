@@ -1,4 +1,4 @@
-#include "framework/run/evaluate.h"
+#include "framework/commands/evaluate/evaluate.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -6,7 +6,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
-#include "framework/run/receipt.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 
@@ -29,7 +29,7 @@ void print_scores(const std::string& label, const Metric::Scores& scores) {
 void add_evaluate(CLI::App& app, int& status) {
   struct Options {
     std::string config;
-    SessionOptions session;
+    RunOptions session;
     std::optional<int64_t> limit;
     int64_t batch_size = 50;
     bool json = false, blind = true;

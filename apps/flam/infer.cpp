@@ -8,8 +8,9 @@
 #include "apps/flam/progress.h"
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/run/explain.h"
-#include "framework/run/receipt.h"
+#include "framework/commands/explain/explain.h"
+#include "framework/report/json.h"
+#include "framework/session/receipt.h"
 
 namespace flam::cli {
 
@@ -18,7 +19,7 @@ namespace {
 struct InferOptions {
   std::string config;
   InputOptions inputs;
-  SessionOptions session;
+  RunOptions session;
   bool json = false;
   int64_t batch_size = 1;
   std::optional<int64_t> num_beams, max_new_tokens, n_best;

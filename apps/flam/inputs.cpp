@@ -6,7 +6,7 @@
 #include <set>
 
 #include "framework/base/text.h"
-#include "framework/run/receipt.h"
+#include "framework/request/request_json.h"
 
 namespace flam::cli {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam::cli {
 

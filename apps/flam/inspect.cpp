@@ -1,4 +1,4 @@
-#include "framework/run/inspect.h"
+#include "framework/commands/describe/inspect.h"
 
 #include <algorithm>
 #include <iostream>
@@ -7,9 +7,9 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
+#include "framework/commands/describe/inspect_config.h"
 #include "framework/config/config.h"
-#include "framework/run/inspect_config.h"
-#include "framework/run/paths.h"
+#include "framework/recipe/paths.h"
 
 namespace flam::cli {
 

@@ -7,7 +7,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
-#include "framework/run/paths.h"
+#include "framework/recipe/paths.h"
 
 namespace flam::cli {
 

@@ -1,4 +1,4 @@
-#include "framework/run/new_plugin.h"
+#include "framework/commands/authoring/new_plugin.h"
 
 #include <algorithm>
 #include <cctype>
@@ -8,8 +8,8 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
+#include "framework/recipe/run_options.h"
 #include "framework/registry/registry.h"
-#include "framework/run/session.h"
 
 namespace flam::cli {
 

@@ -1,7 +1,7 @@
 #include "apps/flam/outputs.h"
 
 #include "framework/base/text.h"
-#include "framework/run/input_files.h"
+#include "framework/recipe/input_files.h"
 
 namespace flam::cli {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam::cli {
 

@@ -3,9 +3,9 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
-#include "framework/run/config_schema.h"
-#include "framework/run/experiment.h"
-#include "framework/run/receipt.h"
+#include "framework/commands/compare/experiment.h"
+#include "framework/recipe/config_schema.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 

@@ -1,4 +1,4 @@
-#include "framework/run/train.h"
+#include "framework/train/train.h"
 
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ namespace flam::cli {
 void add_train(CLI::App& app, int& status) {
   struct Options {
     std::string config;
-    SessionOptions session;
+    RunOptions session;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =

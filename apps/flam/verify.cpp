@@ -1,4 +1,4 @@
-#include "framework/run/verify.h"
+#include "framework/commands/verify/verify.h"
 
 #include <iomanip>
 #include <iostream>
@@ -52,7 +52,7 @@ nlohmann::ordered_json as_json(const VerifyReport& report) {
 void add_verify(CLI::App& app, int& status) {
   struct Options {
     std::string config, reference;
-    SessionOptions session;
+    RunOptions session;
     std::optional<double> tolerance;
     bool json = false;
   };

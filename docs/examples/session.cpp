@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "framework/base/error.h"
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 int main(int argc, char** argv) {
   if (argc < 3) {
@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    flam::SessionOptions options;
+    flam::RunOptions options;
     options.device = "auto";
     const auto session = flam::Session::open(argv[1], options);  // may be shared by threads
     for (int i = 2; i < argc; ++i) {

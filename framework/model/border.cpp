@@ -7,7 +7,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
-#include "framework/nn/dtype.h"
+#include "framework/device/dtype.h"
 #include "framework/registry/reason.h"
 
 namespace flam {

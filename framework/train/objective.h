@@ -10,7 +10,7 @@
 #include "framework/component/task_head.h"
 #include "framework/model/model.h"
 #include "framework/model/transform_chain.h"
-#include "framework/train/train_config.h"
+#include "framework/recipe/train_config.h"
 
 namespace flam {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/train/train_config.h"
+#include "framework/recipe/train_config.h"
 
 namespace flam {
 

@@ -17,7 +17,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
-#include "framework/nn/one_thread.h"
+#include "framework/device/one_thread.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 #include "tests/cli/run_flam.h"
 
 namespace flam {

@@ -5,7 +5,7 @@
 
 #include "framework/base/file.h"
 #include "framework/config/config.h"
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
 

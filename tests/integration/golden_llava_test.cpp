@@ -6,7 +6,7 @@
 #include <set>
 
 #include "framework/base/text.h"
-#include "framework/run/verify.h"
+#include "framework/commands/verify/verify.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
@@ -41,7 +41,7 @@ VerifyReport verify_with(const std::vector<std::string>& overrides) {
   const auto folder = test::golden_root() / "llava_tiny";
   const test::Scratch scratch;
   std::ofstream(scratch / "llava.yaml") << kConfig;
-  SessionOptions options;
+  RunOptions options;
   options.overrides = {"weights.root=" + folder.string()};
   options.overrides.insert(options.overrides.end(), overrides.begin(), overrides.end());
   return verify(*Session::open((scratch / "llava.yaml").string(), options), folder / "llava");

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "framework/base/text.h"
-#include "framework/run/verify.h"
+#include "framework/commands/verify/verify.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
@@ -66,7 +66,7 @@ TEST(GoldenV1, AWrongModelIsNoticed) {
   const auto cases = test::prompt_cases(folder);
   ASSERT_FALSE(cases.empty());
   const test::Scratch scratch;
-  SessionOptions options;
+  RunOptions options;
   options.overrides = {"model.language_decoder.rope_theta=10100.0"};
   const auto session =
       Session::open(test::write_golden_config(scratch.path(), folder, cases.front()).string(), options);

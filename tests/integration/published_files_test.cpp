@@ -12,7 +12,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
@@ -129,8 +129,8 @@ std::vector<std::string> golden_sizes(const fs::path& weights) {
           "weights.root=" + weights.string()};
 }
 
-SessionOptions with(std::vector<std::string> overrides) {
-  SessionOptions options;
+RunOptions with(std::vector<std::string> overrides) {
+  RunOptions options;
   options.overrides = std::move(overrides);
   return options;
 }
@@ -183,7 +183,7 @@ TEST(PublishedFiles, MissingOnesAreListedWithTheConfigsPlace) {
 
 TEST(PublishedFiles, RandomWeightsNeedNoneOfThem) {
   const Scratch scratch;
-  SessionOptions options = with(golden_sizes(scratch.path()));
+  RunOptions options = with(golden_sizes(scratch.path()));
   options.weights = "random";
   const auto session = Session::open("flamingo_3rdparty-zeroshot_vqa", options);
   const fs::path picture = fs::directory_iterator(golden() / "images")->path();

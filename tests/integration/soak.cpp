@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace {
 
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    flam::SessionOptions options;
+    flam::RunOptions options;
     options.threads = 1;  // a small model gains nothing from more
     const auto session = flam::Session::open(argv[1], options);
     const long count = std::strtol(argv[3], nullptr, 10);

@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "framework/base/text.h"
-#include "framework/run/verify.h"
+#include "framework/commands/verify/verify.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 /// What is wrong with a case; "" if nothing. `furthest`: the largest error beside its tolerance so far.
 std::string problem_of(const std::filesystem::path& config, const std::filesystem::path& reference,
-                       const flam::SessionOptions& options, double& furthest) {
+                       const flam::RunOptions& options, double& furthest) {
   try {
     const auto session = flam::Session::open(config.string(), options);
     const flam::VerifyReport report = flam::verify(*session, reference);
@@ -30,7 +30,7 @@ std::string problem_of(const std::filesystem::path& config, const std::filesyste
 int main(int argc, char** argv) {
   CLI::App app("The prompt cases of a folder of references, verified", "verify_goldens");
   std::string folder_name;
-  flam::SessionOptions options;
+  flam::RunOptions options;
   app.add_option("DIR", folder_name, "laid out like tests/golden/v1_tiny")->required();
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or float16");

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam {
 namespace {
@@ -16,7 +16,7 @@ struct Failure {
 };
 
 Failure run_with(const std::string& kind, const std::string& lie) {
-  SessionOptions options;
+  RunOptions options;
   options.weights = "random";
   options.plugin_path = {FLAM_FIXTURE_PLUGINS "/liars"};
   options.overrides = {"model." + kind + "={type: liar, lie: " + lie + "}", "generation.max_new_tokens=3"};

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/base/text.h"
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam {
 namespace {
@@ -14,7 +14,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 std::string error_with(std::vector<std::string> overrides, bool random_weights = true) {
-  SessionOptions options;
+  RunOptions options;
   if (random_weights) options.weights = "random";
   options.overrides = std::move(overrides);
   try {
@@ -81,7 +81,7 @@ TEST(Dimensions, TokenizerAndDecoder) {
 }
 
 TEST(Dimensions, ContextCountsTheMediaAmongTheTokens) {
-  SessionOptions options;
+  RunOptions options;
   options.weights = "random";
   options.overrides = {"model.adapter={type: prefix}", "model.language_decoder.max_position_embeddings=60"};
   const auto session = Session::open("flamingo_mini_caption", options);

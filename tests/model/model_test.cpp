@@ -5,13 +5,13 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam {
 namespace {
 
 std::shared_ptr<Session> open_mini(std::vector<std::string> overrides = {}) {
-  SessionOptions options;
+  RunOptions options;
   options.weights = "random";
   options.overrides = std::move(overrides);
   return Session::open("flamingo_mini_caption", options);

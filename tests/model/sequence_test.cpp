@@ -7,13 +7,13 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam {
 namespace {
 
 std::shared_ptr<Session> open_with(const std::string& adapter) {
-  SessionOptions options;
+  RunOptions options;
   options.weights = "random";
   options.overrides = {"model.adapter=" + adapter};
   return Session::open("flamingo_mini_caption", options);

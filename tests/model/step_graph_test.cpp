@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/generate/generate.h"
-#include "framework/run/session.h"
+#include "framework/session/session.h"
 
 namespace flam {
 namespace {
@@ -112,7 +112,7 @@ class CalledAgain final : public StepGraph {
 class StepGraphTest : public ::testing::Test {
  protected:
   static std::shared_ptr<Session> open(std::vector<std::string> overrides = {}) {
-    SessionOptions options;
+    RunOptions options;
     options.overrides = std::move(overrides);
     return Session::open("flamingo_mini_caption", options);
   }

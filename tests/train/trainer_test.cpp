@@ -10,7 +10,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/run/train.h"
+#include "framework/train/train.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/support/scratch.h"
 
@@ -23,8 +23,8 @@ class TrainerTest : public testing::Test {
     return (scratch_.path() / (name + ".safetensors")).string();
   }
 
-  SessionOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
-    SessionOptions out;
+  RunOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
+    RunOptions out;
     out.overrides = {"train.output=" + output(name), "train.steps=6",      "train.batch_size=2",
                      "train.warmup_steps=2",         "train.init_from=[]", "train.log_every=1",
                      "train.micro_batch_size=0"};
@@ -78,8 +78,8 @@ TEST_F(TrainerTest, MuonResumesToo) {
 }
 
 TEST_F(TrainerTest, MicroBatchesDoNotDependOnTheNumberOfThreads) {
-  SessionOptions one = options("one", {"train.micro_batch_size=1"});
-  SessionOptions two = options("two", {"train.micro_batch_size=1"});
+  RunOptions one = options("one", {"train.micro_batch_size=1"});
+  RunOptions two = options("two", {"train.micro_batch_size=1"});
   two.threads = 2;
   ASSERT_TRUE(train(stage("1_labels"), one, {}));
   ASSERT_TRUE(train(stage("1_labels"), two, {}));
@@ -87,7 +87,7 @@ TEST_F(TrainerTest, MicroBatchesDoNotDependOnTheNumberOfThreads) {
 }
 
 TEST_F(TrainerTest, MicroBatchesOfConvolutionsDoNotWaitForEachOther) {
-  SessionOptions two = options(
+  RunOptions two = options(
       "two",
       {"train.steps=1", "train.batch_size=16", "train.micro_batch_size=8", "dataset.label_patch_size=8",
        "model.vision_backbone={type: resnet, image_size: 80, block: basic, depths: [2, 2], stem_width: "
@@ -167,7 +167,7 @@ TEST_F(TrainerTest, AForgedCheckpointIsRefused) {
 TEST_F(TrainerTest, AnOutputNeverReplacesAnInput) {
   const auto taken = [&](const std::string& file, const std::string& more) {
     try {
-      SessionOptions odd = options("x", {more});
+      RunOptions odd = options("x", {more});
       odd.overrides.push_back("train.output=" + file);
       train(stage("2_text"), odd, {});
     } catch (const Error& error) {
@@ -181,7 +181,7 @@ TEST_F(TrainerTest, AnOutputNeverReplacesAnInput) {
       std::string::npos);
   const std::string copy = (scratch_.path() / "copy.yaml").string();
   write_file(copy, cat("_base_: ['", stage("2_text"), "']\n"));
-  SessionOptions own = options("x");
+  RunOptions own = options("x");
   own.overrides.push_back("train.output=" + copy);
   EXPECT_THROW(train(copy, own, {}), Error);
   EXPECT_EQ(read_file(copy, 4096), cat("_base_: ['", stage("2_text"), "']\n"));

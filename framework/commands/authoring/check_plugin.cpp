@@ -1,0 +1,223 @@
+#include "framework/commands/authoring/check_plugin.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/commands/authoring/checks.h"
+#include "framework/config/config.h"
+#include "framework/plugin/elf.h"
+#include "framework/plugin/rehearsal.h"
+#include "framework/recipe/run_config.h"
+#include "framework/registry/reason.h"
+
+namespace flam {
+
+namespace {
+
+using Outcome = PluginCheck::Outcome;
+
+Value config_tree(const CheckOptions& options) {
+  if (!options.config.empty()) return load_config_tree(options.config, options.overrides);
+  Value tree = Value::map();
+  for (const std::string& assignment : options.overrides) apply_override(tree, assignment);
+  return tree;
+}
+
+/// The node of the config that is for this component.
+const Value* find_node(const Value& config, const std::string& kind, const std::string& name) {
+  const auto fits = [&](const Value* node) {
+    const Value* type = node && node->is_map() ? node->find("type") : nullptr;
+    return node && node->is_map() && (!type || (type->is_string() && type->as_string() == name));
+  };
+  const Value* model = config.find("model");
+  for (const Value* holder : {&config, model}) {
+    if (const Value* node = holder ? holder->find(kind) : nullptr; fits(node)) return node;
+  }
+  if (const Value* list = config.find(kind + "s"); list && list->is_list()) {  // transforms, metrics
+    for (const Value& node : list->as_list()) {
+      if (fits(&node)) return &node;
+    }
+  }
+  return nullptr;
+}
+
+PluginCheck check_exports(const std::filesystem::path& library) {
+  PluginCheck check{"", "exports", Outcome::ok, cat(kPluginEntry, " alone")};
+  std::vector<std::string> extra;
+  bool entry = false;
+  for (const std::string& symbol : exported_symbols(library)) {
+    if (symbol == kPluginEntry) {
+      entry = true;
+    } else {
+      extra.push_back(printable(symbol));
+    }
+  }
+  if (!entry) throw Error(cat("is no plugin: it exports no '", kPluginEntry, "', which FLAM_PLUGIN defines"));
+  if (!extra.empty()) {
+    const size_t count = extra.size();
+    if (count > 3) extra.resize(3);
+    check.outcome = Outcome::failed;
+    check.detail = cat("exports ", count, " more than ", kPluginEntry, ": ", join(extra, ", "),
+                       count > 3 ? ", …" : "", "; build it with flam_add_plugin(), which hides all else");
+  }
+  return check;
+}
+
+PluginCheck check_loads(const std::filesystem::path& library, Registry& registry) {
+  try {
+    registry.load(library);
+    std::vector<std::string> stamp;
+    for (const auto& [field, value] : stamp_fields(*open_plugin(library)))
+      stamp.push_back(field + " " + value);
+    return {"", "loads", Outcome::ok, join(stamp, ", ")};
+  } catch (const Error& error) {
+    return {"", "loads", Outcome::failed, error.what()};
+  }
+}
+
+std::string label_of(const Specimen& specimen) {
+  return cat(specimen.kind, " ", quoted(specimen.name));
+}
+
+/// In a child process: what ends it is a failure like any other. `hangs` is set if it had to be stopped.
+PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs) {
+  PluginCheck result{label_of(specimen), check.name, Outcome::ok, ""};
+  try {
+    const std::string report = rehearse(
+        [&] {
+          at::set_num_threads(1);  // checks run threads of their own
+          const Finding finding = check.run(specimen);
+          return (finding.skipped ? "s" : "o") + finding.detail.substr(0, 2000);
+        },
+        specimen.options.timeout, "running");
+    result.outcome = report.front() == 's' ? Outcome::skipped : Outcome::ok;
+    result.detail = report.substr(1);
+  } catch (const Error& error) {
+    hangs = dynamic_cast<const TookTooLong*>(&error) != nullptr;
+    result.outcome = Outcome::failed;
+    result.detail = reason_of(error);
+  }
+  result.detail = printable(result.detail, 2000);
+  return result;
+}
+
+/// What the user wrote for a component and it doesn't take is no failure of the component's. Error: all of
+/// it.
+void refuse_unusable(Registry& registry, const Value& config, const CheckOptions& options) {
+  const Check parsing{"parameters", [](const Specimen& specimen) {
+                        ErrorList errors;
+                        specimen.registry.parse(specimen.kind, specimen.node(), errors);
+                        return Finding{join(errors.messages(), "; ")};
+                      }};
+  ErrorList wrong;
+  for (const auto& listed : registry.list()) {
+    if (!find_node(config, listed.kind, listed.name)) continue;
+    bool hangs = false;
+    const PluginCheck result =
+        run_apart(parsing, {registry, listed.kind, listed.name, config, options}, hangs);
+    if (result.outcome == Outcome::ok && !result.detail.empty()) wrong.add(result.detail);
+    if (hangs) return;  // the checks say so
+  }
+  wrong.throw_if_any();
+}
+
+}  // namespace
+
+Value Specimen::node() const {
+  const Value* given = find_node(config, kind, name);
+  Value node = given ? *given : Value::map();
+  if (!node.find("type")) node.set("type", name);
+  return node;
+}
+
+ComponentConfig Specimen::parse(const Value& node) const {
+  ErrorList errors;
+  ComponentConfig parsed = registry.parse(kind, node, errors);
+  errors.throw_if_any();
+  return parsed;
+}
+
+std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
+  auto subject = make_subject(registry, parse(node()), kSmall);
+  const int64_t bytes = 4 * subject->store.parameter_count();
+  if (bytes > options.max_bytes) {
+    too_large = {cat("not run: its weights take ", bytes >> 20, " MiB, at most ", options.max_bytes >> 20,
+                     " are taken; give smaller parameters with --config or --set, or raise --max-memory"),
+                 true};
+    return nullptr;
+  }
+  fill(subject->store);
+  return subject;
+}
+
+const std::vector<Check>& checks_of(const std::string& kind) {
+  static const std::map<std::string, std::vector<Check>> special = {{"tokenizer", tokenizer_checks()},
+                                                                    {"task_head", task_head_checks()},
+                                                                    {"dataset", dataset_checks()},
+                                                                    {"metric", metric_checks()}};
+  static std::map<std::string, std::vector<Check>> tensors;
+  const auto found = special.find(kind);
+  return found != special.end() ? found->second
+                                : tensors.try_emplace(kind, tensor_checks(kind)).first->second;
+}
+
+void at_once(const std::function<void(int64_t)>& act) {
+  constexpr int64_t kThreads = 4, kTimes = 5;
+  std::mutex mutex;
+  std::exception_ptr first;
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        for (int64_t k = 0; k < kTimes; ++k) act(i);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!first) first = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (first) std::rethrow_exception(first);
+}
+
+void check_plugin(const std::filesystem::path& library, const CheckOptions& options,
+                  const std::function<void(const PluginCheck&)>& report) {
+  const auto path = std::filesystem::absolute(library);
+  const Value config = config_tree(options);
+  try {
+    report(check_exports(path));
+  } catch (const Error& error) {
+    throw Error(cat("plugin ", quoted(path.string()), " ", error.what()));
+  }
+  Registry registry;
+  const PluginCheck loads = check_loads(path, registry);
+  report(loads);
+  if (loads.outcome == Outcome::failed) return;
+  refuse_unusable(registry, config, options);
+  for (const auto& listed : registry.list()) {
+    const Specimen specimen{registry, listed.kind, listed.name, config, options};
+    const auto& kinds = component_kinds();
+    if (std::find(kinds.begin(), kinds.end(), listed.kind) == kinds.end()) {
+      report({label_of(specimen), "checks", Outcome::skipped, "there are none for this kind"});
+      continue;
+    }
+    if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
+      log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
+    bool hangs = false;
+    for (const Check& check : checks_of(listed.kind)) {
+      const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,
+                                                     "not run: an earlier one did not end"}
+                                       : run_apart(check, specimen, hangs);
+      report(result);
+    }
+  }
+}
+
+}  // namespace flam

@@ -1,0 +1,201 @@
+// Kinds that compute: shapes, and that the result depends on the input alone.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cosine_similarity.h>
+#include <c10/core/InferenceMode.h>
+
+#include "framework/base/text.h"
+#include "framework/commands/authoring/checks.h"
+#include "framework/device/dtype.h"
+
+namespace flam {
+
+namespace {
+
+constexpr int64_t kRows = 3;
+
+/// Error: not what was announced, or not where and what the input is.
+void require_announced(const Subject& subject, const Subject::Tensors& in, const at::Tensor& out) {
+  const auto announced = subject.announced(in);
+  const auto expected = [&] { return cat("; announced ", at::IntArrayRef(announced), " (-1: any)"); };
+  if (!out.defined()) throw Error("gives an undefined tensor" + expected());
+  bool fits = out.dim() == static_cast<int64_t>(announced.size());
+  for (int64_t i = 0; fits && i < out.dim(); ++i) fits = announced[i] < 0 || announced[i] == out.size(i);
+  if (!fits) throw Error(cat("gives a tensor ", out.sizes(), expected()));
+  if (out.device() != in.back().device())
+    throw Error(cat("gives a tensor on ", out.device(), " for input on ", in.back().device()));
+}
+
+void require_dtype(const at::Tensor& out, at::ScalarType dtype) {
+  if (out.is_floating_point() && out.scalar_type() != dtype)
+    throw Error(cat("gives ", dtype_name(out.scalar_type()), " where all else is ", dtype_name(dtype)));
+}
+
+Subject::Tensors to(const Subject::Tensors& in, const at::TensorOptions& options, bool floats_only) {
+  Subject::Tensors out;
+  for (const at::Tensor& t : in) {
+    if (floats_only) {
+      out.push_back(t.is_floating_point() ? t.to(options.dtype()) : t);
+    } else {
+      out.push_back(t.to(options.device()));
+    }
+  }
+  return out;
+}
+
+/// The largest difference over max(1, max|b|).
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  if (a.sizes() != b.sizes())
+    throw Error(cat("gives a tensor ", a.sizes(), " once and ", b.sizes(), " then"));
+  const at::Tensor x = a.to(at::kDouble), y = b.to(at::kDouble);
+  return (x - y).abs().max().item<double>() / std::max(1.0, y.abs().max().item<double>());
+}
+
+/// With default parameters; where those alone don't do (a size that must be given), with the config's.
+Finding check_meta(const Specimen& specimen) {
+  const auto build = [&](const Value& node) {
+    return make_subject(specimen.registry, specimen.parse(node), kPublished);
+  };
+  Value defaults = Value::map();
+  defaults.set("type", specimen.name);
+  std::string with = "default parameters";
+  std::unique_ptr<Subject> subject;
+  try {
+    subject = build(defaults);
+  } catch (const Error& error) {
+    if (specimen.node() == defaults) throw;
+    subject = build(specimen.node());
+    with = cat("the config's parameters (defaults alone: ", error.what(), ")");
+  }
+  if (specimen.kind == "transform") return {"with " + with};
+  const Subject::Tensors in = to(subject->input(2, 1), at::kMeta, false);
+  const at::Tensor out = run_announced(*subject, in);
+  return {cat(with, ": ", subject->store.parameter_count(), " parameters, gives ", out.sizes())};
+}
+
+Finding check_forward(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const auto in = subject->input(kRows, 1), copy = [&] {
+    Subject::Tensors tensors;
+    for (const at::Tensor& t : in) tensors.push_back(t.clone());
+    return tensors;
+  }();
+  const at::Tensor out = run_announced(*subject, in);
+  if (specimen.kind != "transform") require_dtype(out, at::kFloat);
+  if (!out.isfinite().all().item<bool>()) throw Error("gives values that are infinite or not numbers");
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (!in[i].equal(copy[i])) throw Error("changes its input; what it is given belongs to the caller");
+  }
+  return {cat("gives ", out.sizes())};
+}
+
+Finding check_determinism(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const auto in = subject->input(kRows, 1);
+  const at::Tensor first = run_announced(*subject, in);
+  require_close(run_announced(*subject, in), first, 0,
+                "gives another result for the same input a second time; differs");
+  require_close(run_announced(*specimen.subject(finding), in), first, 0,
+                "a second one with the same weights gives another result; differs");
+  return {"the same bits again, and from a second one"};
+}
+
+Finding check_batch(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const auto in = subject->input(kRows, 1);
+  const at::Tensor all = run_announced(*subject, in);
+  for (int64_t row = 0; row < kRows; ++row) {
+    Subject::Tensors alone;
+    for (const at::Tensor& t : in) alone.push_back(t.narrow(0, row, 1));
+    require_close(run_announced(*subject, alone)[0], all[row], 1e-4,
+                  cat("row ", row, " of a batch of ", kRows, " differs from the same row alone"));
+  }
+  return {cat("each row of ", kRows, " as alone")};
+}
+
+Finding check_gradient(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  auto in = subject->input(kRows, 1);
+  std::vector<std::pair<std::string, at::Tensor>> leaves;
+  for (const auto& slot : subject->store.slots()) {
+    if (slot->tensor.is_floating_point() && !slot->statistic)
+      leaves.emplace_back(slot->name, slot->tensor.requires_grad_());
+  }
+  const size_t weights = leaves.size();
+  for (at::Tensor& t : in) {
+    if (t.is_floating_point()) leaves.emplace_back("its input", t.requires_grad_());
+  }
+  const at::Tensor out = subject->run(in);
+  require_announced(*subject, in, out);
+  if (!out.requires_grad())
+    throw Error("no gradient comes back: the result is detached from weights and input");
+  out.square().sum().backward();
+  std::vector<std::string> without;
+  for (const auto& [name, leaf] : leaves) {
+    if (!leaf.grad().defined()) {
+      without.push_back(name);
+    } else if (!leaf.grad().isfinite().all().item<bool>()) {
+      throw Error(cat("the gradient of ", name, " is infinite or not a number"));
+    }
+  }
+  const size_t count = without.size();
+  if (count > 5) without.resize(5);
+  if (count > 0) throw Error(cat("no gradient reaches ", join(without, ", "), count > 5 ? ", …" : ""));
+  return {cat("reaches ", weights, " weights", leaves.size() > weights ? " and the input" : "")};
+}
+
+Finding check_bfloat16(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const auto in = subject->input(kRows, 1);
+  const at::Tensor full = run_announced(*subject, in);
+  subject->store.to(at::kCPU, at::kBFloat16);
+  const at::Tensor half = run_announced(*subject, to(in, at::kBFloat16, true));
+  require_dtype(half, at::kBFloat16);
+  const double cosine =
+      at::cosine_similarity(half.flatten().to(at::kDouble), full.flatten().to(at::kDouble), 0).item<double>();
+  if (!(cosine >= 0.98))
+    throw Error(cat("the cosine of bfloat16 and float32 is ", cosine, " (allowed: 0.98)"));
+  return {cat("cosine with float32 ", cosine)};
+}
+
+}  // namespace
+
+at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in) {
+  const c10::InferenceMode inference;
+  at::Tensor out = subject.run(in);
+  require_announced(subject, in, out);
+  return out;
+}
+
+void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what) {
+  const double found = difference(a, b);
+  if (!(found <= tolerance)) throw Error(cat(what, " by ", found, " (allowed: ", tolerance, ")"));
+}
+
+std::vector<Check> tensor_checks(const std::string& kind) {
+  std::vector<Check> checks = {
+      {"meta", check_meta}, {"forward", check_forward}, {"determinism", check_determinism}};
+  if (kind != "transform") {
+    checks.push_back({"batch", check_batch});
+    checks.push_back({"gradient", check_gradient});
+    checks.push_back({"bfloat16", check_bfloat16});
+  }
+  if (kind == "language_decoder") {
+    checks.push_back({"layers", check_layer_ranges});
+    checks.push_back({"cache", check_cache});
+  }
+  checks.push_back({"memory", check_memory});
+  checks.push_back({"threads", check_threads});
+  return checks;
+}
+
+}  // namespace flam

@@ -1,0 +1,257 @@
+// Kinds that deal in texts and records.
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "framework/base/text.h"
+#include "framework/commands/authoring/checks.h"
+#include "framework/component/metric.h"
+#include "framework/component/task_head.h"
+#include "framework/component/tokenizer.h"
+#include "framework/session/session.h"
+
+namespace flam {
+
+namespace {
+
+constexpr const char* kTexts[] = {"", "a red circle", "What is it? <image>Output:", "\xc3\xa4 \xff\x01 \n",
+                                  "<image>"};
+
+template <class Slot>
+std::unique_ptr<Slot> build(const Specimen& specimen, const typename Slot::Input& input = {}) {
+  return specimen.registry.build<Slot>(specimen.parse(specimen.node()), input);
+}
+
+int64_t vocabulary_of(const Specimen& specimen) {
+  const Value own = specimen.parse(specimen.node()).resolved();
+  if (const Value* size = own.find("vocab_size"); size && size->is_int()) return size->as_int();
+  const Value* model = specimen.config.find("model");
+  const Value* decoder = model ? model->find("language_decoder") : nullptr;
+  const Value* size = decoder ? decoder->find("vocab_size") : nullptr;
+  return size && size->is_int() ? size->as_int() : 32000;
+}
+
+/// The tokenizer with its file opened; null, and why, if there is no such file.
+std::unique_ptr<Tokenizer> open_tokenizer(const Specimen& specimen, Finding& finding) {
+  auto tokenizer = build<Tokenizer>(specimen, {vocabulary_of(specimen)});
+  std::string root;
+  ErrorList errors;
+  if (const Value* weights = specimen.config.find("weights"))
+    root = WeightsConfig::parse(*weights, errors).root;
+  try {
+    tokenizer->load(root);
+  } catch (const Error& error) {
+    finding = {cat("not run: ", error.what()), true};
+    return nullptr;
+  }
+  return tokenizer;
+}
+
+Finding check_tokenizer_built(const Specimen& specimen) {
+  const int64_t size = vocabulary_of(specimen);
+  const auto tokenizer = build<Tokenizer>(specimen, {size});
+  if (tokenizer->base_size() != size)
+    throw Error(cat("base_size() is ", tokenizer->base_size(), " for a decoder of ", size, " tokens"));
+  const auto& added = tokenizer->added_tokens();
+  if (std::find(added.begin(), added.end(), tokenizer->image_token()) == added.end())
+    throw Error(cat("image_token() ", quoted(tokenizer->image_token()), " is not among added_tokens()"));
+  return {cat(size, " tokens and ", added.size(), " added ones, known without its file")};
+}
+
+Finding check_ids(const Specimen& specimen) {
+  Finding finding;
+  const auto tokenizer = open_tokenizer(specimen, finding);
+  if (!tokenizer) return finding;
+  const auto& added = tokenizer->added_tokens();
+  const int64_t base = tokenizer->base_size(), size = base + static_cast<int64_t>(added.size());
+  for (size_t i = 0; i < added.size(); ++i) {
+    const int64_t id = base + static_cast<int64_t>(i);
+    if (tokenizer->token_id(added[i]) != id) throw Error(cat("token_id(", quoted(added[i]), ") is not ", id));
+    if (tokenizer->encode(added[i], false) != std::vector<int64_t>{id})
+      throw Error(cat("the added token ", quoted(added[i]), " is not encoded as the one id ", id));
+  }
+  for (const int64_t id : {tokenizer->bos_id(), tokenizer->eos_id(), tokenizer->pad_id()}) {
+    if (id < 0 || id >= size) throw Error(cat("a special id is ", id, ", outside [0, ", size, ")"));
+  }
+  for (const char* text : kTexts) {
+    const auto ids = tokenizer->encode(text, true);
+    if (ids != tokenizer->encode(text, true)) throw Error(cat("encodes ", quoted(text), " in two ways"));
+    for (const int64_t id : ids) {
+      if (id < 0 || id >= size) throw Error(cat("encodes ", quoted(text), " with the id ", id));
+    }
+    tokenizer->decode(ids, true);
+  }
+  return {"added tokens are one id each, every id below the decoder's rows"};
+}
+
+Finding check_tokenizer_threads(const Specimen& specimen) {
+  Finding finding;
+  const auto tokenizer = open_tokenizer(specimen, finding);
+  if (!tokenizer) return finding;
+  const auto round = [&](int64_t i) {
+    return tokenizer->decode(tokenizer->encode(cat("text ", i, " <image> of a thread"), true), false);
+  };
+  std::vector<std::string> expected;
+  for (int64_t i = 0; i < 4; ++i) expected.push_back(round(i));
+  at_once([&](int64_t i) {
+    if (round(i) != expected[i]) throw Error("gives another text when other threads use it at the same time");
+  });
+  return {"4 at once, each as alone"};
+}
+
+Request typical_request(const TaskHead& head) {
+  Request request;
+  PictureSource picture;
+  picture.picture = Picture{at::full({8, 8, 3}, 100, at::kByte)};
+  request.parts.push_back({Part::Kind::image, "", {picture}});
+  request.candidates = {"a red circle", "a blue square"};  // for heads that choose
+  if (head.needs_question()) request.parts.push_back({Part::Kind::text, "What is it?", {}});
+  return request;
+}
+
+const TaskHead::Input kHeadInput{"<image>", "<|endofchunk|>"};
+
+Finding check_prompt(const Specimen& specimen) {
+  const auto head = build<TaskHead>(specimen, kHeadInput);
+  const Task task = head->task(typical_request(*head));
+  const auto* score = std::get_if<Score>(&task);
+  if (score && score->candidates.empty()) throw Error("a task to score without candidates to choose from");
+  const Prompt& prompt = prompt_of(task);
+  size_t markers = 0;
+  for (size_t at = 0; (at = prompt.text.find(kHeadInput.image_token, at)) != std::string::npos; ++at)
+    ++markers;
+  if (markers != prompt.media.size())
+    throw Error(cat("a prompt with ", markers, " media markers for ", prompt.media.size(), " pictures"));
+  return {cat("prompt ", quoted(prompt.text))};
+}
+
+Finding check_answer(const Specimen& specimen) {
+  const auto head = build<TaskHead>(specimen, kHeadInput);
+  Result result;
+  result.hypotheses.emplace_back().text = "a red circle";
+  result.candidates = {{"a red circle", -1, -1, 1}};
+  const Answer answer = head->answer(result);
+  for (const auto& [field, text] : answer) {
+    if (field == head->answer_field()) return {cat(field, " ", quoted(text))};
+  }
+  throw Error(cat("its answer has no field ", quoted(head->answer_field()), ", which answer_field() names"));
+}
+
+Finding check_odd_requests(const Specimen& specimen) {
+  const auto head = build<TaskHead>(specimen, kHeadInput);
+  const Part text{Part::Kind::text, "text", {}}, image = typical_request(*head).parts[0];
+  const std::vector<std::vector<Part>> odd = {{}, {text}, {text, image}, {image, image, text, text}};
+  for (const std::vector<Part>& parts : odd) {
+    try {
+      head->task(Request{parts, "", ""});
+    } catch (const Error&) {  // what it should do
+    }
+  }
+  return {"odd requests are answered or refused with flam::Error"};
+}
+
+/// For the config's task head, if it has one.
+std::unique_ptr<Dataset> open_dataset(const Specimen& specimen) {
+  const Value* node = specimen.config.find("task_head");
+  if (!node) return build<Dataset>(specimen, {});
+  const auto registry = open_registry(specimen.options.plugin_path);
+  ErrorList errors;
+  const ComponentConfig config = registry->parse("task_head", *node, errors);
+  errors.throw_if_any();
+  return build<Dataset>(specimen, Dataset::Input::of(*registry->build<TaskHead>(config, kHeadInput)));
+}
+
+std::string text_of(const Record& record) {
+  std::string text = cat(record.request.id, "|", record.kind, "|", join(record.references, "|"));
+  for (const Part& part : record.request.parts) {
+    text += "|" + part.text;
+    for (const PictureSource& picture : part.pictures)
+      text += "|" + picture.path + (picture.picture ? content_key(*picture.picture) : "");
+  }
+  return text;
+}
+
+Finding check_records(const Specimen& specimen) {
+  const auto dataset = open_dataset(specimen);
+  const int64_t size = dataset->size();
+  if (size <= 0) throw Error(cat("holds ", size, " records"));
+  for (const int64_t index : std::set<int64_t>{0, size / 2, size - 1}) {
+    const Record record = dataset->at(index);
+    if (record.request.parts.empty())
+      throw Error(cat("record ", index, " asks nothing: its request has no parts"));
+    if (text_of(record) != text_of(dataset->at(index)))
+      throw Error(cat("record ", index, " differs when it is asked for a second time"));
+  }
+  return {cat(size, " records, the same each time")};
+}
+
+Finding check_dataset_threads(const Specimen& specimen) {
+  const auto dataset = open_dataset(specimen);
+  const auto record = [&](int64_t i) { return text_of(dataset->at(i % dataset->size())); };
+  std::vector<std::string> expected;
+  for (int64_t i = 0; i < 4; ++i) expected.push_back(record(i));
+  at_once([&](int64_t i) {
+    if (record(i) != expected[i])
+      throw Error("gives another record when other threads use it at the same time");
+  });
+  return {"4 at once, each as alone"};
+}
+
+/// Three of the config's dataset; without one, a plain record.
+std::vector<Record> some_records(const Specimen& specimen) {
+  std::vector<Record> records(1);
+  records[0].references = {"a red circle", "a circle"};
+  const Value* node = specimen.config.find("dataset");
+  if (!node) return records;
+  const auto registry = open_registry(specimen.options.plugin_path);
+  ErrorList errors;
+  const ComponentConfig config = registry->parse("dataset", *node, errors);
+  errors.throw_if_any();
+  const auto dataset = registry->build<Dataset>(config, {.limit = 3});
+  records.clear();
+  for (int64_t i = 0; i < std::min<int64_t>(3, dataset->size()); ++i) records.push_back(dataset->at(i));
+  return records;
+}
+
+Finding check_scores(const Specimen& specimen) {
+  const auto metric = build<Metric>(specimen);
+  const auto records = some_records(specimen);
+  const auto run = [&] {
+    const auto accumulator = metric->start();
+    accumulator->scores();  // of no record
+    for (const Record& record : records)
+      accumulator->add(record, record.references.empty() ? "" : record.references.front());
+    return accumulator->scores();
+  };
+  const Metric::Scores scores = run();
+  if (scores.empty()) throw Error("gives no scores");
+  std::vector<std::string> shown;
+  for (const auto& [name, value] : scores) {
+    if (!std::isfinite(value)) throw Error(cat("the score ", quoted(name), " is ", value));
+    shown.push_back(cat(name, " ", value));
+  }
+  if (run() != scores) throw Error("a second run over the same records gives other scores");
+  at_once([&](int64_t) {
+    if (run() != scores) throw Error("gives other scores when other threads use it at the same time");
+  });
+  return {cat("of ", records.size(), " right answers: ", join(shown, ", "))};
+}
+
+}  // namespace
+
+std::vector<Check> tokenizer_checks() {
+  return {{"built", check_tokenizer_built}, {"ids", check_ids}, {"threads", check_tokenizer_threads}};
+}
+std::vector<Check> task_head_checks() {
+  return {{"prompt", check_prompt}, {"answer", check_answer}, {"odd requests", check_odd_requests}};
+}
+std::vector<Check> dataset_checks() {
+  return {{"records", check_records}, {"threads", check_dataset_threads}};
+}
+std::vector<Check> metric_checks() {
+  return {{"scores", check_scores}};
+}
+
+}  // namespace flam

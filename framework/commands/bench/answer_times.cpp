@@ -1,0 +1,43 @@
+#include "framework/commands/bench/answer_times.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "framework/component/dataset.h"
+
+namespace flam {
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptions& options) {
+  const RunConfig& config = session.config();
+  if (!config.dataset) throw Error("there is no `dataset` whose records could be timed");
+  if (!config.task_head) throw Error("there is no `task_head` that could answer");
+  const auto dataset =
+      session.registry().build<Dataset>(config.dataset, Dataset::Input::of(session.task_head()));
+  StageTimes times;
+  CallOptions call;
+  call.generation = config.generation;
+  call.generation->max_new_tokens = call.generation->min_new_tokens = options.new_tokens;
+  call.cancelled = options.cancelled;
+  AnswerTimes out;
+  for (int64_t i = 0; i < options.warmup + options.records; ++i) {
+    const Record record = dataset->at(i % dataset->size());
+    call.times = i < options.warmup ? nullptr : &times;
+    const auto start = std::chrono::steady_clock::now();
+    session.answer(record.request, call);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (options.cancelled && options.cancelled()) return std::nullopt;
+    if (i >= options.warmup) out.milliseconds.push_back(took.count());
+    if (options.progress) options.progress(i + 1, options.warmup + options.records);
+  }
+  out.stages = times.entries();
+  return out;
+}
+
+}  // namespace flam

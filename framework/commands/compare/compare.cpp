@@ -1,0 +1,229 @@
+#include "framework/commands/compare/compare.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/commands/compare/child.h"
+#include "framework/commands/compare/compare_page.h"
+#include "framework/commands/compare/compare_plan.h"
+#include "framework/commands/compare/compare_report.h"
+#include "framework/commands/compare/compare_unit.h"
+#include "framework/device/one_thread.h"
+
+namespace flam {
+
+namespace {
+
+/// One process at a time works in a folder.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder / "work", problem);
+    if (problem)
+      throw Error(cat("cannot make the folder ", quoted(folder.native()), ": ", problem.message()));
+    const std::filesystem::path file = folder / "lock";
+    descriptor_ = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+    const int why = errno;
+    if (descriptor_ >= 0) close(descriptor_);
+    if (descriptor_ >= 0 && why == EWOULDBLOCK)
+      throw Error(cat("another process works in ", quoted(folder.native()),
+                      "; let it end, or name another `output`"));
+    throw Error(cat("cannot lock ", quoted(file.native()), ": ", std::strerror(why)));
+  }
+  ~FolderLock() { close(descriptor_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+int threads_of_runs(int asked) {
+  return asked > 0 ? asked : at::get_num_threads();
+}
+
+/// Those that the runs in a folder had; 0 if there are none.
+int threads_of_report(const std::filesystem::path& folder) {
+  constexpr size_t kMostOfAReport = size_t{1} << 30;
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "compare.json", ignored)) return 0;
+  const std::string text = read_file(folder / "compare.json", kMostOfAReport);
+  // The file may be anybody's; of all that it holds, only `bench` is of use.
+  const auto only_bench = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (depth > 64) throw Error("nested too deeply for a report");
+    return depth != 1 || event != nlohmann::json::parse_event_t::key || parsed == "bench";
+  };
+  nlohmann::json report;
+  try {
+    report = nlohmann::json::parse(text, only_bench);
+  } catch (const std::exception&) {
+    return 0;  // broken: as if there were none
+  }
+  const auto threads = nlohmann::json::json_pointer("/bench/threads");
+  const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
+  return known ? std::max(0, report[threads].get<int>()) : 0;
+}
+
+bool tried(const ComparePlan::Run& run) {
+  return run.finished() || std::any_of(run.units.begin(), run.units.end(), [](const CompareUnit& unit) {
+           return unit.result() || unit.failure();
+         });
+}
+
+/// A report of nothing would take the place of one of runs that have other keys by now.
+void check_anything_to_report(const ComparePlan& plan, const std::string& folder) {
+  for (const auto& variant : plan.variants) {
+    if (std::any_of(variant.runs.begin(), variant.runs.end(), tried)) return;
+  }
+  throw Error(cat("nothing to report: ", quoted(folder),
+                  " has no run of this experiment as it is now; either none was made, or the experiment, "
+                  "a config, a plugin or Flamboyance has changed since. Run it without --report, or look "
+                  "at the compare.html that may be there from before: it is left as it is"));
+}
+
+class Comparison {
+ public:
+  /// `threads`: of each run, at least 1; `recorded`: what the report says of them.
+  Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options,
+             int threads, int recorded)
+      : experiment_(experiment), plan_(plan), options_(options), threads_(threads), recorded_(recorded) {}
+
+  CompareResult run(nlohmann::ordered_json& report) {
+    CompareResult out;
+    for (const auto& variant : plan_.variants)
+      if (!variant.error.empty()) say(cat(printable(variant.name), " can't be run: ", variant.error));
+    total_ = 0;
+    for (const auto& variant : plan_.variants) total_ += std::ssize(variant.runs);
+    // Seed by seed: all variants have a result before the second seed begins.
+    for (size_t seed = 0; seed < experiment_.seeds.size() && !out.cancelled; ++seed) {
+      for (const auto& variant : plan_.variants) {
+        if (variant.runs.empty()) continue;
+        ++at_;
+        if (!options_.only_report && !variant.runs[seed].finished())
+          out.cancelled = !run_one(variant, variant.runs[seed]);
+        if (out.cancelled) break;
+      }
+    }
+    report = write_report();
+    for (const auto& row : report["variants"]) out.failed += row["status"] == "failed";
+    return out;
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (options_.say) options_.say(line);
+  }
+
+  /// False if it was cancelled.
+  bool run_one(const ComparePlan::Variant& variant, const ComparePlan::Run& run) {
+    const std::string label =
+        cat("[", at_, "/", total_, "] ", printable(variant.name), ", seed ", run.seed, ": ");
+    const auto work = [&] {
+      for (const CompareUnit& unit : run.units) {
+        if (unit.result()) continue;
+        UnitOptions options{options_.plugin_path, threads_, run.seed, {}, options_.cancelled};
+        options.progress = [&](int64_t done, int64_t total) {
+          if (options_.progress) options_.progress(label + unit.name, done, total);
+        };
+        if (isatty(STDERR_FILENO) != 1) say(label + unit.name + " …");
+        if (!run_unit(unit, experiment_, options)) return false;
+        const auto* result = unit.result();
+        if (!result) throw RunError("its result can't be read back");
+        say(label + unit.name + summary_of(*result));
+      }
+      return true;
+    };
+    ChildEnd end = run_in_child(work, options_.cancelled);
+    if (end.cancelled && options_.cancelled && options_.cancelled()) return false;
+    if (end.cancelled) end.error = "its process was ended";  // by somebody else's SIGTERM
+    if (!end.error.empty()) {
+      // Units run in order, so it was in the first that isn't done, also when a crash left no word.
+      const CompareUnit* failed = run.first_unfinished();
+      say(cat(label, failed ? failed->name + " " : "", "failed: ", end.error));
+      if (failed) failed->keep_failure(end.error);
+    }
+    write_report();
+    return true;
+  }
+
+  static std::string summary_of(const nlohmann::ordered_json& result) {
+    std::string out = cat(", ", std::lround(result.value("seconds", 0.0)), " s");
+    for (const auto& [key, what] : {std::pair("losses", ", loss "), std::pair("scores", ", ")}) {
+      if (!result.contains(key)) continue;
+      for (const auto& [name, value] : result[key].items())
+        if (value.is_number()) out += cat(what, printable(name), " ", value.get<double>());
+    }
+    if (result.contains("latency_ms")) out += cat(", ", result["latency_ms"].get<double>(), " ms an answer");
+    return out;
+  }
+
+  nlohmann::ordered_json write_report() const {
+    auto report = compare_report(experiment_, plan_, recorded_);
+    const std::filesystem::path folder = experiment_.output;
+    write_file(folder / "compare.json",
+               report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file(folder / "compare.csv", report_csv(report));
+    write_file(folder / "compare.html", report_page(report));
+    return report;
+  }
+
+  const Experiment& experiment_;
+  const ComparePlan& plan_;
+  const CompareOptions& options_;
+  int threads_, recorded_;
+  int64_t at_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
+                      nlohmann::ordered_json& report) {
+  // A report alone is about the times that were taken, and leaves on record with how many threads.
+  const int before = options.only_report ? threads_of_report(experiment.output) : 0;
+  const int threads = threads_of_runs(options.threads > 0 ? options.threads : before);
+  const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
+  std::error_code ignored;
+  if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
+    throw Error(cat("nothing to report: there is no folder ", quoted(experiment.output)));
+  const FolderLock lock(experiment.output);
+  for (const char* file : {"compare.json", "compare.csv", "compare.html"})  // known before the work
+    const AtomicFile can_be_written(std::filesystem::path(experiment.output) / file);
+  const ComparePlan plan = plan_experiment(experiment, registry, threads);
+  if (options.only_report) check_anything_to_report(plan, experiment.output);
+  return Comparison(experiment, plan, options, threads, before > 0 ? before : threads).run(report);
+}
+
+PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads) {
+  PlanSummary summary;
+  std::string& out = summary.text;
+  for (const auto& variant : plan_experiment(experiment, registry, threads_of_runs(threads)).variants) {
+    out += printable(variant.name) + "\n";
+    if (!variant.error.empty()) {
+      out += "  can't be run: " + variant.error + "\n";
+      ++summary.impossible;
+    }
+    for (const std::string& difference : variant.differences) {
+      std::istringstream lines(difference);
+      for (std::string line; std::getline(lines, line);) out += "  " + line + "\n";
+    }
+    for (const auto& run : variant.runs) {
+      out += cat("  seed ", run.seed, ":");
+      for (const CompareUnit& unit : run.units)
+        out += cat(" ", unit.name, unit.result() ? " (done)" : unit.failure() ? " (failed)" : "", ";");
+      out += "\n";
+    }
+  }
+  return summary;
+}
+
+}  // namespace flam

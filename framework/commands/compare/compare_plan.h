@@ -1,0 +1,58 @@
+#pragma once
+// What an experiment has to do, unit by unit, each with a key that tells whether it has been done already.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/commands/compare/experiment.h"
+
+namespace flam {
+
+/// One stage of training, one task's evaluation, or the timing, of one variant and seed.
+struct CompareUnit {
+  enum class Kind { train, evaluate, bench };
+  Kind kind = Kind::train;
+  std::string name;  // "train joint", "evaluate caption", "bench"
+  std::string key;   // of everything that the result depends on
+  Value config;      // resolved; written beside the result
+  std::filesystem::path
+      stem;  // of its files in the output folder: STEM.yaml, .json (the result), .safetensors
+  ExperimentTask task;
+  bool random_weights = false;  // no stage gave any, and the experiment doesn't want the config's
+
+  std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
+  /// The stored result, read once; null if it has not been done.
+  const nlohmann::ordered_json* result() const;
+  /// Why it failed when it was last tried; it lies in STEM.failed.json until it is done.
+  std::optional<std::string> failure() const;
+  void keep_failure(const std::string& reason) const;
+  void forget_failure() const;
+
+ private:
+  mutable std::optional<nlohmann::ordered_json> result_;  // once there, it stays as it is
+};
+
+struct ComparePlan {
+  struct Run {
+    int64_t seed = 0;
+    std::vector<CompareUnit> units;
+    const CompareUnit* first_unfinished() const;  // nullptr: all are done
+    bool finished() const { return !first_unfinished(); }
+  };
+  struct Variant {
+    std::string name;
+    std::string error;                     // why it can't be run
+    nlohmann::ordered_json description;    // as of `flam describe --json`, without tensors
+    std::vector<std::string> differences;  // from the base: "model.resampler 'perceiver' → 'mlp'"
+    std::vector<Run> runs;
+  };
+  std::vector<Variant> variants;
+};
+
+/// Parses, describes and keys every variant. What is wrong with one stands in its `error`. `threads`: of each
+/// run, at least 1.
+ComparePlan plan_experiment(const Experiment& experiment, Registry& registry, int threads);
+
+}  // namespace flam

@@ -1,0 +1,221 @@
+// One unit of an experiment: train, evaluate or time, then write down what came out.
+
+#include "framework/commands/compare/compare_unit.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+
+#include "framework/base/file.h"
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+#include "framework/commands/bench/answer_times.h"
+#include "framework/commands/compare/compare_stored.h"
+#include "framework/commands/evaluate/evaluate.h"
+#include "framework/config/config.h"
+#include "framework/media/decode.h"
+#include "framework/media/encode.h"
+#include "framework/media/resize.h"
+#include "framework/train/train.h"
+
+namespace flam {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int64_t kPictureEdge = 160;
+constexpr size_t kMostOfACurve = size_t{64} << 20;
+constexpr size_t kLongestPoint = size_t{1} << 20;
+
+int64_t peak_of_process() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+Json as_json(const std::vector<std::pair<std::string, double>>& named) {
+  Json out = Json::object();
+  for (const auto& [name, value] : named) out[name] = value;
+  return out;
+}
+
+/// A line of a curve; null if it is none: the file may be anybody's.
+Json point_of(std::string_view line) {
+  if (line.size() > kLongestPoint) return nullptr;
+  try {
+    Json point = parse_stored<Json>(line);
+    return is_point(point) && point.value("seconds", Json()).is_number() ? point : Json();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+/// The learning curve, a line for each report. It lies in a file of its own, so that a run that goes on from
+/// a checkpoint has the part before that, too.
+class Curve {
+ public:
+  explicit Curve(std::filesystem::path file) : file_(std::move(file)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file_, ignored)) return;
+    const std::string text = read_file(file_, kMostOfACurve);
+    for (std::string_view rest = text; !rest.empty();) {
+      const size_t end = std::min(rest.find('\n'), rest.size());
+      if (Json point = point_of(rest.substr(0, end)); !point.is_null()) points_.push_back(std::move(point));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+
+  void start(bool goes_on) {
+    if (!goes_on) points_.clear();
+    before_ = points_.empty() ? 0 : points_.back().value("seconds", 0.0);
+  }
+
+  void add(const TrainProgress& report) {
+    const auto later = [&](const Json& point) { return point["step"] >= report.step; };
+    points_.erase(std::remove_if(points_.begin(), points_.end(), later), points_.end());
+    points_.push_back({{"step", report.step},
+                       {"seconds", before_ + report.seconds},
+                       {"losses", as_json(report.losses)},
+                       {"gradient_norm", report.gradient_norm}});
+    std::string text;
+    for (const Json& point : points_) text += point.dump() + "\n";
+    write_file(file_, text);
+  }
+
+  const std::vector<Json>& points() const { return points_; }
+
+ private:
+  std::filesystem::path file_;
+  std::vector<Json> points_;
+  double before_ = 0;
+};
+
+bool train_unit(const CompareUnit& unit, const RunOptions& session, const UnitOptions& options,
+                Json& result) {
+  Curve curve(unit.file(".curve"));
+  curve.start(std::filesystem::exists(unit.file(".safetensors.checkpoint")));
+  TrainHooks hooks;
+  int64_t left_out = 0;
+  hooks.loaded = [&](int64_t count) { left_out = count; };
+  hooks.log = [&](const TrainProgress& report) { curve.add(report); };
+  hooks.progress = options.progress;
+  hooks.cancelled = options.cancelled;
+  if (!train(unit.file(".yaml").native(), session, hooks)) return false;
+  if (curve.points().empty()) throw RunError("training ended without a report");
+  const Json& last = curve.points().back();
+  result["steps"] = last["step"];
+  result["training_seconds"] = last["seconds"];
+  result["losses"] = last["losses"];
+  result["left_out"] = left_out;
+  result["curve"] = curve.points();
+  return true;
+}
+
+std::string question_of(const Request& request) {
+  std::vector<std::string> texts;
+  for (const Part& part : request.parts)
+    if (part.kind == Part::Kind::text) texts.push_back(part.text);
+  return join(texts, " ");
+}
+
+/// At most kPictureEdge on its longer edge.
+Picture shrunk(const Picture& picture) {
+  const int64_t longest = std::max(picture.height(), picture.width());
+  if (longest <= kPictureEdge) return picture;
+  const auto side = [&](int64_t length) { return std::max<int64_t>(1, length * kPictureEdge / longest); };
+  return {resize_like_pillow(picture.rgb, side(picture.height()), side(picture.width()),
+                             Interpolation::bilinear)};
+}
+
+std::string picture_of(const Request& request) {
+  const PictureSource* last = nullptr;
+  for (const Part& part : request.parts)
+    if (!part.pictures.empty()) last = &part.pictures.front();
+  return last ? "data:image/png;base64," + base64(encode_png(shrunk(load_picture(*last)))) : "";
+}
+
+bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& session,
+                   const UnitOptions& options, Json& result) {
+  const auto opened = Session::open(unit.file(".yaml").native(), session);
+  EvaluateOptions evaluation;
+  if (unit.task.limit > 0) evaluation.limit = unit.task.limit;
+  evaluation.batch_size = unit.task.batch_size;
+  evaluation.blind = unit.task.blind;
+  evaluation.progress = options.progress;
+  evaluation.cancelled = options.cancelled;
+  result["shown"] = Json::array();
+  evaluation.on_answer = [&](const Record& record, const std::string& answer) {
+    if (std::ssize(result["shown"]) >= pictures) return;
+    result["shown"].push_back({{"id", record.request.id},
+                               {"question", question_of(record.request)},
+                               {"references", record.references},
+                               {"answer", answer},
+                               {"picture", picture_of(record.request)}});
+  };
+  Evaluation scored;
+  try {
+    scored = evaluate(*opened, evaluation);
+  } catch (const RunError&) {
+    if (options.cancelled && options.cancelled()) return false;
+    throw;
+  }
+  if (scored.failed > 0)
+    throw RunError(
+        cat(scored.failed, " of ", scored.n, " records can't be run, the first: ", scored.failures.front()));
+  for (const auto& [name, score] : scored.scores)
+    if (!std::isfinite(score)) throw RunError(cat("the score ", quoted(name), " is not finite: ", score));
+  result["records"] = scored.n;
+  result["scores"] = as_json(scored.scores);
+  for (const auto& [name, scores] : scored.controls) result["controls"][name] = as_json(scores);
+  for (const auto& [name, scores] : scored.by_kind) result["by_kind"][name] = as_json(scores);
+  return true;
+}
+
+bool bench_unit(const CompareUnit& unit, const ExperimentBench& bench, const RunOptions& session,
+                const UnitOptions& options, Json& result) {
+  const auto opened = Session::open(unit.file(".yaml").native(), session);
+  const BenchOptions timing{bench.records, bench.warmup, bench.new_tokens, options.progress,
+                            options.cancelled};
+  const std::optional<AnswerTimes> times = time_answers(*opened, timing);
+  if (!times) return false;
+  result["latency_ms"] = median(times->milliseconds);
+  result["milliseconds"] = times->milliseconds;
+  for (const auto& entry : times->stages) result["stages_ms"][entry.stage] = median(entry.milliseconds);
+  return true;
+}
+
+}  // namespace
+
+bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitOptions& options) {
+  write_file(unit.file(".yaml"), write_yaml(unit.config));
+  RunOptions session;
+  session.plugin_path = options.plugin_path;
+  session.threads = options.threads;
+  session.seed = static_cast<uint64_t>(options.seed);
+  if (unit.random_weights) session.weights = "random";
+  Json result = {{"unit", unit.name}, {"key", unit.key}, {"seed", options.seed}};
+  const auto start = std::chrono::steady_clock::now();
+  bool finished = false;
+  switch (unit.kind) {
+    case CompareUnit::Kind::train:
+      finished = train_unit(unit, session, options, result);
+      break;
+    case CompareUnit::Kind::evaluate:
+      finished = evaluate_unit(unit, experiment.pictures, session, options, result);
+      break;
+    case CompareUnit::Kind::bench:
+      finished = bench_unit(unit, experiment.bench, session, options, result);
+      break;
+  }
+  if (!finished) return false;
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result["peak_memory_bytes"] = peak_of_process();
+  write_file(unit.file(".json"), result.dump(1, ' ', false, Json::error_handler_t::replace));
+  unit.forget_failure();
+  return true;
+}
+
+}  // namespace flam

@@ -1,0 +1,143 @@
+#include "framework/commands/verify/reference_case.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/media/decode.h"
+
+namespace flam {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+const json* member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+[[noreturn]] void malformed(const fs::path& file, const std::string& what) {
+  throw Error(cat(printable(file.string(), 4096), ": ", what, " (the format stands in docs/verify.md)"));
+}
+
+// A row's pictures: one path, or a list of them.
+std::vector<std::string> picture_list(const json& node, const fs::path& file) {
+  std::vector<std::string> out;
+  const auto add = [&](const json& path) {
+    if (!path.is_string()) malformed(file, "`images` must hold paths");
+    const std::string name = path.get<std::string>();
+    if (name.find('\0') != std::string::npos)  // another file would be opened
+      malformed(file, cat("`images` must hold paths, found ", quoted(name)));
+    out.push_back((file.parent_path() / name).string());
+  };
+  if (node.is_array()) {
+    for (const json& path : node) add(path);
+  } else {
+    add(node);
+  }
+  return out;
+}
+
+}  // namespace
+
+ReferenceCase ReferenceCase::open(const fs::path& path) {
+  const fs::path side = fs::path(path).replace_extension(".json");
+  ReferenceCase out;
+  const auto shallow = [&](int depth, json::parse_event_t, json&) {
+    if (depth > 16) malformed(side, "nested too deeply");
+    return true;
+  };
+  try {
+    out.json_ = std::make_shared<const json>(json::parse(read_file(side, size_t{16} << 20), shallow));
+  } catch (const json::exception& error) {
+    malformed(side, cat("not JSON: ", printable(error.what())));
+  }
+  out.tensors_ = open_checkpoint(fs::path(path).replace_extension(".safetensors"));
+  if (!out.json_->is_object()) malformed(side, "expected an object");
+  const json* prompts = member(*out.json_, "prompts");
+  if (!prompts || !prompts->is_array() || prompts->empty())
+    malformed(side, "`prompts` must be a list of texts");
+  for (const json& prompt : *prompts) {
+    if (!prompt.is_string()) malformed(side, "`prompts` must be a list of texts");
+    out.prompt_texts_.push_back(prompt.get<std::string>());
+  }
+  out.pictures_.resize(out.prompt_texts_.size());
+  if (const json* images = member(*out.json_, "images")) {
+    if (!images->is_array() || images->size() != out.rows())
+      malformed(side, "`images` must have one entry for each prompt");
+    for (size_t row = 0; row < out.rows(); ++row) out.pictures_[row] = picture_list((*images)[row], side);
+  }
+  if (const json* most = member(*out.json_, "max_new_tokens")) {
+    if (!most->is_number_integer() || most->get<int64_t>() < 1)
+      malformed(side, "`max_new_tokens` must be at least 1");
+    out.max_new_tokens_ = most->get<int64_t>();
+  }
+  return out;
+}
+
+std::vector<Prompt> ReferenceCase::prompts() const {
+  std::vector<Prompt> out;
+  for (size_t row = 0; row < rows(); ++row) {
+    Prompt prompt{prompt_texts_[row], {}};
+    for (const std::string& path : pictures_[row]) {
+      PictureSource source{path, nullptr, {}};
+      source.picture = load_picture(source);
+      prompt.media.push_back({Part::Kind::image, "", {source}});
+    }
+    out.push_back(std::move(prompt));
+  }
+  return out;
+}
+
+std::optional<Request> ReferenceCase::request(size_t row) const {
+  const auto of_this_row = [&](const char* key) -> const json* {
+    const json* list = member(*json_, key);
+    return list && list->is_array() && list->size() == rows() ? &(*list)[row] : nullptr;
+  };
+  const json* task = member(*json_, "task");
+  const bool vqa = task && *task == "vqa";
+  if (task && !vqa && *task != "caption") return std::nullopt;
+  const json* question = of_this_row("questions");
+  const json* shots = of_this_row("shots");
+  if (vqa && (!question || !question->is_string())) return std::nullopt;
+  Request request;
+  const auto add_text = [&](const json& text) {
+    request.parts.push_back({Part::Kind::text, text.get<std::string>(), {}});
+  };
+  size_t next = 0;
+  const auto add_picture = [&] {
+    if (next >= pictures_[row].size()) return false;
+    request.parts.push_back({Part::Kind::image, "", {PictureSource{pictures_[row][next++], nullptr, {}}}});
+    return true;
+  };
+  if (shots && shots->is_array()) {
+    for (const json& shot : *shots) {
+      if (!shot.is_object() || !add_picture()) return std::nullopt;
+      for (const char* key : {"question", "answer", "caption"}) {
+        if (const json* text = member(shot, key); text && text->is_string()) add_text(*text);
+      }
+    }
+  }
+  if (!add_picture() || next != pictures_[row].size()) return std::nullopt;
+  if (vqa) add_text(*question);
+  return request;
+}
+
+std::optional<at::Tensor> ReferenceCase::tensor(const std::string& name) const {
+  const auto& names = tensors_->names();
+  if (!std::binary_search(names.begin(), names.end(), name)) return std::nullopt;
+  return tensors_->tensor(name);
+}
+
+std::optional<std::string> ReferenceCase::generated(const std::string& run, const std::string& field,
+                                                    size_t row) const {
+  const json* entry = member(*json_, run.c_str());
+  const json* list = entry && entry->is_object() ? member(*entry, field.c_str()) : nullptr;
+  if (!list || !list->is_array() || row >= list->size() || !(*list)[row].is_string()) return std::nullopt;
+  return (*list)[row].get<std::string>();
+}
+
+}  // namespace flam

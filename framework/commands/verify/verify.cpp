@@ -1,0 +1,221 @@
+#include "framework/commands/verify/verify.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <map>
+
+#include "framework/base/text.h"
+#include "framework/commands/verify/reference_case.h"
+#include "framework/commands/verify/stage_check.h"
+#include "framework/generate/generate.h"
+
+namespace flam {
+
+bool VerifyReport::passed() const {
+  return !stages.empty() && first_departure().empty();
+}
+
+std::string VerifyReport::first_departure() const {
+  for (const StageCheck& stage : stages) {
+    if (!stage.passed) return stage.stage;
+  }
+  return "";
+}
+
+namespace {
+
+// Keeps every stage of one forward under the reference's names.
+class Recorder final : public Probe {
+ public:
+  void record(std::string_view stage, int64_t layer, const at::Tensor& value) override {
+    const std::string name = std::string(stage) + (layer >= 0 ? std::to_string(layer) : "");
+    order.push_back(name);
+    values[name] = value;
+  }
+  std::vector<std::string> order;
+  std::map<std::string, at::Tensor> values;
+};
+
+class Verification {
+ public:
+  Verification(const Session& session, const ReferenceCase& reference, const VerifyOptions& options,
+               VerifyReport& report)
+      : session_(session), reference_(reference), options_(options), report_(report) {}
+
+  void run() {
+    check_prompts();
+    const std::vector<Prompt> prompts = reference_.prompts();
+    Prepared prepared = session_.prepare(prompts);
+    check_inputs(prepared);
+    Recorder recorder;
+    session_.encode_media(prepared, nullptr, &recorder);
+    const Sequence sequence = session_.model().forward(prepared.batch, &recorder);
+    const at::Tensor logits = session_.model().logits(sequence.hidden, &recorder);
+    check_activations(sequence.mask, recorder, logits);
+    check_cached_steps(prepared, logits.size(2));
+    check_generation(prepared, "greedy_ids", "greedy", 1, 1.0);
+    check_generation(prepared, "beam3_ids", "beam3_length_penalty_minus2", 3, -2.0);
+    check_generation(prepared, "beam3_lp1_ids", "beam3_length_penalty_1", 3, 1.0);
+  }
+
+ private:
+  // The task head, given the shots and the query, must build the reference's prompt.
+  void check_prompts() {
+    for (size_t row = 0; row < reference_.rows(); ++row) {
+      const auto request = reference_.request(row);
+      if (!request) continue;
+      const std::string ours = prompt_of(session_.task_head().task(*request)).text;
+      report_.stages.push_back(
+          compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
+    }
+  }
+
+  void check_inputs(const Prepared& prepared) {
+    if (const auto reference = reference_.tensor("input_ids")) {
+      report_.stages.push_back(compare_equal("input_ids", prepared.batch.ids, *reference));
+    }
+    if (const auto reference = reference_.tensor("attention_mask")) {
+      report_.stages.push_back(
+          compare_equal("attention_mask", prepared.batch.attention_mask.to(at::kLong), *reference));
+    }
+    if (const auto reference = reference_.tensor("images"); reference && prepared.index.defined()) {
+      const at::Tensor ours = prepared.pixels.index_select(0, prepared.index.reshape({-1}));
+      const bool same = ours.numel() == reference->numel();
+      report_.stages.push_back(compare_close("images", ours,
+                                             same ? reference->reshape(ours.sizes()) : *reference, {},
+                                             VerifyOptions().tolerance));
+    }
+  }
+
+  void check_activations(const at::Tensor& mask, Recorder& recorder, const at::Tensor& logits) {
+    for (const std::string& stage : recorder.order) {
+      const auto reference = reference_.tensor(stage);
+      if (!reference) {
+        report_.skipped.push_back(stage);
+        continue;
+      }
+      const bool per_token = stage != "vit_patch_tokens" && stage != "perceiver_out";
+      report_.stages.push_back(compare_close(stage, recorder.values[stage], *reference,
+                                             per_token ? mask : at::Tensor(), options_.tolerance));
+    }
+    if (const auto reference = reference_.tensor("logits")) {
+      report_.stages.push_back(compare_close("logits", logits, *reference, mask, options_.tolerance));
+    } else if (const auto last = reference_.tensor("logits_last8")) {
+      const int64_t rows = last->dim() == 3 ? std::min(last->size(1), logits.size(1)) : logits.size(1);
+      const int64_t start = logits.size(1) - rows;
+      report_.stages.push_back(compare_close("logits_last8", logits.narrow(1, start, rows), *last,
+                                             mask.narrow(1, start, rows), options_.tolerance));
+    } else {
+      report_.skipped.emplace_back("logits");
+    }
+  }
+
+  void check_cached_steps(const Prepared& prepared, int64_t vocabulary) {
+    const auto reference = reference_.tensor("greedy_step_logits");
+    const auto ids = reference_.tensor("greedy_ids");
+    if (!reference || !ids) {
+      report_.skipped.emplace_back("greedy_step_logits");
+      return;
+    }
+    if (reference->dim() != 3 || ids->dim() != 2 || ids->size(0) != prepared.batch.ids.size(0) ||
+        ids->size(1) < reference->size(1)) {
+      throw Error(cat("greedy_step_logits ", reference->sizes(), " and greedy_ids ", ids->sizes(),
+                      " don't belong to ", prepared.batch.ids.size(0), " prompts"));
+    }
+    if (reference->size(1) == 0)
+      throw Error(
+          cat(quoted(report_.reference), ": greedy_step_logits ", reference->sizes(), " has no step"));
+    const at::Tensor strange = ids->masked_select((*ids < 0).logical_or(*ids >= vocabulary));
+    if (strange.numel() > 0) {
+      throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",
+                      strange[0].item().toLong(), ", the config's model has ", vocabulary, " ids"));
+    }
+    const auto steps = session_.start(prepared, 1, reference->size(1) + 1);
+    steps->prefill();
+    std::vector<at::Tensor> ours;
+    for (int64_t step = 0; step < reference->size(1); ++step) {
+      ours.push_back(steps->step(ids->select(1, step).contiguous()).unsqueeze(1));
+    }
+    // A row's logits after its end token are of padding and mean nothing.
+    const at::Tensor mask = alive(*ids).narrow(1, 0, reference->size(1));
+    report_.stages.push_back(
+        compare_close("greedy_step_logits", at::cat(ours, 1), *reference, mask, options_.tolerance));
+  }
+
+  // [B,W] bool: no end token up to here.
+  at::Tensor alive(const at::Tensor& ids) const {
+    at::Tensor ended = at::zeros_like(ids);
+    for (const int64_t id : stop_ids(session_.config().generation, session_.model().tokenizer()))
+      ended += (ids == id).to(at::kLong);
+    return ended.cumsum(1) == 0;
+  }
+
+  void check_generation(const Prepared& prepared, const std::string& ids_name, const std::string& key,
+                        int64_t beams, double length_penalty) {
+    const auto reference = reference_.tensor(ids_name);
+    if (!reference) {
+      report_.skipped.push_back(ids_name);
+      return;
+    }
+    GenerationParams params = session_.config().generation;
+    params.num_beams = beams;
+    params.length_penalty = length_penalty;
+    params.max_new_tokens = reference_.max_new_tokens();
+    const auto results = session_.generate(prepared, params);
+    add_answer(compare_ids(ids_name, results, *reference, params.pad_token_id));
+    for (size_t row = 0; row < results.size(); ++row) {
+      const std::string where = cat(key, "[", row, "]");
+      if (const auto text = reference_.generated(key, "text", row)) {
+        add_answer(compare_text(where + ".text", results[row].hypotheses.front().text, *text));
+      }
+      if (const auto answer = reference_.generated(key, "answer", row)) {
+        const Answer ours = session_.task_head().answer(results[row]);
+        add_answer(compare_text(where + ".answer", ours.front().second, *answer));
+      }
+    }
+  }
+
+  void add_answer(StageCheck check) {
+    if (!check.passed && !options_.judge_answers) {
+      check.passed = true;
+      check.note += " (not judged at this dtype)";
+    }
+    report_.stages.push_back(std::move(check));
+  }
+
+  const Session& session_;
+  const ReferenceCase& reference_;
+  const VerifyOptions& options_;
+  VerifyReport& report_;
+};
+
+}  // namespace
+
+VerifyOptions VerifyOptions::of(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) return {5e-2, false};
+  if (dtype == at::kHalf) return {1e-2, false};
+  return {};
+}
+
+VerifyReport verify(const Session& session, const std::filesystem::path& reference) {
+  return verify(session, reference, VerifyOptions::of(session.model().dtype()));
+}
+
+VerifyReport verify(const Session& session, const std::filesystem::path& reference,
+                    const VerifyOptions& options) {
+  const c10::InferenceMode inference;
+  VerifyReport report;
+  report.reference = reference.string();
+  const ReferenceCase stored = ReferenceCase::open(reference);
+  Verification(session, stored, options, report).run();
+  if (report.stages.empty()) {
+    throw Error(cat(quoted(report.reference),
+                    " holds no stage that could be compared (see docs/verify.md for the names)"));
+  }
+  return report;
+}
+
+}  // namespace flam

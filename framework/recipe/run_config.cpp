@@ -1,0 +1,123 @@
+#include "framework/recipe/run_config.h"
+
+#include <algorithm>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/generate/generate.h"
+#include "framework/recipe/paths.h"
+
+namespace flam {
+
+namespace {
+
+const std::vector<std::string> kKnownKeys = {"model",   "transforms", "task_head", "generation", "weights",
+                                             "dataset", "metrics",    "train",     "meta"};
+
+std::vector<ComponentConfig> parse_list(const Value* node, const std::string& key, const std::string& kind,
+                                        Registry& registry, ErrorList& errors) {
+  std::vector<ComponentConfig> out;
+  if (!node) return out;
+  if (!node->is_list()) {
+    errors.add(node->where(), cat("`", key, "` must be a list of components, found ", node->describe()));
+    return out;
+  }
+  for (const Value& element : node->as_list()) out.push_back(registry.parse(kind, element, errors));
+  return out;
+}
+
+Value resolved_list(const std::vector<ComponentConfig>& components) {
+  Value out = Value::list();
+  for (const auto& component : components) out.as_list().push_back(component.resolved());
+  return out;
+}
+
+}  // namespace
+
+RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
+  RunConfig config;
+  ErrorList errors;
+  if (!tree.is_map()) throw Error(tree.where(), cat("a config must be a map, found ", tree.describe()));
+  for (const auto& member : tree.as_map()) {
+    if (std::find(kKnownKeys.begin(), kKnownKeys.end(), member.key) == kKnownKeys.end()) {
+      errors.add(member.key_where,
+                 cat("unknown key ", quoted(member.key), did_you_mean(member.key, kKnownKeys),
+                     " (known: ", join(kKnownKeys, ", "), ")"));
+    }
+  }
+  config.source = tree;
+  if (const Value* model = tree.find("model")) {
+    config.model = ModelConfig::parse(*model, registry, errors);
+  } else {
+    errors.add(tree.where(), "the config lacks `model`");
+  }
+  config.transforms = parse_list(tree.find("transforms"), "transforms", "transform", registry, errors);
+  config.metrics = parse_list(tree.find("metrics"), "metrics", "metric", registry, errors);
+  if (const Value* head = tree.find("task_head"))
+    config.task_head = registry.parse("task_head", *head, errors);
+  if (const Value* dataset = tree.find("dataset"))
+    config.dataset = registry.parse("dataset", *dataset, errors);
+  if (const Value* generation = tree.find("generation")) {
+    read_params(ParamsRef(config.generation), *generation, "`generation`", {}, errors);
+    try {
+      check_generation(config.generation);
+    } catch (const Error& error) {
+      errors.add(generation->where(), error.what());
+    }
+  }
+  if (const Value* weights = tree.find("weights")) config.weights = WeightsConfig::parse(*weights, errors);
+  if (const Value* train = tree.find("train")) {
+    config.train = TrainConfig::parse(*train, registry, errors);
+  }
+  if (const Value* meta = tree.find("meta")) config.meta = *meta;
+  errors.throw_if_any();
+  return config;
+}
+
+Value RunConfig::resolved() const {
+  Value out = Value::map();
+  out.set("model", model.resolved());
+  out.set("transforms", resolved_list(transforms));
+  if (task_head) out.set("task_head", task_head.resolved());
+  GenerationParams generation_copy = generation;
+  out.set("generation", write_params(ParamsRef(generation_copy)));
+  out.set("weights", weights.resolved());
+  if (dataset) out.set("dataset", dataset.resolved());
+  if (!metrics.empty()) out.set("metrics", resolved_list(metrics));
+  if (train) out.set("train", train->resolved());
+  if (!meta.is_null()) out.set("meta", meta);
+  adopt_places(out, source);
+  return out;
+}
+
+std::unique_ptr<TaskHead> RunConfig::build_task_head(const ComponentConfig& head, const Registry& registry,
+                                                     const Tokenizer& tokenizer) const {
+  const auto& stops = generation.stop_tokens;
+  return registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+}
+
+void RunConfig::load(Tokenizer& tokenizer) const {
+  try {
+    tokenizer.load(weights.root);
+  } catch (const RunError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(model.tokenizer.where, error.what());
+  }
+}
+
+RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
+                          Registry& registry) {
+  RunConfig config = parse(load_config_tree(name_or_path, overrides), registry);
+  config.name = printable(std::filesystem::path(name_or_path).stem().string());
+  return config;
+}
+
+Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
+  const auto root = configs_root();
+  Value tree = load_config(find_config(name_or_path, root), root);
+  for (const std::string& assignment : overrides) apply_override(tree, assignment, root);
+  return tree;
+}
+
+}  // namespace flam

@@ -1,0 +1,31 @@
+#pragma once
+// What a command opens a config with: its options, and the registry of all plugins on the search path.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/registry/registry.h"
+
+namespace flam {
+
+/// What a command opens a config with.
+struct RunOptions {
+  std::vector<std::string> overrides;              // `--set` assignments
+  std::vector<std::filesystem::path> plugin_path;  // searched first
+  std::string weights;            // "": the config's; "random"; or one file that replaces its list
+  std::string device = "cpu";     // auto, cpu, cuda, cuda:N
+  std::string dtype = "float32";  // float32, bfloat16, float16
+  bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
+  int threads = 0;                // 0: libtorch's default
+  uint64_t seed = 0;              // of random weights
+  std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
+};
+
+/// The registry that a command works with: every library on the search path.
+FLAM_API std::unique_ptr<Registry> open_registry(const std::vector<std::filesystem::path>& plugin_path);
+
+}  // namespace flam

@@ -1,0 +1,118 @@
+#include "framework/recipe/train_config.h"
+
+#include <cmath>
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+void TrainConfig::visit(ParamVisitor& v) {
+  v("objective", objective,
+    "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), text "
+    "without pictures "
+    "(decoder alone), or answers",
+    choices("labels", "text", "answers"));
+  v("trained", trained,
+    "map from patterns over tensor names (SLOT.NAME, * is anything) to learning rates; the first match "
+    "counts, what no "
+    "pattern matches is frozen",
+    required());
+  v("task_heads", task_heads,
+    "task heads that are trained together, [{type: caption}, …]; null: the config's own");
+  v("records_per_scene", records_per_scene,
+    "records of each task head that share one picture, in the order of task_heads");
+  v("init_from", init_from,
+    "weights files of earlier stages, later ones override; what they lack is initialised", path());
+  v("init_patterns", init_patterns, "which tensors are taken from init_from (SLOT.NAME, * is anything)");
+  v("init_where_it_fits", init_where_it_fits,
+    "leave out tensors of init_from that this model lacks or has in another shape, instead of refusing them");
+  v("new_tensor_rate", new_tensor_rate,
+    "learning rate of tensors that no pattern of trained matches and no file of init_from gives; 0: they "
+    "stay "
+    "as they were initialised",
+    at_least(0));
+  v("output", output, "weights file that is written; the checkpoint lies beside it", required(), path());
+  v("steps", steps, "optimiser steps", at_least(1));
+  v("batch_size", batch_size, "pictures a step", at_least(1));
+  v("micro_batch_size", micro_batch_size,
+    "pictures that one thread computes at a time; must divide batch_size. The loss is the mean of theirs; "
+    "memory "
+    "holds as many at once as there are threads, and the gradients of all. 0: the whole batch, with the "
+    "threads "
+    "inside each operator",
+    at_least(0));
+  v("optimizer", optimizer, "muon orthogonalises the updates of matrices (Jordan 2024); the rest is AdamW's",
+    choices("adamw", "muon"));
+  v("final_fraction", final_fraction, "share of the learning rate that is left at the end of the cosine",
+    between(0, 1));
+  v("warmup_steps", warmup_steps, "steps of linear warm-up", at_least(0));
+  v("weight_decay", weight_decay, "decoupled, for matrices only", at_least(0));
+  v("beta1", beta1, "of AdamW", between(0, 1));
+  v("beta2", beta2, "of AdamW", between(0, 1));
+  v("momentum", momentum, "of Muon", between(0, 1));
+  v("max_grad_norm", max_grad_norm, "gradients are scaled down to this norm; 0: never", at_least(0));
+  v("label_weight", label_weight,
+    "weight of the loss on the classes, beside that on the answers (objective answers)", at_least(0));
+  v("bfloat16", bfloat16, "matrix products in bfloat16 (autocast)");
+  v("seed", seed, "of the first weights; the order is the dataset's, by its own seed");
+  v("log_every", log_every, "steps between two lines of the log", at_least(1));
+  v("sample_every", sample_every, "steps between two samples of what the model says; 0: never", at_least(0));
+  v("checkpoint_every", checkpoint_every, "steps between two checkpoints; 0: none before the end",
+    at_least(0));
+}
+
+TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
+  TrainConfig config;
+  read_params(ParamsRef(config), node, "`train`", {}, errors);
+  if (!config.trained.is_null() && !config.trained.is_map()) {
+    errors.add(config.trained.where(),
+               cat("`trained` must map patterns to learning rates, found ", config.trained.describe()));
+  } else if (config.trained.is_map()) {
+    for (const auto& member : config.trained.as_map()) {
+      if (!member.value.is_number() || !std::isfinite(member.value.as_double()) ||
+          member.value.as_double() <= 0) {
+        errors.add(member.value.where(),
+                   cat("the learning rate of ", quoted(member.key),
+                       " must be a finite number above 0, found ", member.value.describe()));
+      }
+    }
+  }
+  if (const Value* output = node.find("output"); output && !output->is_null() && config.output.empty())
+    errors.add(output->where(), "`output` is an empty path; name the weights file to write");
+  if (config.task_heads.is_list()) {
+    for (const Value& head : config.task_heads.as_list())
+      config.heads.push_back(registry.parse("task_head", head, errors));
+  } else if (!config.task_heads.is_null()) {
+    errors.add(config.task_heads.where(),
+               cat("`task_heads` must be a list, found ", config.task_heads.describe()));
+  }
+  if (config.micro_batch_size > 0 && config.batch_size % config.micro_batch_size != 0) {
+    errors.add(node.where(), cat("`micro_batch_size` ", config.micro_batch_size,
+                                 " doesn't divide `batch_size` ", config.batch_size));
+  }
+  for (const int64_t count : config.records_per_scene) {
+    if (count < 1 || count > 1 << 20)
+      errors.add(node.where(), "`records_per_scene` must be between 1 and 1048576 for each task head");
+  }
+  return config;
+}
+
+Value TrainConfig::resolved() const {
+  TrainConfig copy = *this;
+  Value out = write_params(ParamsRef(copy));
+  if (!heads.empty()) {
+    Value list = Value::list();
+    for (const auto& head : heads) list.as_list().push_back(head.resolved());
+    out.set("task_heads", std::move(list));
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, double>> TrainConfig::rates() const {
+  std::vector<std::pair<std::string, double>> out;
+  if (!trained.is_map()) return out;
+  for (const auto& member : trained.as_map()) out.emplace_back(member.key, member.value.as_double());
+  return out;
+}
+
+}  // namespace flam

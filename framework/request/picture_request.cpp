@@ -1,0 +1,13 @@
+#include "framework/request/picture_request.h"
+
+namespace flam {
+
+Request picture_request(const std::string& path, const std::string& question) {
+  Request request;
+  request.parts.push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
+  if (!question.empty()) request.parts.push_back({Part::Kind::text, question, {}});
+  request.id = path;
+  return request;
+}
+
+}  // namespace flam

@@ -1,0 +1,12 @@
+#pragma once
+#include <string>
+
+#include "framework/base/export.h"
+#include "framework/component/types.h"
+
+namespace flam {
+
+/// A picture, with a question or without, as a Request.
+FLAM_API Request picture_request(const std::string& path, const std::string& question = "");
+
+}  // namespace flam

@@ -1,0 +1,106 @@
+#include "framework/request/request_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+constexpr size_t kMostCandidates = 10'000;
+}  // namespace
+
+using Json = nlohmann::ordered_json;
+
+Json request_json(const Request& request) {
+  Json parts = Json::array();
+  for (const Part& part : request.parts) {
+    if (part.kind == Part::Kind::text) {
+      parts.push_back({{"text", part.text}});
+    } else if (part.kind == Part::Kind::image) {
+      parts.push_back({{"image", part.pictures.front().name()}});
+    } else {
+      Json frames = Json::array();
+      for (const auto& picture : part.pictures) frames.push_back(picture.name());
+      parts.push_back({{"frames", frames}});
+    }
+  }
+  Json out = {{"parts", parts}};
+  if (!request.candidates.empty()) out["candidates"] = request.candidates;
+  return out;
+}
+
+Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
+                      const Location& where) {
+  const auto fail = [&](const std::string& what) -> Error {
+    return Error(
+        where, cat("not a request: ", what,
+                   "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
+                   "\"candidates\": [TEXT, …] if there are answers to choose from"));
+  };
+  nlohmann::json node;                      // not an ordered one, which looks through all keys for each
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (depth > 8) throw fail("it is nested too deeply");
+    if (event == nlohmann::json::parse_event_t::object_start) keys.emplace_back();
+    if (event == nlohmann::json::parse_event_t::object_end) keys.pop_back();
+    if (event == nlohmann::json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+      throw fail(cat("the key ", quoted(parsed.get<std::string>()), " occurs twice"));
+    return true;
+  };
+  try {
+    node = nlohmann::json::parse(json_line, refuse_twice);
+  } catch (const nlohmann::json::parse_error& error) {
+    const Location at{where.file, where.line, static_cast<int>(error.byte)};
+    throw Error(at, cat("not JSON: ", printable(json_line.substr(0, error.byte), 60), " ← here"));
+  } catch (const nlohmann::json::exception& error) {
+    const std::string text = error.what();
+    throw fail(printable(text.substr(text.find("] ") + 2)));
+  }
+  if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
+    throw fail("no list `parts`");
+  for (const auto& [key, value] : node.items()) {
+    if (key != "parts" && key != "candidates") throw fail(cat("unknown key ", quoted(key)));
+  }
+  const auto picture = [&](const nlohmann::json& path) {
+    if (!path.is_string()) throw fail("a picture must be a path");
+    const std::string name = path.get<std::string>();
+    if (name.empty() || name.find('\0') != std::string::npos)
+      throw fail(cat("a picture must be a path, found ", quoted(name)));
+    return PictureSource{(folder / name).string(), nullptr, {}};
+  };
+  Request request;
+  if (node.contains("candidates")) {
+    const nlohmann::json& candidates = node["candidates"];
+    const bool texts = candidates.is_array() && !candidates.empty() &&
+                       std::all_of(candidates.begin(), candidates.end(),
+                                   [](const nlohmann::json& candidate) { return candidate.is_string(); });
+    if (!texts) throw fail("`candidates` must be a list of texts, at least two");
+    if (candidates.size() > kMostCandidates)
+      throw fail(cat("`candidates` has ", candidates.size(), " texts; at most ", kMostCandidates));
+    request.candidates = candidates.get<std::vector<std::string>>();
+  }
+  for (const nlohmann::json& part : node["parts"]) {
+    if (!part.is_object() || part.size() != 1)
+      throw fail("each part has exactly one of `text`, `image`, `frames`");
+    if (part.contains("text") && part["text"].is_string()) {
+      request.parts.push_back({Part::Kind::text, part["text"].get<std::string>(), {}});
+    } else if (part.contains("image")) {
+      request.parts.push_back({Part::Kind::image, "", {picture(part["image"])}});
+    } else if (part.contains("frames") && part["frames"].is_array() && !part["frames"].empty()) {
+      Part video{Part::Kind::frames, "", {}};
+      for (const nlohmann::json& frame : part["frames"]) video.pictures.push_back(picture(frame));
+      request.parts.push_back(std::move(video));
+    } else {
+      throw fail(cat("unusable part ", quoted(part.dump())));
+    }
+  }
+  for (const Part& part : request.parts) {  // named after its last picture: the query's
+    if (part.kind != Part::Kind::text) request.id = part.pictures.front().path;
+  }
+  return request;
+}
+
+}  // namespace flam

@@ -1,0 +1,123 @@
+#include "framework/session/receipt.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+#include "framework/device/device.h"
+#include "framework/device/dtype.h"
+#include "framework/report/json.h"
+#include "framework/request/request_json.h"
+
+namespace flam {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+Json hypothesis_json(const Hypothesis& hypothesis) {
+  return {{"text", hypothesis.text},
+          {"ids", hypothesis.ids},
+          {"token_logprobs", hypothesis.token_logprobs},
+          {"logprob", hypothesis.logprob},
+          {"score", hypothesis.score},
+          {"finish_reason", finish_reason_name(hypothesis.finish)}};
+}
+
+/// Which candidate was chosen, in mmpretrain's words, and how all of them did.
+void add_candidates(Json& out, const Result& result) {
+  const size_t best = best_candidate(result);
+  out["pred_label"] = best;
+  out["pred_score"] = result.candidates[best].probability;
+  for (const Candidate& candidate : result.candidates) {
+    out["candidates"].push_back({{"text", candidate.text},
+                                 {"logprob", candidate.logprob},
+                                 {"score", candidate.score},
+                                 {"probability", candidate.probability}});
+  }
+}
+
+Json weights_json(const Session& session) {
+  std::set<std::string> files;
+  for (const auto& slot : session.model().weights().slots()) {
+    // "FILE: NAME"; a path may hold ": " itself.
+    for (size_t end = 0; (end = slot->origin.find(": ", end)) != std::string::npos; ++end) {
+      const std::string file = slot->origin.substr(0, end);
+      std::error_code error;
+      if (files.contains(file) || !std::filesystem::is_regular_file(file, error)) continue;
+      files.insert(file);
+      break;
+    }
+  }
+  Json out = Json::array();
+  for (const std::string& file : files) out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
+  return out;
+}
+
+}  // namespace
+
+Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best) {
+  Json out;
+  out["image"] = request.id;
+  if (outcome.error) {
+    out["error"] = *outcome.error;
+    return out;
+  }
+  for (const auto& [field, text] : outcome.answer) out[field] = text;
+  if (!outcome.result.candidates.empty()) {
+    add_candidates(out, outcome.result);
+    return out;
+  }
+  const auto& best = outcome.result.hypotheses.front();
+  out["logprob"] = best.logprob;
+  out["finish_reason"] = finish_reason_name(best.finish);
+  if (n_best > 1) {
+    for (const Hypothesis& hypothesis : outcome.result.hypotheses)
+      out["n_best"].push_back(hypothesis_json(hypothesis));
+  }
+  return out;
+}
+
+Json make_receipt(const Session& session, const GenerationParams& generation,
+                  std::span<const Request> requests, std::span<const Outcome> outcomes,
+                  const StageTimes& times) {
+  Json receipt;
+  receipt["flamboyance"] = FLAM_VERSION;
+  receipt["torch"] = FLAM_TORCH_VERSION;
+  receipt["config_name"] = session.config().name;
+  GenerationParams params = generation;
+  Json config = to_json(session.config().resolved());
+  config["generation"] = to_json(write_params(ParamsRef(params)));
+  receipt["config"] = config;
+  const at::Device device = session.model().device();
+  receipt["device"] = device.str();
+  if (const std::string name = device_name(device); !name.empty()) receipt["device_name"] = name;
+  if (const auto peak = peak_memory(device)) receipt["peak_device_bytes"] = *peak;
+  receipt["dtype"] = dtype_name(session.model().dtype());
+  receipt["cuda_graph"] = session.options().cuda_graph;
+  receipt["threads"] = at::get_num_threads();
+  receipt["seed"] = session.options().seed;
+  receipt["weights_option"] = session.options().weights;
+  receipt["weights"] = weights_json(session);
+  receipt["runs"] = Json::array();
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    Json run = {{"request", request_json(requests[i])},
+                {"prompt", outcomes[i].prompt},
+                {"prompt_tokens", outcomes[i].prompt_tokens}};
+    if (outcomes[i].error) run["error"] = *outcomes[i].error;
+    for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
+    for (const auto& hypothesis : outcomes[i].result.hypotheses)
+      run["hypotheses"].push_back(hypothesis_json(hypothesis));
+    if (!outcomes[i].result.candidates.empty()) add_candidates(run, outcomes[i].result);
+    receipt["runs"].push_back(run);
+  }
+  for (const auto& entry : times.entries()) receipt["milliseconds"][entry.stage] = entry.milliseconds;
+  return receipt;
+}
+
+}  // namespace flam

@@ -1,0 +1,111 @@
+// Session::open: registry, config, components, weights.
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/device/device.h"
+#include "framework/device/threads.h"
+#include "framework/recipe/paths.h"
+#include "framework/session/session_state.h"
+
+namespace flam {
+
+namespace {
+
+WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
+  if (chosen.empty()) return config.weights;
+  WeightsConfig weights;
+  weights.files.push_back({std::filesystem::absolute(chosen).string(), {}, {}, {}});
+  return weights;
+}
+
+/// Lists every file that is not there: where the weights lie is the one thing that a shipped config cannot
+/// know.
+void require_files(const WeightsConfig& weights) {
+  ErrorList errors;
+  for (const WeightsFile& file : weights.files) {
+    const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
+    std::error_code problem;
+    if (std::filesystem::exists(path, problem)) continue;
+    errors.add(file.where, cat("no weights file ", quoted(path.string()),
+                               "; --set weights.root=DIR names the folder, --weights random does without"));
+  }
+  errors.throw_if_any();
+}
+
+std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device device) {
+  if (!device.is_cuda())
+    throw Error(cat("CUDA graphs need a CUDA device, found ", quoted(device.str()), "; give --device cuda"));
+  const auto known = registry.list(StepGraphs::kKind);
+  if (known.empty()) {
+    throw Error(
+        "CUDA graphs need the plugin 'cuda_graph', which is not here: it is built where CUDA's headers are "
+        "(docs/cuda.md)");
+  }
+  Value node = Value::map({});
+  node.set("type", known.front().name);
+  ErrorList errors;
+  const ComponentConfig config = registry.parse(StepGraphs::kKind, node, errors);
+  errors.throw_if_any();
+  return registry.build<StepGraphs>(config, {device});
+}
+
+/// Random weights need no real tokenizer: if its file is not there, 'placeholder' of the same size takes its
+/// place.
+void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
+  const Value wanted = config.model.tokenizer.resolved();
+  const Value* file = wanted.find("model");
+  std::error_code problem;
+  if (!file ||
+      std::filesystem::exists(std::filesystem::path(config.weights.root) / file->as_string(), problem))
+    return;
+  log_warn(cat("no tokenizer file ", quoted(file->as_string()),
+               "; with random weights 'placeholder' takes its place"));
+  Value placeholder = Value::map(wanted.where());
+  placeholder.set("type", "placeholder");
+  const Value decoder = config.model.language_decoder.resolved();
+  if (const Value* rows = decoder.find("vocab_size")) placeholder.set("vocab_size", *rows);
+  for (const char* key : {"added_tokens", "image_token", "pad_token"}) {
+    if (const Value* value = wanted.find(key)) placeholder.set(key, *value);
+  }
+  ErrorList errors;
+  config.model.tokenizer = registry.parse("tokenizer", placeholder, errors);
+  errors.throw_if_any();
+}
+
+}  // namespace
+
+std::shared_ptr<Session> Session::open(const std::string& config, const RunOptions& options) {
+  std::shared_ptr<Session> session(new Session);
+  State& s = *session->state_;
+  s.options = options;
+  s.options.loading = nullptr;  // of this call only
+  s.registry = open_registry(options.plugin_path);
+  s.config = RunConfig::load(config, options.overrides, *s.registry);
+  use_threads(options.threads);
+
+  const bool random = options.weights == "random";
+  if (random) replace_missing_tokenizer(s.config, *s.registry);
+
+  s.model = Model::assemble(s.config.model, *s.registry);
+  s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
+  if (s.config.task_head)
+    s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
+  s.transforms->check_output(s.model->vision_backbone().image_size(), s.config.model.vision_backbone);
+  const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
+  if (!random && weights.files.empty()) {
+    throw Error(
+        cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights "
+            "random"));
+  }
+  require_files(weights);
+  s.config.load(s.model->tokenizer());
+
+  const at::Device device = resolve_device(options.device);
+  if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
+  s.model->weights().progress = options.loading;
+  s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.seed);
+  s.model->weights().progress = nullptr;
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
+  return session;
+}
+
+}  // namespace flam

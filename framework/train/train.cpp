@@ -1,0 +1,85 @@
+#include "framework/train/train.h"
+
+#include <filesystem>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/device/device.h"
+#include "framework/device/threads.h"
+#include "framework/recipe/input_files.h"
+
+namespace flam {
+
+namespace {
+
+TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_scene,
+                      const Registry& registry, const Tokenizer& tokenizer) {
+  TrainedTask task;
+  task.head = config.build_task_head(head, registry, tokenizer);
+  Dataset::Input input = Dataset::Input::of(*task.head);
+  input.records_per_scene = records_per_scene;
+  task.dataset = registry.build<Dataset>(config.dataset, input);
+  task.records_per_scene = records_per_scene;
+  return task;
+}
+
+std::string course_of(const RunConfig& config) {
+  Value tree = config.resolved();
+  for (const char* key : {"weights", "metrics", "meta"}) tree.erase(key);
+  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every"})
+    tree.find("train")->erase(key);
+  return write_json(tree);
+}
+
+/// Error: `train.output` or its checkpoint is a file that the run reads: a config, the tokenizer, weights to
+/// start from, or anything that the dataset names.
+void keep_inputs(const RunConfig& config) {
+  const std::string& output = config.train->output;
+  const auto keep = [&](const std::filesystem::path& input) {
+    std::error_code not_there;
+    for (const char* suffix : {"", ".checkpoint"}) {
+      if (std::filesystem::equivalent(input, output + suffix, not_there)) {
+        throw Error(cat("`train.output` ", quoted(output), " would overwrite ", quoted(input.native()),
+                        ", which this run reads; name another file"));
+      }
+    }
+  };
+  each_input_file(config, keep);
+  for (const std::string& file : config.train->init_from) keep(file);
+  const Value dataset = config.dataset.resolved();
+  const Value* folder = dataset.find("folder");
+  each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "", keep);
+}
+
+}  // namespace
+
+bool train(const std::string& config_name, const RunOptions& options, const TrainHooks& hooks) {
+  const auto registry = open_registry(options.plugin_path);
+  const RunConfig config = RunConfig::load(config_name, options.overrides, *registry);
+  if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
+  if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
+  keep_inputs(config);
+  use_threads(options.threads);
+
+  const auto model = Model::assemble(config.model, *registry);
+  const TransformChain transforms(config.transforms, *registry);
+  transforms.check_output(model->vision_backbone().image_size(), config.model.vision_backbone);
+  config.load(model->tokenizer());
+
+  TrainingParts parts{*config.train, *model, transforms, {}, course_of(config)};
+  std::vector<ComponentConfig> heads = config.train->heads;
+  if (heads.empty() && config.task_head) heads.push_back(config.task_head);
+  if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
+  const auto& counts = config.train->records_per_scene;
+  if (counts.size() != heads.size()) {
+    throw Error(
+        cat("`train.records_per_scene` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
+  }
+  for (size_t i = 0; i < heads.size(); ++i) {
+    parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));
+  }
+  model->place(resolve_device(options.device), at::kFloat);
+  return Trainer(parts, model->weights()).run(hooks);
+}
+
+}  // namespace flam

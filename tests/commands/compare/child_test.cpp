@@ -1,0 +1,63 @@
+#include "framework/commands/compare/child.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "framework/base/error.h"
+
+namespace flam {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Child, WhatItDidStaysOutside) {
+  int here = 1;
+  const ChildEnd end = run_in_child([&] { return ++here == 2; }, nullptr);
+  EXPECT_EQ(end.error, "");
+  EXPECT_FALSE(end.cancelled);
+  EXPECT_EQ(here, 1);
+}
+
+TEST(Child, ItsErrorIsTold) {
+  const ChildEnd end = run_in_child([]() -> bool { throw Error(std::string(100'000, 'x')); }, nullptr);
+  EXPECT_EQ(end.error, std::string(100'000, 'x'));
+}
+
+TEST(Child, DyingIsAnError) {
+  EXPECT_THAT(run_in_child([] { return raise(SIGKILL) == 0; }, nullptr).error,
+              HasSubstr("signal 9 (Killed); was there too little memory?"));
+  EXPECT_THAT(run_in_child([]() -> bool { _exit(3); }, nullptr).error, HasSubstr("status 3"));
+}
+
+volatile std::sig_atomic_t told = 0;
+
+TEST(Child, IsToldOnceToEnd) {
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_NONBLOCK), 0);
+  bool installed = false;
+  const ChildEnd end = run_in_child(
+      [&] {
+        signal(SIGTERM, [](int) { told = told + 1; });
+        if (write(ready[1], "!", 1) != 1) return false;
+        for (int i = 0; i < 1000 && told == 0; ++i) usleep(10'000);
+        usleep(300'000);
+        return told != 1;  // done, not cancelled, if it was told twice or never
+      },
+      [&] {
+        char byte = 0;
+        installed = installed || read(ready[0], &byte, 1) == 1;
+        return installed;
+      });
+  close(ready[0]);
+  close(ready[1]);
+  EXPECT_TRUE(installed);
+  EXPECT_TRUE(end.cancelled);
+  EXPECT_EQ(end.error, "");
+}
+
+}  // namespace
+}  // namespace flam

@@ -1,0 +1,138 @@
+// Sessions: one input type, several threads, batches that don't change answers.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "framework/base/file.h"
+#include "framework/session/session.h"
+#include "tests/integration/golden_config.h"
+#include "tests/support/scratch.h"
+
+namespace flam {
+namespace {
+
+class SessionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = test::golden_root() / "v1_tiny";
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "images"))
+      images_.push_back(entry.path().string());
+    std::sort(images_.begin(), images_.end());
+    session_ = Session::open(test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string());
+  }
+  std::string caption(const std::string& image) const {
+    return session_->answer(picture_request(image)).answer.front().second;
+  }
+
+  test::Scratch scratch_;
+  std::filesystem::path folder_;
+  std::vector<std::string> images_;
+  std::shared_ptr<Session> session_;
+};
+
+TEST_F(SessionTest, EightThreadsGiveWhatOneGives) {
+  std::vector<std::string> expected;
+  for (const auto& image : images_) expected.push_back(caption(image));
+  std::vector<std::vector<std::string>> got(8);
+  std::vector<std::thread> threads;
+  for (auto& mine : got) {
+    threads.emplace_back([&] {
+      for (const auto& image : images_) mine.push_back(caption(image));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& mine : got) EXPECT_EQ(mine, expected);
+}
+
+TEST_F(SessionTest, ABatchAnswersLikeItsRowsAlone) {
+  std::vector<Request> requests;
+  for (size_t i = 0; i < 3; ++i) requests.push_back(picture_request(images_[i]));
+  const auto outcomes = session_->answer(requests);
+  for (size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ(outcomes[i].answer.front().second, caption(images_[i]));
+}
+
+TEST_F(SessionTest, ASampledRowIsTheSameAlone) {
+  CallOptions options;
+  options.generation = session_->config().generation;
+  options.generation->num_beams = 1;
+  options.generation->do_sample = true;
+  const std::vector<Request> requests = {picture_request(images_[0]), picture_request(images_[1])};
+  const auto outcomes = session_->answer(requests, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(outcomes[i].answer, session_->answer(requests[i], options).answer);
+  }
+  EXPECT_NE(outcomes[0].answer, outcomes[1].answer);
+}
+
+TEST_F(SessionTest, AFailedRequestNamesItsPictureAndLeavesTheOthers) {
+  const std::vector<Request> requests = {picture_request("/no/such.png"), picture_request(images_[0])};
+  const auto outcomes = session_->answer(requests);
+  ASSERT_TRUE(outcomes[0].error.has_value());
+  EXPECT_NE(outcomes[0].error->find("/no/such.png"), std::string::npos);
+  EXPECT_FALSE(outcomes[1].error.has_value());
+  EXPECT_EQ(outcomes[1].answer.front().second, caption(images_[0]));
+}
+
+TEST_F(SessionTest, GreedyTextArrivesAsItGrows) {
+  CallOptions options;
+  options.generation = session_->config().generation;
+  options.generation->num_beams = 1;
+  std::vector<std::string> seen;
+  options.on_text = [&](size_t, const std::string& text) { seen.push_back(text); };
+  const Outcome outcome = session_->answer(picture_request(images_[0]), options);
+  ASSERT_EQ(seen.size(), outcome.result.hypotheses.front().ids.size());
+  EXPECT_EQ(seen.back(), outcome.result.hypotheses.front().text);
+}
+
+TEST_F(SessionTest, ARunCanBeCancelled) {
+  CallOptions options;
+  options.cancelled = [] { return true; };
+  const Outcome outcome = session_->answer(picture_request(images_[0]), options);
+  EXPECT_EQ(outcome.result.hypotheses.front().finish, FinishReason::cancelled);
+}
+
+TEST_F(SessionTest, OnePictureInOneCall) {
+  const auto config = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
+  const Answer answer = inference_model(config, images_[0]);
+  EXPECT_EQ(answer.front().first, "pred_caption");
+  EXPECT_EQ(answer.front().second, caption(images_[0]));
+}
+
+TEST_F(SessionTest, TheExampleOfTheDocsRuns) {
+  const auto config = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
+  const auto printed = scratch_.path() / "printed";
+  const std::string command = std::string(FLAM_BUILD_DIR) + "/bin/example_session " + config + " " +
+                              images_[0] + " > " + printed.string() + " 2>/dev/null";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(read_file(printed, 1 << 16), "pred_caption: " + caption(images_[0]) + "\n");
+}
+
+TEST_F(SessionTest, FramesAreResampledTogether) {
+  Request video;
+  video.parts.push_back({Part::Kind::frames,
+                         "",
+                         {PictureSource{images_[0], nullptr, {}}, PictureSource{images_[1], nullptr, {}}}});
+  Prompt prompt = std::get<Generate>(session_->task_head().task(video)).prompt;
+  Prepared prepared = session_->prepare(std::vector<Prompt>{prompt});
+  session_->encode_media(prepared);
+  EXPECT_EQ(prepared.index.sizes(), (std::vector<int64_t>{1, 1, 2}));
+  EXPECT_EQ(prepared.batch.media.size(2), session_->model().resampler().shape().tokens);
+}
+
+TEST_F(SessionTest, APromptLongerThanTheContextIsRefused) {
+  CallOptions options;
+  options.generation = session_->config().generation;
+  options.generation->max_new_tokens = 5000;
+  try {
+    session_->answer(picture_request(images_[0]), options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("context of 2048 tokens"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace flam
