@@ -68,8 +68,8 @@ def record(model, pixels, text):
         hooks.append(module.register_forward_hook(lambda _m, _i, out: stages.__setitem__(name, pick(out).detach().clone())))
 
     language = model.lang_encoder
-    keep('vit_patch_tokens', model.vision_encoder, lambda out: out[-1][:, 1:])
-    keep('perceiver_out', model.perceiver)
+    keep('vision_features', model.vision_encoder, lambda out: out[-1][:, 1:])
+    keep('media_tokens', model.perceiver)
     keep('embed', language.get_input_embeddings())
     for index, layer in enumerate(language._get_decoder_layers()):
         keep(f'hidden_layer{index}', layer, lambda out: out[0])

@@ -86,9 +86,14 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
-  command.add_option("--seed", options.seed, "of random weights and of sampling")
+  command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();
+}
+
+void add_seed(CLI::App& command, std::optional<int64_t>& seed, const char* of_what) {
+  command.add_option("--seed", seed, of_what)
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
 }
 
 }  // namespace flam::cli

@@ -2,6 +2,7 @@
 // What several subcommands share: options, signals.
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
 #include "framework/session/session.h"
 
@@ -26,7 +27,9 @@ std::shared_ptr<Session> open_session(const std::string& config, RunOptions opti
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
 /// --device
 void add_device(CLI::App& command, RunOptions& options);
-/// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --seed
+/// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --weights-seed
 void add_session_options(CLI::App& command, RunOptions& options);
+/// --seed
+void add_seed(CLI::App& command, std::optional<int64_t>& seed, const char* of_what);
 
 }  // namespace flam::cli

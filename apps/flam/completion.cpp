@@ -36,7 +36,8 @@ std::set<std::string> values_of(const std::string& option) {
   if (option == "--dtype") return {"float32", "bfloat16", "float16"};
   if (option == "--weights") return {"random", ":files"};
   if (option == "--plugin-path" || option == "--output") return {":folders"};
-  const std::set<std::string> free = {"--set", "--set-a", "--set-b", "--seed", "--question", "--threads"};
+  const std::set<std::string> free = {"--set",          "--set-a",    "--set-b",  "--seed",
+                                      "--weights-seed", "--question", "--threads"};
   return free.contains(option) ? std::set<std::string>{} : std::set<std::string>{":files"};
 }
 

@@ -32,6 +32,7 @@ void add_evaluate(CLI::App& app, int& status) {
     RunOptions session;
     std::optional<int64_t> limit;
     int64_t batch_size = 50;
+    std::optional<int64_t> seed;
     bool json = false, blind = true;
   };
   auto options = std::make_shared<Options>();
@@ -47,11 +48,12 @@ void add_evaluate(CLI::App& app, int& status) {
                     "also answer without the picture, as a control (default)");
   command->add_flag("--json", options->json, "end with one line of JSON");
   add_session_options(*command, options->session);
-  command->callback([options, command, &status] {
+  add_seed(*command, options->seed, "seed of the dataset and of sampling, instead of the config's");
+  command->callback([options, &status] {
     const auto session = open_session(options->config, options->session);
     Progress progress("evaluate");
     EvaluateOptions evaluation;
-    if (command->count("--seed") > 0) evaluation.seed = static_cast<int64_t>(options->session.seed);
+    evaluation.seed = options->seed;
     evaluation.limit = options->limit;
     evaluation.batch_size = options->batch_size;
     evaluation.blind = options->blind;

@@ -24,12 +24,12 @@ struct InferOptions {
   int64_t batch_size = 1;
   std::optional<int64_t> num_beams, max_new_tokens, n_best;
   std::string receipt, record, explain;
-  bool seed_given = false;
+  std::optional<int64_t> seed;
 };
 
 GenerationParams generation_of(const InferOptions& options, const Session& session) {
   GenerationParams params = session.config().generation;
-  if (options.seed_given) params.seed = static_cast<int64_t>(options.session.seed);
+  if (options.seed) params.seed = *options.seed;
   if (options.num_beams) params.num_beams = *options.num_beams;
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
@@ -252,10 +252,8 @@ void add_infer(CLI::App& app, int& status) {
       ->type_name("FILE.html")
       ->check(not_empty());
   add_session_options(*command, options->session);
-  command->callback([options, command, &status] {
-    options->seed_given = command->count("--seed") > 0;
-    status = infer(*options);
-  });
+  add_seed(*command, options->seed, "seed of sampling, instead of the config's");
+  command->callback([options, &status] { status = infer(*options); });
 }
 
 }  // namespace flam::cli

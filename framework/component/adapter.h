@@ -13,7 +13,7 @@ struct AdapterInput {
   int64_t num_layers = 0;   // of the decoder
 };
 
-/// How text_time follows from media positions; computed by the model (model/placement.h), stated by the
+/// How text_time follows from media positions; computed by the model (model/visibility.h), stated by the
 /// adapter.
 struct MaskingRule {
   enum class TextSees { next, last };
@@ -65,8 +65,8 @@ class FLAM_API Adapter : public Component {
   /// backbone's.
   virtual std::optional<RequiredMediaWidth> required_media_width() const;
   /// hidden [R,S,D] → [R,S,D], before decoder layer `layer`. R is a multiple of the state's B: the rows of
-  /// one media row lie together (beams). `placement` is [R,S].
-  virtual at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,
+  /// one media row lie together (beams). `visibility` is [R,S].
+  virtual at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Visibility& visibility,
                                   const AdapterState& state) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;
 };

@@ -11,7 +11,7 @@ struct Record {
   Request request;
   std::vector<std::string> references;
   std::string kind;  // of question, for scores by kind; "" if there is none
-  Value facts;       // what a metric may need besides (scenes: the scene's seed and split)
+  Value facts;       // what a metric may need besides the references
   // For pretraining, or undefined: classes of what the backbone's patches and the resampler's media tokens
   // stand for.
   at::Tensor patch_labels;  // [grid_h·grid_w,K] int64
@@ -28,7 +28,7 @@ class FLAM_API Dataset : public Component {
     bool with_candidates = false;  // and the answers to choose from, where they differ by question
     std::optional<int64_t> seed;   // overrides the config's
     std::optional<int64_t> limit;
-    std::optional<int64_t> records_per_scene;  // in training: how many records in a row share a picture
+    std::optional<int64_t> records_per_picture;  // in training: how many records in a row share a picture
 
     /// What the records of this head's requests need.
     static Input of(const TaskHead& head);

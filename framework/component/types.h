@@ -115,7 +115,7 @@ FLAM_API const Prompt& prompt_of(const Task& task);
 /// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
 using Answer = std::vector<std::pair<std::string, std::string>>;
 
-/// Sees every stage of a forward under the fixtures' names: "vit_patch_tokens", "perceiver_out", "embed",
+/// Sees every stage of a forward under the fixtures' names: "vision_features", "media_tokens", "embed",
 /// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits". Attention weights only where it
 /// wants them, as fused kernels don't make them: "resampler_attention" (K) [B·T,H,L,S] with the F·P feature
 /// tokens first in S, and "adapter_attention" (K) [B,H,text,T·L].
@@ -149,7 +149,7 @@ struct MediaShape {
 
 /// Media positions of a batch of token rows and which image each token may see. Carried through cached steps,
 /// so that the masking rules of a reference are data for the adapter.
-struct Placement {
+struct Visibility {
   at::Tensor text_time;  // [B,L] int64: 0 sees nothing; k sees the k-th image (counted from 1); above the
                          // number of images: no image matches, the row averages uniformly over all media
                          // tokens (OpenFlamingo v1)

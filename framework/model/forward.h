@@ -2,7 +2,7 @@
 // Pieces shared by the uncached forward and the generation.
 
 #include "framework/model/model.h"
-#include "framework/model/placement.h"
+#include "framework/model/visibility.h"
 
 namespace flam {
 

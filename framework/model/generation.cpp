@@ -35,9 +35,9 @@ class Generation final : public StepModel {
   int64_t batch() const override { return prompt_.mask.size(0); }
 
   at::Tensor prefill() override {
-    const Placement placement = place_prompt(model_.adapter_->masking_rule(), prompt_.media_locations);
+    const Visibility visibility = prompt_visibility(model_.adapter_->masking_rule(), prompt_.media_locations);
     at::Tensor hidden =
-        model_.run_layers(prompt_.hidden, prompt_step(prompt_, &cache_, probe_), placement, *adapter_state_);
+        model_.run_layers(prompt_.hidden, prompt_step(prompt_, &cache_, probe_), visibility, *adapter_state_);
     prompt_.hidden.reset();
     cache_.begin_tail(prompt_.mask);
     next_position_ = prompt_.mask.to(at::kLong).sum(1, true).repeat_interleave(beams_, 0);
@@ -64,9 +64,10 @@ class Generation final : public StepModel {
   at::Tensor follow(const at::Tensor& ids, const at::Tensor& next) {
     const int64_t length = ids.size(1);
     const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
-    const Placement placement = place_continuation(model_.adapter_->masking_rule(), images_seen_, length);
+    const Visibility visibility =
+        continuation_visibility(model_.adapter_->masking_rule(), images_seen_, length);
     const at::Tensor hidden = model_.run_layers(
-        model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, placement, *adapter_state_);
+        model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, visibility, *adapter_state_);
     const int64_t rows = std::max<int64_t>(1, kScoredTogether / length);
     std::vector<at::Tensor> blocks;
     for (int64_t first = 0; first < hidden.size(0); first += rows) {
@@ -89,10 +90,10 @@ class Generation final : public StepModel {
   /// the tail's end, so that it may be repeated.
   at::Tensor run_step(bool any_image) {
     const MaskingRule rule = model_.adapter_->masking_rule();
-    Placement placement = place_cached(rule, step_ids_ == model_.image_token_id_, images_seen_);
-    placement.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
+    Visibility visibility = cached_visibility(rule, step_ids_ == model_.image_token_id_, images_seen_);
+    visibility.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
     DecodeStep step{next_position_, {}, &cache_, nullptr};
-    const at::Tensor hidden = model_.run_layers(model_.embed(step_ids_), step, placement, *adapter_state_);
+    const at::Tensor hidden = model_.run_layers(model_.embed(step_ids_), step, visibility, *adapter_state_);
     return model_.logits(hidden, nullptr).squeeze(1);
   }
 

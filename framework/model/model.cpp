@@ -53,14 +53,14 @@ at::Tensor Model::resample(const Features& features, const at::Tensor& index, Pr
   gathered.probe = probe;
   if (probe) {
     probe->record(
-        "vit_patch_tokens", -1,
+        "vision_features", -1,
         gathered.tokens.flatten(0, 2).narrow(1, features.prefix_tokens, features.grid_h * features.grid_w));
   }
   const MediaShape shape = resampler_->shape();
   at::Tensor media = resampler_border_.tensor(
       "forward", {gathered.tokens.size(0), gathered.tokens.size(1), shape.tokens, shape.width},
       gathered.tokens.options(), [&] { return resampler_->forward(gathered); });
-  if (probe) probe->record("perceiver_out", -1, media);
+  if (probe) probe->record("media_tokens", -1, media);
   return media;
 }
 
@@ -76,7 +76,7 @@ std::unique_ptr<AdapterState> Model::prepare(const at::Tensor& media) const {
   return state;
 }
 
-at::Tensor Model::run_layers(at::Tensor hidden, const DecodeStep& step, const Placement& placement,
+at::Tensor Model::run_layers(at::Tensor hidden, const DecodeStep& step, const Visibility& visibility,
                              const AdapterState& state) const {
   const std::vector<int64_t> shape = hidden.sizes().vec();
   const at::TensorOptions options = hidden.options();
@@ -88,7 +88,7 @@ at::Tensor Model::run_layers(at::Tensor hidden, const DecodeStep& step, const Pl
   for (const int64_t layer : adapter_layers_) {
     if (layer > next) run(next, layer);
     hidden = adapter_border_.tensor("before_layer", shape, options,
-                                    [&] { return adapter_->before_layer(layer, hidden, placement, state); });
+                                    [&] { return adapter_->before_layer(layer, hidden, visibility, state); });
     if (step.probe) step.probe->record("xattn_out_layer", layer, hidden);
     next = layer;
   }
@@ -153,9 +153,9 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
 Sequence Model::forward(const Batch& batch, Probe* probe) const {
   const auto state = prepare(batch.media);
   Sequence sequence = embed_prompt(batch, *state, 0, probe);
-  Placement placement = place_prompt(adapter_->masking_rule(), sequence.media_locations);
-  placement.probe = probe;
-  sequence.hidden = run_layers(sequence.hidden, prompt_step(sequence, nullptr, probe), placement, *state);
+  Visibility visibility = prompt_visibility(adapter_->masking_rule(), sequence.media_locations);
+  visibility.probe = probe;
+  sequence.hidden = run_layers(sequence.hidden, prompt_step(sequence, nullptr, probe), visibility, *state);
   return sequence;
 }
 

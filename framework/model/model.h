@@ -41,7 +41,7 @@ class FLAM_API Model {
   // Media. pixels [N,3,H,W] float32.
   Features encode_images(const at::Tensor& pixels) const;
   /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D']. Records
-  /// "vit_patch_tokens" [B·T·F,P,D] and "perceiver_out".
+  /// "vision_features" [B·T·F,P,D] and "media_tokens".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
   /// Uncached forward: the prompts with their hidden states after the last layer. Used for training and
@@ -86,7 +86,7 @@ class FLAM_API Model {
   Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
                         Probe* probe) const;
   /// Every decoder layer, with the adapter before its own; hidden [R,S,D] → [R,S,D].
-  at::Tensor run_layers(at::Tensor hidden, const DecodeStep& step, const Placement& placement,
+  at::Tensor run_layers(at::Tensor hidden, const DecodeStep& step, const Visibility& visibility,
                         const AdapterState& state) const;
 
   WeightStore weights_;

@@ -21,7 +21,7 @@ struct RunOptions {
   std::string dtype = "float32";  // float32, bfloat16, float16
   bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
   int threads = 0;                // 0: libtorch's default
-  uint64_t seed = 0;              // of random weights
+  uint64_t weights_seed = 0;      // of random weights
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 

@@ -19,7 +19,7 @@ void TrainConfig::visit(ParamVisitor& v) {
     required());
   v("task_heads", task_heads,
     "task heads that are trained together, [{type: caption}, …]; null: the config's own");
-  v("records_per_scene", records_per_scene,
+  v("records_per_picture", records_per_picture,
     "records of each task head that share one picture, in the order of task_heads");
   v("init_from", init_from,
     "weights files of earlier stages, later ones override; what they lack is initialised", path());
@@ -90,9 +90,9 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(node.where(), cat("`micro_batch_size` ", config.micro_batch_size,
                                  " doesn't divide `batch_size` ", config.batch_size));
   }
-  for (const int64_t count : config.records_per_scene) {
+  for (const int64_t count : config.records_per_picture) {
     if (count < 1 || count > 1 << 20)
-      errors.add(node.where(), "`records_per_scene` must be between 1 and 1048576 for each task head");
+      errors.add(node.where(), "`records_per_picture` must be between 1 and 1048576 for each task head");
   }
   return config;
 }

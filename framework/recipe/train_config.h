@@ -14,9 +14,9 @@ struct FLAM_API TrainConfig {
   enum class Optimizer { adamw, muon };
 
   Objective objective = Objective::answers;
-  Value trained;                                 // pattern → learning rate
-  Value task_heads;                              // list of {type: …}; empty: the config's task head
-  std::vector<int64_t> records_per_scene = {1};  // of each task head
+  Value trained;                                   // pattern → learning rate
+  Value task_heads;                                // list of {type: …}; empty: the config's task head
+  std::vector<int64_t> records_per_picture = {1};  // of each task head
   std::vector<std::string> init_from;
   std::vector<std::string> init_patterns = {"*"};
   bool init_where_it_fits = false;

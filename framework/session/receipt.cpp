@@ -101,7 +101,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   receipt["dtype"] = dtype_name(session.model().dtype());
   receipt["cuda_graph"] = session.options().cuda_graph;
   receipt["threads"] = at::get_num_threads();
-  receipt["seed"] = session.options().seed;
+  receipt["weights_seed"] = session.options().weights_seed;
   receipt["weights_option"] = session.options().weights;
   receipt["weights"] = weights_json(session);
   receipt["runs"] = Json::array();

@@ -51,8 +51,8 @@ const PictureSource& the_picture(const Record& record) {
 void require_picture_of(const Record& first, const Record& other) {
   const PictureSource &a = the_picture(first), &b = the_picture(other);
   if (first.request.id == other.request.id && a.path == b.path) return;
-  throw Error(cat("the records of a scene show different pictures (", quoted(first.request.id), " and ",
-                  quoted(other.request.id), "); set train.records_per_scene to 1 for this dataset"));
+  throw Error(cat("the records of one picture show different pictures (", quoted(first.request.id), " and ",
+                  quoted(other.request.id), "); set train.records_per_picture to 1 for this dataset"));
 }
 
 void check_count(const char* what, int64_t labelled, int64_t tokens, const char* parameter) {
@@ -70,14 +70,15 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
       with_labels_(parts.config.objective == Kind::labels ||
                    (parts.config.objective == Kind::answers && parts.config.label_weight > 0)) {
   for (const TrainedTask& task : parts.tasks) {
-    scenes_.push_back(task.dataset->size() / task.records_per_scene);
-    if (scenes_.back() == 0) {
+    pictures_.push_back(task.dataset->size() / task.records_per_picture);
+    if (pictures_.back() == 0) {
       throw Error(cat("the dataset has ", task.dataset->size(), " records, fewer than the ",
-                      task.records_per_scene, " of train.records_per_scene"));
+                      task.records_per_picture, " of train.records_per_picture"));
     }
   }
   // One picture for the records of all tasks: they begin anew together.
-  if (with_pictures_) scenes_.assign(scenes_.size(), *std::min_element(scenes_.begin(), scenes_.end()));
+  if (with_pictures_)
+    pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
   if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
@@ -87,9 +88,9 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
       declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
   if (patch_heads_.empty() && media_heads_.empty()) {
     throw Error(
-        "the objective needs classes of patches or media tokens, but the dataset gives none (scenes: "
-        "label_patch_size, "
-        "label_cells)");
+        "the objective needs classes of patches or media tokens, but the dataset gives none (dataset "
+        "'scenes' makes "
+        "them with label_patch_size and label_cells)");
   }
 }
 
@@ -103,31 +104,31 @@ std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std
   return heads;
 }
 
-Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) const {
+Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) const {
   first += step * parts_.config.batch_size;
   const size_t tasks = parts_.config.objective == Kind::labels ? 1 : parts_.tasks.size();
-  Scenes out;
-  for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(scenes * parts_.tasks[t].records_per_scene);
-  std::vector<at::Tensor> pixels(scenes), patch_labels(scenes), media_labels(scenes);
-  at::parallel_for(0, scenes, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t scene = begin; scene < end; ++scene) {
+  Drawn out;
+  for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * parts_.tasks[t].records_per_picture);
+  std::vector<at::Tensor> pixels(pictures), patch_labels(pictures), media_labels(pictures);
+  at::parallel_for(0, pictures, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t picture = begin; picture < end; ++picture) {
       for (size_t t = 0; t < tasks; ++t) {
         const TrainedTask& task = parts_.tasks[t];
-        for (int64_t r = 0; r < task.records_per_scene; ++r) {
-          const int64_t index = (first + scene) % scenes_[t] * task.records_per_scene + r;
-          out.records[t][scene * task.records_per_scene + r] = task.dataset->at(index);
+        for (int64_t r = 0; r < task.records_per_picture; ++r) {
+          const int64_t index = (first + picture) % pictures_[t] * task.records_per_picture + r;
+          out.records[t][picture * task.records_per_picture + r] = task.dataset->at(index);
         }
       }
-      const Record& record = out.records[0][scene * parts_.tasks[0].records_per_scene];
+      const Record& record = out.records[0][picture * parts_.tasks[0].records_per_picture];
       if (with_pictures_) {
         for (const auto& of_task : out.records) {
-          const size_t count = of_task.size() / static_cast<size_t>(scenes);
-          for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[scene * count + r]);
+          const size_t count = of_task.size() / static_cast<size_t>(pictures);
+          for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[picture * count + r]);
         }
-        pixels[scene] = parts_.transforms.apply(load_picture(the_picture(record)));
+        pixels[picture] = parts_.transforms.apply(load_picture(the_picture(record)));
       }
-      patch_labels[scene] = record.patch_labels;
-      media_labels[scene] = record.media_labels;
+      patch_labels[picture] = record.patch_labels;
+      media_labels[picture] = record.media_labels;
     }
   });
   const at::Device device = parts_.model.device();
@@ -138,8 +139,8 @@ Objective::Scenes Objective::draw(int64_t step, int64_t first, int64_t scenes) c
 }
 
 at::Tensor Objective::media_of(const Features& features) const {
-  const int64_t scenes = features.tokens.size(0);
-  return parts_.model.resample(features, at::arange(scenes, at::kLong).view({scenes, 1, 1}));
+  const int64_t pictures = features.tokens.size(0);
+  return parts_.model.resample(features, at::arange(pictures, at::kLong).view({pictures, 1, 1}));
 }
 
 at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
@@ -169,14 +170,14 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
 }
 
 StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
-  const Scenes scenes = draw(step, first, count);
+  const Drawn drawn = draw(step, first, count);
   StepLoss out;
   const auto add = [&](const std::string& name, const at::Tensor& loss, double weight) {
     out.parts.emplace_back(name, loss.item().toDouble());
     out.total = out.total.defined() ? out.total + loss * weight : loss * weight;
   };
   Features features;
-  if (with_pictures_) features = parts_.model.encode_images(scenes.pixels);
+  if (with_pictures_) features = parts_.model.encode_images(drawn.pixels);
   const at::Tensor media =
       with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
           ? media_of(features)
@@ -185,18 +186,18 @@ StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
   if (!patch_heads_.empty()) {
     const at::Tensor patches =
         features.tokens.narrow(1, features.prefix_tokens, features.grid_h * features.grid_w);
-    check_count("patches", scenes.patch_labels.size(1), patches.size(1), "label_patch_size");
-    add("patches", label_loss(patches, scenes.patch_labels, patch_heads_), label_weight);
+    check_count("patches", drawn.patch_labels.size(1), patches.size(1), "label_patch_size");
+    add("patches", label_loss(patches, drawn.patch_labels, patch_heads_), label_weight);
   }
   if (!media_heads_.empty()) {
-    const int64_t labelled = scenes.media_labels.size(1);
+    const int64_t labelled = drawn.media_labels.size(1);
     const at::Tensor tokens = media.select(1, 0);
     check_count("media tokens", labelled, std::min(labelled, tokens.size(1)), "label_cells");
-    add("media", label_loss(tokens.narrow(1, 0, labelled), scenes.media_labels, media_heads_), label_weight);
+    add("media", label_loss(tokens.narrow(1, 0, labelled), drawn.media_labels, media_heads_), label_weight);
   }
   if (parts_.config.objective == Kind::labels) return out;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
-    add(parts_.tasks[t].head->answer_field(), text_loss(t, scenes.records[t], media), 1.0);
+    add(parts_.tasks[t].head->answer_field(), text_loss(t, drawn.records[t], media), 1.0);
   }
   return out;
 }
@@ -206,12 +207,12 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   if (parts_.config.objective != Kind::answers) return out;
   const at::NoGradGuard no_grad;
   const Model& model = parts_.model;
-  const Scenes scenes = draw(step, 0, 1);
-  const at::Tensor media = media_of(model.encode_images(scenes.pixels));
+  const Drawn drawn = draw(step, 0, 1);
+  const at::Tensor media = media_of(model.encode_images(drawn.pixels));
   GenerationParams params;
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
-    const Record& record = scenes.records[t].front();
+    const Record& record = drawn.records[t].front();
     TextRow row =
         text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, record.references.front());
     row.ids.resize(row.prompt_length);

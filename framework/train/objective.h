@@ -18,7 +18,7 @@ namespace flam {
 struct TrainedTask {
   std::unique_ptr<TaskHead> head;
   std::unique_ptr<Dataset> dataset;
-  int64_t records_per_scene = 1;
+  int64_t records_per_picture = 1;
 };
 
 struct TrainingParts {
@@ -34,24 +34,24 @@ struct StepLoss {
   std::vector<std::pair<std::string, double>> parts;  // for the log
 };
 
-/// Draws the scenes of a step (a function of the step alone) and gives their loss. May be called from several
-/// threads at once.
+/// Draws the pictures of a step (a function of the step alone) and gives their loss. May be called from
+/// several threads at once.
 class Objective {
  public:
   Objective(const TrainingParts& parts, WeightStore& label_weights);
 
-  /// Of `count` scenes of the step's batch from `first` on.
+  /// Of `count` pictures of the step's batch from `first` on.
   StepLoss loss(int64_t step, int64_t first, int64_t count) const;
   /// What the model says about the first record of each task of a step, beside the references.
   std::vector<std::string> samples(int64_t step) const;
 
  private:
-  struct Scenes {
+  struct Drawn {
     std::vector<std::vector<Record>> records;  // of each task
-    at::Tensor pixels;                         // [N,3,H,W], one a scene; undefined for text
+    at::Tensor pixels;                         // [N,3,H,W], one a picture; undefined for text
     at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
-  Scenes draw(int64_t step, int64_t first, int64_t count) const;
+  Drawn draw(int64_t step, int64_t first, int64_t count) const;
   at::Tensor media_of(const Features& features) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
   std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
@@ -59,7 +59,7 @@ class Objective {
 
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_;
-  std::vector<int64_t> scenes_;                    // of each task, until its records begin anew
+  std::vector<int64_t> pictures_;                  // of each task, until its records begin anew
   std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] of each column of the labels
 };
 

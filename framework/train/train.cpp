@@ -12,14 +12,14 @@ namespace flam {
 
 namespace {
 
-TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_scene,
+TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_picture,
                       const Registry& registry, const Tokenizer& tokenizer) {
   TrainedTask task;
   task.head = config.build_task_head(head, registry, tokenizer);
   Dataset::Input input = Dataset::Input::of(*task.head);
-  input.records_per_scene = records_per_scene;
+  input.records_per_picture = records_per_picture;
   task.dataset = registry.build<Dataset>(config.dataset, input);
-  task.records_per_scene = records_per_scene;
+  task.records_per_picture = records_per_picture;
   return task;
 }
 
@@ -70,10 +70,10 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
-  const auto& counts = config.train->records_per_scene;
+  const auto& counts = config.train->records_per_picture;
   if (counts.size() != heads.size()) {
     throw Error(
-        cat("`train.records_per_scene` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
+        cat("`train.records_per_picture` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
   }
   for (size_t i = 0; i < heads.size(); ++i) {
     parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));

@@ -98,7 +98,7 @@ with torch.no_grad():
     steps = model(input_ids=longer, attention_mask=torch.cat([wide_mask, torch.ones_like(greedy)], 1),
                   pixel_values=inputs["pixel_values"]).logits[:, wide_ids.shape[1]:-1]
 
-stages = dict(images=images, input_ids=ids, attention_mask=mask, vit_patch_tokens=patches, perceiver_out=media,
+stages = dict(images=images, input_ids=ids, attention_mask=mask, vision_features=patches, media_tokens=media,
               embed=embedded[0], final_norm=normed[0], logits=logits, greedy_step_logits=steps, greedy_ids=greedy,
               beam3_lp1_ids=beams, **{f"hidden_layer{i}": value for i, value in enumerate(layers)})
 save_file({name: value.contiguous() for name, value in stages.items()}, out / "llava.safetensors")

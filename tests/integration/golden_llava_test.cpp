@@ -61,7 +61,7 @@ TEST(GoldenLlava, EveryStageAndEveryIdAgrees) {
 }
 
 TEST(GoldenLlava, OtherMediaAreNoticed) {
-  EXPECT_EQ(verify_with({"model.vision_backbone.feature_layer=-1"}).first_departure(), "vit_patch_tokens");
+  EXPECT_EQ(verify_with({"model.vision_backbone.feature_layer=-1"}).first_departure(), "vision_features");
   EXPECT_EQ(verify_with({"model.adapter.keep_image_token=true"}).first_departure(), "embed");
   EXPECT_EQ(verify_with({"model.adapter.media_attention=bidirectional"}).first_departure(), "hidden_layer0");
 }

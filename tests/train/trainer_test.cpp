@@ -276,10 +276,10 @@ TEST_F(TrainerTest, TheLossFallsWithMediaAmongTheTokens) {
 // The tasks of a step share their pictures, also after a dataset is at its end: of 6 records of questions, 4
 // of which share a scene, one scene is whole.
 TEST_F(TrainerTest, TasksOfASceneBeginAnewTogether) {
-  EXPECT_TRUE(
-      train(stage("3_answers"), options("short", {"dataset.size=6", "train.records_per_scene=[1, 4]"}), {}));
+  EXPECT_TRUE(train(stage("3_answers"),
+                    options("short", {"dataset.size=6", "train.records_per_picture=[1, 4]"}), {}));
   try {
-    train(stage("3_answers"), options("shorter", {"dataset.size=3", "train.records_per_scene=[1, 4]"}), {});
+    train(stage("3_answers"), options("shorter", {"dataset.size=3", "train.records_per_picture=[1, 4]"}), {});
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("has 3 records, fewer than the 4"), std::string::npos)
@@ -325,11 +325,12 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
   }
   EXPECT_NE(error_of({"train.output=''"}).find("`output` is an empty path"), std::string::npos);
   EXPECT_NE(error_of({"train.task_heads=3"}).find("`task_heads` must be a list"), std::string::npos);
-  EXPECT_NE(error_of({"train.records_per_scene=[0, 1]"}).find("must be between 1 and 1048576"),
+  EXPECT_NE(error_of({"train.records_per_picture=[0, 1]"}).find("must be between 1 and 1048576"),
             std::string::npos);
   EXPECT_NE(error_of({"train.micro_batch_size=3"}).find("`micro_batch_size` 3 doesn't divide `batch_size` 2"),
             std::string::npos);
-  EXPECT_NE(error_of({"train.records_per_scene=[1]"}).find("1 numbers for 2 task heads"), std::string::npos);
+  EXPECT_NE(error_of({"train.records_per_picture=[1]"}).find("1 numbers for 2 task heads"),
+            std::string::npos);
   EXPECT_NE(error_of({"dataset.label_patch_size=20"}).find("label_patch_size"), std::string::npos);
   EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);
 }

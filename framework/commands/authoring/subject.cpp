@@ -15,7 +15,7 @@
 #include "framework/component/resampler.h"
 #include "framework/component/transform.h"
 #include "framework/component/vision_backbone.h"
-#include "framework/model/placement.h"
+#include "framework/model/visibility.h"
 
 namespace flam {
 
@@ -151,12 +151,12 @@ class AdapterSubject final : public Subject {
     const auto state = adapter_->prepare(in[0]);
     if (!state) throw Error("gives no state from prepare()");
     Sequence sequence = adapter_->embed({in[1], at::ones({rows, kTokens}, at::kBool), markers}, *state);
-    const Placement placement =
-        place_prompt(adapter_->masking_rule(), sequence.media_locations.to(in[1].device()));
+    const Visibility visibility =
+        prompt_visibility(adapter_->masking_rule(), sequence.media_locations.to(in[1].device()));
     for (const int64_t layer : adapter_->layers()) {
       if (layer < 0 || layer >= setting_.num_layers)
         throw Error(cat("acts before layer ", layer, " of a decoder of ", setting_.num_layers));
-      sequence.hidden = adapter_->before_layer(layer, sequence.hidden, placement, *state);
+      sequence.hidden = adapter_->before_layer(layer, sequence.hidden, visibility, *state);
     }
     return sequence.hidden;
   }

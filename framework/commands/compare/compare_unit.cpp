@@ -194,7 +194,7 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
   RunOptions session;
   session.plugin_path = options.plugin_path;
   session.threads = options.threads;
-  session.seed = static_cast<uint64_t>(options.seed);
+  session.weights_seed = static_cast<uint64_t>(options.seed);
   if (unit.random_weights) session.weights = "random";
   Json result = {{"unit", unit.name}, {"key", unit.key}, {"seed", options.seed}};
   const auto start = std::chrono::steady_clock::now();

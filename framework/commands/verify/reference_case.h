@@ -23,6 +23,8 @@ class ReferenceCase {
   /// What a user would ask for this row, where the dump tells (caption: shots; VQA: shots and `questions`).
   std::optional<Request> request(size_t row) const;
   int64_t max_new_tokens() const { return max_new_tokens_; }
+  /// The tensor of a stage, also under the older names of stages: `vit_patch_tokens` and `vision_out` are
+  /// "vision_features", `perceiver_out` is "media_tokens".
   std::optional<at::Tensor> tensor(const std::string& name) const;
   /// The text or answer stored for a generated row, e.g. generated("greedy", "answer", 0).
   std::optional<std::string> generated(const std::string& run, const std::string& field, size_t row) const;

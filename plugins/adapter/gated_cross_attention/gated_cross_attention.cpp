@@ -98,21 +98,22 @@ class GatedCrossAttention final : public Adapter {
     return state;
   }
 
-  at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,
+  at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Visibility& visibility,
                           const AdapterState& state) const override {
     const size_t index = layer / params_.cross_attn_every_n_layers;
     const Layer& block = layers_.at(index);
     const auto& media = static_cast<const MediaState&>(state);
     at::Tensor x = hidden;
-    if (!placement.sees_nothing && !media.layers.empty()) {
-      const at::Tensor queries = block.norm(x), mask = media_mask(placement.text_time, media);
-      if (placement.probe && placement.probe->wants_attention()) {
+    if (!visibility.sees_nothing && !media.layers.empty()) {
+      const at::Tensor queries = block.norm(x), mask = media_mask(visibility.text_time, media);
+      if (visibility.probe && visibility.probe->wants_attention()) {
         const at::Tensor weights = block.attention.weights(queries, media.layers[index], mask);
-        placement.probe->record("adapter_attention", layer,
-                                weights.masked_fill(placement.text_time.eq(0).unsqueeze(1).unsqueeze(-1), 0));
+        visibility.probe->record(
+            "adapter_attention", layer,
+            weights.masked_fill(visibility.text_time.eq(0).unsqueeze(1).unsqueeze(-1), 0));
       }
       at::Tensor seen = block.attention(queries, media.layers[index], mask);
-      seen = seen.masked_fill(placement.text_time.eq(0).unsqueeze(-1), 0);
+      seen = seen.masked_fill(visibility.text_time.eq(0).unsqueeze(-1), 0);
       x = add_residual(x, seen * block.attn_gate.tensor().tanh());
     }
     return add_residual(x, block.feed_forward(x) * block.ff_gate.tensor().tanh());

@@ -164,7 +164,7 @@ class Prefix final : public Adapter {
     return std::move(layout.sequence);
   }
 
-  at::Tensor before_layer(int64_t, const at::Tensor& hidden, const Placement&,
+  at::Tensor before_layer(int64_t, const at::Tensor& hidden, const Visibility&,
                           const AdapterState&) const override {
     return hidden;
   }

@@ -20,7 +20,7 @@ struct ScenesParams {
   int64_t picture_size = 80;
   int64_t min_objects = 1;
   int64_t max_objects = 4;
-  int64_t records_per_scene = 1;
+  int64_t records_per_picture = 1;
   int64_t label_patch_size = 0;
   int64_t label_cells = 0;
 
@@ -32,7 +32,7 @@ struct ScenesParams {
     v("picture_size", picture_size, "width and height of the pictures, pixels", between(32, 1024));
     v("min_objects", min_objects, "objects in a scene, at least", between(1, 4));
     v("max_objects", max_objects, "objects in a scene, at most", between(1, 4));
-    v("records_per_scene", records_per_scene, "records in a row that share a scene", at_least(1));
+    v("records_per_picture", records_per_picture, "records in a row that share a scene", at_least(1));
     v("label_patch_size", label_patch_size,
       "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no", at_least(0));
     v("label_cells", label_cells,
@@ -105,7 +105,7 @@ class Scenes final : public Dataset {
         questions_(input.with_question),
         choices_(input.with_candidates) {
     if (input.seed) params_.seed = *input.seed;
-    if (input.records_per_scene) params_.records_per_scene = *input.records_per_scene;
+    if (input.records_per_picture) params_.records_per_picture = *input.records_per_picture;
     if (input.limit) params_.size = std::min(params_.size, *input.limit);
     const auto divides = [&](int64_t part) { return part == 0 || params.picture_size % part == 0; };
     if (!divides(params.label_patch_size) || !divides(params.label_cells)) {
@@ -116,7 +116,7 @@ class Scenes final : public Dataset {
   int64_t size() const override { return params_.size; }
 
   Record at(int64_t index) const override {
-    const int64_t which = index / params_.records_per_scene;
+    const int64_t which = index / params_.records_per_picture;
     const uint64_t seed = scene_seed(params_.seed, which);
     // Records in a row share a scene; it is drawn once.
     thread_local Drawn drawn;
@@ -125,7 +125,7 @@ class Scenes final : public Dataset {
       drawn = {this, seed, params_.split, sampled, picture_of(sampled)};
     }
     const Scene& scene = drawn.scene;
-    const auto variant = static_cast<uint64_t>(index % params_.records_per_scene);
+    const auto variant = static_cast<uint64_t>(index % params_.records_per_picture);
     Record record;
     record.request.id = cat("scene ", params_.seed, ".", which);
     Part image{Part::Kind::image, "", {PictureSource{"", nullptr, drawn.picture}}};

@@ -27,7 +27,7 @@ stages:
       train:
         trained: {"*": 1.0e-3}
         task_heads: [{type: caption}, {type: vqa}]
-        records_per_scene: [1, 2]
+        records_per_picture: [1, 2]
         steps: 4
         batch_size: 2
         log_every: 2

@@ -74,14 +74,40 @@ TEST_F(Verify, TheFirstStageThatDepartsIsNamed) {
   tensors_["perceiver_out"] = tensors_.at("perceiver_out").narrow(-1, 0, 1).clone();
   const VerifyReport departs = report();
   EXPECT_FALSE(departs.passed());
-  EXPECT_EQ(departs.first_departure(), "perceiver_out");
-  EXPECT_THAT(stage(departs, "perceiver_out").note, HasSubstr("ours has shape ["));
-  EXPECT_EQ(stage(departs, "perceiver_out").largest_error, HUGE_VAL);
+  EXPECT_EQ(departs.first_departure(), "media_tokens");
+  EXPECT_THAT(stage(departs, "media_tokens").note, HasSubstr("ours has shape ["));
+  EXPECT_EQ(stage(departs, "media_tokens").largest_error, HUGE_VAL);
   EXPECT_NEAR(stage(departs, "hidden_layer1").largest_error, 0.01, 1e-3);
   EXPECT_FALSE(stage(departs, "hidden_layer1").passed);
   EXPECT_FALSE(stage(departs, "final_norm").passed);
   EXPECT_TRUE(std::isnan(stage(departs, "final_norm").cosine));
   EXPECT_TRUE(stage(departs, "hidden_layer0").passed);
+}
+
+TEST_F(Verify, EveryNameOfAStageIsRead) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> stages = {
+      {"vision_features", {"vit_patch_tokens", "vision_out", "vision_features"}},
+      {"media_tokens", {"perceiver_out", "media_tokens"}}};
+  for (const auto& [stage_name, names] : stages) {
+    at::Tensor stored = tensors_.at(names.front());
+    std::string last = names.front();
+    for (const std::string& name : names) {
+      tensors_.erase(last);
+      tensors_[name] = stored;
+      last = name;
+      EXPECT_TRUE(stage(report(), stage_name).passed) << name;
+    }
+    tensors_[last] = stored + 1;
+    EXPECT_EQ(report().first_departure(), stage_name);
+    tensors_[last] = stored;
+  }
+}
+
+TEST_F(Verify, PrefixTokensOfStoredFeaturesAreLeftOut) {
+  const at::Tensor patches = tensors_.at("vit_patch_tokens");
+  tensors_.erase("vit_patch_tokens");
+  tensors_["vision_out"] = at::cat({at::ones_like(patches.narrow(1, 0, 1)), patches}, 1);
+  EXPECT_TRUE(stage(report(), "vision_features").passed);
 }
 
 TEST_F(Verify, IdsAndTextsMustBeEqual) {

@@ -52,14 +52,14 @@ class MyComponent final : public Adapter {
     return state;
   }
 
-  at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Placement& placement,
+  at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Visibility& visibility,
                           const AdapterState& state) const override {
     const auto& layers = static_cast<const MyComponentState&>(state).layers;
-    if (layers.empty() || placement.sees_nothing) return hidden;
+    if (layers.empty() || visibility.sees_nothing) return hidden;
     const at::Tensor& added = layers.at(layer / every_);
     // Rows of one media row lie together: beams.
     const at::Tensor rows = added.repeat_interleave(hidden.size(0) / added.size(0), 0);
-    const at::Tensor seen = placement.text_time.clamp(0, added.size(1) - 1).unsqueeze(-1);
+    const at::Tensor seen = visibility.text_time.clamp(0, added.size(1) - 1).unsqueeze(-1);
     return hidden + rows.gather(1, seen.expand({-1, -1, hidden.size(2)}));
   }
 

@@ -13,7 +13,7 @@ std::string config(const std::string& more = "") {
   return "{type: gated_cross_attention, cross_attn_every_n_layers: 2, num_heads: 2, dim_head: 4" + more + "}";
 }
 
-Placement place(const std::vector<int64_t>& times) {
+Visibility place(const std::vector<int64_t>& times) {
   const int64_t length = static_cast<int64_t>(times.size());
   return {at::tensor(times, at::kLong).view({1, length}), false};
 }
@@ -57,8 +57,8 @@ class Filled : public ::testing::Test {
     adapter.fill_randomly();
     state = adapter->prepare(media);
   }
-  at::Tensor run(const at::Tensor& hidden, const Placement& placement, const AdapterState& s) {
-    return adapter->before_layer(3, hidden, placement, s);
+  at::Tensor run(const at::Tensor& hidden, const Visibility& visibility, const AdapterState& s) {
+    return adapter->before_layer(3, hidden, visibility, s);
   }
 
   Built<Adapter> adapter;
@@ -77,9 +77,9 @@ TEST_F(Filled, a_token_sees_its_image_alone) {
 
 TEST_F(Filled, tells_a_probe_what_each_token_looked_at) {
   AttentionProbe probe;
-  Placement placement = place({0, 1, 2, 3, 9});
-  placement.probe = &probe;
-  run(hidden, placement, *state);
+  Visibility visibility = place({0, 1, 2, 3, 9});
+  visibility.probe = &probe;
+  run(hidden, visibility, *state);
   const at::Tensor weights = probe.weights.at("adapter_attention3");
   ASSERT_EQ(weights.sizes(), at::IntArrayRef({1, 2, 5, kImages * kTokens}));
   for (int64_t token = 1; token <= kImages; ++token) {
@@ -92,7 +92,7 @@ TEST_F(Filled, tells_a_probe_what_each_token_looked_at) {
 
 TEST_F(Filled, text_time_0_leaves_the_feed_forward_alone) {
   const at::Tensor nothing = run(hidden, place({0, 0, 0, 0, 0}), *state);
-  Placement known = place({0, 0, 0, 0, 0});
+  Visibility known = place({0, 0, 0, 0, 0});
   known.sees_nothing = true;
   EXPECT_TRUE(at::equal(run(hidden, known, *state), nothing));
   EXPECT_TRUE(at::equal(run(hidden, place({1, 1, 1, 1, 1}), *adapter->prepare({})), nothing));
@@ -111,9 +111,9 @@ TEST_F(Filled, an_image_that_is_not_there_averages_over_all) {
 
 TEST_F(Filled, beams_share_keys_and_equal_rows_of_their_own) {
   const at::Tensor two = random({2, kImages, kTokens, kWidth}, 3), rows = random({6, 4, kHidden}, 4);
-  const Placement placement{at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), false};
-  const at::Tensor shared = run(rows, placement, *adapter->prepare(two));
-  EXPECT_TRUE(near(shared, run(rows, placement, *adapter->prepare(two.repeat_interleave(3, 0)))));
+  const Visibility visibility{at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), false};
+  const at::Tensor shared = run(rows, visibility, *adapter->prepare(two));
+  EXPECT_TRUE(near(shared, run(rows, visibility, *adapter->prepare(two.repeat_interleave(3, 0)))));
 }
 
 TEST_F(Filled, gradients_reach_every_weight_and_no_grad_gives_the_same) {
@@ -151,9 +151,10 @@ TEST_F(SeesAllBefore, a_token_sees_the_images_up_to_its_own) {
 TEST(GatedCrossAttention, runs_on_meta) {
   Built<Adapter> adapter(config(), kInput);
   const auto state = adapter->prepare(at::empty({1, kImages, kTokens, kWidth}, at::kMeta));
-  const Placement placement{at::empty({1, 4}, at::TensorOptions().device(at::kMeta).dtype(at::kLong)), false};
+  const Visibility visibility{at::empty({1, 4}, at::TensorOptions().device(at::kMeta).dtype(at::kLong)),
+                              false};
   const at::Tensor hidden = at::empty({1, 4, kHidden}, at::kMeta);
-  EXPECT_EQ(adapter->before_layer(1, hidden, placement, *state).sizes(), hidden.sizes());
+  EXPECT_EQ(adapter->before_layer(1, hidden, visibility, *state).sizes(), hidden.sizes());
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // mass.
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/model/placement.h"
+#include "framework/model/visibility.h"
 #include "tests/support/component.h"
 
 namespace flam {
@@ -30,9 +30,9 @@ class MassMeter {
 
   MaskingRule rule() const { return adapter_->masking_rule(); }
 
-  at::Tensor mass(const Placement& placement) const {
-    const at::Tensor hidden = random({1, placement.text_time.size(1), images_}, 7);
-    return (adapter_->before_layer(0, hidden, placement, *state_) - hidden) / std::tanh(1.0);
+  at::Tensor mass(const Visibility& visibility) const {
+    const at::Tensor hidden = random({1, visibility.text_time.size(1), images_}, 7);
+    return (adapter_->before_layer(0, hidden, visibility, *state_) - hidden) / std::tanh(1.0);
   }
 
  private:
@@ -68,21 +68,21 @@ TEST(Golden, media_masks) {
     for (size_t step = 0; step < all_zero.size(); ++step) {
       const std::string at_step = cat(key, ".step", step);
       SCOPED_TRACE(at_step);
-      Placement placement;
+      Visibility visibility;
       if (step == 0) {
-        placement = place_prompt(meter.rule(), image_positions(prompt, 0, prompt.size(), image_token));
+        visibility = prompt_visibility(meter.rule(), image_positions(prompt, 0, prompt.size(), image_token));
       } else {
-        placement = place_cached(meter.rule(), image_positions(generated, step - 1, 1, image_token),
-                                 at::zeros({1, 1}, at::kLong));
+        visibility = cached_visibility(meter.rule(), image_positions(generated, step - 1, 1, image_token),
+                                       at::zeros({1, 1}, at::kLong));
       }
-      const at::Tensor mass = meter.mass(placement);
+      const at::Tensor mass = meter.mass(visibility);
       EXPECT_EQ(mass.eq(0).all().item<bool>(), all_zero[step].as_bool());
       const auto& names = dump->names();
       if (std::find(names.begin(), names.end(), at_step + ".text_time") == names.end()) continue;
-      EXPECT_TRUE(at::equal(placement.text_time, dump->tensor(at_step + ".text_time")));
+      EXPECT_TRUE(at::equal(visibility.text_time, dump->tensor(at_step + ".text_time")));
       EXPECT_TRUE(near(mass, dump->tensor(at_step + ".attn_mass_per_image")));
       const at::Tensor image = at::arange(1, mass.size(2) + 1, at::kLong);
-      EXPECT_TRUE(at::equal(placement.text_time.unsqueeze(-1).eq(image),
+      EXPECT_TRUE(at::equal(visibility.text_time.unsqueeze(-1).eq(image),
                             dump->tensor(at_step + ".text_to_media_mask").to(at::kBool)));
     }
   }

@@ -1,10 +1,10 @@
-#include "framework/model/placement.h"
+#include "framework/model/visibility.h"
 
 #include <ATen/TensorOperators.h>
 
 namespace flam {
 
-Placement place_prompt(const MaskingRule& rule, const at::Tensor& media_locations) {
+Visibility prompt_visibility(const MaskingRule& rule, const at::Tensor& media_locations) {
   const at::Tensor locations = media_locations.to(at::kBool);
   at::Tensor time = locations.to(at::kLong).cumsum(-1);
   if (rule.text_sees == MaskingRule::TextSees::next) {
@@ -15,12 +15,12 @@ Placement place_prompt(const MaskingRule& rule, const at::Tensor& media_location
   return {time, false};
 }
 
-Placement place_cached(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count) {
+Visibility cached_visibility(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count) {
   if (rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing) return {is_media.to(at::kLong), false};
   return {count, false};
 }
 
-Placement place_continuation(const MaskingRule& rule, const at::Tensor& count, int64_t length) {
+Visibility continuation_visibility(const MaskingRule& rule, const at::Tensor& count, int64_t length) {
   const at::Tensor seen = count.expand({-1, length});
   if (rule.text_sees == MaskingRule::TextSees::next) return {seen * 0, true};
   return {seen, false};
