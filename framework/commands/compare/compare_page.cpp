@@ -8,6 +8,7 @@
 #include "framework/base/text.h"
 #include "framework/commands/compare/compare_cell.h"
 #include "framework/commands/compare/compare_report.h"
+#include "framework/report/page.h"
 #include "framework/report/svg_plot.h"
 
 namespace flam {
@@ -17,17 +18,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kStyle = R"(
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222;
-  background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; } td, th { padding: .35rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top;
-  text-align: left; }
-.wide { overflow-x: auto; } .number { text-align: right; white-space: nowrap; } .best { font-weight: 600; }
+.wide { overflow-x: auto; } .best { font-weight: 600; }
 .failed { color: #a00; } .swatch { display: inline-block; width: .8em; height: .8em; border-radius: .2em; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; } svg { max-width: 100%; height: auto; }
 svg text { font: 11px system-ui, sans-serif; fill: #444; } svg .title { font-size: 13px; fill: #222; }
 svg .grid { stroke: #e4e4e4; } img { image-rendering: auto; max-width: 160px; } .same { color: #006a4d; }
-pre { background: #f6f6f6; padding: .6rem; overflow-x: auto; } .note { color: #666; }
+pre { overflow-x: auto; }
 )";
 
 std::string swatch(size_t index) {
@@ -232,15 +228,14 @@ std::string picture_grid(const Json& report) {
 }  // namespace
 
 std::string report_page(const Json& report) {
-  const std::string title = text_of(report["experiment"]);
   std::vector<std::string> seeds;
   for (const Json& seed : report["seeds"]) seeds.push_back(seed.dump());
-  return cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>", title,
-             "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>", kStyle,
-             "</style>\n</head>\n<body>\n<h1>", title, "</h1>\n<p>Base: ", text_of(report["base"]),
-             ". Seeds: ", join(seeds, ", "), ".</p>\n", procedure(report), table(report),
-             learning_curves(report), scores_against_latency(report), picture_grid(report),
-             differences(report), "</body>\n</html>\n");
+  const std::string head =
+      cat("<h1>", text_of(report["experiment"]), "</h1>\n<p>Base: ", text_of(report["base"]),
+          ". Seeds: ", join(seeds, ", "), ".</p>\n");
+  return html_page(report["experiment"].get<std::string>(), kStyle,
+                   cat(head, procedure(report), table(report), learning_curves(report),
+                       scores_against_latency(report), picture_grid(report), differences(report)));
 }
 
 }  // namespace flam

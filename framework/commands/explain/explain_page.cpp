@@ -8,19 +8,16 @@
 #include "framework/base/text.h"
 #include "framework/commands/explain/explain.h"
 #include "framework/media/encode.h"
+#include "framework/report/page.h"
 
 namespace flam {
 
 namespace {
 
-constexpr const char* kStyle = R"(<style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; color: #222 }
-h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em }
-table { border-collapse: collapse } td, th { padding: .3em .7em; text-align: left; vertical-align: middle }
-th { font-weight: 600; border-bottom: 1px solid #bbb } td.n { text-align: right; font-variant-numeric: tabular-nums }
-figure { display: inline-block; margin: .3em; text-align: center } figcaption { font-size: .9em }
-svg { width: 150px; height: 150px; background: #eee } pre { white-space: pre-wrap; background: #f4f4f4; padding: .7em }
-</style>
+constexpr const char* kStyle = R"(
+td, th { vertical-align: middle; }
+figure { display: inline-block; margin: .3em; text-align: center; } figcaption { font-size: .9em; }
+svg { width: 150px; height: 150px; background: #eee; } pre { white-space: pre-wrap; }
 )";
 
 std::string percent(double logprob) {
@@ -80,7 +77,7 @@ void list_words(std::ostream& out, const Explanation& explanation) {
   for (size_t i = 0; i < explanation.pictures.size(); ++i) out << "<th>picture " << i + 1 << "</th>";
   out << "</tr>\n";
   for (const SeenWord& word : explanation.words) {
-    out << "<tr><td><b>" << escape_html(printable(word.text, 1000)) << "</b></td><td class=\"n\">"
+    out << "<tr><td><b>" << escape_html(printable(word.text, 1000)) << "</b></td><td class=\"number\">"
         << percent(word.logprob) << "</td>";
     const double largest = word.looks.defined() ? word.looks.max().item().toDouble() : 0;
     for (size_t i = 0; i < explanation.pictures.size() && word.looks.defined(); ++i) {
@@ -98,27 +95,23 @@ void list_words(std::ostream& out, const Explanation& explanation) {
 
 std::string explanation_page(const Explanation& explanation, const std::string& title) {
   std::ostringstream out;
-  out << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << escape_html(title)
-      << "</title>\n"
-      << kStyle << "</head><body>\n<h1>" << escape_html(printable(explanation.answer, 100'000))
-      << "</h1>\n<p>" << escape_html(title) << "; probability of the whole answer "
-      << percent(explanation.logprob) << ".</p>\n";
+  out << "<h1>" << escape_html(printable(explanation.answer, 100'000)) << "</h1>\n<p>" << escape_html(title)
+      << "; probability of the whole answer " << percent(explanation.logprob) << ".</p>\n";
   list_pictures(out, explanation.pictures);
   if (!explanation.left_out.empty()) {
     out << "<h2>What the answer owes</h2>\n<table>\n<tr><th>prompt</th><th>probability of this answer</th>"
-           "<th>log-probability</th></tr>\n<tr><td>as it was</td><td class=\"n\">"
-        << percent(explanation.logprob) << "</td><td class=\"n\">" << number(explanation.logprob)
+           "<th>log-probability</th></tr>\n<tr><td>as it was</td><td class=\"number\">"
+        << percent(explanation.logprob) << "</td><td class=\"number\">" << number(explanation.logprob)
         << "</td></tr>\n";
     for (const LeftOut& left : explanation.left_out) {
-      out << "<tr><td>" << escape_html(left.what) << "</td><td class=\"n\">" << percent(left.logprob)
-          << "</td><td class=\"n\">" << number(left.logprob) << "</td></tr>\n";
+      out << "<tr><td>" << escape_html(left.what) << "</td><td class=\"number\">" << percent(left.logprob)
+          << "</td><td class=\"number\">" << number(left.logprob) << "</td></tr>\n";
     }
     out << "</table>\n";
   }
   list_words(out, explanation);
-  out << "<h2>Prompt</h2>\n<pre>" << escape_html(printable(explanation.prompt, 100'000))
-      << "</pre>\n</body></html>\n";
-  return out.str();
+  out << "<h2>Prompt</h2>\n<pre>" << escape_html(printable(explanation.prompt, 100'000)) << "</pre>\n";
+  return html_page(title, kStyle, out.str());
 }
 
 }  // namespace flam

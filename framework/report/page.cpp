@@ -1,0 +1,27 @@
+#include "framework/report/page.h"
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+constexpr const char* kStyle = R"(
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222;
+  background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; } td, th { padding: .35rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top;
+  text-align: left; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+pre { background: #f6f6f6; padding: .6rem; } .note { color: #666; }
+)";
+
+}  // namespace
+
+std::string html_page(const std::string& title, const std::string& style, const std::string& body) {
+  return cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
+             escape_html(title), "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>",
+             kStyle, style, "</style>\n</head>\n<body>\n", body, "</body>\n</html>\n");
+}
+
+}  // namespace flam
