@@ -17,11 +17,13 @@ struct Picture {
   int64_t width() const { return rgb.size(1); }
 };
 
-/// Where a picture comes from: a file, its bytes, or pixels in memory (exactly one is set).
+/// Where a picture comes from: a file, its bytes, or pixels in memory. Pixels count before bytes, and bytes
+/// before the file.
 struct PictureSource {
   std::string path;
   std::shared_ptr<const std::string> bytes;
   std::optional<Picture> picture;
+  int64_t height = 0, width = 0;  // in pixels, as it is looked at; 0: its header has not been read
   std::string name() const { return path.empty() ? "(in memory)" : path; }
 };
 

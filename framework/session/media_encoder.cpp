@@ -8,25 +8,136 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
+#include <utility>
 
 #include "framework/base/text.h"
 #include "framework/media/decode.h"
-#include "framework/media/picture.h"
 
 namespace flam {
 
 namespace {
+
 constexpr int64_t kMostPixels = 1'000'000'000;  // 3 GB
+constexpr size_t kWindow = 16;                  // pictures that are being loaded at a time
+constexpr size_t kEncodedTogether = 32;
+
+/// The distinct pictures of a batch: loaded a window at a time, encoded some at a time. Of a picture that is
+/// encoded, only its features stay.
+class BatchLoader {
+ public:
+  BatchLoader(const Model& model, PictureLoader& loader, FeatureCache& cache, const MediaOptions& options)
+      : model_(model), loader_(loader), cache_(cache), options_(options) {}
+
+  EncodedMedia run(std::span<const Prompt> prompts) {
+    out_.places.resize(prompts.size());
+    out_.errors.resize(prompts.size());
+    for (size_t row = 0; row < prompts.size(); ++row) {
+      for (const Part& media : prompts[row].media) {
+        auto& frames = out_.places[row].emplace_back(media.pictures.size(), -1);
+        for (size_t f = 0; f < frames.size(); ++f) want(media.pictures[f], row, frames[f]);
+      }
+    }
+    // The places stay where they are from here on.
+    size_t begun = 0;
+    std::vector<std::shared_future<LoadedPicture>> loads(wanted_.size());
+    for (size_t i = 0; i < wanted_.size(); ++i) {
+      for (; begun < std::min(wanted_.size(), i + kWindow); ++begun) {
+        if (wanted_[begun].same_as == begun)
+          loads[begun] = loader_.begin(*wanted_[begun].source, options_.with_pixels);
+      }
+      if (wanted_[i].same_as == i) {
+        take(wanted_[i], std::exchange(loads[i], {}));
+      } else {
+        repeat(wanted_[wanted_[i].same_as], wanted_[i]);
+      }
+      if (waiting_.size() == kEncodedTogether) encode();
+    }
+    encode();
+    return std::move(out_);
+  }
+
+ private:
+  struct Wanted {
+    const PictureSource* source;
+    size_t row;
+    int64_t* place;
+    size_t same_as;  // the number of the first one with this source: its own, if it is the first
+  };
+
+  void want(const PictureSource& source, size_t row, int64_t& place) {
+    size_t first = wanted_.size();
+    if (!source.picture) first = by_name_.try_emplace(name_in_memory(source), first).first->second;
+    wanted_.push_back({&source, row, &place, first});
+  }
+
+  void repeat(const Wanted& before, const Wanted& wanted) {
+    *wanted.place = *before.place;
+    if (*before.place < 0 && !out_.errors[wanted.row]) out_.errors[wanted.row] = out_.errors[before.row];
+  }
+
+  void take(const Wanted& wanted, const std::shared_future<LoadedPicture>& load) {
+    LoadedPicture picture;
+    try {
+      picture = loader_.finish(load);
+    } catch (const Error&) {
+      if (!out_.errors[wanted.row]) out_.errors[wanted.row] = std::current_exception();
+      return;
+    }
+    if (options_.times && picture.decode_milliseconds)
+      options_.times->add("decode", *picture.decode_milliseconds);
+    if (options_.times && picture.transform_milliseconds)
+      options_.times->add("transform", *picture.transform_milliseconds);
+    const auto [found, is_new] = places_.try_emplace(picture.key, std::ssize(out_.keys));
+    *wanted.place = found->second;
+    if (!is_new) return;
+    out_.keys.push_back(picture.key);
+    out_.features.push_back(picture.features);
+    if (options_.with_pixels) out_.pixels.push_back(picture.pixels);
+    if (picture.features.defined()) return;
+    waiting_.push_back(found->second);
+    waiting_pixels_.push_back(picture.pixels);
+  }
+
+  void encode() {
+    if (waiting_.empty()) return;
+    const StageTimes::Scope timer(options_.times, "vision", model_.device());
+    const Features fresh = model_.encode_images(at::stack(waiting_pixels_));
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+      at::Tensor& features = out_.features[static_cast<size_t>(waiting_[i])];
+      features = fresh.tokens.select(0, static_cast<int64_t>(i)).clone();
+      cache_.add(out_.keys[static_cast<size_t>(waiting_[i])], features);
+    }
+    waiting_.clear();
+    waiting_pixels_.clear();
+  }
+
+  const Model& model_;
+  PictureLoader& loader_;
+  FeatureCache& cache_;
+  const MediaOptions& options_;
+  EncodedMedia out_;
+  std::vector<Wanted> wanted_;
+  std::unordered_map<std::string, size_t> by_name_;
+  std::unordered_map<std::string, int64_t> places_;
+  std::vector<int64_t> waiting_;  // pictures whose features are not known yet
+  std::vector<at::Tensor> waiting_pixels_;
+};
+
 }  // namespace
 
-void MediaEncoder::load_pictures(Prompt& prompt, StageTimes* times) const {
-  const StageTimes::Scope timer(times, "decode");
+MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms, const std::string& setting,
+                           int threads)
+    : model_(model), loader_(transforms, FeatureKeys(setting), cache_, threads) {}
+
+void MediaEncoder::measure(std::vector<Part>& parts) const {
   int64_t pixels = 0;
-  for (Part& media : prompt.media) {
+  for (Part& media : parts) {
+    if (media.kind == Part::Kind::text) continue;
     if (media.pictures.empty()) throw Error("a video needs at least one frame");
     for (PictureSource& source : media.pictures) {
-      if (!source.picture) source.picture = load_picture(source);
-      pixels += source.picture->height() * source.picture->width();
+      loader_.measure(source);
+      pixels += source.height * source.width;
       if (pixels > kMostPixels) {
         throw Error(cat("the pictures of one request have more than ", kMostPixels / 1'000'000,
                         " megapixels together, up to ", quoted(source.name()),
@@ -36,89 +147,90 @@ void MediaEncoder::load_pictures(Prompt& prompt, StageTimes* times) const {
   }
 }
 
-Prepared MediaEncoder::open(std::span<const Prompt> prompts, StageTimes* times) const {
-  const StageTimes::Scope timer(times, "transform");
-  Prepared prepared;
-  const int64_t size = model_.vision_backbone().image_size();
-  const auto batch = static_cast<int64_t>(prompts.size());
-  int64_t media_count = 0;
-  int64_t frame_count = 1;
-  for (const Prompt& prompt : prompts) {
-    media_count = std::max(media_count, static_cast<int64_t>(prompt.media.size()));
-    for (const Part& media : prompt.media) {
-      frame_count = std::max(frame_count, static_cast<int64_t>(media.pictures.size()));
+void MediaEncoder::decode(std::vector<Part>& parts) const {
+  measure(parts);
+  for (Part& media : parts) {
+    for (PictureSource& source : media.pictures) source.picture = load_picture(source);
+  }
+}
+
+void MediaEncoder::prefetch(const Prompt& prompt) const {
+  for (const Part& media : prompt.media) {
+    for (const PictureSource& source : media.pictures) loader_.prefetch(source);
+  }
+}
+
+EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOptions& options) const {
+  std::vector<Prompt> measured(prompts.begin(), prompts.end());
+  std::vector<std::exception_ptr> refused(prompts.size());
+  for (size_t row = 0; row < measured.size(); ++row) {
+    try {
+      measure(measured[row].media);
+    } catch (const Error&) {
+      refused[row] = std::current_exception();
+      measured[row].media.clear();
     }
   }
-  if (media_count == 0) return prepared;
+  EncodedMedia out = BatchLoader(model_, loader_, cache_, options).run(measured);
+  for (size_t row = 0; row < refused.size(); ++row) {
+    if (refused[row]) out.errors[row] = refused[row];
+  }
+  return out;
+}
 
-  std::vector<at::Tensor> pixels = {at::zeros({3, size, size}, at::kFloat)};
-  prepared.keys = {""};
-  std::unordered_map<std::string, int64_t> place;
-  prepared.index = at::zeros({batch, media_count, frame_count}, at::kLong);
+Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t> rows) const {
+  Prepared prepared;
+  int64_t media_count = 0;
+  int64_t frame_count = 1;
+  for (const size_t row : rows) {
+    media_count = std::max(media_count, std::ssize(media.places[row]));
+    for (const auto& frames : media.places[row]) frame_count = std::max(frame_count, std::ssize(frames));
+  }
+  if (media_count == 0) return prepared;
+  const auto batch = static_cast<int64_t>(rows.size());
+  prepared.index = at::full({batch, media_count, frame_count}, -1, at::kLong);
   prepared.frames = at::full({batch, media_count}, frame_count, at::kLong);
   auto* index = prepared.index.mutable_data_ptr<int64_t>();
   auto* frames = prepared.frames.mutable_data_ptr<int64_t>();
-  for (int64_t row = 0; row < batch; ++row) {
-    const auto& parts = prompts[row].media;
-    for (size_t t = 0; t < parts.size(); ++t) {
-      const int64_t at_media = row * media_count + static_cast<int64_t>(t);
-      frames[at_media] = static_cast<int64_t>(parts[t].pictures.size());
-      for (size_t f = 0; f < parts[t].pictures.size(); ++f) {
-        const PictureSource& source = parts[t].pictures[f];
-        const Picture picture = source.picture ? *source.picture : load_picture(source);
-        const auto [found, is_new] =
-            place.try_emplace(content_key(picture), static_cast<int64_t>(pixels.size()));
+  std::unordered_map<int64_t, int64_t> moved;  // from the places of `media` to those of `prepared`
+  std::vector<at::Tensor> features, pixels;
+  for (int64_t i = 0; i < batch; ++i) {
+    const auto& places = media.places[rows[static_cast<size_t>(i)]];
+    for (size_t t = 0; t < places.size(); ++t) {
+      const int64_t at_media = i * media_count + static_cast<int64_t>(t);
+      frames[at_media] = std::ssize(places[t]);
+      for (size_t f = 0; f < places[t].size(); ++f) {
+        const auto [to, is_new] = moved.try_emplace(places[t][f], std::ssize(features));
         if (is_new) {
-          pixels.push_back(transforms_.apply(picture));
-          prepared.keys.push_back(found->first);
+          const auto from = static_cast<size_t>(places[t][f]);
+          prepared.keys.push_back(media.keys[from]);
+          features.push_back(media.features[from]);
+          if (!media.pixels.empty()) pixels.push_back(media.pixels[from]);
         }
-        index[at_media * frame_count + static_cast<int64_t>(f)] = found->second;
+        index[at_media * frame_count + static_cast<int64_t>(f)] = to->second;
       }
     }
   }
-  const bool padded = (prepared.index == 0).any().item().toBool();
-  if (!padded) {  // the picture of zeros is not needed
-    pixels.erase(pixels.begin());
-    prepared.keys.erase(prepared.keys.begin());
-    prepared.index.sub_(1);
+  const at::Tensor missing = prepared.index < 0;
+  if (missing.any().item().toBool()) {  // rows with fewer media are filled with a picture of zeros
+    prepared.index.masked_fill_(missing, std::ssize(features));
+    prepared.keys.emplace_back();
+    features.push_back(features_of_zeros());
+    const int64_t size = model_.vision_backbone().image_size();
+    if (!pixels.empty()) pixels.push_back(at::zeros({3, size, size}, at::kFloat));
   }
-  prepared.pixels = at::stack(pixels);
+  prepared.features = at::stack(features);
+  if (!pixels.empty()) prepared.pixels = at::stack(pixels);
   return prepared;
 }
 
-Features MediaEncoder::features_of(const Prepared& prepared) const {
-  const FeatureShape shape = model_.vision_backbone().shape();
-  std::vector<at::Tensor> tokens(prepared.keys.size());
-  std::vector<int64_t> missing;
-  {
-    const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      const auto found = by_key_.find(prepared.keys[i]);
-      if (found == by_key_.end()) {
-        missing.push_back(static_cast<int64_t>(i));
-      } else {
-        kept_.splice(kept_.begin(), kept_, found->second);
-        tokens[i] = found->second->tokens;
-      }
-    }
-  }
-  if (!missing.empty()) {
-    const at::Tensor which = at::from_blob(missing.data(), {static_cast<int64_t>(missing.size())}, at::kLong);
-    const Features fresh = model_.encode_images(prepared.pixels.index_select(0, which));
-    const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < missing.size(); ++i) {
-      const auto& key = prepared.keys[missing[i]];
-      tokens[missing[i]] = fresh.tokens.select(0, static_cast<int64_t>(i));
-      if (by_key_.contains(key)) continue;
-      kept_.push_front({key, tokens[missing[i]].clone()});
-      by_key_[key] = kept_.begin();
-      if (kept_.size() > kKept) {
-        by_key_.erase(kept_.back().key);
-        kept_.pop_back();
-      }
-    }
-  }
-  return {at::stack(tokens), shape.grid_h, shape.grid_w, shape.prefix_tokens};
+at::Tensor MediaEncoder::features_of_zeros() const {
+  at::Tensor features = cache_.find("");
+  if (features.defined()) return features;
+  const int64_t size = model_.vision_backbone().image_size();
+  features = model_.encode_images(at::zeros({1, 3, size, size}, at::kFloat)).tokens.select(0, 0).clone();
+  cache_.add("", features);
+  return features;
 }
 
 at::Tensor MediaEncoder::resample_distinct(const Features& features, const at::Tensor& index,
@@ -142,13 +254,10 @@ at::Tensor MediaEncoder::resample_distinct(const Features& features, const at::T
   return media.index_select(0, as_tensor(which).to(media.device()));
 }
 
-void MediaEncoder::encode(Prepared& prepared, StageTimes* times, Probe* probe) const {
+void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe) const {
   if (!prepared.index.defined()) return;
-  Features features;
-  {
-    const StageTimes::Scope timer(times, "vision", model_.device());
-    features = features_of(prepared);
-  }
+  const FeatureShape shape = model_.vision_backbone().shape();
+  const Features features{prepared.features, shape.grid_h, shape.grid_w, shape.prefix_tokens};
   const StageTimes::Scope timer(times, "resampler", model_.device());
   // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be
   // attended to.

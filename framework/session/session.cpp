@@ -14,15 +14,23 @@ namespace flam {
 Session::Session() : state_(std::make_unique<State>()) {}
 Session::~Session() = default;
 
-Prepared Session::prepare(std::span<const Prompt> prompts, StageTimes* times) const {
-  Prepared prepared = state_->media->open(prompts, times);
+Prepared Session::prepare(std::span<const Prompt> prompts, StageTimes* times, bool with_pixels) const {
+  const EncodedMedia media = with_device_memory([&] {
+    return state_->media->load(prompts, {times, with_pixels});
+  });
+  std::vector<size_t> rows(prompts.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (const std::exception_ptr& error : media.errors) {
+    if (error) std::rethrow_exception(error);
+  }
+  Prepared prepared = state_->media->arrange(media, rows);
   const StageTimes::Scope timer(times, "tokenize");
   encode_rows(prompts, state_->model->tokenizer(), prepared);
   return prepared;
 }
 
 void Session::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
-  with_device_memory([&] { state_->media->encode(prepared, times, probe); });
+  with_device_memory([&] { state_->media->resample(prepared, times, probe); });
 }
 
 std::unique_ptr<StepModel> Session::start(const Prepared& prepared, int64_t beams,
@@ -69,7 +77,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
       Task task = head.task(requests[i]);
       if (!requests[i].candidates.empty() && !std::holds_alternative<Score>(task))
         throw Error("this model's task head writes its answers and takes no candidates; leave them out");
-      std::visit([&](auto& of) { state_->media->load_pictures(of.prompt, options.times); }, task);
+      std::visit([&](auto& of) { state_->media->measure(of.prompt.media); }, task);
       tasks.push_back(std::move(task));
       answered.push_back(i);
     } catch (const Error& error) {

@@ -46,9 +46,10 @@ struct Outcome {
 /// Token rows and media of a batch of prompts, ready for the model.
 struct Prepared {
   Batch batch;
-  at::Tensor pixels;                       // [N,3,H,W] float32: the distinct pictures
-  std::vector<std::string> keys;           // content key of each of them; "": the picture of zeros
-  at::Tensor index;                        // [B,T,F] int64 into pixels; undefined without media
+  std::vector<std::string> keys;           // of the N distinct pictures; "": the picture of zeros
+  at::Tensor features;                     // [N,P,D] of them
+  at::Tensor pixels;                       // [N,3,H,W] float32 of them, if they were asked for
+  at::Tensor index;                        // [B,T,F] int64 into them; undefined without media
   at::Tensor frames;                       // [B,T] int64: how many of the F are really there
   std::vector<std::vector<int64_t>> rows;  // ids of each row, padding included
 };
@@ -69,10 +70,11 @@ class FLAM_API Session {
   /// The same for tasks that a head has made. An outcome that failed has its `error` set.
   std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
 
-  /// The parts of run(), for verify and train. prepare() opens and transforms every picture of
-  /// the prompts and encodes their text; row i has prompts[i].
-  Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr) const;
-  /// Runs backbone and resampler over prepared pictures and fills prepared.batch.media.
+  /// The parts of run(), for verify and explain. prepare() runs the backbone over every picture of the
+  /// prompts and encodes their text; row i has prompts[i].
+  Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr,
+                   bool with_pixels = false) const;
+  /// Runs the resampler and fills prepared.batch.media.
   void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
   std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
                                const CallOptions& options = {}) const;

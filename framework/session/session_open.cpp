@@ -1,7 +1,13 @@
 // Session::open: registry, config, components, weights.
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
 #include "framework/base/log.h"
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/device/device.h"
+#include "framework/device/dtype.h"
 #include "framework/device/threads.h"
 #include "framework/recipe/paths.h"
 #include "framework/session/session_state.h"
@@ -71,7 +77,20 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   errors.throw_if_any();
 }
 
+/// One on a machine of few cores, where the model needs them: decoding a picture takes less than answering.
+int loader_threads() {
+  return std::clamp(at::get_num_threads() / 2, 1, 4);
+}
+
 }  // namespace
+
+/// What the features of a picture depend on besides the picture, see FeatureKeys. Within one session the
+/// weights stay as they are, so they need no hash.
+std::string Session::State::setting() const {
+  std::string out = write_yaml(config.model.vision_backbone.resolved());
+  for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
+  return out + dtype_name(model->dtype());
+}
 
 std::shared_ptr<Session> Session::open(const std::string& config, const RunOptions& options) {
   std::shared_ptr<Session> session(new Session);
@@ -102,9 +121,9 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   const at::Device device = resolve_device(options.device);
   if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
   s.model->weights().progress = options.loading;
-  s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.seed);
+  s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
   s.model->weights().progress = nullptr;
-  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms);
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.setting(), loader_threads());
   return session;
 }
 

@@ -13,6 +13,8 @@ struct Session::State {
   std::unique_ptr<TaskHead> task_head;
   std::unique_ptr<MediaEncoder> media;
   std::unique_ptr<StepGraphs> graphs;  // null unless asked for
+
+  std::string setting() const;
 };
 
 }  // namespace flam

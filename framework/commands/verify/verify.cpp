@@ -48,7 +48,7 @@ class Verification {
   void run() {
     check_prompts();
     const std::vector<Prompt> prompts = reference_.prompts();
-    Prepared prepared = session_.prepare(prompts);
+    Prepared prepared = session_.prepare(prompts, nullptr, /*with_pixels=*/true);
     check_inputs(prepared);
     Recorder recorder;
     session_.encode_media(prepared, nullptr, &recorder);
@@ -92,12 +92,13 @@ class Verification {
 
   void check_activations(const at::Tensor& mask, Recorder& recorder, const at::Tensor& logits) {
     for (const std::string& stage : recorder.order) {
-      const auto reference = reference_.tensor(stage);
+      auto reference = reference_.tensor(stage);
       if (!reference) {
         report_.skipped.push_back(stage);
         continue;
       }
-      const bool per_token = stage != "vit_patch_tokens" && stage != "perceiver_out";
+      if (stage == "vision_features") reference = without_prefix(*reference, recorder.values[stage].size(1));
+      const bool per_token = stage != "vision_features" && stage != "media_tokens";
       report_.stages.push_back(compare_close(stage, recorder.values[stage], *reference,
                                              per_token ? mask : at::Tensor(), options_.tolerance));
     }
@@ -143,6 +144,13 @@ class Verification {
     const at::Tensor mask = alive(*ids).narrow(1, 0, reference->size(1));
     report_.stages.push_back(
         compare_close("greedy_step_logits", at::cat(ours, 1), *reference, mask, options_.tolerance));
+  }
+
+  // A dump may hold the backbone's class and register tokens, too; they stand before the patches.
+  at::Tensor without_prefix(const at::Tensor& features, int64_t patches) const {
+    const int64_t prefix = session_.model().vision_backbone().shape().prefix_tokens;
+    const bool has_prefix = prefix > 0 && features.dim() == 3 && features.size(1) == prefix + patches;
+    return has_prefix ? features.narrow(1, prefix, patches) : features;
   }
 
   // [B,W] bool: no end token up to here.

@@ -1,0 +1,32 @@
+#include "framework/session/feature_cache.h"
+
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+FeatureKeys::FeatureKeys(const std::string& setting) : setting_(sha256(setting)) {}
+
+std::string FeatureKeys::key(const std::string& content, int64_t frame) const {
+  return cat(content, ":", frame, ":", setting_);
+}
+
+at::Tensor FeatureCache::find(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return {};
+  kept_.splice(kept_.begin(), kept_, found->second);
+  return found->second->features;
+}
+
+void FeatureCache::add(const std::string& key, const at::Tensor& features) {
+  const std::lock_guard lock(mutex_);
+  if (by_key_.contains(key)) return;
+  kept_.push_front({key, features});
+  by_key_[key] = kept_.begin();
+  if (kept_.size() <= kMost) return;
+  by_key_.erase(kept_.back().key);
+  kept_.pop_back();
+}
+
+}  // namespace flam

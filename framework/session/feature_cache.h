@@ -1,0 +1,47 @@
+#pragma once
+// Which features belong to which picture, and the features of the pictures that were seen last.
+
+#include <ATen/core/Tensor.h>
+
+#include <list>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// Makes the key under which the features of a picture are known. It names everything that they depend on, so
+/// that two pictures with one key have equal features.
+class FLAM_API FeatureKeys {
+ public:
+  /// `setting`: what is the same for every picture: decoding options, transforms, backbone with its weights,
+  /// dtype.
+  explicit FeatureKeys(const std::string& setting);
+  /// `content` identifies the encoded bytes or the decoded pixels, `frame` the frame of an animation.
+  std::string key(const std::string& content, int64_t frame = 0) const;
+
+ private:
+  std::string setting_;  // its hash
+};
+
+/// The features [P,D] of the pictures that were used last. May be used from several threads.
+class FLAM_API FeatureCache {
+ public:
+  /// Undefined if the features are not there.
+  at::Tensor find(const std::string& key);
+  void add(const std::string& key, const at::Tensor& features);
+
+ private:
+  static constexpr size_t kMost = 64;
+  struct Kept {
+    std::string key;
+    at::Tensor features;
+  };
+  std::mutex mutex_;
+  std::list<Kept> kept_;  // newest first
+  std::unordered_map<std::string, std::list<Kept>::iterator> by_key_;
+};
+
+}  // namespace flam

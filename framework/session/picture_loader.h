@@ -1,0 +1,67 @@
+#pragma once
+// From a picture's file to what the backbone takes, or straight to its features where they are known.
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "framework/media/picture.h"
+#include "framework/model/transform_chain.h"
+#include "framework/session/feature_cache.h"
+#include "framework/session/loader_threads.h"
+
+namespace flam {
+
+/// Tells one file, or one string of bytes, from another within this process.
+std::string name_in_memory(const PictureSource& source);
+
+struct LoadedPicture {
+  std::string key;
+  at::Tensor features;  // [P,D] if they were known; undefined otherwise
+  at::Tensor pixels;    // float32 [3,S,S] where the features are not known, or if they were asked for
+  std::optional<double> decode_milliseconds, transform_milliseconds;  // of a picture that was decoded
+};
+
+/// Reads, decodes and transforms pictures in loader threads. A picture whose features are known is read and
+/// not decoded. May be used from several threads.
+class PictureLoader {
+ public:
+  /// `transforms` and `cache` must outlive the loader.
+  PictureLoader(const TransformChain& transforms, FeatureKeys keys, FeatureCache& cache, int threads);
+
+  /// Reads the oriented size from the picture's header, unless it is known. The bytes are kept in the source
+  /// as long as all that are kept stay below a limit, so that a small picture is read from disk once. Error:
+  /// as decode_picture(), as far as the header shows it.
+  void measure(PictureSource& source) const;
+
+  /// Begins to load a picture.
+  std::shared_future<LoadedPicture> begin(const PictureSource& source, bool with_pixels);
+  /// Its end. Error: the picture can't be read.
+  LoadedPicture finish(const std::shared_future<LoadedPicture>& begun);
+
+  /// Begins to load a picture that begin() will be asked for later. Does nothing if many are under way, so
+  /// that memory stays bounded.
+  void prefetch(const PictureSource& source);
+
+ private:
+  LoadedPicture load(const PictureSource& source, bool with_pixels) const;
+  std::shared_future<LoadedPicture> queue(const PictureSource& source, bool with_pixels);
+
+  const TransformChain& transforms_;
+  const FeatureKeys keys_;
+  FeatureCache& cache_;
+  const std::shared_ptr<std::atomic<size_t>> kept_bytes_ = std::make_shared<std::atomic<size_t>>(0);
+
+  struct Ahead {
+    std::shared_ptr<const std::string> bytes;  // held, as its address is part of the name
+    std::shared_future<LoadedPicture> picture;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Ahead> ahead_;  // by name_in_memory()
+  LoaderThreads threads_;               // ends first: its jobs use the rest
+};
+
+}  // namespace flam
