@@ -25,11 +25,11 @@ void ChildProcess::leave(int status) {
 
 ChildProcess::ChildProcess(const std::function<void(int report)>& body) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw RunError(cat("no pipe: ", std::strerror(errno)));
+  if (pipe2(ends, O_CLOEXEC) != 0) throw RunError(cat("cannot create a pipe: ", std::strerror(errno)));
   id_ = fork();
   if (id_ == 0) {
 #ifdef FLAM_COVERAGE
-    __gcov_reset();  // the parent counts what ran before
+    __gcov_reset();  // the parent counts what ran before the fork
 #endif
     body(ends[1]);
     leave(0);
@@ -38,10 +38,10 @@ ChildProcess::ChildProcess(const std::function<void(int report)>& body) {
   close(ends[1]);
   if (id_ < 0) {
     close(ends[0]);
-    throw RunError(cat("no child process: ", std::strerror(fork_error)));
+    throw RunError(cat("cannot start a child process: ", std::strerror(fork_error)));
   }
   report_ = ends[0];
-  // A grandchild may hold the other end open.
+  // A grandchild may hold the other end open, so reading must not block.
   fcntl(report_, F_SETFL, O_NONBLOCK);
 }
 

@@ -10,8 +10,8 @@ namespace flam {
 /// A forked child and the pipe on which it reports.
 class FLAM_API ChildProcess {
  public:
-  /// The child runs body(report), where `report` is the pipe's end to write to, and leaves with status 0 when
-  /// it returns; it must not throw. RunError: no pipe, or no process.
+  /// The child runs body(report), where `report` is the pipe's end to write to, and exits with status 0 when
+  /// it returns; body must not throw. RunError: the pipe or the process cannot be created.
   explicit ChildProcess(const std::function<void(int report)>& body);
   ~ChildProcess();  // closes the pipe; does not wait
   ChildProcess(const ChildProcess&) = delete;
@@ -20,7 +20,7 @@ class FLAM_API ChildProcess {
   pid_t id() const { return id_; }
   int report() const { return report_; }  // the end to read from; reading doesn't block
 
-  /// Ends a child without the handlers and unwritten buffers that belong to its parent.
+  /// Exits from a child without running its parent's exit handlers or writing its parent's buffers.
   [[noreturn]] static void leave(int status);
 
  private:

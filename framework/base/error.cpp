@@ -33,7 +33,7 @@ void ErrorList::add(const Location& where, const std::string& message) {
 
 void ErrorList::throw_if_any() const {
   if (messages_.empty()) return;
-  constexpr size_t kMost = 100;  // more are one mistake, or a hostile file
+  constexpr size_t kMost = 100;  // more than this come from one mistake, or from a malicious file
   std::vector<std::string> shown = messages_;
   if (shown.size() > kMost) {
     shown.resize(kMost);

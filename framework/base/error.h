@@ -1,5 +1,5 @@
 #pragma once
-// Located errors. Error: the input was rejected (exit status 2). RunError: it failed while running (1).
+// Located errors. Error: the input was rejected (exit status 2). RunError: running failed (exit status 1).
 
 #include <memory>
 #include <stdexcept>
@@ -38,14 +38,14 @@ class FLAM_API RunError : public Error {
   int exit_status() const override { return 1; }
 };
 
-/// Collects errors, so that all of a file's are reported at once.
+/// Collects errors, so that all errors of a file are reported at once.
 class FLAM_API ErrorList {
  public:
   void add(const std::string& message);
   void add(const Location& where, const std::string& message);
   bool empty() const { return messages_.empty(); }
   const std::vector<std::string>& messages() const { return messages_; }
-  /// Throws one Error with every message on a line of its own; returns if there is none.
+  /// Throws one Error with every message on its own line; returns if there are none.
   void throw_if_any() const;
 
  private:

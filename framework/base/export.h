@@ -1,3 +1,3 @@
 #pragma once
-/// Marks what crosses a library border; everything else is hidden.
+/// Marks what a library exports; everything else is hidden.
 #define FLAM_API __attribute__((visibility("default")))

@@ -22,12 +22,12 @@ std::string reason() {
   return std::strerror(errno);
 }
 
-/// A path that leads to an open file, even one without a name; where /proc is mounted.
+/// A path to an open file, which may have no name. Needs /proc.
 std::string by_number(int descriptor) {
   return cat("/proc/self/fd/", descriptor);
 }
 
-/// A file descriptor that closes itself.
+/// A file descriptor that is closed with its owner.
 struct Descriptor {
   int number = -1;
   explicit Descriptor(int n) : number(n) {}
@@ -38,7 +38,7 @@ struct Descriptor {
   }
 };
 
-/// Opens a regular file; the size goes to `size`. O_NONBLOCK, so that a pipe without a writer doesn't block.
+/// Opens a regular file and sets `size`. O_NONBLOCK, so that a pipe without a writer doesn't block.
 int open_regular(const std::filesystem::path& path, size_t& size) {
   const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (number < 0) throw Error(cat("cannot open ", quoted(path.native()), ": ", reason()));
@@ -77,7 +77,7 @@ std::string read_file(const std::filesystem::path& path, size_t limit) {
   if (size > limit) throw too_large();
   std::string content(size, '\0');
   size_t filled = 0;
-  for (;;) {  // to the end, as the size may have changed, and reads as 0 below /proc
+  for (;;) {  // until the end, because the size may have changed, and is 0 for files in /proc
     if (filled == content.size()) content.resize(filled + 4096);
     const ssize_t got = ::read(file.number, content.data() + filled, content.size() - filled);
     if (got < 0 && errno == EINTR) continue;
@@ -107,25 +107,26 @@ MappedFile::~MappedFile() {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
-  // Never over a device or a folder; asked before links are resolved, as /dev/stdout leads to no name.
+  // Never replace a device or a folder. Checked before links are resolved: /dev/stdout may resolve to no
+  // name.
   if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored)) {
     throw Error(cat("cannot write ", quoted(path_.native()), ": it exists and is not a regular file"));
   }
   if (is_standard_stream(path_)) {
     throw Error(cat("cannot write ", quoted(path_.native()),
-                    ": standard output or error goes there, and would be lost; name another file"));
+                    ": standard output or error is redirected to it and would be lost; name another file"));
   }
-  // Through a link, so that the link stays.
+  // Write to a link's target, so that the link stays.
   if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_, ignored);
   static std::atomic<unsigned> serial = 0;
   aside_ = path_;
   aside_ += cat(".part-", ::getpid(), "-", serial++);
-  // Without a name until it is complete: whatever ends the process, nothing is left behind.
+  // The file has no name until it is complete, so nothing is left behind however the process ends.
   const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
   descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
   if (descriptor_ >= 0 && ::access(by_number(descriptor_).c_str(), F_OK) != 0)
     ::close(std::exchange(descriptor_, -1));
-  named_ = descriptor_ < 0;  // not every file system can, and a name is given through /proc
+  named_ = descriptor_ < 0;  // not every file system has O_TMPFILE, and naming the file needs /proc
   if (named_) descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw Error(cat("cannot write ", quoted(path_.native()), ": ", reason()));
 }

@@ -36,7 +36,7 @@ class FLAM_API MappedFile {
 };
 
 /// Writes beside `path` and renames on commit(); a file that is not committed leaves nothing behind. Error:
-/// it can't be written, is no regular file, or is where standard output or error goes.
+/// it can't be written, is not a regular file, or standard output or error is redirected to it.
 class FLAM_API AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -1,5 +1,5 @@
 #pragma once
-// Messages to stderr through spdlog, which stays out of this header (libtorch brings a clashing fmt).
+// Messages to stderr. spdlog is not included here, because its fmt clashes with libtorch's.
 
 #include <string_view>
 

@@ -86,7 +86,7 @@ std::string escape_html(std::string_view text) {
 }
 
 namespace {
-/// Insertions, deletions, replacements and swaps of neighbours that make one word the other.
+/// The number of insertions, deletions, replacements and swaps of neighbours between two words.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before, previous, row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
@@ -105,7 +105,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string closest(std::string_view word, const std::vector<std::string>& candidates) {
-  if (word.size() > 100) return "";  // nothing that long is a misspelt name
+  if (word.size() > 100) return "";  // a word this long is not a misspelt name
   std::string best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const auto& candidate : candidates) {

@@ -32,7 +32,7 @@ FLAM_API Utf8Char utf8_front(std::string_view text);
 /// bytes: names and values from foreign files pass through here before they reach a terminal.
 FLAM_API std::string printable(std::string_view text, size_t limit = 200);
 
-/// printable() in single quotes.
+/// printable() text in single quotes.
 FLAM_API std::string quoted(std::string_view text);
 // Without these, argument-dependent lookup prefers std::quoted wherever <iomanip> is included.
 inline std::string quoted(const char* text) {
@@ -45,10 +45,10 @@ inline std::string quoted(std::string& text) {
   return quoted(std::string_view(text));
 }
 
-/// The text with & < > " ' as HTML writes them.
+/// The text with & < > " ' escaped for HTML.
 FLAM_API std::string escape_html(std::string_view text);
 
-/// The candidate nearest to `word` by edit distance, or "" when none is near enough to be meant.
+/// The candidate nearest to `word` by edit distance, or "" if none is near enough.
 FLAM_API std::string closest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "; did you mean 'x'?" or "".

@@ -9,10 +9,10 @@
 
 namespace flam {
 
-/// How the places of values that came from the command line begin; their paths are relative to the current
+/// The places of values from the command line begin with this. Their paths are relative to the current
 /// folder.
 inline constexpr std::string_view kOverridePlace = "--set ";
-/// The most that a config file may have.
+/// The maximum size of a config file.
 inline constexpr size_t kMaxYamlBytes = size_t{16} << 20;
 
 /// Parses one YAML document. Errors carry file:line:column. Duplicate keys, several documents, tags, and
@@ -27,20 +27,20 @@ FLAM_API Value parse_yaml(const std::string& text, const std::string& file_name)
 /// a path below `configs_root`.
 FLAM_API Value load_config(const std::filesystem::path& path, const std::filesystem::path& configs_root = {});
 
-/// Applies `a.b.0.c=VALUE` (VALUE is YAML), as a file would that has `config` for its base: keys are created
-/// or replaced, maps merge, list elements are reached by index. Location: "--set".
+/// Applies `a.b.0.c=VALUE` (VALUE is YAML) like a file that has `config` as its base: keys are created or
+/// replaced, maps are merged, and list elements are named by index. Location: "--set".
 FLAM_API void apply_override(Value& config, const std::string& assignment,
                              const std::filesystem::path& configs_root = {});
 
 /// The opposite of what load_config does to paths: absolute paths below `configs_root` become `${configs}/…`.
 FLAM_API void shorten_configs_paths(Value& config, const std::filesystem::path& configs_root);
 
-/// Gives the values of `to` the places of their counterparts in `from`: a resolved tree then says where each
-/// value was written. Values without counterpart (defaults) have none.
+/// Copies the places of the values in `from` to their counterparts in `to`, so that a resolved tree says
+/// where each value was written. Values without a counterpart (defaults) get no place.
 FLAM_API void adopt_places(Value& to, const Value& from);
 
 /// The file of a model name (the stem of a file below `configs_root` outside `_base_` and `experiments`), or
-/// of a path. Error: there is none; what is near is listed, and `what` it is not: "no config named …".
+/// of a path. Error if there is none; it lists similar names. `what` is for messages: "no config named …".
 FLAM_API std::filesystem::path find_config(const std::string& name_or_path,
                                            const std::filesystem::path& configs_root,
                                            const char* what = "config");

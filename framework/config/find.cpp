@@ -1,4 +1,4 @@
-// Model names.
+// Finds config files by model name.
 
 #include <algorithm>
 
@@ -47,7 +47,7 @@ fs::path find_config(const std::string& name_or_path, const fs::path& configs_ro
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
     throw Error(cat("two ", what, "s are named ", quoted(name_or_path), ": ", printable(matches[0].native()),
-                    " and ", printable(matches[1].native()), "; give the path of the one that is meant"));
+                    " and ", printable(matches[1].native()), "; give the path of one of them"));
   }
   if (fs::is_regular_file(path, ignored)) return path;
   throw Error(cat("no ", what, " named ", quoted(name_or_path), did_you_mean(name_or_path, names),

@@ -1,4 +1,4 @@
-// Files: _base_ and its chain, ${configs} paths.
+// Reads config files: `_base_` and its chain, ${configs} paths.
 
 #include <algorithm>
 #include <map>
@@ -27,7 +27,7 @@ class ConfigLoader {
     fs::path identity = fs::canonical(path, failed);
     if (failed) throw Error(named_at, cat("no config ", quoted(path.native()), through(path)));
     if (std::ranges::find(identities_, identity) != identities_.end()) {
-      throw Error(named_at, cat("'_base_' runs in a circle", through(path)));
+      throw Error(named_at, cat("the '_base_' files form a cycle", through(path)));
     }
     if (++files_ > kMaxFiles)
       throw Error(named_at, cat("more than ", kMaxFiles, " '_base_' files", through(path)));
@@ -54,13 +54,13 @@ class ConfigLoader {
     if (!config.is_map()) {
       const Location file{std::make_shared<const std::string>(path.native())};
       throw Error(config.where().file ? config.where() : file,
-                  cat("a config is a map of settings, found ", config.describe()));
+                  cat("a config must be a map of settings, found ", config.describe()));
     }
     expand_configs_paths(config, root_);
     return config;
   }
 
-  /// What the `_base_` files of `config` give together.
+  /// The merged `_base_` files of `config`.
   Value inherited(const Value& config, const fs::path& path) {
     Value tree = Value::map(config.where());
     std::map<std::string, Location> sources;
@@ -70,8 +70,8 @@ class ConfigLoader {
         const auto [earlier, fresh] = sources.emplace(member.key, member.key_where);
         if (!fresh) {
           throw Error(base.where(),
-                      cat("the key ", quoted(member.key), " comes from two bases, ", earlier->second.str(),
-                          " and ", member.key_where.str(), "; keep it in one of them"));
+                      cat("the key ", quoted(member.key), " is in two base files, ", earlier->second.str(),
+                          " and ", member.key_where.str(), "; remove it from one of them"));
         }
         tree.set(member.key, std::move(member.value), member.key_where);
       }
@@ -85,7 +85,7 @@ class ConfigLoader {
     Value::List bases = base->is_list() ? base->as_list() : Value::List{*base};
     for (const Value& one : bases) {
       if (!one.is_string())
-        throw Error(one.where(), cat("'_base_' is a file or a list of files, found ", one.describe()));
+        throw Error(one.where(), cat("'_base_' must be a file or a list of files, found ", one.describe()));
     }
     return bases;
   }

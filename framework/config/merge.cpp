@@ -9,15 +9,15 @@ constexpr const char* kDelete = "_delete_";
 
 void refuse_base(const Value::Member& member) {
   if (member.key != "_base_") return;
-  throw Error(member.key_where, "'_base_' belongs at the top of a config file, nowhere else");
+  throw Error(member.key_where, "'_base_' is allowed only at the top level of a config file");
 }
 
-/// Takes `_delete_` out of a map and says what it was.
+/// Removes `_delete_` from a map and returns its value.
 bool take_delete_mark(Value& map) {
   const Value* mark = map.find(kDelete);
   if (mark == nullptr) return false;
   if (!mark->is_bool())
-    throw Error(mark->where(), cat("'_delete_' is true or false, found ", mark->describe()));
+    throw Error(mark->where(), cat("'_delete_' must be true or false, found ", mark->describe()));
   const bool set = mark->as_bool();
   map.erase(kDelete);
   return set;

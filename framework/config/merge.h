@@ -1,5 +1,5 @@
 #pragma once
-// How a config and what it inherits become one tree.
+// Merges a config with the configs that it inherits from.
 
 #include <filesystem>
 
@@ -7,13 +7,13 @@
 
 namespace flam {
 
-/// Lays `over` onto `base`. Maps merge deeply; everything else replaces. `_delete_: true` in a map of `over`,
-/// or a `type:` that differs from the inherited one, drops what that map inherits. No `_delete_` stays in
-/// what was laid on.
+/// Merges `over` into `base`. Maps are merged recursively; everything else is replaced. `_delete_: true` in a
+/// map of `over`, or a `type:` that differs from the inherited one, drops what that map inherits. The result
+/// has no `_delete_` marks from `over`.
 void merge_value(Value& base, Value over);
 
-/// Lays `over` onto what the dotted name (`a.b.0.c`) reaches, as a file would that has `config` for its base.
-/// Error at `where`: a name that can't be reached.
+/// Merges `over` into the value with the dotted name (`a.b.0.c`), like a file that has `config` as its base.
+/// Error at `where`: there is no such place.
 FLAM_API void merge_at(Value& config, const std::string& name, Value over, const Location& where);
 
 /// Drops the `_delete_` marks of a tree that inherits nothing. Error: a mark that is neither true nor false,

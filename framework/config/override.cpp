@@ -18,7 +18,7 @@ std::vector<std::string> split_path(const std::string& path, const Location& whe
   for (size_t at = 0; at <= path.size();) {
     const size_t dot = std::min(path.find('.', at), path.size());
     steps.push_back(path.substr(at, dot - at));
-    if (steps.back().empty()) throw Error(where, cat("a name is missing in ", quoted(path)));
+    if (steps.back().empty()) throw Error(where, cat("a part of the name is empty in ", quoted(path)));
     at = dot + 1;
     if (steps.size() > kMaxSteps) throw Error(where, cat("a name of more than ", kMaxSteps, " parts"));
   }
@@ -54,8 +54,8 @@ void place_everywhere(Value& value, const Location& where) {
 void merge_at(Value& config, const std::string& name, Value over, const Location& where) {
   const std::vector<std::string> steps = split_path(name, where);
 
-  // Down to the last thing that is there, then the rest is built as maps around VALUE and merged as a file
-  // would be.
+  // Walk down to the last value that exists. The rest of the name becomes maps around VALUE, which are merged
+  // like a file.
   Value* at = &config;
   std::string reached;
   size_t done = 0;
@@ -71,8 +71,8 @@ void merge_at(Value& config, const std::string& name, Value over, const Location
     reached += (reached.empty() ? "" : ".") + steps[done];
   }
   if (done < steps.size() && !at->is_map() && !at->is_null()) {
-    throw Error(where,
-                cat(quoted(reached), " is ", at->describe(), ", not a map; it has no ", quoted(steps[done])));
+    throw Error(where, cat(quoted(reached), " is ", at->describe(), ", not a map, so it has no ",
+                           quoted(steps[done])));
   }
   for (size_t i = steps.size(); i-- > done;) {
     Value map = Value::map(where);

@@ -36,7 +36,7 @@ Number converted(std::string_view digits, std::string_view word, const Location&
   const auto [end, status] =
       std::from_chars(digits.data(), digits.data() + digits.size(), number, options...);
   if (status == std::errc::result_out_of_range) {
-    throw Error(where, cat("the number ", printable(word), " is out of the range of 64 bits"));
+    throw Error(where, cat("the number ", printable(word), " does not fit into 64 bits"));
   }
   return number;
 }

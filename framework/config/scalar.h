@@ -1,6 +1,6 @@
 #pragma once
-// The spelling of scalars: what a plain word of YAML means, and how a number is written so that it reads
-// back.
+// Scalars: what a plain word of YAML means, and how a number is written so that reading it gives the same
+// number.
 
 #include <string>
 #include <string_view>
@@ -10,12 +10,11 @@
 namespace flam {
 
 /// The value of an unquoted scalar: `null`, `~` and nothing; `true` and `false`; integers (decimal, 0x, 0o),
-/// floats, `.inf`,
-/// `.nan`; everything else is text. Errors: a decimal integer with a leading zero, a number that does not
-/// fit.
+/// floats, `.inf`, `.nan`; everything else is text. Errors: a decimal integer with a leading zero, a number
+/// that does not fit.
 Value plain_scalar(std::string_view word, const Location& where);
 
-/// The shortest spelling that reads back to the same double, always as a float: "-2.0", "1e-05", ".inf".
+/// The shortest text that is read as the same double, and always as a float: "-2.0", "1e-05", ".inf".
 std::string double_text(double number);
 
 }  // namespace flam

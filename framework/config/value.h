@@ -1,5 +1,5 @@
 #pragma once
-// The tree that a config file becomes: scalars, lists and maps, each with the place it was written at.
+// A config file as a tree of scalars, lists and maps. Each value knows the place where it was written.
 
 #include <cstdint>
 #include <string>
@@ -45,7 +45,7 @@ class FLAM_API Value {
   /// "a map", "the text 'x'", "the number 3" …, for messages.
   std::string describe() const;
 
-  // Each throws an Error at where() if the value is of another type.
+  // Each of these throws an Error at where() if the value has another type.
   bool as_bool() const;
   int64_t as_int() const;
   double as_double() const;  // takes integers too
@@ -55,7 +55,7 @@ class FLAM_API Value {
   const Map& as_map() const;
   Map& as_map();
 
-  const Value* find(std::string_view key) const;  // nullptr when absent or when this is no map
+  const Value* find(std::string_view key) const;  // nullptr when absent or when this is not a map
   Value* find(std::string_view key);
   Value& set(std::string_view key, Value value, Location key_where = {});  // replaces or appends
   bool erase(std::string_view key);

@@ -1,4 +1,4 @@
-// The tree as YAML that reads back to the same tree, and as JSON.
+// Writes a tree as YAML from which the same tree can be read, and as JSON.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxFlowWidth = 100;  // longer lists get a line for each element
 
-/// Words that our reader or another one takes for something else than text.
+/// Words that this reader or another one does not read as text.
 bool looks_special(const std::string& text) {
   std::string lower;
   for (const char c : text) lower += static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
@@ -66,8 +66,8 @@ bool is_scalar(const Value& value) {
   return !value.is_list() && !value.is_map();
 }
 
-/// A scalar, an empty collection or a short list of scalars, as it stands in one line; "" for what takes
-/// several lines.
+/// A scalar, an empty collection or a short list of scalars on one line; "" for anything that needs several
+/// lines.
 std::string one_line(const Value& value) {
   if (value.is_null()) return "null";
   if (value.is_bool()) return value.as_bool() ? "true" : "false";

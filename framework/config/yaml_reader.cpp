@@ -1,5 +1,5 @@
-// The only file that includes yaml-cpp. Its events become Values; what it lets through though YAML 1.2 does
-// not is refused.
+// The only file that includes yaml-cpp. Turns its events into Values, and refuses input that yaml-cpp accepts
+// but YAML 1.2 does not.
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -23,7 +23,7 @@ constexpr size_t kMaxDepth = 64;
 
 using FileName = std::shared_ptr<const std::string>;
 
-/// The text as yaml-cpp gets it: without byte order mark, lines ended by \n. Errors: not UTF-8, control
+/// The text for yaml-cpp: without byte order mark, with lines ended by \n. Errors: not UTF-8, control
 /// characters, too long.
 std::string checked_text(std::string_view text, const FileName& file) {
   if (text.size() > kMaxYamlBytes) {
@@ -40,7 +40,7 @@ std::string checked_text(std::string_view text, const FileName& file) {
     const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0 && code != 0x85);
     if (control && code != '\t' && code != '\n' && !line_end) {
       throw Error(here, cat("control character ", printable(text.substr(0, length)),
-                            "; in quotes it can be written as an escape"));
+                            "; write it as an escape within quotes"));
     }
     if (!line_end) clean += text.substr(0, length);
     text.remove_prefix(length);
@@ -55,7 +55,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Value take() { return std::move(root_); }
 
-  /// Where the parser stopped; at the end of the text, the place of what is still open tells more.
+  /// The place where the parser stopped. At the end of the text, the place of the innermost open collection
+  /// says more.
   Location place_of_error(const YAML::Mark& mark) const {
     const bool at_end = mark.is_null() || mark.pos == 0 || static_cast<size_t>(mark.pos) >= text_.size();
     if (!at_end || stack_.empty()) return place(mark);
@@ -73,7 +74,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   bool indented_by_tab(const YAML::Mark& mark) const {
     const size_t start = std::min<size_t>(mark.pos - mark.column, text_.size());
-    if (start != asked_line_) {  // once a line, which may be long and hold many nodes
+    if (start != asked_line_) {  // once per line, because a line may be long and have many nodes
       const std::string_view line = std::string_view(text_).substr(start);
       has_tab_ = line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
       asked_line_ = start;
@@ -83,7 +84,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(started_, true)) {
-      throw Error(place(mark), "something follows the end of the document; a config is one YAML document");
+      throw Error(place(mark),
+                  "there is more text after the end of the document; a config must be one YAML document");
     }
   }
   void OnDocumentEnd() override {}
@@ -91,11 +93,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const std::string_view rest = check(mark);
     if (!stack_.empty() && stack_.back().is_list() && stack_.back().flow && rest.starts_with(",")) {
-      throw Error(place(mark), "a comma without an element before it");
+      throw Error(place(mark), "there is no element before this comma");
     }
     if (expects_key()) throw Error(place(mark), "a key must be text, found nothing");
-    // yaml-cpp also takes these two for null. A key at this place, which follows an empty value, is told by
-    // its colon.
+    // yaml-cpp also reads these two as null. If a colon follows, the word is a key after an empty value.
     for (const std::string_view word : {"Null", "NULL"}) {
       const size_t next = rest.starts_with(word) ? rest.find_first_not_of(" \t", word.size()) : rest.npos;
       const bool key = next != rest.npos && rest[next] == ':';
@@ -111,11 +112,11 @@ class TreeBuilder final : public YAML::EventHandler {
     const size_t end = plain ? (rest.starts_with(text) ? text.size() : 0) : quoted_length(rest);
     const std::string_view after = rest.substr(end);
     if (!plain && end > 0 && after.starts_with("#"))
-      throw Error(place(mark), "a comment needs a space before its '#'");
-    if (text.find('\0') != text.npos) throw Error(place(mark), "text with a NUL character");
+      throw Error(place(mark), "a comment needs a space before the '#'");
+    if (text.find('\0') != text.npos) throw Error(place(mark), "the text has a NUL character");
     if (!expects_key())
       return add(plain ? plain_scalar(text, place(mark)) : Value(text, place(mark)), anchor);
-    // yaml-cpp takes a word without colon for a key with an empty value, which hides mistakes.
+    // yaml-cpp reads a word without a colon as a key with an empty value, which hides mistakes.
     const size_t colon = after.find_first_not_of(" \t");
     if (end == 0 || colon == after.npos || after[colon] != ':') {
       const bool text_ends = stack_.back().flow && after.find_first_not_of(" \t\n") == after.npos;
@@ -125,7 +126,7 @@ class TreeBuilder final : public YAML::EventHandler {
     Frame& map = stack_.back();
     count_node(mark);
     if (!map.seen.insert(text).second) {
-      throw Error(place(mark), cat("the key ", quoted(text), " stands twice in this map"));
+      throw Error(place(mark), cat("the key ", quoted(text), " occurs twice in this map"));
     }
     map.key = text;
     map.key_where = place(mark);
@@ -136,8 +137,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     check(mark);
     const auto known = anchors_.find(anchor);
-    if (known == anchors_.end()) throw Error(place(mark), "an alias stands within its own anchor");
-    if (expects_key()) throw Error(place(mark), "a key must be written out, not be an alias");
+    if (known == anchors_.end()) throw Error(place(mark), "an alias is inside the value of its own anchor");
+    if (expects_key()) throw Error(place(mark), "a key must be written out; it cannot be an alias");
     charge(known->second, stack_.size(), mark);
     put(known->second);
   }
@@ -162,11 +163,11 @@ class TreeBuilder final : public YAML::EventHandler {
     Value value;
     YAML::anchor_t anchor;
     bool flow;
-    std::optional<std::string> key = {};  // read, its value is awaited
+    std::optional<std::string> key = {};  // a key that was read and whose value comes next
     Location key_where = {};
     bool key_is_merge = false;
-    std::set<std::string> seen = {};  // no hash table: the file could choose keys that collide
-    std::vector<Value> merges = {};   // maps named by `<<`, the first wins
+    std::set<std::string> seen = {};  // not a hash table, because a file could choose keys that collide
+    std::vector<Value> merges = {};   // maps named by `<<`; the first one takes precedence
 
     bool is_list() const { return value.is_list(); }
   };
@@ -175,7 +176,7 @@ class TreeBuilder final : public YAML::EventHandler {
     return std::string_view(text_).substr(mark.pos - mark.column, mark.column);
   }
 
-  /// What every node must hold to. Returns the text from the node on, its anchor skipped.
+  /// Checks that apply to every node. Returns the text from the node on, without its anchor.
   std::string_view check(const YAML::Mark& mark) const {
     if (indented_by_tab(mark)) throw Error(place(mark), "indented by a tab; use spaces");
     std::string_view rest = std::string_view(text_).substr(std::min<size_t>(mark.pos, text_.size()));

@@ -1,4 +1,4 @@
-// The declared parameters as values, as documentation and as JSON Schema.
+// Writes declared parameters as values, as documentation and as JSON Schema.
 
 #include <cmath>
 #include <filesystem>
@@ -9,7 +9,7 @@ namespace flam {
 
 namespace {
 
-/// Builds the documentation of every parameter; the other two are made from it.
+/// Builds the documentation of every parameter; values and schema are made from it.
 class ParamDocumenter final : public ParamVisitor {
  public:
   std::vector<ParamDoc> take() { return std::move(levels_.front()); }
@@ -85,14 +85,14 @@ Value values_of(const std::vector<ParamDoc>& docs) {
   return map;
 }
 
-/// Bounds and choices; of a list they hold for each element.
+/// Bounds and choices; those of a list apply to each element.
 void add_rules(Value& schema, const ParamInfo& info) {
   if (info.minimum) schema.set(info.minimum_exclusive ? "exclusiveMinimum" : "minimum", *info.minimum);
   if (info.maximum) schema.set("maximum", *info.maximum);
   if (!info.choices.empty()) schema.set("enum", Value::List(info.choices.begin(), info.choices.end()));
 }
 
-/// {"type": …} of "int", "float", "bool", or of any kind of text.
+/// {"type": …} for "int", "float", "bool", or any kind of text.
 Value scalar_schema(const std::string& type) {
   Value schema = Value::map();
   schema.set("type", type == "int"     ? "integer"

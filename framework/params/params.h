@@ -1,6 +1,6 @@
 #pragma once
-// Parameters declared once. A params struct has a member function `void visit(ParamVisitor& v)` that names
-// each field:
+// Parameters are declared once. A params struct has a member function `void visit(ParamVisitor& v)` that
+// names each field:
 //
 //   void visit(ParamVisitor& v) {
 //     v("depth", depth, "number of layers", at_least(1));
@@ -8,8 +8,8 @@
 //     v("ckpt", file, "weights", required(), path());
 //   }
 //
-// Parsing, checking, inspect, generated docs, JSON schema and the resolved-config print all come from that
-// one function.
+// Parsing, checks, `flam inspect`, generated docs, the JSON Schema and resolved configs all use that one
+// function.
 
 #include <cstdint>
 #include <initializer_list>
@@ -22,19 +22,19 @@
 
 namespace flam {
 
-/// What is declared about one parameter.
+/// The declaration of one parameter.
 struct ParamInfo {
   std::string name;
   std::string doc;
   std::optional<double> minimum, maximum;
   bool minimum_exclusive = false;
   bool required = false;
-  bool is_path = false;              // text taken relative to the folder of the file that names it
-  std::string component_kind;        // of a Value: a nested component {type: NAME, …} of this kind
-  std::vector<std::string> choices;  // of an enum or text
+  bool is_path = false;              // text that is a path relative to the folder of the file that names it
+  std::string component_kind;        // for a Value: a nested component {type: NAME, …} of this kind
+  std::vector<std::string> choices;  // for an enum or text
 };
 
-// Rules, in any number after the doc line.
+// Rules; any number of them may follow the doc line.
 struct ParamRule {
   void (*apply)(ParamInfo&, const ParamRule&);
   double a = 0, b = 0;
@@ -47,7 +47,7 @@ FLAM_API ParamRule between(double minimum, double maximum);  // inclusive
 inline constexpr double kMostOfASize = 1 << 24;
 FLAM_API ParamRule required();
 FLAM_API ParamRule path();
-/// For a Value: a component of `kind`, left as a tree for Registry::parse. Null when there is none.
+/// For a Value: a component of `kind`, kept as a tree for Registry::parse. Null if there is none.
 FLAM_API ParamRule component(const char* kind);
 template <class... Names>
 ParamRule choices(Names... names) {
@@ -57,7 +57,7 @@ ParamRule choices(Names... names) {
           {std::string(names)...}};
 }
 
-/// Called with every parameter of a struct. One implementation each reads, writes, documents.
+/// Called with every parameter of a struct. There is one implementation for reading, writing and documenting.
 class FLAM_API ParamVisitor {
  public:
   virtual ~ParamVisitor();
@@ -95,7 +95,7 @@ class FLAM_API ParamVisitor {
   virtual void end_group() = 0;
 };
 
-/// A parameter as documentation.
+/// The documentation of one parameter.
 struct ParamDoc {
   ParamInfo info;
   std::string type;  // "bool", "int", "float", "string", "path", "enum", "int or null", "list of int", "any",
@@ -104,7 +104,7 @@ struct ParamDoc {
   std::vector<ParamDoc> members;  // of a group
 };
 
-/// Anything with visit(), seen without its type.
+/// A reference to anything that has visit(), with its type erased.
 class FLAM_API ParamsRef {
  public:
   template <class P>
@@ -118,19 +118,19 @@ class FLAM_API ParamsRef {
   void (*visit_)(void*, ParamVisitor&);
 };
 
-/// Fills `params` from the map `node`. `owner` is how messages name it ("resampler 'perceiver'"). Keys in
-/// `also_known` are left to the caller ("type"). Every error of the node is added to `errors`: unknown key
-/// (with did-you-mean and the known ones), wrong type, out of range, not among the choices, missing though
-/// required.
+/// Fills `params` from the map `node`. `owner` is its name in messages ("resampler 'perceiver'"). Keys in
+/// `also_known` are left to the caller ("type"). Every error of the node is added to `errors`: an unknown key
+/// (with a suggestion and the known keys), a wrong type, a value out of range or not among the choices, or a
+/// missing required parameter.
 FLAM_API void read_params(ParamsRef params, const Value& node, const std::string& owner,
                           const std::vector<std::string>& also_known, ErrorList& errors);
 
-/// The parameters' present values as a map, paths absolute, in the order declared.
+/// The parameters' current values as a map, in the order declared, with absolute paths.
 FLAM_API Value write_params(ParamsRef params);
 
 FLAM_API std::vector<ParamDoc> document_params(ParamsRef params);
 
-/// JSON Schema (draft 2020-12) of the object, as a tree.
+/// JSON Schema (draft 2020-12) of the parameters' map, as a tree.
 FLAM_API Value schema_of_params(ParamsRef params);
 
 }  // namespace flam

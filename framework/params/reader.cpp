@@ -1,4 +1,4 @@
-// read_params: one visit fills the fields and gathers every error.
+// read_params: one visit fills the fields and collects every error.
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@ namespace flam {
 
 namespace {
 
-/// A bound as people write it: "1", not "1.000000".
+/// A bound in its usual form: "1", not "1.000000".
 std::string bound(double number) {
   const bool whole = std::abs(number) < 1e15 && number == std::floor(number);
   return whole ? cat(static_cast<int64_t>(number)) : cat(number);
@@ -39,7 +39,7 @@ class ParamReader final : public ParamVisitor {
 
  private:
   struct Level {
-    const Value* node;   // the map; null when it is absent or not a map
+    const Value* node;   // the map; null if it is absent or not a map
     std::string prefix;  // "group." for the names inside a group
     std::vector<std::string> known;
     Location where;
@@ -109,7 +109,7 @@ class ParamReader final : public ParamVisitor {
 
   // ---- values
 
-  /// The value given for a parameter; null when it is absent, which is reported if it is required.
+  /// The value given for a parameter; null if it is absent, which is an error for a required one.
   const Value* present(const ParamInfo& info) {
     Level& level = levels_.back();
     level.known.push_back(info.name);
@@ -127,7 +127,7 @@ class ParamReader final : public ParamVisitor {
     if (value == nullptr && !info.required && !in_range(info, static_cast<double>(field))) {
       errors_.add(levels_.back().where,
                   cat(owner_, ": the default of ", full_name(info.name), " is ", field, ", but must be ",
-                      range(info), "; it is a mistake of its author: give a value"));
+                      range(info), "; this is a mistake in the component; set a value"));
     }
     number(info, value, info.name, field);
   }
@@ -198,7 +198,7 @@ class ParamReader final : public ParamVisitor {
     field = std::move(given);
   }
 
-  /// Relative paths count from the folder of the file that names them; the empty path stays "none".
+  /// Relative paths are relative to the folder of the file that names them; an empty path stays empty.
   static std::string resolved_path(const Value& value) {
     const std::filesystem::path given = value.as_string();
     if (given.empty()) return "";

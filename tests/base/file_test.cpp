@@ -34,10 +34,10 @@ TEST_F(File, ReadsWholeFiles) {
   const std::string content(10'000, 'x');
   EXPECT_EQ(read_file(make("a", content), 10'000), content);
   EXPECT_EQ(read_file(make("empty", ""), 0), "");
-  EXPECT_FALSE(read_file("/proc/self/status", 100'000).empty());  // its size reads as 0
+  EXPECT_FALSE(read_file("/proc/self/status", 100'000).empty());  // reports a size of 0
 }
 
-TEST_F(File, RefusesWhatIsNotARegularFileOfThatSize) {
+TEST_F(File, RefusesFilesThatAreTooLargeOrNotRegular) {
   EXPECT_THAT([&] { read_file(make("a", "12345"), 4); },
               ThrowsMessage<Error>(HasSubstr("more than 4 bytes")));
   EXPECT_THAT([&] { read_file(folder_ / "none", 9); }, ThrowsMessage<Error>(HasSubstr("No such file")));
@@ -66,7 +66,7 @@ TEST_F(File, AnUncommittedFileLeavesNothing) {
   EXPECT_EQ(entries(), 1u);
 }
 
-TEST_F(File, ACommittedFileReplaces) {
+TEST_F(File, ACommittedFileReplacesTheOldOne) {
   const fs::path path = make("a", "old");
   AtomicFile file(path);
   file.write("new ");
@@ -79,7 +79,7 @@ TEST_F(File, ACommittedFileReplaces) {
   EXPECT_THROW(file.commit(), RunError);
 }
 
-TEST_F(File, WritesThroughALinkAndNeverOverADevice) {
+TEST_F(File, WritesToTheTargetOfALinkAndNeverOverADevice) {
   const fs::path target = make("target", "old");
   fs::create_symlink(target, folder_ / "link");
   write_file(folder_ / "link", "new");

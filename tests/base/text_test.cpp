@@ -9,7 +9,7 @@
 namespace flam {
 namespace {
 
-TEST(Text, PrintableEscapesWhatATerminalWouldObey) {
+TEST(Text, PrintableEscapesControlCharacters) {
   EXPECT_EQ(printable("plain ü 漢"), "plain ü 漢");
   EXPECT_EQ(printable("a\x1b[31m\n"), "a\\x1b[31m\\x0a");
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");  // a C1 control character
@@ -24,7 +24,7 @@ TEST(Text, PrintableCutsBetweenCharacters) {
   EXPECT_EQ(printable("abc", 3), "abc");
 }
 
-TEST(Text, Utf8FrontTakesWellFormedCharactersOnly) {
+TEST(Text, Utf8FrontAcceptsOnlyWellFormedCharacters) {
   EXPECT_EQ(utf8_front("a").code, U'a');
   EXPECT_EQ(utf8_front("漢x").code, U'漢');
   EXPECT_EQ(utf8_front("漢x").length, 3u);
@@ -35,12 +35,12 @@ TEST(Text, Utf8FrontTakesWellFormedCharactersOnly) {
   }
 }
 
-TEST(Text, EscapesWhatHtmlWouldObey) {
+TEST(Text, EscapesHtmlMarkup) {
   EXPECT_EQ(escape_html("<a href=\"x\">'b' & c</a>"),
             "&lt;a href=&quot;x&quot;&gt;&#39;b&#39; &amp; c&lt;/a&gt;");
 }
 
-TEST(Text, DidYouMeanNamesTheNearest) {
+TEST(Text, DidYouMeanNamesTheNearestCandidate) {
   const std::vector<std::string> names = {"num_latents", "depth", "perceiver"};
   EXPECT_EQ(did_you_mean("num_latent", names), "; did you mean 'num_latents'?");
   EXPECT_EQ(did_you_mean("percever", names), "; did you mean 'perceiver'?");
@@ -49,7 +49,7 @@ TEST(Text, DidYouMeanNamesTheNearest) {
   EXPECT_EQ(did_you_mean(std::string(100'000, 'x'), names), "");
 }
 
-TEST(Error, SaysWhere) {
+TEST(Error, MessageBeginsWithThePlace) {
   const auto file = std::make_shared<const std::string>("a.yaml");
   EXPECT_EQ((Location{file, 3, 4}.str()), "a.yaml:3:4");
   EXPECT_EQ((Location{file}.str()), "a.yaml");
@@ -59,7 +59,7 @@ TEST(Error, SaysWhere) {
   EXPECT_EQ(RunError("x").exit_status(), 1);
 }
 
-TEST(ErrorList, ThrowsAllAtOnce) {
+TEST(ErrorList, ThrowsAllErrorsAtOnce) {
   ErrorList errors;
   EXPECT_NO_THROW(errors.throw_if_any());
   errors.add("first");
@@ -67,7 +67,7 @@ TEST(ErrorList, ThrowsAllAtOnce) {
   EXPECT_THAT([&] { errors.throw_if_any(); }, testing::ThrowsMessage<Error>("first\nf:2: second"));
 }
 
-TEST(Log, WritesToStderrFromItsLevelOn) {
+TEST(Log, WritesMessagesOfItsLevelAndAboveToStderr) {
   testing::internal::CaptureStderr();
   set_log_level(LogLevel::warn);
   log_info("not shown");

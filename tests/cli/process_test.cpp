@@ -43,7 +43,7 @@ TEST_F(Process, NoOutputTakesThePlaceOfAStandardStream) {
   for (const std::string& name : {std::string("/dev/stdout"), file.string()}) {
     const auto taken = run_flam(infer + name + " >> " + file.string());
     EXPECT_EQ(taken.status, 2);
-    EXPECT_THAT(taken.err, HasSubstr("standard output or error goes there"));
+    EXPECT_THAT(taken.err, HasSubstr("standard output or error is redirected to it"));
   }
 }
 

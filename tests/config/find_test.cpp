@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 class Find : public FolderTest {};
 
-TEST_F(Find, NamesAreStemsOutsideBase) {
+TEST_F(Find, ModelNamesAreFileStemsOutsideBase) {
   const fs::path small = make("flamingo/small.yaml", "a: 1\n");
   make("_base_/models/part.yaml", "a: 1\n");
   make("flamingo/_base_/part.yaml", "a: 1\n");
@@ -33,7 +33,7 @@ TEST_F(Find, NamesAreStemsOutsideBase) {
   const fs::path bare = make("bare", "a: 1\n");
   const fs::path before = fs::current_path();
   fs::current_path(folder_);
-  EXPECT_EQ(find_config("bare", folder_), "bare");  // no model's name, but a file here
+  EXPECT_EQ(find_config("bare", folder_), "bare");  // not a model name, but a file in the current folder
   fs::current_path(before);
   EXPECT_THAT([&] { find_config("small.yml", folder_); }, ThrowsMessage<Error>("no config file 'small.yml'"));
   make("other/small.yaml", "a: 1\n");
@@ -43,7 +43,7 @@ TEST_F(Find, NamesAreStemsOutsideBase) {
               ThrowsMessage<Error>(HasSubstr("cannot list the configs folder")));
 }
 
-TEST(ShippedConfigs, PrintReloadsIdentically) {
+TEST(ShippedConfigs, TheResolvedPrintReloadsIdentically) {
   const fs::path root = FLAM_SOURCE_DIR "/configs";
   const auto configs = list_configs(root);
   EXPECT_FALSE(configs.empty());

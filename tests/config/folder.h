@@ -8,7 +8,7 @@
 
 namespace flam {
 
-/// A test with a folder of its own.
+/// A test that has its own folder.
 class FolderTest : public testing::Test {
  protected:
   FolderTest() { std::filesystem::create_directories(folder_); }

@@ -17,13 +17,13 @@ class Load : public FolderTest {
   }
 };
 
-TEST_F(Load, MergesMapsDeeplyAndReplacesLists) {
+TEST_F(Load, MergesMapsRecursivelyAndReplacesLists) {
   make("base.yaml", "a: {b: {c: 1, d: 2}, e: [1, 2, 3]}\nf: 1\n");
   EXPECT_EQ(merged("_base_: base.yaml\na: {b: {c: 9}, e: [4]}\ng: 2\n"),
             R"({"a":{"b":{"c":9,"d":2},"e":[4]},"f":1,"g":2})");
 }
 
-TEST_F(Load, ChainsAndSeveralBases) {
+TEST_F(Load, ABaseMayHaveBasesAndAFileSeveral) {
   make("parts/one.yaml", "_base_: ../root.yaml\na: {x: 1}\n");
   make("root.yaml", "a: {x: 0, y: 0}\n");
   make("parts/two.yaml", "b: 2\n");
@@ -35,7 +35,7 @@ TEST_F(Load, TheSameKeyFromTwoBasesIsAnError) {
   make("one.yaml", "a: 1\nb: {x: 1}\n");
   make("two.yaml", "c: 1\nb: {y: 1}\n");
   EXPECT_THAT([&] { merged("_base_: [one.yaml, two.yaml]\nb: 3\n"); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("leaf.yaml:1:20: the key 'b' comes from two bases"),
+              ThrowsMessage<Error>(AllOf(HasSubstr("leaf.yaml:1:20: the key 'b' is in two base files"),
                                          HasSubstr("one.yaml:2:1"), HasSubstr("two.yaml:2:1"))));
 }
 
@@ -46,10 +46,10 @@ TEST_F(Load, DeleteDropsWhatWasInherited) {
   EXPECT_EQ(merged("_base_: base.yaml\na: {_delete_: false, e: 1}\n"), R"({"a":{"b":1,"c":{"d":1},"e":1}})");
   EXPECT_EQ(merged("a: [{_delete_: true, b: 1}]\n"), R"({"a":[{"b":1}]})");
   EXPECT_THAT([&] { merged("a: {_delete_: 1}\n"); },
-              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:15: '_delete_' is true or")));
+              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:15: '_delete_' must be true or")));
 }
 
-TEST_F(Load, AChangedTypeDropsInheritedSiblings) {
+TEST_F(Load, AChangedTypeDropsInheritedParameters) {
   make("base.yaml", "r: {type: perceiver, depth: 6, inner: {type: x, k: 1}}\n");
   EXPECT_EQ(merged("_base_: base.yaml\nr: {type: mlp, width: 3}\n"), R"({"r":{"type":"mlp","width":3}})");
   EXPECT_EQ(merged("_base_: base.yaml\nr: {type: perceiver, depth: 2}\n"),
@@ -58,16 +58,16 @@ TEST_F(Load, AChangedTypeDropsInheritedSiblings) {
             R"({"r":{"type":"perceiver","depth":6,"inner":{"type":"y"}}})");
 }
 
-TEST_F(Load, NullUnsets) {
+TEST_F(Load, NullReplacesAnInheritedValue) {
   make("base.yaml", "a: {b: 1}\n");
   EXPECT_EQ(merged("_base_: base.yaml\na:\n"), R"({"a":null})");
 }
 
-TEST_F(Load, ErrorsNameTheChain) {
+TEST_F(Load, ErrorsNameTheChainOfFiles) {
   make("b.yaml", "_base_: c.yaml\n");
   make("c.yaml", "_base_: leaf.yaml\n");
   EXPECT_THAT([&] { merged("_base_: b.yaml\n"); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("c.yaml:1:9: '_base_' runs in a circle"),
+              ThrowsMessage<Error>(AllOf(HasSubstr("c.yaml:1:9: the '_base_' files form a cycle"),
                                          HasSubstr("leaf.yaml → "), HasSubstr("b.yaml → "))));
   EXPECT_THAT([&] { merged("_base_: leaf.yaml\n"); }, ThrowsMessage<Error>(HasSubstr("circle")));
   make("c.yaml", "_base_: none.yaml\n");
@@ -83,17 +83,17 @@ TEST_F(Load, RefusesWhatIsNotAConfig) {
   EXPECT_THAT([&] { load_config(folder_ / "none.yaml"); }, ThrowsMessage<Error>(HasSubstr("no config '")));
   EXPECT_THAT([&] { load_config(folder_); }, ThrowsMessage<Error>(HasSubstr("folder")));
   EXPECT_THAT([&] { merged(""); },
-              ThrowsMessage<Error>(HasSubstr("a config is a map of settings, found nothing")));
+              ThrowsMessage<Error>(HasSubstr("a config must be a map of settings, found nothing")));
   EXPECT_THAT([&] { merged("- a\n"); }, ThrowsMessage<Error>(HasSubstr("found a list")));
   EXPECT_THAT([&] { merged("_base_: 3\n"); },
-              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:9: '_base_' is a file or a list")));
+              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:9: '_base_' must be a file or a list")));
   EXPECT_THAT([&] { merged("a: {_base_: x.yaml}\n"); },
-              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:5: '_base_' belongs at the top")));
+              ThrowsMessage<Error>(HasSubstr("leaf.yaml:1:5: '_base_' is allowed only at the top level")));
 }
 
 TEST_F(Load, TooManyBasesAreRefused) {
   make("l0.yaml", "{}\n");
-  for (int i = 1; i < 12; ++i) {  // each twice: 2^11 files to read
+  for (int i = 1; i < 12; ++i) {  // each file names the previous one twice, so 2^11 files would be read
     const std::string before = "l" + std::to_string(i - 1) + ".yaml";
     make("l" + std::to_string(i) + ".yaml", "_base_: [" + before + ", " + before + "]\n");
   }
@@ -101,7 +101,7 @@ TEST_F(Load, TooManyBasesAreRefused) {
               ThrowsMessage<Error>(HasSubstr("more than 256 '_base_' files")));
 }
 
-TEST_F(Load, PathsBelowTheConfigs) {
+TEST_F(Load, ExpandsPathsBelowTheConfigsFolder) {
   make("configs/_base_/b.yaml", "a: 1\n");
   const auto leaf =
       make("leaf.yaml", "_base_: ${configs}/_base_/b.yaml\np: [\"${configs}/w/../x.bin\", $HOME]\n");
@@ -114,7 +114,7 @@ TEST_F(Load, PathsBelowTheConfigs) {
               ThrowsMessage<Error>(HasSubstr("folder of the configs is not known")));
 }
 
-TEST_F(Load, AdoptPlaces) {
+TEST_F(Load, AdoptedPlacesAreThoseOfTheCounterparts) {
   const Value from = parse_yaml("a: {b: 1}\nc: [2]\n", "f");
   Value to = parse_yaml("{a: {b: 1, d: 5}, c: [2, 3], e: 1}", "g");
   to.find("e")->set_where({});

@@ -65,9 +65,9 @@ TEST(Override, MergesAsAFileWould) {
 TEST(Override, Errors) {
   EXPECT_THAT(error("n"), HasSubstr("--set 'n': expected NAME=VALUE"));
   EXPECT_THAT(error("=3"), HasSubstr("--set '=3': expected NAME=VALUE"));
-  EXPECT_EQ(error("a..b=3"), "--set 'a..b=3': a name is missing in 'a..b'");
-  EXPECT_EQ(error("a.=3"), "--set 'a.=3': a name is missing in 'a.'");
-  EXPECT_EQ(error("n.x.y=3"), "--set 'n.x.y=3': 'n' is the number 3, not a map; it has no 'x'");
+  EXPECT_EQ(error("a..b=3"), "--set 'a..b=3': a part of the name is empty in 'a..b'");
+  EXPECT_EQ(error("a.=3"), "--set 'a.=3': a part of the name is empty in 'a.'");
+  EXPECT_EQ(error("n.x.y=3"), "--set 'n.x.y=3': 'n' is the number 3, not a map, so it has no 'x'");
   std::string deep = "a";
   for (int i = 1; i < 64; ++i) deep += ".a";
   EXPECT_THAT(with(deep + "=1"), HasSubstr(R"({"a":1})"));
@@ -75,7 +75,8 @@ TEST(Override, Errors) {
   EXPECT_EQ(error("t.1x=3"), "--set 't.1x=3': 't' is a list of 2; expected an index from 0 to 1, found '1x'");
   EXPECT_THAT(error("n=[1"), HasSubstr("--set 'n=[1':1:"));
   EXPECT_THAT(error("n=012"), HasSubstr("begins with a zero"));
-  EXPECT_THAT(error("_base_=x.yaml"), HasSubstr("'_base_' belongs at the top of a config file"));
+  EXPECT_THAT(error("_base_=x.yaml"),
+              HasSubstr("'_base_' is allowed only at the top level of a config file"));
 }
 
 TEST(Override, PlacesNameTheOption) {

@@ -41,7 +41,7 @@ TEST(Value, WrongTypesAreLocatedErrors) {
   EXPECT_THAT([] { Value().as_double(); }, ThrowsMessage<Error>("expected a number, found nothing"));
 }
 
-TEST(Value, EqualityIgnoresPlaces) {
+TEST(Value, EqualityDoesNotComparePlaces) {
   const Location where{std::make_shared<const std::string>("f"), 2, 3};
   EXPECT_EQ(Value(1), Value(1, where));
   EXPECT_FALSE(Value(1) == Value(1.0));

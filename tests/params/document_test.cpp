@@ -7,7 +7,7 @@
 namespace flam {
 namespace {
 
-TEST(WriteParams, ReadsBackEqually) {
+TEST(WriteParams, ReadingTheOutputGivesEqualParameters) {
   Sample s;
   s.file = "/w/x.bin";
   s.colour = Colour::green;
@@ -51,7 +51,7 @@ group: group
   EXPECT_EQ(docs.back().members.front().info.name, "heads");
 }
 
-TEST(SchemaOfParams, SaysWhatTheReaderChecks) {
+TEST(SchemaOfParams, HasTheConstraintsThatTheReaderChecks) {
   Sample s;
   const Value schema = schema_of_params(ParamsRef(s));
   const auto property = [&](const char* name) { return write_json(*schema.find("properties")->find(name)); };

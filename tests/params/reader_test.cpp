@@ -49,7 +49,7 @@ TEST(ReadParams, FillsEveryKind) {
   EXPECT_EQ(s.group.heads, 2);
 }
 
-TEST(ReadParams, AbsentKeepsDefaults) {
+TEST(ReadParams, AbsentParametersKeepTheirDefaults) {
   Sample s;
   EXPECT_THAT(read(s, "{}"), IsEmpty());
   EXPECT_THAT(read(s, ""), IsEmpty());
@@ -59,7 +59,7 @@ TEST(ReadParams, AbsentKeepsDefaults) {
   EXPECT_EQ(s.group.heads, 8);
 }
 
-TEST(ReadParams, UnknownNames) {
+TEST(ReadParams, UnknownNamesAreErrorsWithASuggestion) {
   Needed needed;
   EXPECT_THAT(read(needed, "depth: 1\nfile: x\nfiel: y\n"),
               ElementsAre("f:3:1: resampler 'perceiver' has no parameter 'fiel'; did you mean 'file'? "
@@ -82,7 +82,7 @@ TEST(ReadParams, AllErrorsAtOnce) {
                   "mean 'green'?"));
 }
 
-TEST(ReadParams, Ranges) {
+TEST(ReadParams, ValuesOutOfRangeAreErrors) {
   EXPECT_THAT(errors_of("{depth: 0, rate: 1.5, limit: 0, sizes: [3, 0], group: {heads: -1}}"),
               ElementsAre("f:1:9: resampler 'perceiver': 'depth' is 0, but must be at least 1",
                           "f:1:18: resampler 'perceiver': 'rate' is 1.5, but must be between 0 and 1",
@@ -94,7 +94,7 @@ TEST(ReadParams, Ranges) {
               ElementsAre(testing::HasSubstr("'bound' is .inf, but must be a finite number")));
 }
 
-TEST(ReadParams, ADefaultOutOfItsOwnRange) {
+TEST(ReadParams, ADefaultOutsideItsOwnRangeIsAnError) {
   struct Careless {
     int64_t depth = 0;
     double rate = 2;
@@ -106,12 +106,12 @@ TEST(ReadParams, ADefaultOutOfItsOwnRange) {
   EXPECT_THAT(
       read(careless, "{rate: 1}"),
       ElementsAre("f:1:1: resampler 'perceiver': the default of 'depth' is 0, but must be at least 1; "
-                  "it is a mistake of its author: give a value"));
+                  "this is a mistake in the component; set a value"));
   EXPECT_THAT(read(another, "{depth: 1}"),
               ElementsAre(testing::HasSubstr("the default of 'rate' is 2, but must be between 0 and 1")));
 }
 
-TEST(ReadParams, WrongShapes) {
+TEST(ReadParams, WrongTypesAreErrors) {
   EXPECT_THAT(errors_of("{depth: }"),
               ElementsAre("f:1:9: resampler 'perceiver': 'depth' must be an integer, found nothing"));
   EXPECT_THAT(errors_of("{sizes: 3}"),
@@ -130,7 +130,7 @@ TEST(ReadParams, WrongShapes) {
               ElementsAre("f:1:1: resampler 'perceiver': the parameters must be a map, found a list"));
 }
 
-TEST(ReadParams, Required) {
+TEST(ReadParams, MissingRequiredParametersAreErrors) {
   Needed needed;
   EXPECT_THAT(read(needed, "\n{type: perceiver}"),
               ElementsAre("f:2:1: resampler 'perceiver' needs the parameter 'depth' (layers)",

@@ -122,7 +122,8 @@ TEST(Broken, NoDescriptorsLeftForTheChild) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &one_more), 0);
   const std::string error = error_of([&] { open_plugin(fixture_plugin("good")); });
   setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_THAT(error, AllOf(HasSubstr("libflam_good.so"), HasSubstr("no pipe: Too many open files")));
+  EXPECT_THAT(error,
+              AllOf(HasSubstr("libflam_good.so"), HasSubstr("cannot create a pipe: Too many open files")));
 }
 
 TEST(Broken, AScanSkipsThemAndGoesOn) {
