@@ -7,7 +7,7 @@
 
 namespace flam {
 
-/// As the command line and configs write it: float32, bfloat16, float16; libtorch's name for others.
+/// The name used on the command line and in configs (float32, bfloat16, float16); libtorch's name for others.
 FLAM_API std::string dtype_name(at::ScalarType dtype);
 
 }  // namespace flam

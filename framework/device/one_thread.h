@@ -3,7 +3,7 @@
 
 namespace flam {
 
-/// While it lives, libtorch uses one thread for what the calling thread computes, and makes no pool.
+/// During its lifetime, libtorch computes the calling thread's work in that thread alone, and starts no pool.
 class OneThread {
  public:
   OneThread() { at::set_num_threads(1); }

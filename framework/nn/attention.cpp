@@ -20,7 +20,7 @@ namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-/// Scores and weighted values, with a multiply-add for each.
+/// Counts a multiply-add for each score and each weighted value.
 void count_attention(const at::Tensor& q, int64_t keys) {
   count_flops(4 * q.numel() * keys);
 }
@@ -29,7 +29,7 @@ double scale_of(const at::Tensor& q) {
   return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
 }
 
-/// The fused kernel, which has no meta version.
+/// The fused kernel. It does not support the meta device; there only the output's shape is made.
 at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const std::optional<at::Tensor>& mask) {
   if (!q.is_meta()) return at::scaled_dot_product_attention(q, k, v, mask);
@@ -45,7 +45,8 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   }
   count_attention(q, k.size(2));
   if (!mask.defined()) return attend_fused(q, k, v, std::nullopt);
-  // A query of zeros that sees everything gives the mean, in every kernel and type, and the right gradients.
+  // A zero query that attends to everything gives the mean, in every kernel and dtype, with correct
+  // gradients.
   const at::Tensor blind = mask.any(-1, true).bitwise_not();
   return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);
 }
@@ -69,7 +70,7 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   count_attention(q, prompt + tail);
 
   const at::Tensor by_row = (q * scale_of(q)).reshape({rows, kv_heads, group * length, width});
-  // The prompt's keys serve all beams of a prompt: their queries become rows of one product.
+  // All beams share the prompt's keys, so their queries become rows of one product.
   const at::Tensor by_prompt = by_row.view({batch, beams, kv_heads, group * length, width})
                                    .transpose(1, 2)
                                    .reshape({batch, kv_heads, beams * group * length, width});

@@ -6,20 +6,20 @@
 namespace flam {
 
 /// Scaled dot-product attention. q [B,H,L,d], k and v [B,H,S,d]; mask bool broadcastable to [B,H,L,S], true =
-/// attends, or undefined. Rows that may attend to nothing give the mean of v (softmax of equal scores), as
-/// the references do. → [B,H,L,d].
+/// attends, or undefined. Rows that may attend to nothing give the mean of v (softmax of equal scores), like
+/// the references. → [B,H,L,d].
 FLAM_API at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const at::Tensor& mask);
 
-/// The weights that attend() gives the values of v: softmax over S, float32 [B,H,L,S]. For recording; no
-/// fused kernel.
+/// The attention weights of attend(): softmax over S, float32 [B,H,L,S]. For recording only, because it does
+/// not use the fused kernel.
 FLAM_API at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask);
 
 /// Attention of a decoder layer through its cache: q [R,H,L,d] against the prompt segment (shared by beams)
 /// and the tail (causal within it). Grouped-query: H is a multiple of the cache's heads. → [R,H,L,d].
 FLAM_API at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache);
 
-/// [B,L,H·d] → [B,H,L,d] and back.
+/// [B,L,H·d] → [B,H,L,d], and the inverse.
 FLAM_API at::Tensor split_heads(const at::Tensor& x, int64_t heads);
 FLAM_API at::Tensor merge_heads(const at::Tensor& x);
 

@@ -43,14 +43,14 @@ at::Tensor ConvNorm::operator()(const at::Tensor& x) const {
   const ConvShape& s = shape_;
   const std::array<int64_t, 4> size{x.size(0), s.out, s.output_side(x.size(2)), s.output_side(x.size(3))};
   count_flops(2 * size[0] * s.out * size[2] * size[3] * (s.in / s.groups) * s.kernel * s.kernel);
-  if (x.is_meta()) return at::empty(size, x.options());  // convolutions have no meta version
+  if (x.is_meta()) return at::empty(size, x.options());  // libtorch has no convolution on the meta device
 
   const auto single = [](const Weight& weight) { return weight.tensor().to(at::kFloat); };
   const at::Tensor scale = single(norm_weight_) * at::rsqrt(single(variance_) + eps_);
   const at::Tensor weight = (single(weight_) * scale.view({-1, 1, 1, 1})).to(x.scalar_type());
   const at::Tensor bias = (single(norm_bias_) - single(mean_) * scale).to(x.scalar_type());
 
-  // Zeros that are needed in all, along height and width; of an odd number one more goes to the end.
+  // Total padding along height and width; if it is odd, the extra zero goes to the end.
   const auto zeros = [&](int64_t side, int64_t out) {
     if (s.padding == ConvShape::Padding::symmetric) return (s.kernel - 1) / 2 * 2;
     return std::max<int64_t>(0, (out - 1) * s.stride + s.kernel - side);

@@ -1,5 +1,5 @@
 #pragma once
-// The layer of convolutional backbones: a convolution and the batch norm after it.
+// A layer of convolutional backbones: a convolution followed by a batch norm.
 
 #include <string>
 
@@ -7,8 +7,8 @@
 
 namespace flam {
 
-/// A square convolution. symmetric: (kernel − 1) / 2 zeros on every side (torchvision). same: as TensorFlow,
-/// the output's side is ⌈side / stride⌉, an odd zero goes to the right and bottom.
+/// A square convolution. symmetric: (kernel − 1) / 2 zeros on every side (torchvision). same: as in
+/// TensorFlow, the output's side is ⌈side / stride⌉, and an extra zero goes to the right and bottom.
 struct FLAM_API ConvShape {
   enum class Padding { symmetric, same };
 
@@ -18,9 +18,9 @@ struct FLAM_API ConvShape {
   int64_t output_side(int64_t side) const;
 };
 
-/// Convolution without bias, then batch norm with its running statistics, in training too (batch statistics
-/// are never taken): y = (conv(x) − mean) / √(var + eps) · weight + bias (Ioffe and Szegedy 2015, algorithm
-/// 2). The norm is folded into the convolution at every call, in float32, so that gradients reach both.
+/// Convolution without bias, then batch norm. The norm uses its running statistics in training too, never
+/// those of the batch: y = (conv(x) − mean) / √(var + eps) · weight + bias (Ioffe and Szegedy 2015, algorithm
+/// 2). It is folded into the convolution at every call, in float32, so that gradients reach both.
 /// Weights: NAME.weight [out,in/groups,k,k], NAME.norm.{weight, bias} and the statistics
 /// NAME.norm.{running_mean, running_var}.
 class FLAM_API ConvNorm {

@@ -5,9 +5,9 @@
 
 namespace flam {
 
-/// Counts the floating-point operations of this thread's Linear layers, convolutions and attention while it
-/// lives; a multiply-add is two. What is counted depends on shapes alone, so a run on the meta device gives
-/// the same figure. Scopes nest: what an inner one counts, the outer one counts too.
+/// Counts the floating-point operations of this thread's Linear layers, convolutions and attention during its
+/// lifetime; a multiply-add is two. The count depends only on shapes, so a run on the meta device gives the
+/// same number. Scopes nest: operations in an inner scope also count in the outer one.
 class FLAM_API FlopScope {
  public:
   FlopScope();
@@ -23,7 +23,7 @@ class FLAM_API FlopScope {
   int64_t flops_ = 0;
 };
 
-/// Adds to every scope that is open on this thread.
+/// Adds to every open scope of this thread.
 FLAM_API void count_flops(int64_t flops);
 
 }  // namespace flam

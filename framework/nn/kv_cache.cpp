@@ -28,7 +28,8 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
                        room(batch_ * beams_, max_new_tokens_), room(batch_ * beams_, max_new_tokens_)});
   }
   if (tail_ == Tail::growing) return;
-  for (const Segments& all : layers_) {  // what is hidden takes part with weight 0, which NaN would survive
+  for (const Segments& all :
+       layers_) {  // zeros, because masked values are multiplied by 0, and 0 · NaN is NaN
     all.tail_key.zero_();
     all.tail_value.zero_();
   }
@@ -36,7 +37,7 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
 
 void KVCache::require_room(int64_t tokens) const {
   if (tail_length_ + tokens <= max_new_tokens_) return;
-  throw RunError(cat("the cache has room for ", max_new_tokens_, " new tokens, ", tail_length_ + tokens,
+  throw RunError(cat("the cache has room for ", max_new_tokens_, " new tokens, but ", tail_length_ + tokens,
                      " were generated"));
 }
 
@@ -50,7 +51,7 @@ KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at
   const int64_t added = key.size(2);
   require_room(added);
   if (tail_ == Tail::fixed) {
-    if (added != 1) throw RunError(cat("a fixed tail takes one token a step, found ", added));
+    if (added != 1) throw RunError(cat("a fixed tail takes one token per step, found ", added));
     all.tail_key.index_copy_(2, tail_end_, key);
     all.tail_value.index_copy_(2, tail_end_, value);
     return all;
@@ -69,7 +70,7 @@ void KVCache::begin_tail(at::Tensor prompt_mask) {
   in_tail_ = true;
   if (tail_ == Tail::growing) return;
   tail_end_ = at::zeros({1}, options_.dtype(at::kLong));
-  // One more than there is room for: behind the last token, advance() has a place to go.
+  // One more element than there is room for tokens, so that advance() can move past the last token.
   tail_bias_ =
       at::full({max_new_tokens_ + 1}, -std::numeric_limits<float>::infinity(), options_.dtype(at::kFloat));
   tail_bias_.index_fill_(0, tail_end_, 0);

@@ -1,13 +1,13 @@
 #pragma once
-// What Flamingo's resampler and its gated layers share: attention whose keys come from another sequence, and
-// the feed-forward after it.
+// Blocks shared by Flamingo's resampler and gated layers: attention to keys from another sequence, and the
+// feed-forward after it.
 
 #include "framework/nn/layers.h"
 
 namespace flam {
 
 /// Multi-head attention without biases, heads · dim_head wide inside: to_q, to_kv (fused: keys, values),
-/// to_out. Norms are the caller's. (Flamingo, appendix A.1; OpenFlamingo's PerceiverAttention and
+/// to_out. The caller applies norms. (Flamingo, appendix A.1; OpenFlamingo's PerceiverAttention and
 /// MaskedCrossAttention.)
 class FLAM_API LatentAttention {
  public:
@@ -19,10 +19,10 @@ class FLAM_API LatentAttention {
                   int64_t dim_head);
   /// [B,S,media_width] → keys and values
   KeyValue keys_and_values(const at::Tensor& media) const;
-  /// queries [R,L,query_width] → [R,L,query_width]. R is a multiple of B: rows of one media row lie together
-  /// and share its keys. `mask` [R,L,S] bool (true = attends) or undefined.
+  /// queries [R,L,query_width] → [R,L,query_width]. R is a multiple of B: the rows of one media row are
+  /// adjacent and share its keys. `mask` [R,L,S] bool (true = attends) or undefined.
   at::Tensor operator()(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
-  /// What each query of that call gives to each key: float32 [R,H,L,S], for a Probe that wants attention.
+  /// The attention weights of that call, float32 [R,H,L,S], for a Probe that records attention.
   at::Tensor weights(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
 
  private:

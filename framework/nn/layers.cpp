@@ -20,7 +20,7 @@
 
 namespace flam {
 
-// Some operators of libtorch have no meta version: there only the shape is made.
+// Some operators of libtorch do not work on the meta device; there only the output's shape is made.
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
   if (x.is_meta()) return at::empty_like(x);
@@ -42,7 +42,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
   return (x * 1.702).sigmoid_().mul_(x);
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): `branch` is used up
+// NOLINTNEXTLINE(performance-unnecessary-value-param): `branch` is overwritten
 at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch) {
   return at::GradMode::is_enabled() ? residual + branch : branch.add_(residual);
 }

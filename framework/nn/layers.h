@@ -1,5 +1,5 @@
 #pragma once
-// Layers over declared weights. Every one is const while it runs, and works on the meta device.
+// Layers with declared weights. Each is const while it runs, and works on the meta device.
 
 #include <ATen/core/Tensor.h>
 
@@ -10,7 +10,7 @@ namespace flam {
 enum class Activation { gelu, quick_gelu, relu, silu, gelu_tanh, relu6 };  // gelu: exact (erf)
 FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 
-/// residual + branch; `branch` is a temporary that is reused when no gradient is wanted.
+/// residual + branch; `branch` is a temporary, whose memory is reused if no gradient is needed.
 FLAM_API at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch);
 
 /// Rows `ids` [R,L] (int64) of a table [V,D] → [R,L,D].
@@ -21,13 +21,13 @@ struct LinearOptions {
   double init_std = 0;  // 0: 0.7/√in
 };
 
-/// y = x·Wᵀ + b, W [out,in] under NAME.weight, b under NAME.bias. Dispatches on what fills the weight.
+/// y = x·Wᵀ + b, W [out,in] is NAME.weight, b is NAME.bias. Dispatches on the type of the stored weight.
 class FLAM_API Linear {
  public:
   Linear() = default;
   Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
          LinearOptions options = {});
-  /// Rows of W (and b) are several tensors of the checkpoints: out = Σ parts.
+  /// W (and b) are made of several tensors of the checkpoint, stacked by rows: out = Σ parts.
   static Linear fused(const WeightScope& weights, const std::string& name, int64_t in,
                       std::vector<int64_t> parts, LinearOptions options = {});
   explicit Linear(Weight weight) : weight_(std::move(weight)) {}  // a tied matrix

@@ -6,12 +6,12 @@
 namespace flam {
 
 /// Learned position embeddings of a square grid of patches, with rows for prefix tokens before them. The
-/// checkpoint's grid may be of another side than the picture's; then it is interpolated at every forward, in
-/// float32, so that the stored weights stay the checkpoint's and gradients reach them.
+/// checkpoint's grid may have another size than the picture's. It is then interpolated at every forward, in
+/// float32, so that the stored weights stay those of the checkpoint and gradients reach them.
 class FLAM_API PositionGrid {
  public:
-  /// bicubic: torch's, half-pixel centres (Hugging Face Dinov2Model, SiglipVisionModel). antialiased: the
-  /// same with a wider filter when it shrinks (Dinov2WithRegistersModel, timm).
+  /// bicubic: as in torch, with half-pixel centres (Hugging Face Dinov2Model, SiglipVisionModel).
+  /// antialiased: the same, with a wider filter when shrinking (Dinov2WithRegistersModel, timm).
   enum class Interpolation { bicubic, antialiased };
   struct Shape {
     int64_t width = 0, prefix_rows = 0;

@@ -10,8 +10,8 @@ namespace flam {
 VitEncoder::VitEncoder(const WeightScope& weights, const VitEncoderShape& shape) : shape_(shape) {
   const int64_t width = shape.width;
   if (width % shape.num_heads != 0) {
-    throw Error(
-        cat("hidden_size ", width, " is no multiple of num_heads ", shape.num_heads, "; set one of them"));
+    throw Error(cat("hidden_size ", width, " is not a multiple of num_heads ", shape.num_heads,
+                    "; change one of them"));
   }
   const int64_t inner = shape.swiglu ? 2 * shape.mlp_width : shape.mlp_width;
   for (int64_t i = 0; i < shape.num_layers; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// The transformer of a vision tower: pre-norm blocks (CLIP, and others that share its block).
+// The transformer of a vision backbone: pre-norm blocks (CLIP, and others that use the same block).
 
 #include <vector>
 
@@ -12,8 +12,9 @@ struct VitEncoderShape {
   int64_t num_layers = 0, width = 0, num_heads = 0, mlp_width = 0;
   Activation activation = Activation::gelu;
   double norm_eps = 1e-5;
-  bool layer_scale = false;  // each branch times a learned vector (Touvron et al. 2021, section 2): ls1, ls2
-  bool swiglu = false;       // feed-forward fc2(silu(gate) · up); fc1 gives both, each mlp_width wide
+  bool layer_scale =
+      false;  // multiplies each branch by a learned vector (Touvron et al. 2021, section 2): ls1, ls2
+  bool swiglu = false;  // feed-forward fc2(silu(gate) · up); fc1 computes both, each mlp_width wide
 };
 
 /// x += ls1 · attn(ln1(x)); x += ls2 · mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section
@@ -21,7 +22,7 @@ struct VitEncoderShape {
 /// three equal parts.
 class FLAM_API VitEncoder {
  public:
-  /// Error if the width is no multiple of the number of heads.
+  /// Error if the width is not a multiple of the number of heads.
   VitEncoder(const WeightScope& weights, const VitEncoderShape& shape);
   /// [N,P,D] → [N,P,D]
   at::Tensor operator()(at::Tensor x) const;
@@ -38,8 +39,8 @@ class FLAM_API VitEncoder {
   std::vector<Layer> layers_;
 };
 
-/// What a checkpoint calls the layers of a VitEncoder. All but `block` stand behind it: "encoder.layer.{}"
-/// and "norm1" for encoder.layer.N.norm1.weight. `qkv`: the fused one alone, or query, key and value.
+/// The names of a VitEncoder's layers in a checkpoint. All others follow `block`: "encoder.layer.{}" and
+/// "norm1" for encoder.layer.N.norm1.weight. `qkv`: the fused layer alone, or query, key and value.
 struct VitLayerNames {
   std::string block, ln1;
   std::vector<std::string> qkv;
@@ -47,7 +48,7 @@ struct VitLayerNames {
 };
 FLAM_API VitLayerNames clip_layer_names();  // of transformers' CLIPVisionModel and SiglipVisionModel
 FLAM_API VitLayerNames timm_layer_names();  // of timm's VisionTransformer, and of Meta's DINOv2
-/// Rules for weight and bias of each of them.
+/// Rules for the weight and bias of each layer.
 FLAM_API void rename_vit_layers(std::vector<NameRule>& rules, const VitLayerNames& from);
 
 }  // namespace flam

@@ -8,7 +8,7 @@
 namespace flam {
 namespace {
 
-/// Softmax attention written out in float64; a row that may attend to nothing averages.
+/// Softmax attention written out in float64; a row that may attend to nothing gives the mean.
 at::Tensor reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
   at::Tensor scores =
       at::matmul(q.to(at::kDouble), k.to(at::kDouble).transpose(-2, -1)) / std::sqrt(double(q.size(-1)));
@@ -31,14 +31,14 @@ TEST(Attend, equals_softmax_attention_and_averages_rows_that_see_nothing) {
   EXPECT_TRUE(near(out.select(2, 1), v.mean(2)));
 }
 
-TEST(Attend, its_weights_can_be_had_apart) {
+TEST(Attend, weights_can_be_computed_separately) {
   const at::Tensor q = random({2, 6, 5, 8}, 1), k = random({2, 2, 7, 8}, 2), v = random({2, 2, 7, 8}, 3);
   const at::Tensor mask = some_mask(2, 5, 7), wide_v = v.repeat_interleave(3, 1);
   EXPECT_TRUE(near(at::matmul(attention_weights(q, k, mask), wide_v), attend(q, k, v, mask)));
   EXPECT_TRUE(near(at::matmul(attention_weights(q, k, {}), wide_v), attend(q, k, v, {})));
 }
 
-TEST(Attend, half_precision_masks_alike) {
+TEST(Attend, masks_work_in_half_precision) {
   const at::Tensor q = random({2, 2, 4, 16}, 1), k = random({2, 2, 6, 16}, 2), v = random({2, 2, 6, 16}, 3);
   const at::Tensor mask = some_mask(2, 4, 6), expected = reference(q, k, v, mask);
   for (const at::ScalarType type : {at::kBFloat16, at::kHalf}) {
@@ -67,7 +67,7 @@ TEST(Attend, gives_gradients) {
   EXPECT_TRUE(near(q.grad(), q2.grad()));
 }
 
-TEST(Attend, on_meta_gives_shape_and_counts_the_same_operations) {
+TEST(Attend, on_meta_gives_the_shape_and_counts_the_same_operations) {
   const at::Tensor q = random({2, 3, 5, 8}, 1), k = random({2, 3, 7, 8}, 2);
   FlopScope real;
   attend(q, k, k, {});
@@ -79,7 +79,7 @@ TEST(Attend, on_meta_gives_shape_and_counts_the_same_operations) {
   }
 }
 
-TEST(Heads, split_and_merge_are_inverse) {
+TEST(Heads, merging_undoes_splitting) {
   const at::Tensor x = random({2, 5, 12}, 1);
   EXPECT_EQ(split_heads(x, 3).sizes(), at::IntArrayRef({2, 3, 5, 4}));
   EXPECT_TRUE(at::equal(split_heads(x, 3).select(1, 1).select(1, 2), x.select(1, 2).narrow(1, 4, 4)));

@@ -1,4 +1,4 @@
-// The blocks that plugins share, against the same mathematics written out.
+// Compares the blocks that plugins share with the same mathematics written out.
 #include <ATen/core/grad_mode.h>
 
 #include "framework/base/error.h"

@@ -28,7 +28,7 @@ class KVCacheTest : public ::testing::Test {
     cache.begin_tail(prompt_mask());
   }
 
-  /// What attend_cached() must give: every row with its own copy of the prompt.
+  /// The expected result of attend_cached(): attention with a copy of the prompt for every row.
   at::Tensor expected(const at::Tensor& q, const at::Tensor& tail_key, const at::Tensor& tail_value) {
     const int64_t length = q.size(2), tail = tail_key.size(2);
     const at::Tensor k = at::cat({prompt_key.repeat_interleave(kBeams, 0), tail_key}, 2);
@@ -60,7 +60,7 @@ TEST_F(KVCacheTest, beams_share_the_prompt_and_steps_of_any_length_equal_full_at
   }
 }
 
-TEST_F(KVCacheTest, reorder_moves_what_was_generated) {
+TEST_F(KVCacheTest, reorder_moves_only_generated_tokens) {
   const at::Tensor first = keys(kRows, 1, 3), second = keys(kRows, 1, 4);
   cache.append(0, first, first);
   cache.advance();
@@ -71,7 +71,7 @@ TEST_F(KVCacheTest, reorder_moves_what_was_generated) {
   EXPECT_TRUE(at::equal(kv.prompt_key, prompt_key));
 }
 
-TEST_F(KVCacheTest, a_fixed_tail_gives_what_a_growing_one_gives) {
+TEST_F(KVCacheTest, a_fixed_tail_gives_the_same_as_a_growing_one) {
   KVCache fixed({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat, KVCache::Tail::fixed);
   fixed.append(0, prompt_key, prompt_value);
   fixed.begin_tail(prompt_mask());
@@ -92,19 +92,19 @@ TEST_F(KVCacheTest, a_fixed_tail_gives_what_a_growing_one_gives) {
   EXPECT_THROW(fixed.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
 }
 
-TEST_F(KVCacheTest, a_fixed_tail_takes_one_token_a_step) {
+TEST_F(KVCacheTest, a_fixed_tail_takes_one_token_per_step) {
   KVCache fixed({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat, KVCache::Tail::fixed);
   fixed.begin_tail(prompt_mask());
   EXPECT_THROW(fixed.append(0, keys(kRows, 2, 3), keys(kRows, 2, 3)), RunError);
 }
 
-TEST_F(KVCacheTest, says_when_it_is_full) {
+TEST_F(KVCacheTest, a_full_cache_is_an_error) {
   cache.append(0, keys(kRows, kRoom, 3), keys(kRows, kRoom, 3));
   cache.advance(kRoom);
   EXPECT_THROW(cache.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
 }
 
-TEST(KVCache, bfloat16_and_meta) {
+TEST(KVCache, works_in_bfloat16_and_on_meta) {
   KVCache cache({1, kHeads, kWidth}, 1, kPrompt, 2, kRoom, at::kBFloat16);
   const at::Tensor k = keys(1, kPrompt, 1), tail = keys(2, 1, 2), q = random({2, kHeads, 1, kWidth}, 3);
   cache.append(0, k.to(at::kBFloat16), k.to(at::kBFloat16));

@@ -16,7 +16,7 @@ void fill_randomly(WeightStore& store) {
   for (const auto& slot : store.slots()) slot->tensor = random(slot->shape, ++seed);
 }
 
-TEST(Activation, formulas) {
+TEST(Activation, equals_the_formulas) {
   const at::Tensor x = random({64}, 1) * 3, d = x.to(at::kDouble);
   EXPECT_TRUE(near(activate(x, Activation::gelu), d * 0.5 * (1 + (d / std::sqrt(2.0)).erf())));
   EXPECT_TRUE(near(activate(x, Activation::quick_gelu), d / (1 + (-1.702 * d).exp())));
@@ -35,7 +35,7 @@ TEST(Activation, gives_the_same_without_gradients) {
   EXPECT_TRUE(at::equal(x, kept));
 }
 
-TEST(Residual, never_changes_what_came_in) {
+TEST(Residual, never_changes_its_input) {
   const at::Tensor x = random({4}, 1), kept = x.clone(), branch = random({4}, 2), sum = x + branch;
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(at::equal(add_residual(x, branch.clone()), sum));
@@ -66,7 +66,7 @@ TEST(Linear, fused_declares_its_parts) {
   EXPECT_EQ(store.find("m.qkv.bias")->parts, (std::vector<int64_t>{4, 2, 2}));
 }
 
-TEST(Norms, formulas) {
+TEST(Norms, equal_the_formulas) {
   WeightStore store;
   const WeightScope scope(store, "m");
   const LayerNorm layer(scope, "layer", 6, 1e-3);
@@ -85,7 +85,7 @@ TEST(Norms, formulas) {
   EXPECT_TRUE(near(rms(x.to(at::kBFloat16)), normed, 2e-2));
 }
 
-TEST(Rotary, turns_pairs_by_position_times_frequency) {
+TEST(Rotary, rotates_pairs_by_position_times_frequency) {
   const at::Tensor positions = at::tensor({0, 1, 7, 1000}, at::kLong).view({1, 4});
   const at::Tensor x = random({1, 2, 4, 6}, 1);
   const at::Tensor out = apply_rotary(x, rotary_table(positions, 6, 10000));

@@ -1,4 +1,4 @@
-// The blocks of vision backbones, against the same mathematics written out.
+// Compares the blocks of vision backbones with the same mathematics written out.
 #include "framework/base/error.h"
 #include "framework/nn/conv_norm.h"
 #include "framework/nn/flops.h"
@@ -47,7 +47,7 @@ TEST(ConvNorm, same_padding_puts_the_odd_zero_to_the_right_and_bottom) {
         store.find("c.conv.norm.weight")->tensor.fill_(1);
         store.find("c.conv.norm.bias")->tensor.zero_();
         const at::Tensor x = random({1, 1, side, side}, 1);
-        // TensorFlow: ⌈side / stride⌉ places, the zeros in all split with the smaller half first.
+        // TensorFlow: ⌈side / stride⌉ places; the padding is split in two, the smaller half first.
         const int64_t places = (side + stride - 1) / stride;
         const int64_t zeros = std::max<int64_t>(0, (places - 1) * stride + kernel - side);
         const at::Tensor padded =
@@ -73,7 +73,7 @@ TEST(ConvNorm, gradients_reach_convolution_and_norm) {
   }
 }
 
-TEST(PatchEmbedding, is_a_convolution_that_cuts_what_is_beyond) {
+TEST(PatchEmbedding, is_a_convolution_that_ignores_pixels_beyond_the_last_patch) {
   WeightStore store;
   const PatchEmbedding patches(WeightScope(store, "p"), "patch", 6, 4, true);
   fill_randomly(store);
@@ -85,13 +85,13 @@ TEST(PatchEmbedding, is_a_convolution_that_cuts_what_is_beyond) {
   EXPECT_EQ(flops.flops(), 2 * 2 * 6 * 48 * 6);
 }
 
-TEST(PositionGrid, keeps_its_prefix_and_resizes_the_rest) {
+TEST(PositionGrid, keeps_prefix_rows_and_resizes_the_others) {
   WeightStore store;
   const PositionGrid same(WeightScope(store, "a"), "pos", {6, 1, 3, 3});
   const PositionGrid more(WeightScope(store, "b"), "pos", {6, 1, 3, 5});
   const PositionGrid fewer(WeightScope(store, "c"), "pos",
                            {6, 0, 3, 2, PositionGrid::Interpolation::antialiased});
-  EXPECT_EQ(more().sizes(), at::IntArrayRef({26, 6}));  // on meta too
+  EXPECT_EQ(more().sizes(), at::IntArrayRef({26, 6}));  // works on meta too
   EXPECT_EQ(fewer().sizes(), at::IntArrayRef({4, 6}));
   fill_randomly(store);
   const auto table = [&](const char* name) { return store.find(name)->tensor; };
@@ -114,7 +114,7 @@ TEST(VitEncoder, scales_its_branches_and_gates_its_feed_forward) {
   fill_randomly(store);
   const auto w = [&](const std::string& name) { return store.find("v.layers.0." + name)->tensor; };
   const at::Tensor x = random({2, 5, 8}, 1);
-  w("ls1").zero_();  // the attention falls out: only the feed-forward is left
+  w("ls1").zero_();  // removes the attention, so that only the feed-forward is left
   const at::Tensor normed = at::layer_norm(x, {8}, w("ln2.weight"), w("ln2.bias"));
   const at::Tensor both = at::matmul(normed, w("mlp.fc1.weight").t()) + w("mlp.fc1.bias");
   const at::Tensor gate = both.narrow(2, 0, 12), up = both.narrow(2, 12, 12);
