@@ -9,56 +9,54 @@ namespace flam {
 void TrainConfig::visit(ParamVisitor& v) {
   v("objective", objective,
     "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), text "
-    "without pictures "
-    "(decoder alone), or answers",
+    "without pictures (only the decoder), or answers",
     choices("labels", "text", "answers"));
   v("trained", trained,
-    "map from patterns over tensor names (SLOT.NAME, * is anything) to learning rates; the first match "
-    "counts, what no "
-    "pattern matches is frozen",
+    "map from patterns over tensor names (SLOT.NAME, * matches anything) to learning rates; the first match "
+    "counts, and tensors that no pattern matches are frozen",
     required());
   v("task_heads", task_heads,
-    "task heads that are trained together, [{type: caption}, …]; null: the config's own");
+    "task heads that are trained together, [{type: caption}, …]; null: the config's task head");
   v("records_per_picture", records_per_picture,
     "records of each task head that share one picture, in the order of task_heads");
   v("init_from", init_from,
-    "weights files of earlier stages, later ones override; what they lack is initialised", path());
-  v("init_patterns", init_patterns, "which tensors are taken from init_from (SLOT.NAME, * is anything)");
+    "weights files of earlier stages; later files override earlier ones, and tensors in none of them are "
+    "initialised",
+    path());
+  v("init_patterns", init_patterns,
+    "which tensors are loaded from init_from (SLOT.NAME, * matches anything)");
   v("init_where_it_fits", init_where_it_fits,
-    "leave out tensors of init_from that this model lacks or has in another shape, instead of refusing them");
+    "skip tensors of init_from that this model lacks or has in another shape, instead of refusing them");
   v("new_tensor_rate", new_tensor_rate,
-    "learning rate of tensors that no pattern of trained matches and no file of init_from gives; 0: they "
-    "stay "
-    "as they were initialised",
+    "learning rate of tensors that no pattern of trained matches and no file of init_from has; 0: they keep "
+    "their initial values",
     at_least(0));
-  v("output", output, "weights file that is written; the checkpoint lies beside it", required(), path());
+  v("output", output, "weights file to write; the checkpoint is stored beside it", required(), path());
   v("steps", steps, "optimiser steps", at_least(1));
-  v("batch_size", batch_size, "pictures a step", at_least(1));
+  v("batch_size", batch_size, "pictures per step", at_least(1));
   v("micro_batch_size", micro_batch_size,
-    "pictures that one thread computes at a time; must divide batch_size. The loss is the mean of theirs; "
-    "memory "
-    "holds as many at once as there are threads, and the gradients of all. 0: the whole batch, with the "
-    "threads "
-    "inside each operator",
+    "pictures that one thread computes at a time; must divide batch_size. The loss is the mean over the "
+    "micro-batches. As many of them as there are threads are in memory at once, with the gradients of all. "
+    "0: the whole batch at once, with threads inside each operator",
     at_least(0));
-  v("optimizer", optimizer, "muon orthogonalises the updates of matrices (Jordan 2024); the rest is AdamW's",
+  v("optimizer", optimizer,
+    "muon orthogonalises the updates of matrices (Jordan 2024) and uses AdamW for the rest",
     choices("adamw", "muon"));
-  v("final_fraction", final_fraction, "share of the learning rate that is left at the end of the cosine",
+  v("final_fraction", final_fraction, "fraction of the learning rate that is left at the end of the cosine",
     between(0, 1));
   v("warmup_steps", warmup_steps, "steps of linear warm-up", at_least(0));
-  v("weight_decay", weight_decay, "decoupled, for matrices only", at_least(0));
-  v("beta1", beta1, "of AdamW", between(0, 1));
-  v("beta2", beta2, "of AdamW", between(0, 1));
-  v("momentum", momentum, "of Muon", between(0, 1));
+  v("weight_decay", weight_decay, "decoupled weight decay, for matrices only", at_least(0));
+  v("beta1", beta1, "decay of AdamW's first moment", between(0, 1));
+  v("beta2", beta2, "decay of AdamW's second moment", between(0, 1));
+  v("momentum", momentum, "momentum of Muon", between(0, 1));
   v("max_grad_norm", max_grad_norm, "gradients are scaled down to this norm; 0: never", at_least(0));
   v("label_weight", label_weight,
-    "weight of the loss on the classes, beside that on the answers (objective answers)", at_least(0));
+    "weight of the classes' loss relative to that of the answers (objective answers)", at_least(0));
   v("bfloat16", bfloat16, "matrix products in bfloat16 (autocast)");
-  v("seed", seed, "of the first weights; the order is the dataset's, by its own seed");
-  v("log_every", log_every, "steps between two lines of the log", at_least(1));
-  v("sample_every", sample_every, "steps between two samples of what the model says; 0: never", at_least(0));
-  v("checkpoint_every", checkpoint_every, "steps between two checkpoints; 0: none before the end",
-    at_least(0));
+  v("seed", seed, "seed of the initial weights; the order of records depends on the dataset's own seed");
+  v("log_every", log_every, "steps between log lines", at_least(1));
+  v("sample_every", sample_every, "steps between samples of the model's answers; 0: none", at_least(0));
+  v("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: none before the end", at_least(0));
 }
 
 TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {

@@ -16,7 +16,7 @@ struct FLAM_API TrainConfig {
   Objective objective = Objective::answers;
   Value trained;                                   // pattern → learning rate
   Value task_heads;                                // list of {type: …}; empty: the config's task head
-  std::vector<int64_t> records_per_picture = {1};  // of each task head
+  std::vector<int64_t> records_per_picture = {1};  // for each task head
   std::vector<std::string> init_from;
   std::vector<std::string> init_patterns = {"*"};
   bool init_where_it_fits = false;
@@ -47,7 +47,7 @@ struct FLAM_API TrainConfig {
   void visit(ParamVisitor& v);
   static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);
   Value resolved() const;
-  /// `trained` in order. A tensor takes the rate of the first pattern that matches it.
+  /// `trained` in order. A tensor gets the rate of the first pattern that matches it.
   std::vector<std::pair<std::string, double>> rates() const;
 };
 

@@ -21,7 +21,7 @@ namespace {
 
 using Kind = TrainConfig::Objective;
 
-// Sum over the columns of labels [N,G,K] of the cross-entropy of a linear reading of tokens [N,G,D].
+// The cross-entropy of linear classifiers on tokens [N,G,D], summed over the K columns of labels [N,G,K].
 at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const std::vector<Weight>& heads) {
   at::Tensor total;
   const at::Tensor rows = tokens.flatten(0, 1).to(at::kFloat);
@@ -40,7 +40,7 @@ const PictureSource& the_picture(const Record& record) {
     if (part.kind == Part::Kind::text) continue;
     if (found || part.pictures.size() != 1) {
       throw Error(cat("record ", quoted(record.request.id),
-                      ": training takes records with one picture each, no shots and no videos"));
+                      ": training takes only records with one picture, without shots or videos"));
     }
     found = &part.pictures.front();
   }
@@ -51,14 +51,15 @@ const PictureSource& the_picture(const Record& record) {
 void require_picture_of(const Record& first, const Record& other) {
   const PictureSource &a = the_picture(first), &b = the_picture(other);
   if (first.request.id == other.request.id && a.path == b.path) return;
-  throw Error(cat("the records of one picture show different pictures (", quoted(first.request.id), " and ",
-                  quoted(other.request.id), "); set train.records_per_picture to 1 for this dataset"));
+  throw Error(cat("records that should share a picture have different ones (", quoted(first.request.id),
+                  " and ", quoted(other.request.id),
+                  "); set train.records_per_picture to 1 for this dataset"));
 }
 
 void check_count(const char* what, int64_t labelled, int64_t tokens, const char* parameter) {
   if (labelled != tokens) {
-    throw Error(cat("the dataset labels ", labelled, " ", what, " a picture, the model has ", tokens,
-                    "; see dataset.", parameter));
+    throw Error(cat("the dataset labels ", labelled, " ", what, " per picture, but the model has ", tokens,
+                    "; change dataset.", parameter));
   }
 }
 
@@ -72,11 +73,11 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
   for (const TrainedTask& task : parts.tasks) {
     pictures_.push_back(task.dataset->size() / task.records_per_picture);
     if (pictures_.back() == 0) {
-      throw Error(cat("the dataset has ", task.dataset->size(), " records, fewer than the ",
-                      task.records_per_picture, " of train.records_per_picture"));
+      throw Error(cat("the dataset has ", task.dataset->size(),
+                      " records, fewer than train.records_per_picture, ", task.records_per_picture));
     }
   }
-  // One picture for the records of all tasks: they begin anew together.
+  // The records of all tasks share a picture, so all tasks start again at the same picture.
   if (with_pictures_)
     pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
   if (!with_labels_) return;
@@ -89,8 +90,7 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
   if (patch_heads_.empty() && media_heads_.empty()) {
     throw Error(
         "the objective needs classes of patches or media tokens, but the dataset gives none (dataset "
-        "'scenes' makes "
-        "them with label_patch_size and label_cells)");
+        "'scenes' has them with label_patch_size or label_cells)");
   }
 }
 

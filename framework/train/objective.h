@@ -1,5 +1,5 @@
 #pragma once
-// What a training stage minimises.
+// The loss that a training stage minimises.
 
 #include <memory>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace flam {
 
-/// A task head with the records it is trained on.
+/// A task head with the records that it is trained on.
 struct TrainedTask {
   std::unique_ptr<TaskHead> head;
   std::unique_ptr<Dataset> dataset;
@@ -26,7 +26,7 @@ struct TrainingParts {
   const Model& model;
   const TransformChain& transforms;
   std::vector<TrainedTask> tasks;
-  std::string settings;  // all that the run's course depends on, to recognise a checkpoint by
+  std::string settings;  // everything that the run's result depends on; a checkpoint must have the same
 };
 
 struct StepLoss {
@@ -34,21 +34,21 @@ struct StepLoss {
   std::vector<std::pair<std::string, double>> parts;  // for the log
 };
 
-/// Draws the pictures of a step (a function of the step alone) and gives their loss. May be called from
-/// several threads at once.
+/// Draws the pictures of a step, which depend only on the step's number, and computes their loss. May be
+/// called from several threads at once.
 class Objective {
  public:
   Objective(const TrainingParts& parts, WeightStore& label_weights);
 
-  /// Of `count` pictures of the step's batch from `first` on.
+  /// The loss of `count` pictures of the step's batch, starting with picture `first`.
   StepLoss loss(int64_t step, int64_t first, int64_t count) const;
-  /// What the model says about the first record of each task of a step, beside the references.
+  /// The model's answer to the first record of each task of a step, with the references.
   std::vector<std::string> samples(int64_t step) const;
 
  private:
   struct Drawn {
     std::vector<std::vector<Record>> records;  // of each task
-    at::Tensor pixels;                         // [N,3,H,W], one a picture; undefined for text
+    at::Tensor pixels;                         // [N,3,H,W], one per picture; undefined for text
     at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
   Drawn draw(int64_t step, int64_t first, int64_t count) const;
@@ -59,8 +59,8 @@ class Objective {
 
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_;
-  std::vector<int64_t> pictures_;                  // of each task, until its records begin anew
-  std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] of each column of the labels
+  std::vector<int64_t> pictures_;  // for each task, the number after which its records start again
+  std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] for each column of the labels
 };
 
 }  // namespace flam

@@ -14,7 +14,8 @@ namespace flam {
 
 namespace {
 
-// The nearest matrix with orthonormal rows (or columns), roughly: singular values end in about [0.7, 1.2].
+// Approximately the nearest matrix with orthonormal rows or columns; its singular values are about 0.7
+// to 1.2.
 at::Tensor orthogonalised(const at::Tensor& matrix) {
   const bool tall = matrix.size(0) > matrix.size(1);
   at::Tensor x = matrix / (matrix.norm() + 1e-7);
@@ -57,7 +58,8 @@ void Optimizer::each_tensor(const std::function<void(size_t)>& work) const {
 }
 
 double Optimizer::clip_gradients() {
-  // A sum of its own for each tensor: the same whatever the number of threads. A device is read once.
+  // One sum per tensor, so that the result does not depend on the number of threads. A device is read only
+  // once.
   std::vector<at::Tensor> squares(tensors_.size());
   each_tensor([&](size_t i) {
     const at::Tensor& gradient = tensors_[i].value.grad();

@@ -1,5 +1,5 @@
 #pragma once
-// Token rows for training: prompts with their targets, padded on the right.
+// Rows of tokens for training: prompts with their targets, padded on the right.
 
 #include <ATen/core/Tensor.h>
 
@@ -22,7 +22,7 @@ TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request
 struct TextBatch {
   at::Tensor ids;     // [R,L] int64
   at::Tensor mask;    // [R,L] bool
-  at::Tensor target;  // [R,L] int64: the id that should follow each position, −100 where nothing is learnt
+  at::Tensor target;  // [R,L] int64: the id that should follow each position; −100 where nothing is learnt
 };
 
 /// learn_prompt: the prompt's tokens are targets too (but never `not_learnt`, the media marker).

@@ -45,7 +45,7 @@ class Autocast {
   at::DeviceType device_;
 };
 
-/// Whether a file of init_from gave it.
+/// Whether the tensor was loaded from a file of init_from.
 bool is_given(const WeightSlot& slot) {
   return slot.origin.find(": ") != std::string::npos;
 }
@@ -60,7 +60,7 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
   optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
 }
 
-// Known before the work: a place that can't be written would lose it.
+// Checked before training, because an output that can't be written would lose the result.
 void Trainer::make_room_for_output() const {
   const std::filesystem::path folder = std::filesystem::absolute(parts_.config.output).parent_path();
   std::error_code problem;
@@ -85,20 +85,20 @@ void Trainer::load_initial_weights() {
       const auto slot = weights_.find(name);
       const bool may_differ = parts_.config.init_where_it_fits;
       if (!slot && !may_differ)
-        throw Error(cat(shown, ": holds ", quoted(name), ", which this model doesn't have"));
+        throw Error(cat(shown, " has ", quoted(name), ", which this model doesn't have"));
       const at::Tensor value = checkpoint->tensor(name);
       if (may_differ && (!slot || value.sizes() != slot->tensor.sizes())) {
         ++left_out;
         continue;
       }
       if (value.sizes() != slot->tensor.sizes()) {
-        throw Error(cat(shown, ": ", quoted(name), " has shape ", value.sizes(), ", this model's has ",
+        throw Error(cat(shown, ": ", quoted(name), " has shape ", value.sizes(), ", but this model's has ",
                         slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
       slot->origin = cat(file, ": ", name);
     }
-    if (left_out > 0) log_info(cat(shown, ": ", left_out, " tensors don't fit this model and are left out"));
+    if (left_out > 0) log_info(cat(shown, ": ", left_out, " tensors don't fit this model and are skipped"));
     left_out_ += left_out;
   }
 }
@@ -123,18 +123,18 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
                         : is_given(*slot)       ? 0
                                                 : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
-    // Embeddings of positions and latents are tables, not maps: their rows mean nothing together.
+    // Position embeddings and latents are tables of independent rows, not matrices to orthogonalise.
     const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
     add(*slot, rate, !table);
   }
   if (out.empty())
     throw Error(
-        "no tensor's name matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
+        "no tensor matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
         "them)");
   for (size_t i = 0; i < rates.size(); ++i) {
     if (!used[i])
-      log_info(cat("no tensor of this model takes its rate from the pattern ", quoted(rates[i].first),
-                   " of `train.trained`: none has such a name, or an earlier pattern takes them all"));
+      log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
+                   " of `train.trained`: none matches it, or an earlier pattern matches them all"));
   }
   for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
   return out;
@@ -151,8 +151,8 @@ double Trainer::scale_at(int64_t step) const {
                  (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
-// On the CPU micro-batches run side by side, a thread each; their gradients are summed in order: the result
-// does not depend on the number of threads.
+// On the CPU, micro-batches run in parallel with one thread each. Their gradients are summed in order, so
+// that the result does not depend on the number of threads.
 std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step) {
   const TrainConfig& config = parts_.config;
   const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
@@ -171,7 +171,8 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
       }
       if (!loss.total.requires_grad())
         throw Error(
-            "nothing that `train.trained` names takes part in the objective; train other tensors with it");
+            "none of the tensors in `train.trained` affects the objective; choose other tensors or another "
+            "objective");
       gradients[static_cast<size_t>(i)] =
           torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{}, /*create_graph=*/false,
                                 /*allow_unused=*/true);
@@ -179,7 +180,8 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
   };
   if (device.is_cpu()) {
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-      // oneDNN else counts on threads that it doesn't get here, and its convolutions wait for them for ever.
+      // Otherwise oneDNN's convolutions wait forever for threads that they do not get inside a parallel
+      // region.
       std::optional<OneThread> alone;
       if (at::in_parallel_region()) alone.emplace();
       differentiate_batches(begin, end);
@@ -247,8 +249,8 @@ bool Trainer::run(const TrainHooks& hooks) {
 }
 
 void Trainer::save_output() const {
-  // What was neither trained nor given by an earlier stage is left out: it would hide the stage that trains
-  // it.
+  // Tensors that were neither trained nor loaded are left out: a later file would override the stage that
+  // trains them.
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : weights_.slots()) {
     const auto owner = slot->statistic

@@ -1,5 +1,5 @@
 #pragma once
-// One stage of training: steps, schedule, log, checkpoints that a later run resumes from.
+// One stage of training: steps, schedule, log, and checkpoints from which a later run resumes.
 
 #include <functional>
 #include <string>
@@ -17,16 +17,17 @@ struct TrainProgress {
 };
 
 struct TrainHooks {
-  std::function<void(int64_t left_out)> loaded;  // how many tensors of `init_from` don't fit the model
+  std::function<void(int64_t left_out)>
+      loaded;  // called with the number of tensors of `init_from` that don't fit
   std::function<void(const TrainProgress&)> log;
   std::function<void(int64_t step, int64_t steps)> progress;
   std::function<void(const std::string&)> sample;
   std::function<bool()> cancelled;
 };
 
-/// Trains the model's weights in place. If OUTPUT.checkpoint exists, goes on from there: the result equals
-/// that of a run that was not interrupted; a checkpoint of other settings is an Error. On cancellation writes
-/// a checkpoint and returns false.
+/// Trains the model's weights in place. If OUTPUT.checkpoint exists, training continues from there, and the
+/// result equals that of an uninterrupted run; a checkpoint with other settings is an Error. On cancellation
+/// it writes a checkpoint and returns false.
 class Trainer {
  public:
   Trainer(TrainingParts& parts, WeightStore& weights);
@@ -42,7 +43,7 @@ class Trainer {
   int64_t resume();
   void save_output() const;
   double scale_at(int64_t step) const;
-  /// Gives the trained tensors their gradients for that step; returns the losses by name.
+  /// Sets the gradients of the trained tensors for that step. Returns the losses by name.
   std::vector<std::pair<std::string, double>> differentiate(int64_t step);
 
   TrainingParts& parts_;

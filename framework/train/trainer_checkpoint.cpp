@@ -1,4 +1,4 @@
-// What a run that goes on finds: weights, the optimiser's state, and where it was. The file may be anybody's.
+// The checkpoint of a resumed run: weights, the optimiser's state and the position. The file is untrusted.
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 
@@ -13,13 +13,13 @@ namespace flam {
 
 namespace {
 
-/// A tensor of exactly that shape and type. Error: the file has another.
+/// A tensor with exactly this shape and type. Error: the file's tensor differs.
 at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, const std::string& name,
                      at::IntArrayRef shape, at::ScalarType dtype) {
   at::Tensor value = checkpoint.tensor(name);
   if (value.sizes() == shape && value.scalar_type() == dtype) return value;
   throw Error(cat(quoted(file), ": ", quoted(name), " is ", value.scalar_type(), " ", value.sizes(),
-                  ", expected ", dtype, " ", shape, "; delete the checkpoint to start anew"));
+                  ", expected ", dtype, " ", shape, "; delete the checkpoint to start again"));
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
   for (const TrainedTensor& tensor : optimizer_->tensors())
     tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
-  // So that the first report of a run that goes on is that of one that was not interrupted.
+  // The first report of a resumed run then equals that of an uninterrupted run.
   tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
   for (size_t i = 0; i < losses_since_.size(); ++i)
     tensors.emplace_back(cat("loss_since_report.", i), at::full({1}, losses_since_[i].second, at::kDouble));
@@ -43,15 +43,16 @@ int64_t Trainer::resume() {
   const auto metadata = checkpoint->metadata();
   const auto written = metadata.find("settings");
   if (written == metadata.end() || written->second != parts_.settings) {
-    throw Error(cat(quoted(file),
-                    " was written under another config (model, dataset or `train`); go on with that, or "
-                    "delete it to start anew"));
+    throw Error(
+        cat(quoted(file),
+            " was written with another config (model, dataset or `train`); continue with that config, or "
+            "delete the checkpoint to start again"));
   }
   const auto number = [&](const char* name, int64_t most) {
     const int64_t value = tensor_of(*checkpoint, file, name, {1}, at::kLong).item().toLong();
     if (value >= 0 && value <= most) return value;
     throw Error(cat(quoted(file), ": ", quoted(name), " is ", value, ", expected 0 to ", most,
-                    "; delete the checkpoint to start anew"));
+                    "; delete the checkpoint to start again"));
   };
   const int64_t done = number("steps_done", parts_.config.steps);
   steps_since_ = number("steps_since_report", done);

@@ -1,4 +1,4 @@
-// Training repeats from its seed, goes on from its checkpoint, and leaves alone what is frozen.
+// Training is repeatable from its seed, resumes from its checkpoint, and does not change frozen tensors.
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
@@ -67,7 +67,7 @@ TEST_P(EveryStage, ResumesToTheSameWeights) {
 INSTANTIATE_TEST_SUITE_P(Trainer, EveryStage,
                          testing::Values("1_labels", "2_text", "3_answers", "4_all", "5_relations"));
 
-TEST_F(TrainerTest, MuonResumesToo) {
+TEST_F(TrainerTest, MuonResumesToTheSameWeights) {
   const auto muon = [&](const char* name) { return options(name, {"train.optimizer=muon"}); };
   ASSERT_TRUE(train(stage("2_text"), muon("whole"), {}));
   TrainHooks interrupt;
@@ -113,7 +113,7 @@ TEST_F(TrainerTest, MicroBatchesGiveTheLossOfTheWholeBatch) {
   for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(whole[i], halves[i], 1e-3 * whole[i]);
 }
 
-TEST_F(TrainerTest, StatisticsOfABatchNormStayAndAreWrittenWithTheirNorm) {
+TEST_F(TrainerTest, BatchNormStatisticsStayFixedAndAreWrittenWithTheirNorm) {
   const std::vector<std::string> convolutions = {
       "model.vision_backbone={type: resnet, image_size: 80, depths: [1, 1], stem_width: 8, width: 8, "
       "out_stage: 2}",
@@ -126,7 +126,7 @@ TEST_F(TrainerTest, StatisticsOfABatchNormStayAndAreWrittenWithTheirNorm) {
   for (const std::string& name : file->names()) EXPECT_TRUE(name.starts_with("vision_backbone.")) << name;
 }
 
-// A checkpoint is a file like any other: what it says is checked before anything is believed.
+// A checkpoint is untrusted like any other file, so everything in it is checked before use.
 TEST_F(TrainerTest, AForgedCheckpointIsRefused) {
   TrainHooks interrupt;
   interrupt.cancelled = [] { return true; };
@@ -187,7 +187,7 @@ TEST_F(TrainerTest, AnOutputNeverReplacesAnInput) {
   EXPECT_EQ(read_file(copy, 4096), cat("_base_: ['", stage("2_text"), "']\n"));
 }
 
-TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
+TEST_F(TrainerTest, ACheckpointWithOtherSettingsIsRefused) {
   TrainHooks interrupt;
   interrupt.cancelled = [] { return true; };
   EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
@@ -195,7 +195,7 @@ TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsNotTaken) {
   EXPECT_TRUE(std::filesystem::exists(output("kept") + ".checkpoint"));
 }
 
-TEST_F(TrainerTest, ACheckpointOfAnotherModelOrDatasetIsNotTaken) {
+TEST_F(TrainerTest, ACheckpointOfAnotherModelOrDatasetIsRefused) {
   TrainHooks interrupt;
   interrupt.cancelled = [] { return true; };
   EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
@@ -203,7 +203,7 @@ TEST_F(TrainerTest, ACheckpointOfAnotherModelOrDatasetIsNotTaken) {
     EXPECT_THROW(train(stage("2_text"), options("kept", {other}), {}), Error) << other;
 }
 
-TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsKnownAtOnce) {
+TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsAnErrorBeforeTraining) {
   bool ran = false;
   TrainHooks hooks;
   hooks.progress = [&](int64_t, int64_t) { ran = true; };
@@ -216,7 +216,7 @@ TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsKnownAtOnce) {
   EXPECT_TRUE(std::filesystem::exists(nested));
 }
 
-TEST_F(TrainerTest, AStageBeginsWithTheWeightsOfAnotherAndShowsSamples) {
+TEST_F(TrainerTest, AStageStartsFromTheWeightsOfAnotherAndShowsSamples) {
   ASSERT_TRUE(train(stage("2_text"), options("text", {"train.steps=1"}), {}));
   const auto from_text = [&](const std::string& name, std::vector<std::string> more) {
     more.insert(more.end(),
@@ -232,7 +232,7 @@ TEST_F(TrainerTest, AStageBeginsWithTheWeightsOfAnotherAndShowsSamples) {
     EXPECT_NE(sample.find(" (reference '"), std::string::npos) << sample;
   samples.clear();
   ASSERT_TRUE(train(stage("2_text"), from_text("more_text", {}), hooks));
-  EXPECT_TRUE(samples.empty());  // no answers, nothing to show
+  EXPECT_TRUE(samples.empty());  // there are no answers to show
   try {
     train(stage("2_text"), from_text("other", {"model.language_decoder.intermediate_size=64"}), {});
     FAIL() << "no error";
@@ -242,7 +242,7 @@ TEST_F(TrainerTest, AStageBeginsWithTheWeightsOfAnotherAndShowsSamples) {
   }
 }
 
-TEST_F(TrainerTest, ProductsMayBeOfBfloat16) {
+TEST_F(TrainerTest, MatrixProductsMayUseBfloat16) {
   EXPECT_TRUE(train(stage("3_answers"), options("perceiver", {"train.bfloat16=true"}), {}));
   EXPECT_TRUE(train(stage("3_answers"),
                     options("mlp", {"train.bfloat16=true", "model.resampler={type: mlp}",
@@ -273,28 +273,29 @@ TEST_F(TrainerTest, TheLossFallsWithMediaAmongTheTokens) {
   for (const std::string& name : written->names()) EXPECT_FALSE(name.starts_with("adapter.")) << name;
 }
 
-// The tasks of a step share their pictures, also after a dataset is at its end: of 6 records of questions, 4
-// of which share a scene, one scene is whole.
-TEST_F(TrainerTest, TasksOfASceneBeginAnewTogether) {
-  EXPECT_TRUE(train(stage("3_answers"),
-                    options("short", {"dataset.size=6", "train.records_per_picture=[1, 4]"}), {}));
+// The tasks of a step share their pictures, also after the end of a dataset. Here the dataset of questions
+// has 6 records, 4 per scene, so only one of its scenes is complete.
+TEST_F(TrainerTest, TasksOfASceneStartAgainTogether) {
+  EXPECT_TRUE(
+      train(stage("3_answers"), options("short", {"dataset.size=6", "train.records_per_picture=[1, 4]"}), {}));
   try {
     train(stage("3_answers"), options("shorter", {"dataset.size=3", "train.records_per_picture=[1, 4]"}), {});
     ADD_FAILURE();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("has 3 records, fewer than the 4"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("has 3 records, fewer than train.records_per_picture, 4"),
+              std::string::npos)
         << error.what();
   }
 }
 
-TEST_F(TrainerTest, WhatNoPatternMatchesStaysOutOfTheFile) {
+TEST_F(TrainerTest, TensorsThatNoPatternMatchesAreNotWritten) {
   ASSERT_TRUE(train(stage("1_labels"),
                     options("labels", {"train.trained={_delete_: true, \"resampler.*\": 0.001}"}), {}));
   const auto written = open_checkpoint(output("labels"));
   for (const std::string& name : written->names()) EXPECT_TRUE(name.starts_with("resampler.")) << name;
 }
 
-TEST_F(TrainerTest, APatternThatTrainsNothingIsNamed) {
+TEST_F(TrainerTest, APatternThatTrainsNothingIsReported) {
   testing::internal::CaptureStderr();
   train(stage("1_labels"), options("typo", {"train.steps=1", "train.trained={\"resamplr.*\": 0.001}"}), {});
   const std::string said = testing::internal::GetCapturedStderr();
@@ -302,7 +303,7 @@ TEST_F(TrainerTest, APatternThatTrainsNothingIsNamed) {
   EXPECT_EQ(said.find("'resampler.*'"), std::string::npos);
 }
 
-TEST_F(TrainerTest, WrongUseIsNamed) {
+TEST_F(TrainerTest, WrongUseIsAnError) {
   const auto error_of = [&](const std::vector<std::string>& more) {
     try {
       train(stage("1_labels"), options("wrong", more), {});
@@ -312,7 +313,7 @@ TEST_F(TrainerTest, WrongUseIsNamed) {
     return std::string();
   };
   EXPECT_NE(
-      error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor's name matches"),
+      error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor matches a pattern"),
       std::string::npos);
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
   EXPECT_NE(error_of({"train.trained={_delete_: true, \"resampler.*\": 0}"})
