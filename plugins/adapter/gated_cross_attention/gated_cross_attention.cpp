@@ -1,5 +1,5 @@
 // Flamingo's gated cross-attention (Alayrac et al. 2022, section 3.1.2): before every n-th decoder layer,
-// text tokens attend to media tokens; tanh gates that start at zero leave the language model as it was.
+// text tokens attend to media tokens. Tanh gates that start at zero leave the language model unchanged.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 
@@ -22,11 +22,13 @@ struct GatedCrossAttentionParams {
       "acts before decoder layers i with (i+1) % n = 0", between(1, kMostOfASize));
     v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
     v("dim_head", dim_head, "width of a head", between(1, kMostOfASize));
-    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", between(1, 1024));
-    v("gate_init", gate_init, "both gates at the start of training, before the tanh; Flamingo's is 0",
+    v("ff_mult", ff_mult, "inner width of the feed-forward as a multiple of its outer width",
+      between(1, 1024));
+    v("gate_init", gate_init, "initial value of both gates, before the tanh; 0 in Flamingo",
       between(-1000, 1000));
     v("only_attend_immediate_media", only_attend_immediate_media,
-      "a token sees one image, the last or the next one; false: that one and all before it");
+      "true: a token sees only one image, the last or the next one; false: it also sees all images before "
+      "that one");
     v("text_sees", text_sees,
       "which image text sees: the next one after it (OpenFlamingo v1) or the last one before it",
       choices("next", "last"));
@@ -38,7 +40,7 @@ struct GatedCrossAttentionParams {
 namespace {
 
 struct MediaState final : AdapterState {
-  std::vector<LatentAttention::KeyValue> layers;  // [B,H,T·L,d]; empty: no media at all
+  std::vector<LatentAttention::KeyValue> layers;  // [B,H,T·L,d]; empty if there are no media
   int64_t images = 0, tokens_per_image = 0;
 };
 
@@ -56,18 +58,19 @@ std::vector<NamingTable> gated_naming_tables() {
 
 }  // namespace
 
-/// x += tanh(attn_gate) · attention(norm(x), media); x += tanh(ff_gate) · ff(x). Media tokens are not normed.
+/// x += tanh(attn_gate) · attention(norm(x), media); x += tanh(ff_gate) · ff(x). Media tokens are not
+/// normalised.
 class GatedCrossAttention final : public Adapter {
  public:
   GatedCrossAttention(const GatedCrossAttentionParams& params, const AdapterInput& in, WeightScope& weights)
       : params_(params), tables_(gated_naming_tables()) {
     const int64_t n = params.cross_attn_every_n_layers;
     if (n > in.num_layers) {
-      throw Error(cat(
-          "cross_attn_every_n_layers ", n, " is more than the ", in.num_layers,
-          " layers of the language decoder (model.language_decoder.num_layers), so that it would act before "
-          "none of them; set it to at most ",
-          in.num_layers));
+      throw Error(cat("cross_attn_every_n_layers ", n, " is more than the ", in.num_layers,
+                      " layers of the language decoder (model.language_decoder.num_layers), so the adapter "
+                      "would act before "
+                      "none of them; set it to at most ",
+                      in.num_layers));
     }
     for (int64_t i = n - 1; i < in.num_layers; i += n) {
       const WeightScope scope = weights / "layers" / i;
@@ -146,5 +149,5 @@ class GatedCrossAttention final : public Adapter {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<flam::GatedCrossAttention, flam::GatedCrossAttentionParams>(
-      "gated_cross_attention", "text attends to media before every n-th decoder layer, through tanh gates");
+      "gated_cross_attention", "text attends to media before every n-th decoder layer, with tanh gates");
 }

@@ -1,5 +1,5 @@
-// Media tokens stand in the sequence, where the prompt has its media marker (LLaVA, Liu et al. 2023, section
-// 4.1; ClipCap, Mokady et al. 2021, section 3): the decoder attends to them as to any token.
+// Media tokens are placed in the sequence where the prompt has its media markers (LLaVA, Liu et al. 2023,
+// section 4.1; ClipCap, Mokady et al. 2021, section 3). The decoder attends to them like to any other token.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -24,13 +24,16 @@ struct PrefixParams {
 
   void visit(ParamVisitor& v) {
     v("projection", projection,
-      "none: the resampler gives the decoder's hidden_size; linear: a map from whatever width it gives",
+      "none: the resampler must give the decoder's hidden_size; linear: a linear map from the resampler's "
+      "width",
       choices("none", "linear"));
-    v("bias", bias, "of the linear projection");
+    v("bias", bias, "whether the linear projection has a bias");
     v("keep_image_token", keep_image_token,
-      "the media marker stays, before its media tokens; false: they replace it (LLaVA)");
+      "true: the media marker stays before its media tokens; false: they replace it (LLaVA)");
     v("media_attention", media_attention,
-      "causal: a media token sees those before it (LLaVA); bidirectional: all of its picture (PaliGemma)",
+      "causal: a media token sees the tokens before it (LLaVA); bidirectional: it also sees all media tokens "
+      "of "
+      "its picture (PaliGemma)",
       choices("causal", "bidirectional"));
   }
 };
@@ -38,10 +41,10 @@ struct PrefixParams {
 namespace {
 
 struct MediaRows final : AdapterState {
-  at::Tensor media;  // [B,T,N,D] at the decoder's width; undefined: no media at all
+  at::Tensor media;  // [B,T,N,D] at the decoder's width; undefined if there are no media
 };
 
-/// `llava` behind mm_projector., `huggingface` behind language_projection. (BLIP-2).
+/// Used after these prefixes: `llava` after mm_projector., `huggingface` after language_projection. (BLIP-2).
 std::vector<NamingTable> prefix_naming_tables() {
   const std::vector<NameRule> rules = {{"weight", "projection.weight"}, {"bias", "projection.bias"}};
   return {{"llava", rules}, {"huggingface", rules}};
@@ -50,7 +53,7 @@ std::vector<NamingTable> prefix_naming_tables() {
 /// Where each position of the longer sequence comes from.
 struct Layout {
   at::Tensor index;   // [B,S] int64 into the rows of all tokens, then of all media tokens
-  Sequence sequence;  // all but `hidden`
+  Sequence sequence;  // all members but `hidden`
 };
 
 class LayoutMaker {
@@ -102,7 +105,7 @@ class LayoutMaker {
     auto* mask = out_.sequence.mask.mutable_data_ptr<bool>() + row * length_;
     auto* locations = out_.sequence.media_locations.mutable_data_ptr<bool>() + row * length_;
     auto* positions = out_.sequence.token_positions.mutable_data_ptr<int64_t>() + row * tokens_;
-    std::fill_n(index, padding, row * tokens_);  // any row will do
+    std::fill_n(index, padding, row * tokens_);  // any row is fine
     std::fill(mask + padding, mask + length_, true);
     int64_t at = padding, picture = 0;
     for (int64_t token = 0; token < tokens_; ++token) {
@@ -130,8 +133,9 @@ class LayoutMaker {
 
 }  // namespace
 
-/// Each media marker with a picture becomes the N media tokens of that picture; rows are padded on the left
-/// to the longest. Markers without a picture stay tokens, so that a prompt without pictures is left as it is.
+/// Replaces each media marker that has a picture by the N media tokens of that picture. Rows are padded on
+/// the left to the longest. Markers without a picture stay tokens, so a prompt without pictures does not
+/// change.
 class Prefix final : public Adapter {
  public:
   Prefix(const PrefixParams& params, const AdapterInput& in, WeightScope& weights)
@@ -184,5 +188,5 @@ class Prefix final : public Adapter {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<flam::Prefix, flam::PrefixParams>(
-      "prefix", "media tokens stand in the prompt, in place of its markers");
+      "prefix", "media tokens are placed in the prompt, at its media markers");
 }

@@ -20,11 +20,12 @@ struct ImageFolderParams {
   std::string annotations = "annotations.jsonl";
 
   void visit(ParamVisitor& v) {
-    v("folder", folder, "where the pictures are", required(), path());
+    v("folder", folder, "folder of the pictures", required(), path());
     v("annotations", annotations,
-      "JSON lines below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
-      "\"candidates\": [TEXT, …]}; question for task heads that need one, candidates where a question has "
-      "its own");
+      "JSON-lines file below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
+      "\"candidates\": [TEXT, …]}; question for task heads that need one, candidates for questions with "
+      "their "
+      "own");
   }
 };
 
@@ -43,14 +44,14 @@ class ImageFolder final : public Dataset {
     for (std::string_view rest = mapped->size() > 0 ? mapped->bytes() : ""; !rest.empty();) {
       const std::string place = cat(source, ":", ++line_number);
       const size_t end = std::min(rest.substr(0, kLongestLine + 1).find('\n'), rest.size());
-      if (end > kLongestLine) throw Error(cat(place, ": a line of more than ", kLongestLine, " bytes"));
+      if (end > kLongestLine) throw Error(cat(place, ": the line has more than ", kLongestLine, " bytes"));
       const std::string_view line = rest.substr(0, end);
       rest.remove_prefix(std::min(end + 1, rest.size()));
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
       annotations_.push_back(parse(line, place, params.folder, input.with_question));
       if (input.limit && static_cast<int64_t>(annotations_.size()) >= *input.limit) break;
     }
-    if (annotations_.empty()) throw Error(cat("'", source, "' holds no records"));
+    if (annotations_.empty()) throw Error(cat("'", source, "' has no records"));
   }
 
   int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
@@ -72,7 +73,7 @@ class ImageFolder final : public Dataset {
                           bool with_question) {
     nlohmann::json node;
     const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-      if (depth > 16) throw Error(cat(place, ": nested too deeply"));
+      if (depth > 16) throw Error(cat(place, ": the JSON is nested too deeply"));
       return true;
     };
     try {
@@ -83,26 +84,26 @@ class ImageFolder final : public Dataset {
     }
     const auto text = [&](const char* key) -> std::string {
       if (!node.is_object() || !node.contains(key) || !node[key].is_string()) {
-        throw Error(cat(place, ": expected a text `", key, "`"));
+        throw Error(cat(place, ": expected `", key, "` with a text"));
       }
       return node[key].get<std::string>();
     };
     const auto texts = [&](const std::string& key) {
       if (!node.contains(key) || !node[key].is_array() || node[key].empty())
-        throw Error(cat(place, ": expected a list `", key, "` with at least one text"));
+        throw Error(cat(place, ": expected `", key, "` with a list of at least one text"));
       std::vector<std::string> out;
       for (const auto& element : node[key]) {
-        if (!element.is_string()) throw Error(cat(place, ": `", key, "` must hold texts"));
+        if (!element.is_string()) throw Error(cat(place, ": `", key, "` must be a list of texts"));
         out.push_back(element.get<std::string>());
       }
       return out;
     };
     const std::string image = text("image");
-    if (image.find('\0') != std::string::npos)  // another file would be opened
+    if (image.find('\0') != std::string::npos)  // the file name would end there
       throw Error(cat(place, ": `image` must be a path, found ", quoted(image)));
     Annotation out{(folder / image).string(), with_question ? text("question") : "", texts("references"), {}};
     if (node.contains("candidates")) out.candidates = texts("candidates");
-    if (out.candidates.size() == 1) throw Error(cat(place, ": `candidates` must hold at least two texts"));
+    if (out.candidates.size() == 1) throw Error(cat(place, ": `candidates` must have at least two texts"));
     return out;
   }
 
@@ -114,7 +115,7 @@ class ImageFolder final : public Dataset {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<ImageFolder, ImageFolderParams>(
-      "image_folder", "pictures of a folder with a JSON-lines file of captions or questions");
+      "image_folder", "pictures in a folder, with a JSON-lines file of captions or questions");
 }
 
 }  // namespace flam

@@ -32,7 +32,7 @@ class Outline {
   explicit Outline(const SceneObject& object)
       : object_(object), cos_(std::cos(object.angle)), sin_(std::sin(object.angle)) {}
 
-  /// A point given in radii from the centre, y up.
+  /// A point relative to the centre, in units of the radius, with y up.
   cv::Point at(double u, double v) const {
     const double scale = object_.radius * (1 << kSubpixelBits), half = 0.5 * (1 << kSubpixelBits);
     const double x = object_.x * (1 << kSubpixelBits) + scale * (cos_ * u - sin_ * v) - half;
@@ -40,7 +40,7 @@ class Outline {
     return {static_cast<int>(std::lround(x)), static_cast<int>(std::lround(y))};
   }
 
-  /// Corners on two circles in turn, the first at the top: a star, or with one radius a regular polygon.
+  /// Corners alternately on two circles, the first at the top: a star, or with equal radii a regular polygon.
   Contour around(int corners, double outer, double inner) const {
     Contour contour;
     for (int i = 0; i < corners; ++i) {
@@ -80,13 +80,13 @@ void fill(cv::Mat& picture, const SceneObject& object, const cv::Scalar& paint) 
   cv::fillPoly(picture, Outline(object).contours(), paint, cv::LINE_AA, kSubpixelBits);
 }
 
-/// Brightness that slopes over the picture, and noise for each value.
+/// Adds a gradient of brightness across the picture, and noise to each value.
 void light_and_noise(cv::Mat& picture, SceneRandom& random) {
   const float gain = static_cast<float>(random.uniform(0.85, 1.1));
   const float across = static_cast<float>(random.uniform(-0.15, 0.15) / picture.cols);
   const float down = static_cast<float>(random.uniform(-0.15, 0.15) / picture.rows);
   const float noise = static_cast<float>(random.uniform(0.0, 16.0) / 255);
-  const float middle = 255 * noise;  // two random bytes average 255 in sum
+  const float middle = 255 * noise;  // the sum of two random bytes is 255 on average
   const int middle_x = picture.cols / 2, middle_y = picture.rows / 2;
   for (int y = 0; y < picture.rows; ++y) {
     uint8_t* row = picture.ptr<uint8_t>(y);

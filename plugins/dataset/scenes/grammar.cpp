@@ -12,7 +12,7 @@ using Words = std::vector<std::string_view>;
 
 constexpr std::array<std::string_view, 5> kNumbers{"zero", "one", "two", "three", "four"};
 
-/// Which attributes a phrase names; a phrase without shape says "object".
+/// The attributes that a phrase names; a phrase without a shape says "object".
 struct Named {
   bool shape, colour, size;
 };
@@ -35,8 +35,8 @@ size_t count_alike(const Scene& scene, const SceneObject& object, Named named) {
                     [&](const SceneObject& other) { return alike(object, other, named); }));
 }
 
-/// "the …" for one object of the scene by some of the allowed attributes; empty if none of them tell it
-/// apart.
+/// "the …" for one object of the scene, with some of the allowed attributes; empty if they do not identify
+/// the object.
 std::string refer(const Scene& scene, const SceneObject& object, const std::vector<Named>& allowed,
                   SceneRandom& random) {
   std::vector<Named> clear;
@@ -69,7 +69,7 @@ std::string relation_phrase(Relation r, SceneRandom& random) {
   return "";
 }
 
-/// Some object, and a relation that it clearly has to another one.
+/// An object, and a clear relation that it has to another one.
 struct Pair {
   const SceneObject* a;
   const SceneObject* b;
@@ -142,8 +142,8 @@ Asked ask_exists(const Scene& scene, SceneRandom& random) {
   const Named named = random.pick(choices);
   const bool yes = random.chance(0.5);
   SceneObject kind = random.pick(scene.objects);
-  // For a no: an object of the scene with some attributes of another or of none, so that neither alone
-  // decides.
+  // For the answer no: an object of the scene with some attributes of another object or of none, so that no
+  // single attribute decides the answer.
   for (int attempt = 0; !yes && count_alike(scene, kind, named) > 0; ++attempt) {
     const SceneObject other =
         attempt < 4 && random.chance(0.6) ? random.pick(scene.objects) : any_kind(random);

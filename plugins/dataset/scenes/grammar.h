@@ -1,4 +1,4 @@
-// Scenes in words: captions, questions and their answers, in varied wording.
+// Describes scenes in words: captions, questions and their answers, in varied wording.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@
 
 namespace flam {
 
-/// A caption that names every object with size, colour and shape, and in which order they lie (a lone object:
-/// on which side of the picture). `variant` chooses the wording.
+/// A caption that names every object with size, colour and shape, and the objects' order (for a single
+/// object, its side of the picture). `variant` chooses the wording.
 std::string describe_scene(const Scene& scene, uint64_t variant);
 
 enum class QuestionKind : uint8_t {
@@ -35,14 +35,14 @@ struct Question {
   std::string answer;  // one word
 };
 
-/// Every answer that questions of that kind have.
+/// Every possible answer to questions of that kind.
 std::vector<std::string> answers_to(QuestionKind kind);
 
-/// A question of that kind with the only possible answer; nothing if the scene admits none (no two objects to
+/// A question of that kind and its only correct answer; nullopt if the scene allows none (no two objects to
 /// compare, or no clear order). The answers yes and no are equally frequent.
 std::optional<Question> ask(const Scene& scene, QuestionKind kind, uint64_t variant);
 
-/// A question of any kind that the scene admits.
+/// A question of any kind that the scene allows.
 Question ask(const Scene& scene, uint64_t variant);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// Random numbers that are the same on every platform: the distributions of <random> are not.
+// Random numbers that are the same on every platform, unlike the distributions of <random>.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace flam {
 
-/// splitmix64: one 64-bit word of state, any seed is good, streams of neighbouring seeds are unrelated.
+/// splitmix64: one 64-bit word of state. Every seed is good, and streams of neighbouring seeds are unrelated.
 class SceneRandom {
  public:
   explicit SceneRandom(uint64_t seed) : state_(seed) {}
@@ -18,7 +18,7 @@ class SceneRandom {
     return z ^ (z >> 31);
   }
 
-  /// A whole number in [0, n); n is small here, so that the bias of the product is below 2^-50.
+  /// An integer in [0, n); n is small here, so the bias of the product is below 2^-50.
   size_t below(size_t n) { return static_cast<size_t>(uniform() * static_cast<double>(n)); }
   /// A real number in [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }

@@ -8,7 +8,7 @@
 namespace flam {
 namespace {
 
-/// Smallest step between neighbours in the order given by one coordinate.
+/// The smallest distance between neighbours when the objects are sorted by one coordinate.
 double smallest_step(const std::vector<SceneObject>& objects, double SceneObject::*coordinate) {
   std::vector<double> places;
   for (const SceneObject& object : objects) places.push_back(object.*coordinate);
@@ -71,8 +71,8 @@ double clear_distance(int extent) {
 }
 
 bool held_out(Shape shape, Colour colour, Size size) {
-  // A sloping plane through the cube of attributes: one colour of eight for each shape and size, and of each
-  // pair of shape and colour at most one of the two sizes.
+  // A diagonal plane through the cube of attributes: one of the eight colours for each shape and size, and at
+  // most one of the two sizes for each pair of shape and colour.
   return (3 * static_cast<int>(shape) + static_cast<int>(colour) + 4 * static_cast<int>(size)) % 8 == 5;
 }
 
@@ -103,8 +103,8 @@ Scene sample_scene(uint64_t seed, Split split, const SceneOptions& options) {
       object.y = random.uniform(object.radius + 1, options.extent - object.radius - 1);
     }
     if (is_clear(scene.objects, options.extent)) return scene;
-    // Too full a picture: rather one object less than a search without end. The first stays, it makes the
-    // split.
+    // The picture is too full, so drop one object instead of searching forever. The first object stays,
+    // because it decides the split.
     if (attempt % 2000 == 0 && scene.objects.size() > 1) scene.objects.pop_back();
   }
 }

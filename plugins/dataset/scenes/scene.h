@@ -1,4 +1,4 @@
-// What a scene is: a few objects with shape, colour, size and place, sampled from a seed.
+// A scene: a few objects with shape, colour, size and place, sampled from a seed.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ struct SceneObject {
 };
 
 struct Scene {
-  uint64_t seed = 0;  // also decides light and noise of the picture and the wording of the texts
+  uint64_t seed = 0;  // also determines light and noise of the picture, and the wording of the texts
   int extent = 0;     // width and height of the picture
   std::vector<SceneObject> objects;
 };
@@ -49,20 +49,20 @@ inline std::string_view name(Relation r) {
 }
 Relation opposite(Relation r);
 
-/// How far a lies in that direction from b, in pixels; negative on the other side.
+/// The distance of a from b in that direction, in pixels; negative if a is on the other side.
 double distance_along(Relation r, const SceneObject& a, const SceneObject& b);
 inline bool holds(Relation r, const SceneObject& a, const SceneObject& b) {
   return distance_along(r, a, b) > 0;
 }
 
-/// The texts speak of a direction only if it is at least this clear (in pixels).
+/// Texts mention a direction only if the distance is at least this large (in pixels).
 double clear_distance(int extent);
 
 enum class Split : uint8_t { train, test };
 
-/// Whether an object of this kind is kept for the test set: every picture of it holds at least one such
-/// object, and no picture of the training set does. Every value and every pair of values of two attributes
-/// occurs in training; what is new in a test is the combination of the three.
+/// Whether an object of this kind is reserved for the test set. Every test picture has at least one such
+/// object, and no training picture has any. Every value, and every pair of values of two attributes, occurs
+/// in training; only the combination of all three is new in a test.
 bool held_out(Shape shape, Colour colour, Size size);
 
 struct SceneOptions {
@@ -71,13 +71,13 @@ struct SceneOptions {
   int max_objects = 4;
 };
 
-/// One scene, a function of its arguments only. Objects never touch; no two share both shape and colour, so
-/// that "the red circle" means one; along one of the axes all are clearly apart, so that they can be listed
-/// in order; a lone object lies clearly off the middle.
+/// A scene, which depends only on the arguments. Objects never touch. No two have the same shape and colour,
+/// so that "the red circle" is unique. Along one axis all objects are clearly apart, so that they can be
+/// listed in order. A single object is clearly off the middle.
 Scene sample_scene(uint64_t seed, Split split, const SceneOptions& options = {});
 
 /// The axis along which the objects are furthest apart: right for left to right, below for top to bottom.
-/// For a lone object: the side of the picture on which it lies.
+/// For a single object: its side of the picture.
 Relation reading_direction(const Scene& scene);
 
 }  // namespace flam

@@ -1,5 +1,5 @@
 // dataset `scenes`: generated pictures of a few shapes, with captions or questions in varied wording.
-// metric `scene_truth`: whether a caption is true of its scene, whatever its wording.
+// metric `scene_truth`: checks whether a caption is true of its scene, whatever its wording.
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -25,18 +25,21 @@ struct ScenesParams {
   int64_t label_cells = 0;
 
   void visit(ParamVisitor& v) {
-    v("split", split, "train and test scenes differ in the combinations of shape, colour and size that occur",
+    v("split", split,
+      "which scenes: train and test scenes have different combinations of shape, colour and size",
       choices("train", "test"));
-    v("size", size, "records", at_least(1));
-    v("seed", seed, "chooses the scenes");
+    v("size", size, "number of records", at_least(1));
+    v("seed", seed, "seed from which the scenes are drawn");
     v("picture_size", picture_size, "width and height of the pictures, pixels", between(32, 1024));
-    v("min_objects", min_objects, "objects in a scene, at least", between(1, 4));
-    v("max_objects", max_objects, "objects in a scene, at most", between(1, 4));
-    v("records_per_picture", records_per_picture, "records in a row that share a scene", at_least(1));
+    v("min_objects", min_objects, "minimum number of objects in a scene", between(1, 4));
+    v("max_objects", max_objects, "maximum number of objects in a scene", between(1, 4));
+    v("records_per_picture", records_per_picture, "number of consecutive records that share a scene",
+      at_least(1));
     v("label_patch_size", label_patch_size,
-      "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: no", at_least(0));
+      "also give the classes of patches of this size (pixels), to pretrain a backbone; 0: none", at_least(0));
     v("label_cells", label_cells,
-      "also give the classes of so many cells a side, to pretrain a resampler; 0: no", at_least(0));
+      "also give the classes of a grid with this many cells per side, to pretrain a resampler; 0: none",
+      at_least(0));
   }
 };
 
@@ -46,7 +49,7 @@ SceneOptions options_of(const ScenesParams& params) {
           static_cast<int>(params.max_objects)};
 }
 
-// Seeds of neighbouring runs must not share scenes.
+// Neighbouring seeds must not share scenes.
 uint64_t scene_seed(int64_t seed, int64_t index) {
   const auto word = static_cast<uint64_t>(seed);
   return ((word << 34) ^ ((word >> 30) * 0x9e3779b97f4a7c15u)) + static_cast<uint64_t>(index);
@@ -67,7 +70,7 @@ at::Tensor label_table(size_t rows, const std::vector<int64_t>& values) {
 }
 
 // Columns: shape, colour, size (0: background), whether the centre is here, and the patch's own column and
-// row: a token that has forgotten its place is of no use to the resampler.
+// row, because the resampler needs to know the place of each token.
 at::Tensor patch_labels_of(const Scene& scene, int64_t patch) {
   const auto labels = label_patches(scene, static_cast<int>(patch));
   const int64_t side = scene.extent / patch;
@@ -79,7 +82,8 @@ at::Tensor patch_labels_of(const Scene& scene, int64_t patch) {
   return label_table(labels.size(), values);
 }
 
-// Columns: shape, colour, size, and where in the cell the centre lies (0: not here): what orders the objects.
+// Columns: shape, colour, size, and where in the cell the centre lies (0: not here), which orders the
+// objects.
 at::Tensor cell_labels_of(const Scene& scene, int64_t cells) {
   const auto labels = label_patches(scene, static_cast<int>(scene.extent / cells));
   std::vector<int64_t> values;
@@ -90,7 +94,7 @@ at::Tensor cell_labels_of(const Scene& scene, int64_t cells) {
   return label_table(labels.size(), values);
 }
 
-// Of shape, colour and size, 0 being background, followed by those of the other columns.
+// The numbers of classes of shape, colour and size (0 is background), then those of the other columns.
 std::vector<int64_t> label_classes(std::initializer_list<int64_t> more) {
   std::vector<int64_t> classes{std::ssize(kShapes) + 1, std::ssize(kColours) + 1, std::ssize(kSizes) + 1};
   classes.insert(classes.end(), more);
@@ -118,7 +122,7 @@ class Scenes final : public Dataset {
   Record at(int64_t index) const override {
     const int64_t which = index / params_.records_per_picture;
     const uint64_t seed = scene_seed(params_.seed, which);
-    // Records in a row share a scene; it is drawn once.
+    // Consecutive records share a scene, which is drawn once.
     thread_local Drawn drawn;
     if (drawn.owner != this || drawn.seed != seed || drawn.split != params_.split) {
       const Scene sampled = sample_scene(seed, params_.split, options_);

@@ -18,7 +18,7 @@ struct Mention {
   std::optional<Size> size;
 };
 
-/// Mention `a` lies in that direction from mention `b`; without b, from the middle of the picture.
+/// The caption says that mention `a` is in that direction from mention `b`, or, without b, from the middle.
 struct Claim {
   Relation relation;
   size_t a;
@@ -54,7 +54,7 @@ class Parser {
  public:
   explicit Parser(std::string_view caption) : words_(words_of(caption)) {}
 
-  /// Nothing if a word has no meaning in its place.
+  /// nullopt if a word has no meaning in its place.
   std::optional<Statement> parse() {
     while (at_ < words_.size()) {
       if (!order() && !count() && !relation() && !side() && !mention() && !filler()) return {};
@@ -67,7 +67,7 @@ class Parser {
   }
 
  private:
-  /// Takes the words of `phrase` if they come next.
+  /// Consumes the words of `phrase` if they come next.
   bool take(std::string_view phrase) {
     const Words wanted = words_of(phrase);
     if (at_ + wanted.size() > words_.size()) return false;
@@ -125,7 +125,7 @@ class Parser {
     return false;
   }
 
-  /// One word of "a small red circle"; the noun ends it.
+  /// Reads one word of a phrase like "a small red circle"; the noun ends the phrase.
   bool mention() {
     const std::string& word = words_[at_];
     constexpr std::array<std::string_view, 2> kOtherSizes{"little", "big"};

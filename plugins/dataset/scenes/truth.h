@@ -1,4 +1,4 @@
-// Whether a caption is true of a scene, whatever its wording.
+// Checks whether a caption is true of a scene, whatever its wording.
 #pragma once
 
 #include <string_view>
@@ -8,13 +8,14 @@
 namespace flam {
 
 struct Truth {
-  int stated = 0;         // attributes that the caption states: sizes, colours, shapes, relations, sides
-  int expected = 0;       // attributes that every caption of the grammar states of this scene
-  bool all_true = false;  // each of them holds; false if nothing is stated or a word is not understood
+  int stated = 0;    // attributes that the caption states: sizes, colours, shapes, relations, sides
+  int expected = 0;  // attributes that every caption of the grammar states for this scene
+  bool all_true =
+      false;  // every stated attribute is true; false if nothing is stated or a word is not understood
 };
 
-/// Each phrase must mean another object of the scene, such that all attributes and relations hold. The number
-/// of objects ("three objects …") is checked too, but not counted as an attribute.
+/// The phrases must match different objects of the scene such that all attributes and relations hold. The
+/// number of objects ("three objects …") is checked too, but does not count as an attribute.
 Truth check_caption(std::string_view caption, const Scene& scene);
 
 }  // namespace flam

@@ -1,5 +1,5 @@
 // LLaMA (Touvron et al. 2023) as in Hugging Face transformers 4.31: RMSNorm, rotary positions, SwiGLU,
-// grouped-query attention. Weights are named as there.
+// grouped-query attention. Weights have the same names as there.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/silu.h>
@@ -21,18 +21,18 @@ struct LlamaParams {
   bool tie_word_embeddings = false;
 
   void visit(ParamVisitor& v) {
-    v("vocab_size", vocab_size, "rows of the vocabulary, without the tokenizer's added tokens",
+    v("vocab_size", vocab_size, "size of the vocabulary, without the tokenizer's added tokens",
       between(1, kMostOfASize));
     v("hidden_size", hidden_size, "width of the hidden states", between(1, kMostOfASize));
     v("num_layers", num_layers, "decoder layers", between(1, 10000));
     v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
-    v("num_key_value_heads", num_key_value_heads, "heads of keys and values; null: as many as num_heads",
+    v("num_key_value_heads", num_key_value_heads, "number of key and value heads; null: as many as num_heads",
       between(1, kMostOfASize));
-    v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
+    v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
     v("max_position_embeddings", max_position_embeddings, "context length, tokens", between(1, kMostOfASize));
     v("rms_norm_eps", rms_norm_eps, "added to the mean square in every norm", more_than(0));
-    v("rope_theta", rope_theta, "base of the rotary positions", more_than(0));
-    v("tie_word_embeddings", tie_word_embeddings, "the output matrix is the input embedding");
+    v("rope_theta", rope_theta, "base of the rotary position frequencies", more_than(0));
+    v("tie_word_embeddings", tie_word_embeddings, "whether the output matrix is the input embedding");
   }
 };
 
@@ -71,7 +71,7 @@ class Llama final : public LanguageDecoder {
     for (int64_t i = 0; i < params.num_layers; ++i) layers_.push_back(make_layer(model / "layers" / i));
     norm_ = RMSNorm(model, "norm", width, params.rms_norm_eps);
     const WeightScope head = weights / "lm_head";
-    // Rows that no file gives score zero: an end token's random row would be chance.
+    // Rows that no file has are zero, because the score of an end token with a random row would be random.
     lm_head_ = Linear(params.tie_word_embeddings
                           ? head.tie("weight", embed_tokens_)
                           : head.vocabulary("weight", {rows, width}, Init::normal(0.02), Init::zeros()));
@@ -115,11 +115,11 @@ class Llama final : public LanguageDecoder {
   void check_heads() const {
     if (params_.hidden_size % params_.num_heads != 0 || head_dim_ % 2 != 0) {
       throw Error(cat("hidden_size ", params_.hidden_size, " must be an even multiple of num_heads ",
-                      params_.num_heads, "; set one of them"));
+                      params_.num_heads, "; change one of them"));
     }
     if (params_.num_heads % kv_heads_ != 0) {
-      throw Error(cat("num_heads ", params_.num_heads, " is no multiple of num_key_value_heads ", kv_heads_,
-                      "; set one of them"));
+      throw Error(cat("num_heads ", params_.num_heads, " is not a multiple of num_key_value_heads ",
+                      kv_heads_, "; change one of them"));
     }
   }
 

@@ -1,4 +1,4 @@
-// metric `exact_match`: the share of answers that equal a reference, letter for letter.
+// metric `exact_match`: the share of answers that equal one of their references exactly.
 #include <algorithm>
 
 #include "framework/sdk.h"
@@ -12,8 +12,8 @@ struct ExactMatchParams {
   bool ignore_case = false;
 
   void visit(ParamVisitor& v) {
-    v("strip", strip, "white space at both ends doesn't count");
-    v("ignore_case", ignore_case, "capital letters (ASCII) equal small ones");
+    v("strip", strip, "whether whitespace at both ends is ignored");
+    v("ignore_case", ignore_case, "whether upper and lower case (ASCII) are equal");
   }
 };
 
@@ -62,7 +62,8 @@ class ExactMatch final : public Metric {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<ExactMatch, ExactMatchParams>("exact_match", "share of answers that equal a reference");
+  registrar.add<ExactMatch, ExactMatchParams>("exact_match",
+                                              "share of answers that equal one of their references");
 }
 
 }  // namespace flam

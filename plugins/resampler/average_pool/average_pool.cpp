@@ -1,5 +1,5 @@
-// The control against which resamplers that attend are compared: square windows of the patch grid are
-// averaged and projected.
+// The baseline for resamplers with attention: averages square windows of the patch grid and projects the
+// averages.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/empty.h>
@@ -15,14 +15,14 @@ struct AveragePoolParams {
   int64_t num_latents = 64;
 
   void visit(ParamVisitor& v) {
-    v("num_latents", num_latents, "media tokens of an image, a square number: 64 is 8 × 8 windows",
+    v("num_latents", num_latents, "media tokens per image; a square number, for example 64 for 8 × 8 windows",
       between(1, kMostOfASize));
   }
 };
 
-/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D'], D' the media width wanted, row by row. Frames
-/// are averaged, so the tokens of a video are those of its mean frame; prefix tokens are left out. A side
-/// that is no multiple of the windows' number has windows that overlap by one patch (torch's
+/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D'], D' the requested media width, row by row.
+/// Frames are averaged, so the tokens of a video are those of its mean frame. Prefix tokens are left out. If
+/// a side is not a multiple of the number of windows, windows overlap by one patch (torch's
 /// AdaptiveAvgPool2d).
 class AveragePool final : public Resampler {
  public:
@@ -43,7 +43,7 @@ class AveragePool final : public Resampler {
   }
 
  private:
-  /// [N,D,grid_h,grid_w] → [N,D,side,side]; the operator has no meta version.
+  /// [N,D,grid_h,grid_w] → [N,D,side,side]. The operator does not work on the meta device.
   at::Tensor pool(const at::Tensor& grid) const {
     if (grid.is_meta()) return at::empty({grid.size(0), grid.size(1), side_, side_}, grid.options());
     return at::adaptive_avg_pool2d(grid, {side_, side_});
@@ -52,12 +52,12 @@ class AveragePool final : public Resampler {
   static int64_t side_of(int64_t num_latents, const FeatureShape& features) {
     const auto side = static_cast<int64_t>(std::floor(std::sqrt(static_cast<double>(num_latents))));
     if (side * side != num_latents) {
-      throw Error(cat("num_latents is ", num_latents, ", no square number; the nearest are ", side * side,
-                      " and ", (side + 1) * (side + 1)));
+      throw Error(cat("num_latents is ", num_latents, ", which is not a square number; the nearest are ",
+                      side * side, " and ", (side + 1) * (side + 1)));
     }
     if (const int64_t most = std::min(features.grid_h, features.grid_w); side > most) {
-      throw Error(cat("num_latents is ", num_latents, ", ", side, " × ", side,
-                      " windows, but there are only ", features.grid_h, " × ", features.grid_w,
+      throw Error(cat("num_latents is ", num_latents, " (", side, " × ", side,
+                      " windows), but there are only ", features.grid_h, " × ", features.grid_w,
                       " patches; set at most ", most * most));
     }
     return side;
@@ -72,5 +72,5 @@ class AveragePool final : public Resampler {
 FLAM_PLUGIN(registrar) {
   registrar.add<flam::AveragePool, flam::AveragePoolParams>(
       "average_pool",
-      "averages of square windows of the patch grid; frames are averaged too, prefix tokens left out");
+      "averages of square windows of the patch grid; frames are averaged, prefix tokens are left out");
 }

@@ -13,19 +13,21 @@ struct MlpParams {
   bool drop_prefix = true;
 
   void visit(ParamVisitor& v) {
-    v("depth", depth, "linear layers: 2 is LLaVA-1.5's mlp2x_gelu, 1 LLaVA's linear", between(1, 10000));
-    v("hidden_size", hidden_size, "width between the layers; null: the media width",
+    v("depth", depth, "number of linear layers: 2 in LLaVA-1.5 (mlp2x_gelu), 1 in LLaVA (linear)",
+      between(1, 10000));
+    v("hidden_size", hidden_size, "inner width between the layers; null: the media width",
       between(1, kMostOfASize));
-    v("activation", activation, "between the layers", choices("gelu", "quick_gelu", "relu", "silu"));
+    v("activation", activation, "activation between the layers",
+      choices("gelu", "quick_gelu", "relu", "silu"));
     v("drop_prefix", drop_prefix,
-      "whether prefix tokens (class, registers) are left out (LLaVA: 'patch'), or become media tokens, too "
-      "('cls_patch')");
+      "true: prefix tokens (class, registers) are left out (LLaVA: 'patch'); false: they become media tokens "
+      "too ('cls_patch')");
   }
 };
 
-/// features [B,T,F,P,D] → media tokens [B,T,L,D'], L = P or P without its prefix, D' the media width wanted.
-/// Every frame is projected, then frames are averaged place by place: a video has as many media tokens as a
-/// picture.
+/// features [B,T,F,P,D] → media tokens [B,T,L,D'], L = P or P without its prefix, D' the requested width.
+/// Every frame is projected, then frames are averaged place by place, so a video has as many media tokens as
+/// a picture.
 class Mlp final : public Resampler {
  public:
   Mlp(const MlpParams& params, const ResamplerInput& in, WeightScope& weights)
@@ -50,8 +52,8 @@ class Mlp final : public Resampler {
   const std::vector<NamingTable>& naming_tables() const override { return tables_; }
 
  private:
-  /// `huggingface` behind multi_modal_projector., `llava` behind mm_projector. (an nn.Sequential, whose odd
-  /// members are activations; a single matrix stands there by itself).
+  /// `huggingface` after multi_modal_projector., `llava` after mm_projector. (an nn.Sequential, whose odd
+  /// members are activations; a single matrix has no index).
   void name_tensors() {
     NamingTable huggingface{"huggingface", {}}, llava{"llava", {}};
     for (size_t i = 0; i < layers_.size(); ++i) {

@@ -1,5 +1,5 @@
-// Flamingo's resampler (Alayrac et al. 2022, section 3.1.1): a fixed number of latents gather what the
-// patches of an image or of a video's frames hold. Weights are named as in OpenFlamingo.
+// Flamingo's resampler (Alayrac et al. 2022, section 3.1.1): a fixed number of latents attends to the patches
+// of an image, or of all frames of a video. Weights have the same names as in OpenFlamingo.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
@@ -17,14 +17,15 @@ struct PerceiverParams {
   std::optional<int64_t> max_num_frames;
 
   void visit(ParamVisitor& v) {
-    v("depth", depth, "layers of attention and feed-forward", between(0, 10000));
-    v("num_latents", num_latents, "media tokens of an image", between(1, kMostOfASize));
+    v("depth", depth, "number of layers of attention and feed-forward", between(0, 10000));
+    v("num_latents", num_latents, "media tokens per image", between(1, kMostOfASize));
     v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
     v("dim_head", dim_head, "width of a head", between(1, kMostOfASize));
-    v("ff_mult", ff_mult, "the feed-forward is this many times wider inside", between(1, 1024));
-    v("max_num_media", max_num_media, "media-time embeddings for so many images; null: none",
+    v("ff_mult", ff_mult, "inner width of the feed-forward as a multiple of its outer width",
+      between(1, 1024));
+    v("max_num_media", max_num_media, "number of images with media-time embeddings; null: no such embeddings",
       between(1, kMostOfASize));
-    v("max_num_frames", max_num_frames, "frame embeddings for so many frames of a video; null: none",
+    v("max_num_frames", max_num_frames, "number of frames with frame embeddings; null: no such embeddings",
       between(1, kMostOfASize));
   }
 };
@@ -80,7 +81,7 @@ class Perceiver final : public Resampler {
     LatentFeedForward feed_forward;
   };
 
-  /// [B,T,F,P,D] → [B,T,F·P,D], with the embeddings of frame and media time where there are any.
+  /// [B,T,F,P,D] → [B,T,F·P,D], plus the embeddings of frame and media time, if any.
   at::Tensor with_embeddings(at::Tensor x) const {
     if (frame_embs_) x = x + rows(frame_embs_, x.size(2), "frames", "max_num_frames").unsqueeze(1);
     x = x.flatten(2, 3);

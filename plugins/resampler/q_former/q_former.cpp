@@ -1,6 +1,6 @@
-// BLIP-2's querying transformer (Li et al. 2023, section 3.1), image side: learned queries go through a BERT
-// that attends to the patches in every n-th layer. Computed as in Hugging Face's Blip2QFormerModel, with the
-// projection that follows it.
+// The image side of BLIP-2's querying transformer (Li et al. 2023, section 3.1): learned queries go through a
+// BERT that attends to the patches in every n-th layer. Computed as in Hugging Face's Blip2QFormerModel,
+// including the projection after it.
 #include <ATen/TensorOperators.h>
 
 #include "framework/sdk.h"
@@ -20,24 +20,27 @@ struct QFormerParams {
   bool projection = true;
 
   void visit(ParamVisitor& v) {
-    v("num_latents", num_latents, "learned queries, the media tokens of an image", between(1, kMostOfASize));
+    v("num_latents", num_latents, "learned queries, which are the media tokens of an image",
+      between(1, kMostOfASize));
     v("hidden_size", hidden_size, "width of the queries", between(1, kMostOfASize));
-    v("num_layers", num_layers, "layers", between(1, 10000));
-    v("num_heads", num_heads, "attention heads; they divide hidden_size", between(1, kMostOfASize));
-    v("intermediate_size", intermediate_size, "width of the feed-forward", between(1, kMostOfASize));
+    v("num_layers", num_layers, "number of layers", between(1, 10000));
+    v("num_heads", num_heads, "attention heads; must divide hidden_size", between(1, kMostOfASize));
+    v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
     v("cross_attention_frequency", cross_attention_frequency,
-      "layers 0, n, 2n, … attend to the patches, the others to the queries alone", between(1, 10000));
-    v("activation", activation, "of the feed-forward", choices("gelu", "quick_gelu", "relu", "silu"));
+      "layers 0, n, 2n, … attend to the patches; the other layers attend only to the queries",
+      between(1, 10000));
+    v("activation", activation, "activation of the feed-forward",
+      choices("gelu", "quick_gelu", "relu", "silu"));
     v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
-    v("drop_prefix", drop_prefix, "whether prefix tokens (class, registers) are not attended to");
+    v("drop_prefix", drop_prefix, "true: queries do not attend to prefix tokens (class, registers)");
     v("projection", projection,
-      "a last matrix to the media width (BLIP-2's language_projection); without it media tokens are "
-      "hidden_size wide");
+      "a final matrix to the media width (BLIP-2's language_projection); without it, media tokens have "
+      "hidden_size");
   }
 };
 
-/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D'], D' the media width wanted. Post-norm. The tokens
-/// of all frames are attended to together and without an order, as BLIP-2 has no embedding of time.
+/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D'], D' the requested media width. Post-norm. Queries
+/// attend to the tokens of all frames together and without an order, because BLIP-2 has no time embedding.
 class QFormer final : public Resampler {
  public:
   QFormer(const QFormerParams& params, const ResamplerInput& in, WeightScope& weights);
@@ -73,8 +76,8 @@ void add_both(NamingTable& table, const std::string& from, const std::string& to
     table.rules.push_back({from + leaf, to.empty() ? "" : to + leaf, part});
 }
 
-/// `layer`: how the file names layer {}; `self`: its attention's inner module; `projection`: the last matrix.
-/// What belongs to the text side (retrieval, BLIP-2's first stage) is known and not used.
+/// `layer`: the file's name for layer {}; `self`: its attention's inner module; `projection`: the last
+/// matrix. Tensors of the text side (retrieval, BLIP-2's first stage) are known and skipped.
 NamingTable naming_table(const std::string& name, const std::string& layer, const std::string& self,
                          const std::string& norm, const std::vector<std::string>& projections) {
   NamingTable table{name, {{"query_tokens", "query_tokens"}}};
@@ -105,7 +108,7 @@ QFormer::QFormer(const QFormerParams& params, const ResamplerInput& in, WeightSc
       norm_(weights, "norm", params.hidden_size, params.layer_norm_eps) {
   const int64_t width = params.hidden_size;
   if (width % params.num_heads != 0) {
-    throw Error(cat("hidden_size ", width, " is no multiple of num_heads ", params.num_heads));
+    throw Error(cat("hidden_size ", width, " is not a multiple of num_heads ", params.num_heads));
   }
   for (int64_t i = 0; i < params.num_layers; ++i) {
     const WeightScope scope = weights / "layers" / i;

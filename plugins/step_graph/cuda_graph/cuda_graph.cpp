@@ -1,9 +1,9 @@
-// The decode step as a CUDA graph (CUDA C++ Programming Guide, "CUDA Graphs"), with the class that libtorch
-// has for it: what it allocates while it records stays its own.
+// Records the decode step as a CUDA graph (CUDA C++ Programming Guide, "CUDA Graphs") with libtorch's
+// CUDAGraph class, which keeps the memory that is allocated during recording.
 //
-// libtorch's CUDA half need not be there when this library is built or loaded, so nothing of it is linked:
-// its few functions are looked up when graphs are asked for. By then a CUDA device is in use, and the half
-// open.
+// libtorch's CUDA half may be absent when this library is built or loaded, so it is not linked. The few
+// functions that are needed are looked up when graphs are requested. A CUDA device is in use by then, and the
+// CUDA half is loaded.
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/StreamGuard.h>
 #include <dlfcn.h>
@@ -23,7 +23,7 @@ namespace {
 
 using at::cuda::CUDAGraph;
 
-/// Of CUDAGraph; a member function takes its object first (Itanium C++ ABI).
+/// Members of CUDAGraph as functions whose first argument is the object (Itanium C++ ABI).
 struct Functions {
   void (*construct)(CUDAGraph*, bool keep_graph) = nullptr;
   void (*destroy)(CUDAGraph*) = nullptr;
@@ -44,14 +44,14 @@ struct Functions {
   static void find(Function& function, const char* symbol) {
     function = reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, symbol));
     if (!function) {
-      throw Error(cat("libtorch's CUDA half is not open, or is not that of libtorch ", FLAM_TORCH_VERSION,
-                      ": it has no ", symbol));
+      throw Error(cat("libtorch's CUDA half is not loaded, or does not belong to libtorch ",
+                      FLAM_TORCH_VERSION, ": it has no ", symbol));
     }
   }
 };
 
-/// What the graphs of one device share. One stream to record on, as each that is used keeps a workspace of
-/// the matrix library for good.
+/// Shared by the graphs of one device. They record on one stream, because the matrix library keeps a
+/// workspace for every stream that was ever used.
 struct Recorder {
   explicit Recorder(at::Device device)
       : guard(at::kCUDA), stream(guard.getStreamFromGlobalPool(device, false)) {}
@@ -73,18 +73,18 @@ class CudaGraph final : public StepGraph {
     const Functions& functions = recorder_->functions;
     const std::lock_guard lock(recorder_->recording);
     recorder_->guard.synchronizeDevice(
-        recorder_->stream.device_index());  // what the work reads has been written
+        recorder_->stream.device_index());  // wait until the inputs of the work are written
     const c10::StreamGuard on_stream(recorder_->stream);
-    work();  // kernels, handles and workspaces are prepared when first used, which can't be recorded
+    work();  // the first use prepares kernels, handles and workspaces, which cannot be recorded
     recorder_->guard.synchronizeStream(recorder_->stream);
-    // Other threads may go on meanwhile.
+    // Other threads may use the device meanwhile.
     functions.capture_begin(graph(), {0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
       try {
         functions.capture_end(graph());
-      } catch (const std::exception&) {  // follows from the first, which says more
+      } catch (const std::exception&) {  // a consequence of the first error, which says more
       }
       throw;
     }
@@ -106,7 +106,7 @@ class CudaGraph final : public StepGraph {
 class CudaGraphs final : public StepGraphs {
  public:
   CudaGraphs(const CudaGraphParams&, const Input& in) {
-    if (!in.device.is_cuda()) throw Error(cat("works on CUDA devices, found ", in.device.str()));
+    if (!in.device.is_cuda()) throw Error(cat("works only on CUDA devices, found ", in.device.str()));
     recorder_ = std::make_shared<Recorder>(in.device);
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Members of at::cuda::CUDAGraph (ATen/cuda/CUDAGraph.h) as libtorch_cuda exports them. A changed signature
-// changes the name, so that what is found can be called.
+// The symbols of at::cuda::CUDAGraph's members (ATen/cuda/CUDAGraph.h) in libtorch_cuda. A changed signature
+// changes the symbol, so a symbol that is found can be called.
 
 namespace flam::cuda_graph_symbols {
 

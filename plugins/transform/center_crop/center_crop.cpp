@@ -1,4 +1,4 @@
-// Cuts a square out of the middle, as mmcv's CenterCrop does.
+// Crops a square from the middle, like mmcv's CenterCrop.
 //
 //   size  int  height and width, pixels
 #include <cmath>
@@ -13,7 +13,7 @@ struct CenterCropParams {
   void visit(ParamVisitor& v) { v("size", size, "height and width, pixels", between(1, kMostOfASize)); }
 };
 
-/// uint8 [H,W,3] → uint8 [min(H,size),min(W,size),3]: of a smaller picture, what is there (mmcv without
+/// uint8 [H,W,3] → uint8 [min(H,size),min(W,size),3]; a smaller picture is not padded (mmcv without
 /// auto_pad).
 class CenterCrop final : public Transform {
  public:
@@ -33,7 +33,7 @@ class CenterCrop final : public Transform {
 };
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<CenterCrop, CenterCropParams>("center_crop", "a square out of the middle");
+  registrar.add<CenterCrop, CenterCropParams>("center_crop", "crops a square from the middle");
 }
 
 }  // namespace flam

@@ -1,5 +1,5 @@
-// From 8-bit pixels to what a backbone takes: (x − mean) / std by channel, as mmengine's ImgDataPreprocessor
-// computes it.
+// Turns 8-bit pixels into a backbone's input: (x − mean) / std for each channel, like mmengine's
+// ImgDataPreprocessor.
 //
 //   mean, std  list of float  three each, for R, G, B, in units of 0 to 255
 #include <ATen/ops/empty.h>
@@ -13,8 +13,8 @@ struct NormalizeParams {
   std::vector<double> std = {68.5005327, 66.6321579, 70.32316305};
 
   void visit(ParamVisitor& v) {
-    v("mean", mean, "of R, G, B, in units of 0 to 255");
-    v("std", std, "of R, G, B, in units of 0 to 255; not 0");
+    v("mean", mean, "means of R, G, B, in units of 0 to 255");
+    v("std", std, "standard deviations of R, G, B, in units of 0 to 255; not 0");
   }
 };
 
@@ -24,7 +24,7 @@ class Normalize final : public Transform {
   explicit Normalize(const NormalizeParams& params)
       : mean_(by_channel("mean", params.mean)), std_(by_channel("std", params.std)) {
     if (std_.eq(0).any().item<bool>())
-      throw Error("'std' holds a 0, or what is too small for float32; nothing can be divided by it");
+      throw Error("'std' has a number that is 0, or too small for float32, and cannot be divided by");
   }
 
   Pixels apply(const Pixels& pixels) const override {
@@ -39,7 +39,8 @@ class Normalize final : public Transform {
       throw Error(cat("'", name, "' needs three numbers (R, G, B), not ", values.size()));
     at::Tensor tensor = at::empty({3, 1, 1}, at::kFloat);
     std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<float>());
-    if (!tensor.isfinite().all().item<bool>()) throw Error(cat("'", name, "' must hold finite numbers"));
+    if (!tensor.isfinite().all().item<bool>())
+      throw Error(cat("'", name, "' must be a list of finite numbers"));
     return tensor;
   }
 
@@ -47,7 +48,8 @@ class Normalize final : public Transform {
 };
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<Normalize, NormalizeParams>("normalize", "(x - mean) / std by channel, to float32 [3,H,W]");
+  registrar.add<Normalize, NormalizeParams>("normalize",
+                                            "(x - mean) / std for each channel, as float32 [3,H,W]");
 }
 
 }  // namespace flam

@@ -1,7 +1,7 @@
-// Resizes a picture straight to a height and a width; its shape is not kept.
+// Resizes a picture to a given height and width, without keeping its aspect ratio.
 //
 //   size           int    height and width, pixels; or
-//   height, width  int    one by one
+//   height, width  int    pixels, instead of size
 //   interpolation  enum   nearest | bilinear | bicubic
 #include "framework/sdk.h"
 
@@ -13,9 +13,10 @@ struct ResizeParams {
 
   void visit(ParamVisitor& v) {
     v("size", size, "height and width, pixels", between(1, kMostOfASize));
-    v("height", height, "pixels, instead of size", between(1, kMostOfASize));
-    v("width", width, "pixels, instead of size", between(1, kMostOfASize));
-    v("interpolation", interpolation, "as Pillow computes it", choices("nearest", "bilinear", "bicubic"));
+    v("height", height, "height in pixels, instead of size", between(1, kMostOfASize));
+    v("width", width, "width in pixels, instead of size", between(1, kMostOfASize));
+    v("interpolation", interpolation, "interpolation, as in Pillow",
+      choices("nearest", "bilinear", "bicubic"));
   }
 };
 
@@ -41,7 +42,8 @@ class Resize final : public Transform {
 };
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<Resize, ResizeParams>("resize", "straight to a height and a width, shape not kept");
+  registrar.add<Resize, ResizeParams>("resize",
+                                      "resizes to a height and a width, without keeping the aspect ratio");
 }
 
 }  // namespace flam

@@ -1,5 +1,5 @@
-// Resizes a picture so that one edge has a given length and the shape is kept, as mmpretrain's ResizeEdge
-// does with its Pillow backend.
+// Resizes a picture so that one edge has a given length, keeping the aspect ratio, like mmpretrain's
+// ResizeEdge with its Pillow backend.
 //
 //   edge           int    length of the chosen edge, pixels
 //   which          enum   short | long
@@ -18,11 +18,12 @@ struct ResizeEdgeParams {
   void visit(ParamVisitor& v) {
     v("edge", edge, "length of the chosen edge, pixels", between(1, 1 << 20));
     v("which", which, "the edge that gets this length", choices("short", "long"));
-    v("interpolation", interpolation, "as Pillow computes it", choices("nearest", "bilinear", "bicubic"));
+    v("interpolation", interpolation, "interpolation, as in Pillow",
+      choices("nearest", "bilinear", "bicubic"));
   }
 };
 
-/// uint8 [H,W,3] → uint8 [H',W',3]; the other edge keeps the shape and is truncated to an integer.
+/// uint8 [H,W,3] → uint8 [H',W',3]; the other edge follows from the aspect ratio, truncated to an integer.
 class ResizeEdge final : public Transform {
  public:
   explicit ResizeEdge(const ResizeEdgeParams& params) : params_(params) {}
@@ -46,8 +47,8 @@ class ResizeEdge final : public Transform {
 };
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<ResizeEdge, ResizeEdgeParams>("resize_edge",
-                                              "gives the short or long edge a length, keeps the shape");
+  registrar.add<ResizeEdge, ResizeEdgeParams>(
+      "resize_edge", "resizes the short or long edge to a length, keeping the aspect ratio");
 }
 
 }  // namespace flam

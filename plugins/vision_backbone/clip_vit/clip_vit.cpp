@@ -1,4 +1,4 @@
-// The vision tower of CLIP (Radford et al. 2021, section 2.4): patches, learned positions, a norm, pre-norm
+// CLIP's vision transformer (Radford et al. 2021, section 2.4): patches, learned positions, a norm, pre-norm
 // blocks.
 #include "plugins/vision_backbone/clip_vit/clip_vit.h"
 
@@ -13,26 +13,26 @@ void ClipVitParams::visit(ParamVisitor& v) {
   v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
   v("num_layers", num_layers, "transformer blocks", between(0, 10000));
   v("feature_layer", feature_layer,
-    "the features are the tokens after this block, counted from the end: -1 the last, -2 the one before it "
-    "(LLaVA); "
-    "blocks behind it are left out",
+    "the features are the tokens after this block, counted from the end: -1 is the last block, -2 the one "
+    "before it (LLaVA); later blocks are not built",
     between(-10001, -1));
   v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
-  v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
-  v("activation", activation, "of the feed-forward; OpenAI's weights need quick_gelu",
+  v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
+  v("activation", activation, "activation of the feed-forward; OpenAI's weights need quick_gelu",
     choices("gelu", "quick_gelu"));
   v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
-  v("class_token", class_token, "a learned token goes before the patches");
-  v("output_class_token", output_class_token, "the class token is among the features, as their prefix");
-  v("pre_norm", pre_norm, "a norm before the first block");
-  v("final_norm", final_norm, "a norm after the last block that is used");
+  v("class_token", class_token, "whether a learned class token goes before the patches");
+  v("output_class_token", output_class_token,
+    "whether the features include the class token, as their prefix");
+  v("pre_norm", pre_norm, "whether there is a norm before the first block");
+  v("final_norm", final_norm, "whether there is a norm after the last block that is built");
 }
 
 namespace {
 
 int64_t grid_of(const ClipVitParams& p) {
   if (p.image_size % p.patch_size != 0) {
-    throw Error(cat("image_size ", p.image_size, " is no multiple of patch_size ", p.patch_size));
+    throw Error(cat("image_size ", p.image_size, " is not a multiple of patch_size ", p.patch_size));
   }
   if (p.used_layers() < 0) {
     throw Error(cat("feature_layer ", p.feature_layer, " is before the first of num_layers ", p.num_layers,

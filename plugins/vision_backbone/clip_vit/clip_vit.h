@@ -25,7 +25,7 @@ struct ClipVitParams {
   int64_t used_layers() const { return num_layers + 1 + feature_layer; }
 };
 
-/// pixels [N,3,S,S] → tokens [N,P,D], P = (S / patch)² and, if asked for, the class token before them.
+/// pixels [N,3,S,S] → tokens [N,P,D], P = (S / patch)² and, if requested, the class token before them.
 class ClipVit final : public VisionBackbone {
  public:
   ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights);
@@ -45,8 +45,8 @@ class ClipVit final : public VisionBackbone {
   std::vector<NamingTable> tables_;
 };
 
-/// How OpenAI, Hugging Face, mmpretrain and open_clip name the tensors of such a tower. Parts that `params`
-/// leave out are known and not used.
+/// The tensor names of OpenAI, Hugging Face, mmpretrain and open_clip. Parts of a checkpoint that `params`
+/// leave out are known and skipped.
 std::vector<NamingTable> clip_vit_naming_tables(const ClipVitParams& params);
 
 }  // namespace flam

@@ -14,22 +14,23 @@ void Dinov2Params::visit(ParamVisitor& v) {
   v("num_layers", num_layers, "transformer blocks", between(0, 10000));
   v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
   v("intermediate_size", intermediate_size,
-    "width inside the feed-forward; of the gate and of what it opens with swiglu", between(1, kMostOfASize));
-  v("swiglu", swiglu, "feed-forward gated by SiLU, as in ViT-g");
-  v("num_register_tokens", num_register_tokens, "learned tokens after the class token",
+    "inner width of the feed-forward; with swiglu, the width of the gate and of the gated part",
+    between(1, kMostOfASize));
+  v("swiglu", swiglu, "whether the feed-forward is gated by SiLU, as in ViT-g");
+  v("num_register_tokens", num_register_tokens, "number of learned tokens after the class token",
     between(0, kMostOfASize));
   v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
-  v("layer_scale", layer_scale, "each branch of a block is multiplied by a learned vector");
+  v("layer_scale", layer_scale, "whether each branch of a block is multiplied by a learned vector");
   v("class_position", class_position,
-    "the class token has a position embedding too; not so in timm's models with registers");
-  v("output_prefix_tokens", output_prefix_tokens, "class and register tokens are among the features");
-  v("final_norm", final_norm, "a norm after the last block");
+    "whether the class token has a position embedding; false in timm's models with registers");
+  v("output_prefix_tokens", output_prefix_tokens, "whether the features include class and register tokens");
+  v("final_norm", final_norm, "whether there is a norm after the last block");
   v("position_image_size", position_image_size,
-    "image_size that the checkpoint's position embeddings are for (518 in all published); null: image_size",
+    "image_size of the checkpoint's position embeddings (518 in all published ones); null: image_size",
     between(1, kMostOfASize));
   v("position_interpolation", position_interpolation,
-    "how position embeddings of another image_size are resized: bicubic as Hugging Face's Dinov2Model, "
-    "antialiased as Dinov2WithRegistersModel and timm",
+    "how position embeddings of another image_size are resized: bicubic as in Hugging Face's Dinov2Model, "
+    "antialiased as in Dinov2WithRegistersModel and timm",
     choices("bicubic", "antialiased"));
 }
 
@@ -37,7 +38,7 @@ namespace {
 
 int64_t side_of(const char* name, int64_t image_size, int64_t patch_size) {
   if (image_size % patch_size != 0)
-    throw Error(cat(name, " ", image_size, " is no multiple of patch_size ", patch_size));
+    throw Error(cat(name, " ", image_size, " is not a multiple of patch_size ", patch_size));
   return image_size / patch_size;
 }
 

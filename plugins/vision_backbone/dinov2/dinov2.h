@@ -47,7 +47,7 @@ class Dinov2 final : public VisionBackbone {
   std::vector<NamingTable> tables_;
 };
 
-/// How Hugging Face, the original repository and timm name the tensors.
+/// The tensor names of Hugging Face, the original repository and timm.
 std::vector<NamingTable> dinov2_naming_tables(const Dinov2Params& params);
 
 }  // namespace flam

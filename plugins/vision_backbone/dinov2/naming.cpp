@@ -28,7 +28,7 @@ std::vector<NameRule> huggingface_rules(const std::string& final_norm) {
   return rules;
 }
 
-/// What the original repository and timm have in common.
+/// The rules that the original repository and timm have in common.
 std::vector<NameRule> original_rules(const std::string& final_norm) {
   std::vector<NameRule> rules = {
       {"cls_token", "class_embedding"},

@@ -1,13 +1,13 @@
-// EfficientNet-Lite (Tan and Le 2019, section 4, as TensorFlow's lite0 to lite4 change it): no squeeze-and-
-// excitation, ReLU6, stem and head of one width whatever the multipliers, TensorFlow's padding. Numbers are
-// timm's tf_efficientnet_lite0 … 4.
+// EfficientNet-Lite (Tan and Le 2019, section 4, with the changes of TensorFlow's lite0 to lite4): no
+// squeeze- and-excitation, ReLU6, fixed widths of stem and head whatever the multipliers, TensorFlow's
+// padding. Numbers are those of timm's tf_efficientnet_lite0 … 4.
 #include <cmath>
 
 #include "framework/sdk.h"
 
 namespace flam {
 
-/// Defaults: lite0. The multipliers of width and depth, and the pictures' size: lite1 1.0, 1.1, 240;
+/// Defaults: lite0. Multipliers of width and depth, and picture size, of the others: lite1 1.0, 1.1, 240;
 /// lite2 1.1, 1.2, 260; lite3 1.2, 1.4, 300; lite4 1.4, 1.8, 380.
 struct EfficientnetLiteParams {
   int64_t image_size = 224;
@@ -18,12 +18,13 @@ struct EfficientnetLiteParams {
 
   void visit(ParamVisitor& v) {
     v("image_size", image_size, "height and width of the pictures, pixels", between(1, kMostOfASize));
-    v("width_multiplier", width_multiplier, "of lite0's channels, rounded to a multiple of 8",
+    v("width_multiplier", width_multiplier, "factor on lite0's channels, rounded to a multiple of 8",
       between(0.01, 100));
     v("depth_multiplier", depth_multiplier,
-      "of lite0's blocks in all stages but the first and last, rounded up", between(0.01, 100));
+      "factor on lite0's blocks in all stages but the first and last, rounded up", between(0.01, 100));
     v("conv_head", conv_head,
-      "give the map after the last 1×1 convolution (1280 channels) rather than the last stage's");
+      "whether the features come from after the last 1×1 convolution (1280 channels) instead of the last "
+      "stage");
     v("batch_norm_eps", batch_norm_eps, "added to the variance in every norm", more_than(0));
   }
 };
@@ -50,7 +51,7 @@ int64_t scaled_blocks(size_t stage, double multiplier) {
   return static_cast<int64_t>(std::ceil(static_cast<double>(blocks) * multiplier));
 }
 
-/// A convolution and the norm after it.
+/// Adds rules for a convolution and the norm after it.
 void rename_conv(std::vector<NameRule>& rules, const std::string& conv, const std::string& norm,
                  const std::string& to) {
   rules.push_back({conv + ".weight", to.empty() ? "" : to + ".weight"});
@@ -60,7 +61,7 @@ void rename_conv(std::vector<NameRule>& rules, const std::string& conv, const st
 std::vector<NameRule> timm_rules(bool conv_head) {
   std::vector<NameRule> rules = {{"classifier.*", ""}};
   rename_conv(rules, "conv_stem", "bn1", "stem");
-  // The first stage has no expansion, so its norms count from the depthwise convolution.
+  // The first stage has no expansion, so the numbers of its norms start at the depthwise convolution.
   rename_conv(rules, "blocks.0.{}.conv_dw", "blocks.0.{}.bn1", "stages.0.{}.depthwise");
   rename_conv(rules, "blocks.0.{}.conv_pw", "blocks.0.{}.bn2", "stages.0.{}.project");
   rename_conv(rules, "blocks.{}.{}.conv_pw", "blocks.{}.{}.bn1", "stages.{}.{}.expand");
@@ -70,8 +71,8 @@ std::vector<NameRule> timm_rules(bool conv_head) {
   return rules;
 }
 
-/// Expand by a 1×1 convolution, a depthwise convolution, project by a 1×1 convolution (MobileNetV2, Sandler
-/// et al. 2018), plus the input where the shapes allow it.
+/// A 1×1 convolution that expands, a depthwise convolution, and a 1×1 convolution that projects (MobileNetV2,
+/// Sandler et al. 2018), plus the input where the shapes allow it.
 class InvertedResidual {
  public:
   InvertedResidual(const WeightScope& weights, int64_t in, const Stage& stage, int64_t out, int64_t stride,
@@ -101,7 +102,7 @@ class InvertedResidual {
 
 }  // namespace
 
-/// pixels [N,3,S,S] → tokens [N,P,D]: the places of the last feature map, row by row; its side is S / 32,
+/// pixels [N,3,S,S] → tokens [N,P,D]: the cells of the last feature map, row by row. Its side is S / 32,
 /// rounded up at every halving.
 class EfficientnetLite final : public VisionBackbone {
  public:
@@ -150,5 +151,5 @@ class EfficientnetLite final : public VisionBackbone {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<flam::EfficientnetLite, flam::EfficientnetLiteParams>(
-      "efficientnet_lite", "small convolutional network: the places of its last feature map");
+      "efficientnet_lite", "small convolutional network; the features are the cells of its last feature map");
 }

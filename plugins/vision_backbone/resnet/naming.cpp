@@ -4,7 +4,7 @@ namespace flam {
 
 namespace {
 
-/// A convolution and the norm after it. `to` empty: known and not used.
+/// Adds rules for a convolution and the norm after it. If `to` is empty, they are known and skipped.
 void rename_conv(std::vector<NameRule>& rules, const std::string& conv, const std::string& norm,
                  const std::string& to) {
   rules.push_back({conv + ".weight", to.empty() ? "" : to + ".weight"});

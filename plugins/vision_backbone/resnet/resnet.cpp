@@ -1,5 +1,5 @@
-// Residual networks (He et al. 2015; the stride in the 3×3 convolution, as torchvision and all published
-// weights have it), wide ones (Zagoruyko and Komodakis 2016) and grouped ones (Xie et al. 2017).
+// Residual networks (He et al. 2015; with the stride in the 3×3 convolution, as in torchvision and all
+// published weights), wide ones (Zagoruyko and Komodakis 2016) and grouped ones (Xie et al. 2017).
 #include "plugins/vision_backbone/resnet/resnet.h"
 
 #include <ATen/ops/max_pool2d.h>
@@ -10,24 +10,25 @@ namespace flam {
 
 void ResnetParams::visit(ParamVisitor& v) {
   v("image_size", image_size, "height and width of the pictures, pixels", between(1, kMostOfASize));
-  v("block", block, "two 3×3 convolutions, or 3×3 between two 1×1", choices("basic", "bottleneck"));
-  v("depths", depths, "blocks of each stage");
+  v("block", block, "basic: two 3×3 convolutions; bottleneck: a 3×3 convolution between two 1×1 convolutions",
+    choices("basic", "bottleneck"));
+  v("depths", depths, "number of blocks in each stage");
   v("stem_width", stem_width, "channels after the first convolution", between(1, kMostOfASize));
-  v("width", width, "channels of the first stage's 3×3 convolutions; each next stage doubles them",
+  v("width", width, "channels of the first stage's 3×3 convolutions; each following stage doubles them",
     between(1, kMostOfASize));
-  v("groups", groups, "of a bottleneck's 3×3 convolution; 32 in ResNeXt-50 32x4d", between(1, 4096));
+  v("groups", groups, "groups of a bottleneck's 3×3 convolution; 32 in ResNeXt-50 32x4d", between(1, 4096));
   v("group_width", group_width,
-    "a bottleneck is groups · group_width / 64 times as wide inside; 4 in ResNeXt-50 32x4d, 128 in wide "
+    "multiplies a bottleneck's inner width by groups · group_width / 64; 4 in ResNeXt-50 32x4d, 128 in wide "
     "ResNets",
     between(1, 4096));
-  v("out_stage", out_stage, "the stage, from 1, whose feature map is given; later ones are not built",
-    between(1, 8));
+  v("out_stage", out_stage,
+    "the stage, counted from 1, whose feature map is used; later stages are not built", between(1, 8));
   v("batch_norm_eps", batch_norm_eps, "added to the variance in every norm", more_than(0));
 }
 
 namespace {
 
-constexpr int64_t kExpansion = 4;  // of a bottleneck's output over its inner planes
+constexpr int64_t kExpansion = 4;  // ratio of a bottleneck's output channels to its inner channels
 
 /// Channels of the 3×3 convolutions of stage `i`, from 0.
 int64_t inner_width(const ResnetParams& p, size_t i) {
@@ -37,16 +38,17 @@ int64_t inner_width(const ResnetParams& p, size_t i) {
 
 void check(const ResnetParams& p) {
   if (p.depths.empty() || p.depths.size() > 8)
-    throw Error(cat("'depths' needs 1 to 8 stages, not ", p.depths.size()));
+    throw Error(cat("'depths' must have 1 to 8 stages, found ", p.depths.size()));
   for (const int64_t depth : p.depths) {
-    if (depth < 1 || depth > 10000) throw Error(cat("'depths' holds ", depth, ", expected 1 to 10000"));
+    if (depth < 1 || depth > 10000)
+      throw Error(cat("'depths' has ", depth, " blocks in a stage, expected 1 to 10000"));
   }
   if (p.out_stage > std::ssize(p.depths))
     throw Error(cat("out_stage ", p.out_stage, " is not among the ", p.depths.size(), " stages of 'depths'"));
   if (p.block == ResnetParams::Block::basic && (p.groups != 1 || p.group_width != 64))
-    throw Error("basic blocks have no groups: 'groups' and 'group_width' need block: bottleneck");
+    throw Error("'groups' and 'group_width' need block: bottleneck, because basic blocks have no groups");
   if (inner_width(p, 0) < 1)
-    throw Error(cat("width ", p.width, " · group_width ", p.group_width, " / 64 leaves no channel"));
+    throw Error(cat("width ", p.width, " · group_width ", p.group_width, " / 64 is less than one channel"));
 }
 
 }  // namespace
@@ -110,5 +112,5 @@ Features Resnet::forward(const at::Tensor& pixels) const {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<flam::Resnet, flam::ResnetParams>(
-      "resnet", "residual convolutional network: the places of its feature map");
+      "resnet", "residual convolutional network; the features are the cells of its feature map");
 }

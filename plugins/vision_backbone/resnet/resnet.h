@@ -21,8 +21,8 @@ struct ResnetParams {
   void visit(ParamVisitor& v);
 };
 
-/// relu(x + f(x)), f of two convolutions 3×3 (basic) or of 1×1, 3×3, 1×1 (bottleneck). The first block of a
-/// stage shrinks in its 3×3 and has a 1×1 convolution on the shortcut.
+/// relu(x + f(x)), where f is two 3×3 convolutions (basic) or 1×1, 3×3, 1×1 (bottleneck). The first block of
+/// a stage has its stride in the 3×3 convolution, and a 1×1 convolution on the shortcut.
 class ResidualBlock {
  public:
   struct Shape {
@@ -37,7 +37,7 @@ class ResidualBlock {
   std::optional<ConvNorm> shortcut_;
 };
 
-/// pixels [N,3,S,S] → tokens [N,P,D]: the places of the feature map of one stage, row by row. After the stem
+/// pixels [N,3,S,S] → tokens [N,P,D]: the cells of the feature map of one stage, row by row. After the stem
 /// and stage k the map's side is S / 2^(k+1), rounded up at every halving.
 class Resnet final : public VisionBackbone {
  public:
@@ -55,7 +55,7 @@ class Resnet final : public VisionBackbone {
   std::vector<NamingTable> tables_;
 };
 
-/// How torchvision, timm and Hugging Face name the tensors. Stages after out_stage are known and not used.
+/// The tensor names of torchvision, timm and Hugging Face. Stages after out_stage are known and skipped.
 std::vector<NamingTable> resnet_naming_tables(const ResnetParams& params);
 
 }  // namespace flam

@@ -1,5 +1,5 @@
-// The vision tower of SigLIP (Zhai et al. 2023, section 4) and SigLIP 2: patches, learned positions, pre-norm
-// blocks, a norm. There is no class token, and the pooling head is left out.
+// The vision transformer of SigLIP (Zhai et al. 2023, section 4) and SigLIP 2: patches, learned positions,
+// pre-norm blocks, a norm. It has no class token, and the pooling head is left out.
 #include <ATen/TensorOperators.h>
 
 #include "framework/sdk.h"
@@ -24,20 +24,19 @@ struct SiglipParams {
 
   void visit(ParamVisitor& v) {
     v("image_size", image_size,
-      "height and width of the pictures, pixels; those beyond whole patches are cut",
+      "height and width of the pictures, pixels; pixels beyond the last whole patch are ignored",
       between(1, kMostOfASize));
     v("patch_size", patch_size, "height and width of a patch, pixels", between(1, kMostOfASize));
     v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
     v("num_layers", num_layers, "transformer blocks", between(0, 10000));
     v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
-    v("intermediate_size", intermediate_size, "width inside the feed-forward", between(1, kMostOfASize));
-    v("activation", activation, "of the feed-forward; gelu_tanh in all published weights",
+    v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
+    v("activation", activation, "activation of the feed-forward; all published weights need gelu_tanh",
       choices("gelu", "gelu_tanh"));
     v("layer_norm_eps", layer_norm_eps, "added to the variance in every norm", more_than(0));
-    v("final_norm", final_norm, "a norm after the last block");
+    v("final_norm", final_norm, "whether there is a norm after the last block");
     v("position_image_size", position_image_size,
-      "image_size that the checkpoint's position embeddings are for; null: image_size",
-      between(1, kMostOfASize));
+      "image_size of the checkpoint's position embeddings; null: image_size", between(1, kMostOfASize));
     v("position_interpolation", position_interpolation,
       "how position embeddings of another image_size are resized", choices("bicubic", "antialiased"));
   }

@@ -66,7 +66,7 @@ class Filled : public ::testing::Test {
   std::unique_ptr<AdapterState> state;
 };
 
-TEST_F(Filled, a_token_sees_its_image_alone) {
+TEST_F(Filled, a_token_sees_only_its_image) {
   const at::Tensor all = run(hidden, place({1, 2, 3, 2, 1}), *state);
   for (const int64_t image : {1, 2, 3}) {
     const auto alone = adapter->prepare(media.narrow(1, image - 1, 1));
@@ -75,7 +75,7 @@ TEST_F(Filled, a_token_sees_its_image_alone) {
   }
 }
 
-TEST_F(Filled, tells_a_probe_what_each_token_looked_at) {
+TEST_F(Filled, records_each_tokens_attention_with_a_probe) {
   AttentionProbe probe;
   Visibility visibility = place({0, 1, 2, 3, 9});
   visibility.probe = &probe;
@@ -90,7 +90,7 @@ TEST_F(Filled, tells_a_probe_what_each_token_looked_at) {
   EXPECT_TRUE(near(weights.select(2, 4), at::full({1, 2, kImages * kTokens}, 1.0 / (kImages * kTokens))));
 }
 
-TEST_F(Filled, text_time_0_leaves_the_feed_forward_alone) {
+TEST_F(Filled, with_text_time_0_only_the_feed_forward_acts) {
   const at::Tensor nothing = run(hidden, place({0, 0, 0, 0, 0}), *state);
   Visibility known = place({0, 0, 0, 0, 0});
   known.sees_nothing = true;
@@ -102,14 +102,14 @@ TEST_F(Filled, text_time_0_leaves_the_feed_forward_alone) {
   EXPECT_FALSE(near(nothing, hidden));
 }
 
-TEST_F(Filled, an_image_that_is_not_there_averages_over_all) {
+TEST_F(Filled, a_missing_image_averages_over_all_images) {
   const at::Tensor out = run(hidden, place({4, 4, 4, 4, 4}), *state);
-  // The same mean comes from one media token whose value is the mean.
+  // One media token whose value is the mean gives the same result.
   const at::Tensor mean = media.flatten(1, 2).mean(1, true).view({1, 1, 1, kWidth});
   EXPECT_TRUE(near(out, run(hidden, place({1, 1, 1, 1, 1}), *adapter->prepare(mean))));
 }
 
-TEST_F(Filled, beams_share_keys_and_equal_rows_of_their_own) {
+TEST_F(Filled, beams_share_keys_and_equal_separate_rows) {
   const at::Tensor two = random({2, kImages, kTokens, kWidth}, 3), rows = random({6, 4, kHidden}, 4);
   const Visibility visibility{at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), false};
   const at::Tensor shared = run(rows, visibility, *adapter->prepare(two));

@@ -1,5 +1,5 @@
-// Which image each token sees, prompt and cached steps, against the reference's text_time, mask and attention
-// mass.
+// Compares which image each token sees, in prompts and cached steps, with the reference's text_time, mask and
+// attention mass.
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/model/visibility.h"

@@ -7,7 +7,7 @@ namespace {
 constexpr int64_t kTokens = 2, kHidden = 6;
 const AdapterInput kInput{{kTokens, kHidden}, kHidden, 3};
 
-/// Rows written as "..tMt": padding, text, media marker. Each position has random values of its own.
+/// Rows written as "..tMt": padding, text, media marker. Each position has different random values.
 Sequence prompt_of(const std::vector<std::string>& rows) {
   const auto batch = static_cast<int64_t>(rows.size()), length = static_cast<int64_t>(rows.front().size());
   Sequence prompt{random({batch, length, kHidden}, 3), at::zeros({batch, length}, at::kBool),
@@ -61,7 +61,7 @@ TEST_F(Prefix, a_marker_is_read_at_the_last_of_its_media) {
   EXPECT_EQ(list(embed(prompt_of({"tMtMt"}), media_of(1, 2)).token_positions), (List{0, 2, 3, 5, 6}));
 }
 
-TEST_F(Prefix, rows_are_padded_on_the_left_and_equal_themselves_alone) {
+TEST_F(Prefix, rows_are_padded_on_the_left_and_do_not_depend_on_each_other) {
   const std::vector<std::string> rows = {"MtMtt", "..ttM", "..ttt", "ttM.."};
   const Sequence prompt = prompt_of(rows);
   const at::Tensor media = media_of(4, 2);
@@ -98,7 +98,7 @@ TEST_F(Prefix, markers_without_a_picture_stay_tokens) {
   EXPECT_TRUE(at::equal(out.hidden[0][3], prompt.hidden[0][2]));
 }
 
-TEST_F(Prefix, without_media_a_prompt_stays_as_it_is) {
+TEST_F(Prefix, without_media_a_prompt_does_not_change) {
   const Sequence prompt = prompt_of({"..tt", "tMtt"});
   for (const at::Tensor& none : {at::Tensor(), media_of(2, 0)}) {
     const Sequence out = embed(prompt, none);
@@ -119,7 +119,7 @@ TEST_F(Prefix, the_marker_may_stay_before_its_media) {
   EXPECT_EQ(list(out.media_locations), (List{0, 1, 0, 0, 0}));
 }
 
-TEST_F(Prefix, bidirectional_media_are_spans_of_their_own) {
+TEST_F(Prefix, bidirectional_media_form_separate_spans) {
   Built<Adapter> both("{type: prefix, media_attention: bidirectional}", kInput);
   EXPECT_EQ(list(both->embed(prompt_of({"MMt", ".tM"}), *both->prepare(media_of(2, 2))).spans),
             (List{1, 1, 2, 2, 0, 0, 0, 0, 1, 1}));

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 class ImageFolder : public testing::Test {
  protected:
-  /// The dataset of a folder whose annotations are `lines`.
+  /// A dataset whose annotations file has these `lines`.
   Built<Dataset> open(const std::string& lines, const Dataset::Input& input = {}) const {
     write_file(folder_ / "annotations.jsonl", lines);
     return open_folder(input);
@@ -73,12 +73,12 @@ TEST_F(ImageFolder, QuestionsMayBringTheirCandidates) {
   EXPECT_EQ(dataset->at(0).request.parts[1].text, "What?");
   EXPECT_TRUE(dataset->at(1).request.candidates.empty());
   EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": []})"),
-              HasSubstr(":1: expected a list `candidates` with at least one text"));
+              HasSubstr(":1: expected `candidates` with a list of at least one text"));
   EXPECT_THAT(error(R"({"image": "a.png", "references": ["4"], "candidates": ["4"]})"),
-              HasSubstr(":1: `candidates` must hold at least two texts"));
+              HasSubstr(":1: `candidates` must have at least two texts"));
   EXPECT_TRUE(open(R"({"image": "a.png", "references": ["4"], "candidates": ["4", "5"]})")
                   ->at(0)
-                  .request.candidates.empty());  // the head writes its answers
+                  .request.candidates.empty());  // this task head does not choose among candidates
 }
 
 TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
@@ -87,7 +87,7 @@ TEST_F(ImageFolder, EmptyLinesAndLineEndsOfWindowsAreSkipped) {
   EXPECT_THAT(dataset->at(0).references, ElementsAre("x"));
 }
 
-TEST_F(ImageFolder, ALimitLeavesTheRestUnread) {
+TEST_F(ImageFolder, RecordsBeyondTheLimitAreNotRead) {
   EXPECT_EQ(open(kTwoCaptions, {.limit = 1})->size(), 1);
   EXPECT_EQ(open(kTwoCaptions + "not JSON\n", {.limit = 2})->size(), 2);
   EXPECT_EQ(open(kTwoCaptions, {.limit = 3})->size(), 2);
@@ -100,7 +100,7 @@ TEST_F(ImageFolder, TheAnnotationsMayHaveAnotherName) {
               AllOf(HasSubstr("annotations.jsonl': No such file"), HasSubstr("dataset 'image_folder'")));
 }
 
-TEST_F(ImageFolder, FilesThatWouldExhaustAreRefused) {
+TEST_F(ImageFolder, FilesThatWouldExhaustMemoryAreRefused) {
   const auto of_file = [&](const std::string& name) {
     return test::error_of([&] { open_folder({}, name); });
   };
@@ -109,28 +109,28 @@ TEST_F(ImageFolder, FilesThatWouldExhaustAreRefused) {
   EXPECT_THAT(of_file("/dev/zero"), HasSubstr("it is not a regular file"));
   EXPECT_THAT(of_file("."), HasSubstr("it is a folder"));
   EXPECT_THAT(error("\n" + std::string((size_t{16} << 20) + 1, 'x')),
-              HasSubstr(":2: a line of more than 16777216 bytes"));
-  EXPECT_THAT(error(std::string(1'000'000, '[')), HasSubstr(":1: nested too deeply"));
+              HasSubstr(":2: the line has more than 16777216 bytes"));
+  EXPECT_THAT(error(std::string(1'000'000, '[')), HasSubstr(":1: the JSON is nested too deeply"));
   EXPECT_THAT(error("{\"image\": \"a.png\\u0000.jpg\", \"references\": [\"x\"]}"),
               HasSubstr("`image` must be a path, found 'a.png\\x00.jpg'"));
   write_file(folder_ / "a\x1b.jsonl", "3");
-  EXPECT_THAT(of_file("a\x1b.jsonl"), HasSubstr("a\\x1b.jsonl:1: expected a text `image`"));
+  EXPECT_THAT(of_file("a\x1b.jsonl"), HasSubstr("a\\x1b.jsonl:1: expected `image` with a text"));
 }
 
-TEST_F(ImageFolder, MistakesAreNamedWithTheirLine) {
-  EXPECT_THAT(error(""), HasSubstr("annotations.jsonl' holds no records"));
+TEST_F(ImageFolder, ErrorsNameTheLine) {
+  EXPECT_THAT(error(""), HasSubstr("annotations.jsonl' has no records"));
   EXPECT_THAT(error("\n{\"image\":"), HasSubstr("annotations.jsonl:2: not JSON; expected {\"image\": FILE"));
-  EXPECT_THAT(error("[1]"), HasSubstr(":1: expected a text `image`"));
-  EXPECT_THAT(error("{}"), HasSubstr(":1: expected a text `image`"));
-  EXPECT_THAT(error(R"({"image": 7, "references": ["x"]})"), HasSubstr(":1: expected a text `image`"));
+  EXPECT_THAT(error("[1]"), HasSubstr(":1: expected `image` with a text"));
+  EXPECT_THAT(error("{}"), HasSubstr(":1: expected `image` with a text"));
+  EXPECT_THAT(error(R"({"image": 7, "references": ["x"]})"), HasSubstr(":1: expected `image` with a text"));
   EXPECT_THAT(error(R"({"image": "a.png", "references": ["x"]})", {.with_question = true}),
-              HasSubstr(":1: expected a text `question`"));
+              HasSubstr(":1: expected `question` with a text"));
   for (const char* references : {"", R"(, "references": "x")", R"(, "references": [])"}) {
     EXPECT_THAT(error(std::string(R"({"image": "a.png")") + references + "}"),
-                HasSubstr(":1: expected a list `references` with at least one text"));
+                HasSubstr(":1: expected `references` with a list of at least one text"));
   }
   EXPECT_THAT(error(R"({"image": "a.png", "references": ["x", 1]})"),
-              HasSubstr(":1: `references` must hold texts"));
+              HasSubstr(":1: `references` must be a list of texts"));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Makes the tokenizer of flamingo_mini: `scenes_tokenizer tokenizer.model`. The same on every machine with
-// the same sentencepiece.
+// Makes the tokenizer of flamingo_mini: `scenes_tokenizer tokenizer.model`. The result is the same on every
+// machine with the same version of sentencepiece.
 #include <sentencepiece_trainer.h>
 
 #include <iostream>
@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: scenes_tokenizer OUTPUT.model\n";
     return 2;
   }
-  // LLaMA's settings, and its ids of <unk>, <s> and </s>.
+  // LLaMA's settings, and its ids for <unk>, <s> and </s>.
   const std::unordered_map<std::string, std::string> settings{{"model_type", "bpe"},
                                                               {"vocab_size", "512"},
                                                               {"byte_fallback", "true"},

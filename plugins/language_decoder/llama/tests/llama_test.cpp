@@ -101,7 +101,7 @@ TEST_P(Llama, bfloat16_is_near_float32) {
   EXPECT_TRUE(near(logits, expected, 5e-2));
 }
 
-TEST(LlamaShapes, published_sizes) {
+TEST(LlamaShapes, have_the_published_sizes) {
   Built<LanguageDecoder> seven("{type: llama}", {3});
   EXPECT_EQ(seven.store.parameter_count(), 6738440192);
   EXPECT_EQ(seven->vocab_size(), 32000);
@@ -114,7 +114,7 @@ TEST(LlamaShapes, published_sizes) {
   EXPECT_TRUE(tied.store.find("language_decoder.lm_head.weight"));
 }
 
-TEST(LlamaShapes, meta_runs_and_counts) {
+TEST(LlamaShapes, run_on_meta_and_count_operations) {
   Built<LanguageDecoder> llama(config(", num_key_value_heads: 2"), {kAdded});
   const auto meta = at::TensorOptions().device(at::kMeta);
   const at::Tensor ids = at::empty({1, 6}, meta.dtype(at::kLong));
@@ -128,14 +128,14 @@ TEST(LlamaShapes, meta_runs_and_counts) {
   EXPECT_EQ(flops.flops(), kLayers * (linear + attention) + 2 * kRows * kWidth * (kVocabulary + kAdded));
 }
 
-TEST(LlamaShapes, refuses_heads_that_do_not_fit) {
+TEST(LlamaShapes, refuse_heads_that_do_not_divide_the_width) {
   for (const char* wrong : {"{type: llama, num_heads: 7}", "{type: llama, num_key_value_heads: 5}",
                             "{type: llama, hidden_size: 12, num_heads: 4}"}) {
     EXPECT_THROW((Built<LanguageDecoder>{wrong, {0}}), Error) << wrong;
   }
 }
 
-TEST(LlamaShapes, rows_that_no_file_gives_score_zero) {
+TEST(LlamaShapes, rows_that_no_file_has_score_zero) {
   Built<LanguageDecoder> llama(config(), {kAdded});
   const WeightSlot& head = *llama.store.find("language_decoder.lm_head.weight");
   EXPECT_TRUE(head.vocabulary);

@@ -1,4 +1,4 @@
-// Layer by layer against a stored run of Hugging Face's LLaMA, loaded from both kinds of file.
+// Compares each layer with a stored run of Hugging Face's LLaMA, with weights from both kinds of file.
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/component/language_decoder.h"

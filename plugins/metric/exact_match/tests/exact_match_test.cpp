@@ -38,25 +38,25 @@ TEST(ExactMatch, CountsTheAnswersThatEqualAnyReference) {
               ElementsAre(Pair("exact", 0.5)));
 }
 
-TEST(ExactMatch, NothingAnsweredScoresZero) {
+TEST(ExactMatch, NoAnswersScoreZero) {
   EXPECT_THAT(score({}), ElementsAre(Pair("exact", 0.0)));
   EXPECT_THAT(score({{{}, "anything"}}), ElementsAre(Pair("exact", 0.0)));
 }
 
-TEST(ExactMatch, WhiteSpaceAtTheEndsCountsOnlyIfWanted) {
+TEST(ExactMatch, WhitespaceAtTheEndsIsIgnoredUnlessStripIsFalse) {
   const std::vector<Case> cases = {
       {{"a cat\n"}, " \ta cat"}, {{"a cat"}, "a  cat"}, {{" "}, ""}, {{""}, "\r\n"}};
   EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.75)));
   EXPECT_THAT(score(cases, setting("strip", false)), ElementsAre(Pair("exact", 0.0)));
 }
 
-TEST(ExactMatch, CapitalsCountUnlessIgnored) {
+TEST(ExactMatch, CaseMattersUnlessIgnored) {
   const std::vector<Case> cases = {{{"Zebra"}, "zEBRA"}, {{"Ä"}, "ä"}, {{"[A]"}, "[a]"}, {{"@"}, "`"}};
   EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
   EXPECT_THAT(score(cases, setting("ignore_case", true)), ElementsAre(Pair("exact", 0.5)));
 }
 
-TEST(ExactMatch, AccumulatorsOfOneMetricAreApart) {
+TEST(ExactMatch, AccumulatorsOfOneMetricAreIndependent) {
   const Built<Metric> metric("{type: exact_match}");
   const auto first = metric->start(), second = metric->start();
   Record record;

@@ -15,7 +15,7 @@ ResamplerInput features_of(int64_t width, int64_t height, int64_t columns, int64
   return {{width, height, columns, prefix}, media};
 }
 
-/// One that leaves the width alone, so that the averages themselves come out.
+/// A component whose projection keeps the width, so that its output is the averages themselves.
 Built<Resampler> pooling(int64_t num_latents, const ResamplerInput& in) {
   Built<Resampler> pool("{type: average_pool, num_latents: " + std::to_string(num_latents) + "}", in);
   pool.weight("proj.weight") = at::eye(in.features.width);
@@ -51,7 +51,7 @@ TEST(AveragePool, averages_frames_and_leaves_the_prefix_out) {
   EXPECT_TRUE(near(pool->forward({other, 4, 4, 2}), all));
 }
 
-TEST(AveragePool, projects_to_the_width_wanted_and_keeps_images_apart) {
+TEST(AveragePool, projects_to_the_requested_width_and_keeps_images_separate) {
   Built<Resampler> pool("{type: average_pool, num_latents: 4}", features_of(6, 4, 4, 0, 10));
   pool.fill_randomly();
   EXPECT_EQ(pool->shape().tokens, 4);
@@ -64,13 +64,14 @@ TEST(AveragePool, projects_to_the_width_wanted_and_keeps_images_apart) {
   EXPECT_TRUE(near(pool->forward({tokens.narrow(0, 1, 1).narrow(1, 2, 1), 4, 4, 0})[0][0], all[1][2]));
 }
 
-TEST(AveragePool, names_what_does_not_fit_the_grid) {
+TEST(AveragePool, errors_say_what_does_not_fit_the_grid) {
   const auto building = [](const std::string& latents) {
     return error_of([&] {
       Built<Resampler> pool("{type: average_pool, num_latents: " + latents + "}", features_of(6, 4, 5, 0, 6));
     });
   };
-  EXPECT_THAT(building("12"), HasSubstr("num_latents is 12, no square number; the nearest are 9 and 16"));
+  EXPECT_THAT(building("12"),
+              HasSubstr("num_latents is 12, which is not a square number; the nearest are 9 and 16"));
   EXPECT_THAT(building("25"), HasSubstr("only 4 × 5 patches; set at most 16"));
   EXPECT_EQ(building("16"), "");
 }

@@ -11,7 +11,7 @@ namespace {
 using test::error_of;
 using testing::HasSubstr;
 
-const ResamplerInput kSmall{{6, 2, 2, 1}, 10};  // five tokens of width 6, the first a prefix
+const ResamplerInput kSmall{{6, 2, 2, 1}, 10};  // five tokens of width 6; the first is a prefix token
 
 TEST(Mlp, equals_the_same_layers_written_out) {
   Built<Resampler> mlp("{type: mlp, depth: 3, hidden_size: 7}", kSmall);
@@ -59,7 +59,7 @@ TEST(Mlp, a_video_is_the_mean_of_its_projected_frames) {
   EXPECT_TRUE(near(mlp->forward({tokens, 2, 2, 1}), (first + second) / 2));
 }
 
-/// Loads `depth` layers that a file names so, behind `prefix`.
+/// Loads `depth` layers that have these names in a file, after `prefix`.
 std::string load_named(int64_t depth, const std::string& prefix, const std::string& naming,
                        const std::vector<std::string>& names) {
   const test::Scratch folder;

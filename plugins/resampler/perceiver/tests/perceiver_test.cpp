@@ -24,7 +24,7 @@ TEST(Perceiver, equals_open_flamingo_with_frames_and_media_time) {
   }
 }
 
-TEST(Perceiver, announces_what_it_gives_and_keeps_images_apart) {
+TEST(Perceiver, gives_the_announced_shape_and_keeps_images_separate) {
   Built<Resampler> perceiver(kSmall + "}", features_of(6, 2));
   perceiver.fill_randomly();
   EXPECT_EQ(perceiver->shape().tokens, 3);
@@ -36,7 +36,7 @@ TEST(Perceiver, announces_what_it_gives_and_keeps_images_apart) {
   EXPECT_TRUE(near(one[0][0], all[1][2]));
 }
 
-TEST(Perceiver, says_how_many_frames_and_images_it_knows) {
+TEST(Perceiver, too_many_frames_or_images_are_an_error) {
   Built<Resampler> perceiver(kSmall + ", max_num_frames: 2, max_num_media: 1}", features_of(6, 2));
   perceiver.fill_randomly();
   EXPECT_NO_THROW(perceiver->forward({random({1, 1, 2, 4, 6}, 1), 2, 2, 0}));
@@ -53,7 +53,7 @@ TEST(Perceiver, the_published_one_has_its_size_and_runs_on_meta) {
   EXPECT_GT(flops.flops(), 0);
 }
 
-TEST(Perceiver, tells_a_probe_which_patches_each_latent_looked_at) {
+TEST(Perceiver, records_each_latents_attention_with_a_probe) {
   Built<Resampler> perceiver(kSmall + "}", features_of(6, 2));
   perceiver.fill_randomly();
   AttentionProbe probe;

@@ -11,7 +11,7 @@ namespace {
 using test::error_of;
 using testing::HasSubstr;
 
-const ResamplerInput kTiny{{32, 3, 3, 1}, 20};  // as dump_hf.py has it
+const ResamplerInput kTiny{{32, 3, 3, 1}, 20};  // as in dump_hf.py
 const std::string kShape =
     "{type: q_former, num_latents: 5, hidden_size: 24, num_layers: 3, num_heads: 3, intermediate_size: 40";
 
@@ -25,7 +25,7 @@ TEST(QFormer, equals_hugging_face) {
   const std::vector<LayoutRule> layout{{"", Resampler::kKind, "huggingface"}};
   q_former.load({{dump_file().string(), layout, {"x_*", "hidden_*", "out_*"}, {}}});
   bare.load({{dump_file().string(), layout, {"x_*", "hidden_*", "out_*", "language_projection.*"}, {}}});
-  for (const std::string name : {"a", "b"}) {  // b: several pictures, of several frames each
+  for (const std::string name : {"a", "b"}) {  // b: several pictures with several frames each
     const Features features{dump->tensor("x_" + name), 3, 3, 1};
     EXPECT_TRUE(near(q_former->forward(features), dump->tensor("out_" + name), kGoldenTolerance)) << name;
     EXPECT_TRUE(near(bare->forward(features), dump->tensor("hidden_" + name), kGoldenTolerance)) << name;
@@ -51,7 +51,7 @@ TEST(QFormer, reads_lavis_names_too) {
     }
     tensors.emplace_back(key, value);
   }
-  // The text side of the first stage is there and not used.
+  // The file has the text side of the first stage, which is skipped.
   tensors.emplace_back("Qformer.bert.encoder.layer.0.intermediate.dense.weight", at::zeros({40, 24}));
   write_safetensors(folder / "blip2.safetensors", tensors);
   Built<Resampler> q_former(kShape + "}", kTiny);
@@ -60,7 +60,7 @@ TEST(QFormer, reads_lavis_names_too) {
   EXPECT_TRUE(near(q_former->forward(features), dump->tensor("out_a"), kGoldenTolerance));
 }
 
-TEST(QFormer, keeps_images_apart_and_attends_to_all_frames_without_an_order) {
+TEST(QFormer, keeps_images_separate_and_attends_to_all_frames_without_an_order) {
   Built<Resampler> q_former(kShape + "}", kTiny);
   q_former.fill_randomly();
   const at::Tensor tokens = random({2, 3, 2, 10, 32}, 1);
@@ -82,7 +82,7 @@ TEST(QFormer, prefix_tokens_are_attended_to_or_not) {
   EXPECT_FALSE(near(with->forward({tokens, 3, 3, 1}), with->forward({other, 3, 3, 1}), 1e-3));
 }
 
-TEST(QFormer, blip_2s_has_its_size_and_runs_on_meta) {
+TEST(QFormer, the_published_model_has_its_size_and_runs_on_meta) {
   Built<Resampler> q_former("{type: q_former}", {{1408, 16, 16, 1}, 2560});
   // Blip2QFormerModel 105,137,664 + queries 32 × 768 + language_projection of OPT-2.7B
   EXPECT_EQ(q_former.store.parameter_count(), 105137664 + 32 * 768 + 768 * 2560 + 2560);
@@ -94,7 +94,7 @@ TEST(QFormer, blip_2s_has_its_size_and_runs_on_meta) {
 
 TEST(QFormer, heads_must_divide_the_width) {
   EXPECT_THAT(error_of([] { Built<Resampler> q_former("{type: q_former, num_heads: 7}", kTiny); }),
-              HasSubstr("hidden_size 768 is no multiple of num_heads 7"));
+              HasSubstr("hidden_size 768 is not a multiple of num_heads 7"));
 }
 
 TEST(QFormer, gradients_reach_every_weight) {

@@ -1,4 +1,4 @@
-// What can be known of the graph plugin without a device: it loads, is found, says why it can't be used, and
+// Tests of the graph plugin that need no device: it is found and loads, says why it cannot be used, and
 // libtorch's CUDA half has the functions that it calls.
 #include <ATen/Context.h>
 #include <dlfcn.h>
@@ -16,21 +16,21 @@
 namespace flam {
 namespace {
 
-TEST(CudaGraph, IsForCudaDevices) {
+TEST(CudaGraph, WorksOnlyOnCudaDevices) {
   const std::string error =
       test::error_of([] { Built<StepGraphs>("{type: cuda_graph}", StepGraphs::Input{at::kCPU}); });
   EXPECT_THAT(error, testing::HasSubstr("cuda_graph"));
   EXPECT_THAT(error, testing::HasSubstr("found cpu"));
 }
 
-TEST(CudaGraph, SaysThatTheCudaHalfIsNotOpen) {
-  // Nothing in this program has opened it.
+TEST(CudaGraph, SaysThatTheCudaHalfIsNotLoaded) {
+  // Nothing in this program has loaded it.
   const std::string error = test::error_of(
       [] { Built<StepGraphs>("{type: cuda_graph}", StepGraphs::Input{at::Device(at::kCUDA, 0)}); });
   EXPECT_THAT(error, testing::HasSubstr("CUDA half is not open"));
 }
 
-TEST(CudaGraph, TheCudaHalfHasWhatItCalls) {
+TEST(CudaGraph, TheCudaHalfHasTheFunctionsThatItCalls) {
   Dl_info info{};
   ASSERT_NE(dladdr(reinterpret_cast<const void*>(&at::globalContext), &info), 0);
   const auto half = std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";

@@ -8,7 +8,7 @@
 namespace flam {
 namespace {
 
-/// The first row and column that a crop to `size` takes of a picture [height,width].
+/// The first row and column of a crop from a picture [height,width].
 std::pair<int64_t, int64_t> offset(int64_t height, int64_t width, const char* yaml) {
   at::Tensor places =
       at::arange(height * width, at::kByte).view({height, width, 1}).expand({height, width, 3});
@@ -23,7 +23,7 @@ TEST(CenterCrop, RoundsHalvesToEven) {
   EXPECT_EQ(offset(6, 11, yaml), std::pair(1L, 4L));  // 1, 3.5 → 4
 }
 
-TEST(CenterCrop, TakesWhatIsThereOfASmallerPicture) {
+TEST(CenterCrop, DoesNotPadASmallerPicture) {
   const auto crop = Built<Transform>("{type: center_crop, size: 4}");
   EXPECT_EQ(crop->apply({at::zeros({3, 9, 3}, at::kByte)}).data.sizes(), at::IntArrayRef({3, 4, 3}));
 }

@@ -8,7 +8,7 @@
 namespace flam {
 namespace {
 
-TEST(Resize, GoesStraightToTheSize) {
+TEST(Resize, ResizesToTheSize) {
   const Pixels grey{at::full({30, 7, 3}, 77, at::kByte)};
   EXPECT_TRUE(Built<Transform>("{type: resize, size: 12}")
                   ->apply(grey)
@@ -18,7 +18,7 @@ TEST(Resize, GoesStraightToTheSize) {
                   .data.equal(at::full({4, 50, 3}, 77, at::kByte)));
 }
 
-TEST(Resize, WantsSizeOrBothSides) {
+TEST(Resize, NeedsSizeOrHeightAndWidth) {
   for (const char* yaml :
        {"{type: resize}", "{type: resize, height: 3}", "{type: resize, size: 3, width: 3}"}) {
     try {

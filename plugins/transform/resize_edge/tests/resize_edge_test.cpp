@@ -29,7 +29,7 @@ TEST(ResizeEdge, GivesTheLongEdgeTheLength) {
   EXPECT_EQ(size_after(yaml, 37, 211), (Size{9, 56, 3}));
 }
 
-TEST(ResizeEdge, RefusesWhatCantBe) {
+TEST(ResizeEdge, RefusesImpossibleSizes) {
   EXPECT_THROW(size_after("{type: resize_edge, edge: 56, which: long}", 1, 1000), Error);  // height 0
   EXPECT_THROW(size_after("{type: resize_edge}", 1, 10'000'000), Error);                   // too many pixels
   EXPECT_THROW(Built<Transform>("{type: resize_edge, edge: 0}"), Error);

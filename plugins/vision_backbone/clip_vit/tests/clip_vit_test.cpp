@@ -11,7 +11,7 @@ const std::string kSmall =
     "{type: clip_vit, image_size: 12, patch_size: 4, hidden_size: 8, num_layers: 2, num_heads: 2, "
     "intermediate_size: 16";
 
-TEST(ClipVit, announces_what_it_gives) {
+TEST(ClipVit, gives_the_announced_shape) {
   struct Case {
     const char* more;
     int64_t prefix;
@@ -57,7 +57,7 @@ TEST(ClipVit, final_norm_is_applied_last) {
                                   normed.weight("final_norm.bias"))));
 }
 
-TEST(ClipVit, features_of_an_earlier_block_need_no_later_one) {
+TEST(ClipVit, features_of_an_earlier_block_need_no_later_blocks) {
   Built<VisionBackbone> all(kSmall + "}"), first(kSmall + ", feature_layer: -2}"),
       none(kSmall + ", feature_layer: -3}");
   Built<VisionBackbone> one(
@@ -85,7 +85,7 @@ TEST(ClipVit, features_of_an_earlier_block_need_no_later_one) {
   }
 }
 
-TEST(ClipVit, large_one_has_the_published_size) {
+TEST(ClipVit, the_large_model_has_the_published_size) {
   Built<VisionBackbone> vit("{type: clip_vit}");
   EXPECT_EQ(vit.store.parameter_count(), 303177728);
   FlopScope flops;

@@ -1,4 +1,4 @@
-// One tower in three namings against the stored tokens of the reference.
+// Loads one model from files with three sets of tensor names, and compares it with the reference's tokens.
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/component/vision_backbone.h"
@@ -7,7 +7,7 @@
 namespace flam {
 namespace {
 
-/// Hugging Face's config of the tower as parameters of clip_vit, class token kept.
+/// Hugging Face's config of the model as parameters of clip_vit, with the class token in the output.
 std::string params_of(const std::filesystem::path& config_file) {
   const Value config = parse_yaml(read_file(config_file, 1 << 20), config_file.string());
   const auto number = [&](const char* key) { return config.find(key)->as_int(); };

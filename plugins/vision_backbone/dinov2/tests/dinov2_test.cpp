@@ -12,7 +12,7 @@ const std::string kSmall =
     "image_size: 8";
 
 TEST(Dinov2, gives_what_hugging_face_and_timm_give) {
-  // Resized position embeddings, registers and the gated feed-forward too.
+  // Includes resized position embeddings, registers and the gated feed-forward.
   for (const char* name :
        {"dinov2_huggingface", "dinov2_registers_huggingface", "dinov2_timm", "dinov2_registers_timm"}) {
     expect_golden_backbone(name);
@@ -37,7 +37,7 @@ TEST(Dinov2, has_the_published_sizes) {
         Case{"hidden_size: 1536, num_layers: 40, num_heads: 24, intermediate_size: 4096, swiglu: true",
              1136480768, 1536}}) {
     Built<VisionBackbone> dinov2(cat("{type: dinov2, ", c.params, "}"));
-    // The library's count has the token that pretraining puts over masked patches.
+    // The library's count includes the mask token of pretraining.
     EXPECT_EQ(dinov2.store.parameter_count(), c.parameters - c.width) << c.params;
   }
 }
@@ -81,9 +81,9 @@ TEST(Dinov2, refuses_what_does_not_fit) {
               }),
               HasSubstr("dinov2 takes pictures [N,3,8,8], found [1, 3, 12, 12]"));
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{"{type: dinov2, image_size: 225}"}; }),
-              HasSubstr("image_size 225 is no multiple of patch_size 14"));
+              HasSubstr("image_size 225 is not a multiple of patch_size 14"));
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{kSmall + ", position_image_size: 9}"}; }),
-              HasSubstr("position_image_size 9 is no multiple of patch_size 4"));
+              HasSubstr("position_image_size 9 is not a multiple of patch_size 4"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(EfficientnetLite, gives_what_timm_gives) {
-  expect_golden_backbone("efficientnet_lite_timm");  // before and after the head, odd sides
+  expect_golden_backbone("efficientnet_lite_timm");  // features before and after the head, and odd sides
 }
 
 TEST(EfficientnetLite, has_the_published_sizes) {

@@ -11,7 +11,7 @@ const std::string kSmall =
     "{type: resnet, depths: [1, 2], stem_width: 4, width: 4, out_stage: 2, image_size: 17";
 
 TEST(Resnet, gives_what_torchvision_timm_and_hugging_face_give) {
-  // Both blocks, groups, odd sides, an earlier stage's map.
+  // Covers both blocks, groups, odd sides and the feature map of an earlier stage.
   for (const char* name : {"resnet_torchvision_basic", "resnet_torchvision_bottleneck", "resnet_timm",
                            "resnet_huggingface_basic", "resnet_huggingface_bottleneck"}) {
     expect_golden_backbone(name);
@@ -40,7 +40,7 @@ TEST(Resnet, has_the_published_sizes) {
 
 TEST(Resnet, counts_its_convolutions) {
   Built<VisionBackbone> fifty("{type: resnet}");
-  // torchvision states 4.09 G multiply-adds, its classifier's 2 M among them.
+  // torchvision gives 4.09 G multiply-adds, including 2 M of its classifier.
   EXPECT_EQ(flops_of_one_picture(*fifty), 2 * (int64_t{4089184256} - 2048 * 1000));
 }
 
@@ -65,11 +65,11 @@ TEST(Resnet, refuses_what_does_not_fit) {
   struct Case {
     const char *params, *message;
   };
-  for (const Case& c : {Case{"depths: []", "'depths' needs 1 to 8 stages, not 0"},
-                        Case{"depths: [1, 0, 1, 1]", "'depths' holds 0"},
+  for (const Case& c : {Case{"depths: []", "'depths' must have 1 to 8 stages, found 0"},
+                        Case{"depths: [1, 0, 1, 1]", "'depths' has 0 blocks in a stage"},
                         Case{"depths: [1, 1]", "out_stage 4 is not among the 2 stages"},
                         Case{"block: basic, groups: 2", "basic blocks have no groups"},
-                        Case{"width: 4, group_width: 8", "leaves no channel"}}) {
+                        Case{"width: 4, group_width: 8", "is less than one channel"}}) {
     EXPECT_THAT(refusal([&] { Built<VisionBackbone>{cat("{type: resnet, ", c.params, "}")}; }),
                 HasSubstr(c.message));
   }

@@ -11,17 +11,16 @@ const std::string kSmall =
     "{type: siglip, hidden_size: 8, num_layers: 2, num_heads: 2, intermediate_size: 12, patch_size: 4";
 
 TEST(Siglip, gives_what_hugging_face_and_timm_give) {
-  expect_golden_backbone("siglip_huggingface");  // resized position embeddings too
+  expect_golden_backbone("siglip_huggingface");  // includes resized position embeddings
   expect_golden_backbone("siglip_timm");
 }
 
 TEST(Siglip, has_the_published_sizes) {
   Built<VisionBackbone> so400m("{type: siglip}");
   EXPECT_EQ(so400m.store.parameter_count(),
-            412987248);  // SiglipVisionModel's 428,225,600 less its pooling head
+            412987248);  // SiglipVisionModel's 428,225,600 without its pooling head
   EXPECT_EQ(so400m->shape().tokens(), 729);
-  // A multiply-add for each weight of a matrix and each token, and for each pair of tokens and channel,
-  // twice.
+  // A multiply-add for each weight of a matrix and each token, and two for each pair of tokens and channel.
   const double matrices = 27.0 * 1152 * (4 * 1152 + 2 * 4304) + 588.0 * 1152;
   EXPECT_EQ(flops_of_one_picture(*so400m), 2 * 729 * matrices + 27 * 4.0 * 729 * 729 * 1152);
 
@@ -67,7 +66,7 @@ TEST(Siglip, refuses_what_does_not_fit) {
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{kSmall + ", image_size: 8, position_image_size: 3}"}; }),
               HasSubstr("position_image_size 3 is smaller than one patch"));
   EXPECT_THAT(refusal([] { Built<VisionBackbone>{"{type: siglip, num_heads: 7}"}; }),
-              HasSubstr("hidden_size 1152 is no multiple of num_heads 7"));
+              HasSubstr("hidden_size 1152 is not a multiple of num_heads 7"));
 }
 
 TEST(Siglip, a_checkpoint_of_another_image_size_is_refused_with_its_shape) {
