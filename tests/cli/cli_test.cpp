@@ -1,4 +1,4 @@
-// The command line as a user meets it: right and wrong use, status and messages.
+// The command line as a user sees it: correct and wrong use, exit status and messages.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -90,7 +90,7 @@ TEST_F(Cli, ExplainsOneAnswer) {
   EXPECT_THAT(onto_input.err, HasSubstr("would overwrite an input"));
 }
 
-TEST_F(Cli, NoOutputReplacesWhatTheRunReads) {
+TEST_F(Cli, NoOutputReplacesAFileThatTheRunReads) {
   const auto configs = scratch_.path() / "configs";
   std::filesystem::copy(FLAM_SOURCE_DIR "/configs", configs, std::filesystem::copy_options::recursive);
   const auto mini = configs / "flamingo_mini";
@@ -114,7 +114,7 @@ TEST_F(Cli, NoOutputReplacesWhatTheRunReads) {
   EXPECT_EQ(run_flam(call + "--record " + out).status, 0);
 }
 
-TEST_F(Cli, ARankedAnswerIsNotExplained) {
+TEST_F(Cli, ExplainRefusesARankingModel) {
   const auto page = scratch_.path() / "page.html";
   const auto ran =
       run_flam("infer flamingo_mini_ranking " + image(0) +
@@ -125,7 +125,7 @@ TEST_F(Cli, ARankedAnswerIsNotExplained) {
   EXPECT_FALSE(std::filesystem::exists(page));
 }
 
-TEST_F(Cli, ARankingModelTakesNoOptionsOfWriting) {
+TEST_F(Cli, ARankingModelRefusesOptionsForGeneratedText) {
   for (const std::string option :
        {"--n-best 2 --num-beams 3", "--n-best 2", "--num-beams 3", "--max-new-tokens 3"}) {
     const auto ran = run_flam("infer flamingo_mini_ranking " FLAM_SOURCE_DIR
@@ -172,7 +172,7 @@ TEST_F(Cli, TakesAPictureFromStandardInputAndRequestsFromAFile) {
   EXPECT_THAT(ran.out, HasSubstr("requests.jsonl:2: not a request"));
 }
 
-TEST_F(Cli, MistakesInARequestAreNamed) {
+TEST_F(Cli, ErrorsInARequestNameTheMistake) {
   const auto requests = scratch_.path() / "requests.jsonl";
   const auto answer_to = [&](const std::string& line) {
     write_file(requests, line + "\n");
@@ -198,7 +198,7 @@ TEST_F(Cli, AReceiptNeverReplacesAnInput) {
   EXPECT_EQ(read_file(picture, 1 << 24), before);
 }
 
-TEST_F(Cli, AReceiptNeverReplacesWeightsOfAFolder) {
+TEST_F(Cli, AReceiptNeverReplacesWeightsInAFolder) {
   const auto folder = scratch_.path() / "weights";
   std::filesystem::create_directory(folder);
   std::filesystem::copy(FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors",
@@ -212,7 +212,7 @@ TEST_F(Cli, AReceiptNeverReplacesWeightsOfAFolder) {
             std::filesystem::file_size(FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors"));
 }
 
-TEST_F(Cli, OddLinesOfRequestsDoNotStopTheOthers) {
+TEST_F(Cli, InvalidRequestLinesDoNotStopTheOthers) {
   const auto requests = scratch_.path() / "requests.jsonl";
   const std::string good = json{{"parts", {{{"image", image(0)}}}}}.dump() + "\n";
   std::string deep = "{\"parts\":[{\"text\":";
@@ -224,25 +224,25 @@ TEST_F(Cli, OddLinesOfRequestsDoNotStopTheOthers) {
   EXPECT_THAT(ran.out, HasSubstr("nested too deeply"));
 }
 
-TEST_F(Cli, TextModeNamesTheLineToo) {
+TEST_F(Cli, TextModeAlsoNamesTheLine) {
   const auto requests = scratch_.path() / "requests.jsonl";
   write_file(requests, "{\"parts\":[{\"image\":\"nope\"}]}\n");
   const auto ran = run_flam("infer " + config("caption_0shot") + " --request " + requests.string());
   EXPECT_THAT(ran.err, HasSubstr("requests.jsonl:1: "));
 }
 
-TEST_F(Cli, JsonIsFitForATerminal) {
+TEST_F(Cli, JsonIsSafeForATerminal) {
   const auto odd = scratch_.path() /
                    "a\x7f"
                    "b\xc2\x9b"
-                   "c.png";  // DEL, and CSI of eight bits
+                   "c.png";  // DEL, and the C1 character CSI
   std::filesystem::copy_file(image(0), odd);
   const auto ran = run_flam("infer " + config("caption_0shot") + " --json '" + odd.string() + "'");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("a\\u007fb\\u009bc.png"));
 }
 
-TEST_F(Cli, NamesAndValuesOfAConfigAreFitForATerminal) {
+TEST_F(Cli, NamesAndValuesOfAConfigAreSafeForATerminal) {
   const auto odd = scratch_.path() / "odd.yaml", plain = scratch_.path() / "plain.yaml";
   const std::string base = "_base_: " FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini_caption.yaml\n";
   write_file(odd, base + "meta: {\"\\e]0;p\": b, a: \"\\x7f\\x9b31m\"}\n");
@@ -263,18 +263,18 @@ TEST_F(Cli, AFolderWithoutPicturesFailsAlone) {
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 2);
 }
 
-TEST_F(Cli, PathsOfSetAreRelativeToTheCurrentFolder) {
+TEST_F(Cli, PathsGivenWithSetAreRelativeToTheCurrentFolder) {
   const auto ran = run_flam("config flamingo_mini_caption --set weights.root=sub/dir");
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("root: " + (std::filesystem::current_path() / "sub/dir").string()));
 }
 
-TEST_F(Cli, AConfigWithoutTaskHeadIsNamed) {
+TEST_F(Cli, AConfigWithoutTaskHeadIsAnError) {
   const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --set task_head=null");
   EXPECT_EQ(ran.status, 2);
 }
 
-TEST_F(Cli, AnEmptyConfigIsNamed) {
+TEST_F(Cli, AnEmptyConfigIsAnError) {
   const auto empty = scratch_.path() / "empty.yaml";
   write_file(empty, "");
   const auto ran = run_flam("describe " + empty.string());
@@ -305,7 +305,7 @@ TEST_F(Cli, APictureThatCannotBeTransformedFailsAlone) {
   EXPECT_THAT(ran.out, HasSubstr("wide.pgm: transform 'resize_edge': a picture of 60000"));
 }
 
-TEST_F(Cli, LostOutputIsAnError) {
+TEST_F(Cli, OutputThatCannotBeWrittenIsAnError) {
   const auto full = run_flam("list > /dev/full");
   EXPECT_EQ(full.status, 1);
   EXPECT_THAT(full.err, HasSubstr("standard output"));
@@ -314,7 +314,7 @@ TEST_F(Cli, LostOutputIsAnError) {
   EXPECT_EQ(receipt.out, "");
 }
 
-TEST_F(Cli, NamesOfASkeletonAreFitForATerminalAndAShell) {
+TEST_F(Cli, NamesOfASkeletonAreSafeForATerminalAndAShell) {
   const auto folder = scratch_.path() / "it's \x1b[31m here";
   const auto ran = run_flam("new-plugin resampler odd_folder \"" + folder.string() + "\"");
   EXPECT_EQ(ran.status, 0) << ran.err;

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs bash's completion function on a few lines: completion.sh FLAM
+# Tests bash's completion function on a few lines: completion.sh FLAM
 set -euo pipefail
 PATH=$(cd "$(dirname "$1")" && pwd):$PATH
 source <(flam completion bash)
 failed=0
 
-# complete_line WORD... : what the function offers for the last word, sorted, on one line.
+# complete_line WORD... : prints the completions of the last word, sorted, on one line.
 complete_line() {
   COMP_WORDS=("$@")
   COMP_CWORD=$(($# - 1))
@@ -13,7 +13,7 @@ complete_line() {
   printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '
 }
 
-# expect WANTED WORD... : WANTED words are all among the offers.
+# expect WANTED WORD... : checks that all words in WANTED are among the completions.
 expect() {
   local wanted=$1 offers word
   shift
@@ -23,7 +23,7 @@ expect() {
   done
 }
 
-# expect_only WANTED WORD... : these and no others.
+# expect_only WANTED WORD... : checks that the completions are exactly the words in WANTED.
 expect_only() {
   local wanted=$1 offers
   shift

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Ends flam's commands at random moments, with SIGINT, SIGTERM and SIGKILL: interrupts.py FLAM SOURCE_DIR [ROUNDS [SEED]]
 
-After SIGINT and SIGTERM: gone soon (the longest time is printed; a second on a quiet machine), status 130 or 143 unless it
-had ended before, and no file that is not whole. After SIGKILL of `flam train`: the same command goes on, and its weights
-equal those of a run that was left alone.
+After SIGINT or SIGTERM, a command must end soon (the longest time is printed; a second on an idle machine), with status 130
+or 143 unless it had already ended, and leave no incomplete file. After SIGKILL of `flam train`, the same command must
+continue, and its weights must equal those of an uninterrupted run.
 """
 import filecmp
 import json
@@ -46,7 +46,7 @@ def end_at_random(name, arguments, number, longest, folder, own_status=0):
         found.append(f"{name}: still there 30 s after {number.name}")
         return
     took = time.monotonic() - sent
-    # Before main() runs, the system ends it.
+    # A signal that arrives before main() kills the process directly.
     if process.returncode not in (own_status, 128 + number, -number):
         found.append(f"{name}: status {process.returncode} after {number.name}: {error.decode()[-200:]}")
     longest_end[0] = max(longest_end[0], took)
@@ -71,7 +71,7 @@ def main():
             "list": (["list"], 0.2),
             "inspect": (["inspect", "perceiver"], 0.3),
             "config": (["config", "flamingo_mini_caption"], 0.2),
-            # The dump is of another model, which takes as long to say as that it is the same.
+            # The dump is of another model. Finding that out takes as long as verifying the right one.
             "verify": (["verify", "flamingo_mini_caption", f"{SOURCE}/tests/golden/v1_tiny/caption_0shot"], 0.5),
         }
         for name, (arguments, longest) in commands.items():
@@ -93,13 +93,13 @@ def main():
                 kills += 1
             if not filecmp.cmp(output, f"{folder}/whole.safetensors", shallow=False):
                 found.append(f"train: killed {kills} times, ended with other weights")
-            # Between the two steps that give a whole file its name, a kill leaves it under the first.
+            # A complete file gets its name in two steps. A kill between them leaves the file under its temporary name.
             for file in os.listdir(folder):
                 if ".part-" in file:
                     os.remove(os.path.join(folder, file))
             if sorted(os.listdir(folder)) != sorted(["whole.safetensors"] + [f"killed{i}.safetensors" for i in range(attempt + 1)]):
                 found.append(f"train: left {os.listdir(folder)}")
-    print("\n".join(found) if found else f"{ROUNDS} rounds, nothing amiss; at most {longest_end[0]:.2f} s to end")
+    print("\n".join(found) if found else f"{ROUNDS} rounds, no failures; at most {longest_end[0]:.2f} s to end")
     sys.exit(1 if found else 0)
 
 

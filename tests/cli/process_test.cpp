@@ -1,4 +1,4 @@
-// The process and its surroundings: standard streams, limits of the system.
+// The process and its environment: standard streams and limits of the system.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ TEST_F(Process, AClosedStreamIsNotReplacedByAnOutputFile) {
   EXPECT_TRUE(json::accept(read_file(receipt, 1 << 20)));
 }
 
-TEST_F(Process, NoOutputTakesThePlaceOfAStandardStream) {
+TEST_F(Process, NoOutputReplacesTheFileOfAStandardStream) {
   const auto file = scratch_.path() / "out.txt";
   const std::string infer =
       "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --receipt ";
@@ -47,7 +47,7 @@ TEST_F(Process, NoOutputTakesThePlaceOfAStandardStream) {
   }
 }
 
-TEST_F(Process, TooLargeAFileIsAnError) {
+TEST_F(Process, AnOutputAboveTheFileSizeLimitIsAnError) {
   const auto ran =
       run_flam("infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --record " +
                    (scratch_.path() / "x.safetensors").string(),
@@ -57,9 +57,9 @@ TEST_F(Process, TooLargeAFileIsAnError) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
 }
 
-TEST_F(Process, ThreadsThatTheSystemDoesNotGiveAreAnError) {
+TEST_F(Process, ThreadsThatCannotBeStartedAreAnError) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer takes more addresses than the limit";
+  GTEST_SKIP() << "a sanitizer needs more address space than the limit";
 #endif
   const auto ran =
       run_flam("infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --threads 256",

@@ -1,4 +1,4 @@
-// What `flam` tells of itself: list, inspect, doctor.
+// The commands that report on the installation: list, inspect, doctor.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Report : public testing::Test {
   fs::path fixture(const std::string& name) const {
     return fs::path(FLAM_FIXTURE_PLUGINS) / name / ("libflam_" + name + ".so");
   }
-  /// A folder of its own with a copy of `library`, as an argument.
+  /// A new folder with a copy of `library`, as a command-line argument.
   std::string plugin_path(const fs::path& library) const {
     fs::copy_file(library, scratch_ / library.filename().string());
     return " --plugin-path " + scratch_.path().string();
@@ -43,7 +43,7 @@ TEST_F(Report, ListGroupsByKindWithADescription) {
                              ContainsRegex("\nresampler\n(  .*\n)*  perceiver  +[a-z]")));
 }
 
-TEST_F(Report, ListOfOneKindHoldsNoOther) {
+TEST_F(Report, ListOfOneKindShowsNoOther) {
   const auto models = run_flam("list models");
   EXPECT_THAT(models.out, AllOf(HasSubstr("  flamingo_mini_vqa\n"), Not(HasSubstr("perceiver"))));
   const auto metrics = run_flam("list metric");
@@ -70,7 +70,7 @@ TEST_F(Report, ListAsJsonNamesWhereEachComesFrom) {
     EXPECT_EQ(entry["kind"], "models");
 }
 
-TEST_F(Report, ListWarnsOfShadowedAndBrokenPlugins) {
+TEST_F(Report, ListWarnsAboutShadowedAndBrokenPlugins) {
   const std::string library = "libflam_metric_exact_match.so";
   const auto shadowing = run_flam("list metric" + plugin_path(kPlugins / library));
   EXPECT_EQ(shadowing.status, 0);
@@ -131,7 +131,7 @@ TEST_F(Report, DoctorNamesEveryPluginAndConfig) {
   EXPECT_THAT(ran.out, testing::EndsWith("\nall is well\n"));
 }
 
-TEST_F(Report, DoctorNamesWhatIsBrokenOrShadowed) {
+TEST_F(Report, DoctorNamesBrokenAndShadowedPlugins) {
   const std::string library = "libflam_metric_exact_match.so";
   fs::copy_file(kPlugins / library, scratch_ / library);
   const auto ran = run_flam("doctor" + plugin_path(fixture("other_torch")));
@@ -142,7 +142,7 @@ TEST_F(Report, DoctorNamesWhatIsBrokenOrShadowed) {
                              testing::EndsWith("\n1 problem\n")));
 }
 
-TEST_F(Report, DoctorReadsTheConfigsToo) {
+TEST_F(Report, DoctorAlsoReadsTheConfigs) {
   write_file(scratch_ / "broken.yaml", "model:\n  resamplr: {type: perceiver}\n");
   write_file(scratch_ / "odd.yaml", "a: 012\n");
   const auto ran = run_flam("doctor", "FLAM_CONFIGS_DIR=" + scratch_.path().string() + " ");

@@ -17,7 +17,7 @@ struct Ran {
   std::string out, err;
 };
 
-/// Runs `flam ARGUMENTS` (a shell line, so quoting is the caller's) as a user would.
+/// Runs the shell line `flam ARGUMENTS` as a user would; the caller must quote the arguments.
 inline Ran run_flam(const std::string& arguments, const std::string& before = "") {
   const Scratch scratch;
   const std::filesystem::path err = scratch.path() / "err";

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds `flam schema` beside an independent validator and beside flam itself: schema.py FLAM SOURCE_DIR
+"""Compares `flam schema` with an independent validator and with flam itself: schema.py FLAM SOURCE_DIR
 
-Every shipped config, as written and resolved, is valid; wrong ones are not, and flam refuses the same.
-Exit status 77: no jsonschema or no PyYAML.
+Every shipped config must be valid, both as written and resolved; invalid configs must be refused by the schema and by flam.
+Exit status 77: jsonschema or PyYAML is missing.
 """
 import json
 import os

@@ -1,4 +1,4 @@
-// Command lines that are refused: one message, status 2, nothing on standard output.
+// Command lines that are refused with one message, status 2 and nothing on standard output.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tutorial_blocks.sh SOURCE_DIR: the code block below a line "`FILE`:" of docs/tutorial.md is tests/out_of_tree/tutorial/FILE.
+# tutorial_blocks.sh SOURCE_DIR: checks that the code block after a line "`FILE`:" in docs/tutorial.md equals
+# tests/out_of_tree/tutorial/FILE.
 set -euo pipefail
 cd "$1"
 failed=0

@@ -1,4 +1,5 @@
-// safetensors, torch zip and pickle, indexes: opened by content, then every tensor read that is not large.
+// Checkpoints: safetensors, torch zip and pickle, indexes. Opens the file by its content and reads every
+// tensor that is not large.
 #include "framework/weights/checkpoint.h"
 
 #include <ATen/TensorOperators.h>
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto checkpoint = flam::open_checkpoint(file.path());
     for (const std::string& name : checkpoint->names()) {
       const at::Tensor tensor = checkpoint->tensor(name);
-      // Zero strides may spread one stored number over a large shape.
+      // Zero strides may turn one stored number into a large tensor.
       if (tensor.numel() < 1 << 16) tensor.contiguous().view({-1}).view(at::kByte).sum();
     }
   });

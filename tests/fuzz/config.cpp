@@ -1,4 +1,4 @@
-// YAML to values to parameters, printed and read again.
+// Configs: parses YAML to values and to parameters, prints them, and reads the output again.
 #include "framework/config/config.h"
 
 #include "framework/params/params.h"

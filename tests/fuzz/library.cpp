@@ -1,4 +1,4 @@
-// The bytes of a plugin library, before the dynamic linker sees them.
+// Plugin libraries: checks their bytes as is done before the dynamic linker loads them.
 #include "framework/plugin/elf.h"
 #include "tests/fuzz/target.h"
 

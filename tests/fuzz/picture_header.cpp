@@ -1,4 +1,4 @@
-// Headers of pictures, then the picture itself if it is small.
+// Pictures: reads the header, and then the picture itself if it is small.
 #include "framework/media/picture_header.h"
 
 #include "framework/media/decode.h"

@@ -1,4 +1,4 @@
-// Runs a fuzz target over stored inputs and over seeded changes of each, for compilers without libFuzzer:
+// Runs a fuzz target on stored inputs and on seeded variations of each, for compilers without libFuzzer:
 // replay CHANGES PATH…
 #include <algorithm>
 #include <cstdlib>

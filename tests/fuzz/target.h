@@ -1,5 +1,6 @@
 #pragma once
-// What the fuzz targets share. A target reads untrusted bytes with our code; anything but an Error is a find.
+// Shared by all fuzz targets. A target reads untrusted bytes with our code; any failure but an Error is a
+// bug.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ inline std::string_view as_text(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// The bytes as a file in memory.
+/// A file in memory that holds the bytes.
 class MemoryFile {
  public:
   MemoryFile(const uint8_t* data, size_t size) : descriptor_(memfd_create("fuzz", MFD_CLOEXEC)) {
@@ -39,7 +40,7 @@ class MemoryFile {
   int descriptor_;
 };
 
-/// An Error is what broken input should give, as long as its message is fit for a terminal.
+/// Broken input should give an Error, whose message must be safe to print in a terminal.
 template <class Act>
 void refusing(const Act& act) {
   try {

@@ -1,4 +1,4 @@
-// SentencePiece files: what our check lets through, the library must survive.
+// SentencePiece files: the library must not crash on a file that passes our check.
 #include <sentencepiece_processor.h>
 
 #include "plugins/tokenizer/sentencepiece/model_check.h"

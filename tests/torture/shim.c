@@ -1,6 +1,7 @@
-// Preloaded: makes one chosen call of main() and after fail, as a machine short of memory, files or disk would.
-// FLAM_FAIL="CALL N": the N-th (from 0) of alloc, open, read, write or mmap. FLAM_COUNT=FILE: fail nothing, and
-// write there how many there were of each.
+// Preloaded into a program. Makes one chosen call after the start of main() fail, as on a machine without memory,
+// file descriptors or disk space.
+// FLAM_FAIL="CALL N": the N-th call (from 0) of alloc, open, read, write or mmap. FLAM_COUNT=FILE: fails nothing, and
+// writes to FILE how many calls of each there were.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ static int fails(int kind) {
   return atomic_fetch_add(&counts[kind], 1) == fail_at && kind == fail_kind;
 }
 
-// The allocator's own entry points: looking malloc up by dlsym would allocate.
+// The allocator's own entry points, because looking up malloc with dlsym would allocate.
 extern void* __libc_malloc(size_t);
 extern void* __libc_calloc(size_t, size_t);
 extern void* __libc_realloc(void*, size_t);
@@ -52,7 +53,7 @@ int posix_memalign(void** out, size_t alignment, size_t size) {
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-// libtorch's cpuinfo reads these at its first operation, and crashes if it can't: no doing of ours.
+// libtorch's cpuinfo reads these files at its first operation and crashes if it cannot.
 static int of_the_system(const char* path) { return strncmp(path, "/sys/", 5) == 0 || strncmp(path, "/proc/", 6) == 0; }
 
 #define OPENER(name)                                          \
@@ -125,7 +126,7 @@ static void report(void) {
   fclose(out);
 }
 
-// Says whose code crashed: libtorch's oneDNN uses some pointers that it did not get.
+// Prints which library crashed, because libtorch's oneDNN uses some pointers without checking them.
 static void crashed(int number, siginfo_t* info, void* context) {
   (void)info;
   Dl_info where;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Lets one call of `flam infer` fail after the other: allocations, opens, reads, writes, mmaps.
+"""Runs `flam infer` again and again, each time with one failing call: an allocation, open, read, write or mmap.
 
 torture.py FLAM SHIM [--count N] [--seed S] [--all] [-- ARGUMENTS of flam]
 
-Each run must end by itself within the time limit, with status 0 and the same answer (the failure was harmless), or 1
-or 2 and a line that begins with "error:", and leave either no receipt or a whole one.
+Each run must end by itself within the time limit, with status 0 and the same answer (the failure was harmless), or
+with status 1 or 2 and a line that begins with "error:". It must leave no receipt or a complete one.
 """
 import argparse
 import json
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-# oneDNN, a part of libtorch, does not check every pointer that it allocates. Counted, not held against us.
+# oneDNN, a part of libtorch, does not check every pointer that it allocates. Its crashes are counted but are no failure.
 IN_LIBTORCH = "crashed inside libtorch"
 KINDS = ["alloc", "open", "read", "write", "mmap"]
 
@@ -29,7 +29,7 @@ def run(command, shim, folder, **variables):
 
 
 def problem_of(ended, receipt, folder, answer):
-    """What is wrong with a run in which something failed; None if it behaved."""
+    """The way in which a run with a failing call misbehaved; None if it did not."""
     error = ended.stderr.decode(errors="replace")
     if ended.returncode == 128 + 11 and "crashed in " in error and "libtorch_cpu.so" in error:
         return IN_LIBTORCH

@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Child, WhatItDidStaysOutside) {
+TEST(Child, DoesNotChangeTheParent) {
   int here = 1;
   const ChildEnd end = run_in_child([&] { return ++here == 2; }, nullptr);
   EXPECT_EQ(end.error, "");
@@ -22,12 +22,12 @@ TEST(Child, WhatItDidStaysOutside) {
   EXPECT_EQ(here, 1);
 }
 
-TEST(Child, ItsErrorIsTold) {
+TEST(Child, ItsErrorReachesTheParent) {
   const ChildEnd end = run_in_child([]() -> bool { throw Error(std::string(100'000, 'x')); }, nullptr);
   EXPECT_EQ(end.error, std::string(100'000, 'x'));
 }
 
-TEST(Child, DyingIsAnError) {
+TEST(Child, AChildThatDiesIsAnError) {
   EXPECT_THAT(run_in_child([] { return raise(SIGKILL) == 0; }, nullptr).error,
               HasSubstr("signal 9 (Killed); was there too little memory?"));
   EXPECT_THAT(run_in_child([]() -> bool { _exit(3); }, nullptr).error, HasSubstr("status 3"));
@@ -35,7 +35,7 @@ TEST(Child, DyingIsAnError) {
 
 volatile std::sig_atomic_t told = 0;
 
-TEST(Child, IsToldOnceToEnd) {
+TEST(Child, IsAskedToEndOnlyOnce) {
   int ready[2];
   ASSERT_EQ(pipe2(ready, O_NONBLOCK), 0);
   bool installed = false;
@@ -45,7 +45,7 @@ TEST(Child, IsToldOnceToEnd) {
         if (write(ready[1], "!", 1) != 1) return false;
         for (int i = 0; i < 1000 && told == 0; ++i) usleep(10'000);
         usleep(300'000);
-        return told != 1;  // done, not cancelled, if it was told twice or never
+        return told != 1;  // reports success, not cancellation, if it was asked twice or never
       },
       [&] {
         char byte = 0;

@@ -1,11 +1,11 @@
-// `flam compare` as a user runs it: table, CSV, JSON and page; what is finished is not run again; a variant
-// that fails.
-#include "tests/commands/compare/compare_fixture.h"
+// `flam compare` as a user runs it: it writes the table, CSV, JSON and page, does not repeat finished work,
+// and reports variants that fail.
+#include "tests/compare/compare_fixture.h"
 
 namespace flam {
 namespace {
 
-TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
+TEST_F(Compare, ReportsEveryVariantAndRepeatsNoFinishedWork) {
   const auto ran = compare(test::kTinyExperiment);
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("four <latents>"));
@@ -28,7 +28,8 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
     EXPECT_EQ(variant["curves"][0]["points"].size(), 2);  // steps 2 and 4
     EXPECT_TRUE(variant["runs"][0]["controls"]["caption"].contains("blind"));
   }
-  // 8·16 against 4·16 latents; the same order of the same scenes gives other losses for other seeds.
+  // 8·16 against 4·16 latents. Other seeds give other losses, although the scenes and their order are the
+  // same.
   EXPECT_EQ(report["variants"][0]["values"]["parameters"]["mean"].get<int>() -
                 report["variants"][1]["values"]["parameters"]["mean"].get<int>(),
             4 * 16);
@@ -60,7 +61,7 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
   EXPECT_EQ(again.out, ran.out);
   EXPECT_EQ(results(), before);
 
-  // What was lost is done again, and nothing else.
+  // Only lost results are computed again.
   std::filesystem::remove(scratch_ / "out" / "work" / before.begin()->first);
   EXPECT_EQ(compare(test::kTinyExperiment).status, 0);
   auto after = results();
@@ -69,7 +70,7 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
   after.begin()->second = before.begin()->second;
   EXPECT_EQ(after, before);
 
-  // A trained variant is a config of its own.
+  // A trained variant is stored as a config that can be used by itself.
   for (const auto& [name, time] : before) {
     if (!name.starts_with("bench")) continue;
     const auto stem = (scratch_ / "out" / "work" / name).string();
@@ -81,7 +82,7 @@ TEST_F(Compare, ReportsEveryVariantAndDoesNothingTwice) {
   }
 }
 
-TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
+TEST_F(Compare, AFailedVariantIsARowAndTheOthersAreFinished) {
   const std::string cheap =
       "stages: []\nweights: random\nseeds: [1]\nbench: {records: 1, warmup: 0, new_tokens: 1}\n"
       "base: flamingo_mini_caption\nevaluate: []\nvariants:\n";
@@ -106,7 +107,7 @@ TEST_F(Compare, AVariantThatFailsIsARowAndTheOthersAreFinished) {
   EXPECT_THAT(plan.out, HasSubstr("typo\n  can't be run: "));
 }
 
-TEST_F(Compare, AFailureIsKnownUntilItSucceeds) {
+TEST_F(Compare, AFailureIsReportedUntilItsUnitSucceeds) {
   const auto folder = scratch_ / "pictures";
   const std::string experiment = kUntrained +
                                  std::string(
@@ -130,7 +131,7 @@ TEST_F(Compare, AFailureIsKnownUntilItSucceeds) {
   EXPECT_THAT(work(".failed.json"), testing::IsEmpty());
 }
 
-TEST_F(Compare, ThePageSaysWhoTrainedAndWhoBeganWithLess) {
+TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
   const auto ran = compare(
       std::string(
           "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nevaluate: []\n") +
@@ -149,7 +150,7 @@ TEST_F(Compare, ThePageSaysWhoTrainedAndWhoBeganWithLess) {
                     HasSubstr("1 tensors of the files that training starts from don't fit")));
 }
 
-TEST_F(Compare, AReportOfRunsThatAreNoLongerTheSameIsKept) {
+TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
   const std::string experiment = kUntrained + std::string("evaluate: []\nvariants: [{name: base}]\n");
   EXPECT_EQ(compare(experiment).status, 0);
   const std::string before = read("compare.html");
@@ -160,8 +161,8 @@ TEST_F(Compare, AReportOfRunsThatAreNoLongerTheSameIsKept) {
   EXPECT_EQ(compare(experiment, "--report").status, 0);
 }
 
-// Weights are random for the variants that no stage trains, and for no others.
-TEST_F(Compare, RandomWeightsAreForEachVariantThatNoStageTrains) {
+// Weights are random only for variants that no stage trains.
+TEST_F(Compare, OnlyVariantsThatNoStageTrainsHaveRandomWeights) {
   const auto ran =
       compare(std::string("weights: random\n") + test::kTinyExperiment,
               "--set seeds=[1] --set 'stages=[{name: all, only_if_changed: [vision_backbone], set: {dataset: "
@@ -173,7 +174,7 @@ TEST_F(Compare, RandomWeightsAreForEachVariantThatNoStageTrains) {
   EXPECT_THAT(ran.err, HasSubstr("[2/2] fine, seed 1: train all …\n"));
 }
 
-TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
+TEST_F(Compare, KeysDependOnTheTokenizerFileAndForTimingsOnThreads) {
   const auto root = scratch_ / "root";
   std::filesystem::create_directory(root);
   std::filesystem::copy(FLAM_SOURCE_DIR "/configs/flamingo_mini/tokenizer.model", root);
@@ -186,9 +187,10 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   EXPECT_EQ(results().size(), 2);
   const auto two = run_flam("compare " + write(experiment) + " --threads 2 --output " + output());
   EXPECT_EQ(two.status, 0) << two.err;
-  EXPECT_EQ(work(".json").size(), 3);  // another bench, the same evaluation
+  EXPECT_EQ(work(".json").size(), 3);  // a second timing, and the same evaluation
   const auto report = run_flam("compare " + write(experiment) + " --report --json --output " + output());
-  ASSERT_EQ(report.status, 0) << report.err;  // of the last run, whatever this machine's own number is
+  ASSERT_EQ(report.status, 0)
+      << report.err;  // with the threads of the last run, whatever this machine's default is
   const json told = json::parse(report.out);
   EXPECT_EQ(told["bench"]["threads"], 2);
   EXPECT_EQ(told["variants"][0]["status"], "done");
@@ -201,7 +203,7 @@ TEST_F(Compare, KeysHoldThreadsForTimesAndTheTokenizersFile) {
   EXPECT_THAT(compare(experiment, "--plan").out, HasSubstr("evaluate words;"));
 }
 
-TEST_F(Compare, AFolderThatCannotBeLockedSaysWhy) {
+TEST_F(Compare, AFolderThatCannotBeLockedIsAnErrorWithTheReason) {
   const std::string experiment = kUntrained + std::string("variants: [{name: base}]\n");
   std::filesystem::create_directories(scratch_ / "out" / "lock");
   const auto no_file = compare(experiment, "--report");
@@ -215,7 +217,7 @@ TEST_F(Compare, AFolderThatCannotBeLockedSaysWhy) {
   EXPECT_THAT(taken.err, HasSubstr("another process works in "));
 }
 
-// The plan of a model of this size uses libtorch's threads; the runs' processes must not wait for them.
+// Planning for a model of this size uses libtorch's threads, which a forked process must not wait for.
 TEST_F(Compare, RunsWithSeveralThreads) {
   const auto ran = run_flam("compare " +
                             write("base: flamingo_mini_vqa\nevaluate: [{name: questions, limit: 2}]\n"
@@ -224,7 +226,7 @@ TEST_F(Compare, RunsWithSeveralThreads) {
   EXPECT_EQ(ran.status, 0) << ran.err;
 }
 
-TEST_F(Compare, ReportsTheExperimentsErrorsAtOnce) {
+TEST_F(Compare, ReportsAllErrorsOfAnExperimentAtOnce) {
   const auto ran = compare("base: flamingo_mini_caption\nvariant: []\nseeds: []\npictures: -1\n");
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(

@@ -19,7 +19,7 @@ Experiment parse(const std::string& yaml) {
   return Experiment::parse(parse_yaml(yaml, "e.yaml"), built_plugins());
 }
 
-TEST(Experiment, AGridIsEveryCombination) {
+TEST(Experiment, AGridMakesEveryCombination) {
   const Experiment experiment = parse(
       "base: flamingo_mini_vqa\nvariants: [{name: base}]\n"
       "grid: {model.resampler.num_latents: [16, 32], model.resampler.depth: [1, 2, 3]}\n");
@@ -40,7 +40,7 @@ std::vector<std::string> names_of(const std::string& grid) {
   return names;
 }
 
-TEST(Experiment, NamesOfAGridTellItsVariantsApart) {
+TEST(Experiment, VariantsOfAGridHaveDistinctNames) {
   EXPECT_THAT(names_of("{model.resampler: [{type: mlp}, {type: perceiver, depth: 2, num_latents: 8}, "
                        "{type: perceiver, depth: 3, num_latents: 8}, {type: perceiver, num_latents: 8}]}"),
               testing::ElementsAre("resampler=mlp", "resampler=perceiver depth=2",
@@ -57,7 +57,7 @@ TEST(Experiment, NamesOfAGridTellItsVariantsApart) {
               HasSubstr("e.yaml:3:7: `grid` makes a variant 'depth=2', but there is one of that name"));
 }
 
-TEST(Experiment, ASeedCountsOnce) {
+TEST(Experiment, ARepeatedSeedIsAnError) {
   EXPECT_THAT(error_of([] { parse("base: flamingo_mini_vqa\nvariants: [{name: a}]\nseeds: [1, 2, 1]\n"); }),
               HasSubstr("e.yaml:3:15: `seeds` has 1 twice"));
 }
@@ -97,7 +97,7 @@ TEST(Experiment, AnOverlayMergesAsAFileWould) {
               HasSubstr("o.yaml:1:2: "));
 }
 
-TEST(Experiment, SaysAllThatIsWrong) {
+TEST(Experiment, ReportsAllErrors) {
   const std::string message = error_of([] {
     parse(
         "base: flamingo_mini_vqa\n"
@@ -114,7 +114,7 @@ TEST(Experiment, SaysAllThatIsWrong) {
   EXPECT_THAT(message, HasSubstr("'weights' is 'rnd'"));
 }
 
-TEST(Experiment, NeedsVariantsAndABaseThatParses) {
+TEST(Experiment, NeedsVariantsAndAValidBase) {
   EXPECT_THAT(error_of([] { parse("base: flamingo_mini_vqa\n"); }), HasSubstr("compares nothing"));
   EXPECT_THAT(error_of([] { parse("base: flamingo_mini_vqo\nvariants: [{name: a}]\n"); }),
               HasSubstr("did you mean 'flamingo_mini_vqa'?"));

@@ -1,11 +1,11 @@
-// A run that is ended, by somebody else or by Ctrl-C, and what goes on from it.
-#include "tests/commands/compare/compare_fixture.h"
+// Runs that are interrupted, by another process or by Ctrl-C, and how they are resumed.
+#include "tests/compare/compare_fixture.h"
 
 namespace flam {
 namespace {
 
-// Somebody else's SIGTERM to a run is that run's failure, not the user's wish to end.
-TEST_F(Compare, ARunThatSomebodyEndsHasFailed) {
+// A SIGTERM that another process sends to a run is a failure of that run, not the user's wish to stop.
+TEST_F(Compare, ARunThatAnotherProcessEndsHasFailed) {
   const std::string script = once_training(
       "for stat in /proc/[0-9]*/stat; do\n"
       "  read -r pid _ _ parent _ <$stat && [ \"$parent\" = $flam ] && kill -TERM $pid\n"
@@ -18,7 +18,7 @@ TEST_F(Compare, ARunThatSomebodyEndsHasFailed) {
   EXPECT_EQ(json::parse(ran.out)["variants"][0]["reason"], "seed 1: train joint: its process was ended");
 }
 
-TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
+TEST_F(Compare, EndsAtCtrlCAndIsResumed) {
   const std::string call =
       "compare " + write(test::kTinyExperiment) + " --threads 1 --output " + output() +
       " --set seeds=[1] --set stages.1.set.train.steps=300 --set stages.1.set.train.log_every=50 --json";
@@ -34,7 +34,7 @@ TEST_F(Compare, EndsAtCtrlCAndGoesOn) {
   EXPECT_TRUE(std::filesystem::exists(stem + ".safetensors.checkpoint"));
   EXPECT_FALSE(std::filesystem::exists(stem + ".json"));
   const std::string before = read_file(curve, 1 << 24);
-  write_file(curve,  // lines that are no points don't count
+  write_file(curve,  // lines that are not points are ignored
              before + "3\n{\"step\": \"x\"}\n{\"step\": 1}\n" + std::string(1'000'000, '[') + "\n");
 
   const auto again = run_flam(call);

@@ -1,4 +1,4 @@
-// metric `no_number`: a score that is not finite, as a metric's fault would give.
+// metric `no_number`: gives a score that is not finite, like a metric with a bug.
 #include <limits>
 
 #include "framework/sdk.h"

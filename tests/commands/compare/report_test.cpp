@@ -8,7 +8,7 @@
 namespace flam {
 namespace {
 
-TEST(Report, IntervalsAreStudents) {
+TEST(Report, IntervalsFollowStudentsT) {
   const Interval three = interval_of({1.0, 2.0, 3.0});
   EXPECT_DOUBLE_EQ(three.mean, 2.0);
   EXPECT_NEAR(three.high - three.mean, 4.303 / std::sqrt(3.0), 1e-9);  // t for two degrees of freedom
@@ -19,7 +19,7 @@ TEST(Report, IntervalsAreStudents) {
   EXPECT_EQ(one.n, 1);
 }
 
-TEST(Report, TableAlignsWhatIsKnown) {
+TEST(Report, TheTableAlignsKnownValues) {
   const auto report = nlohmann::ordered_json::parse(R"({
     "seeds": [1, 2],
     "columns": [{"key": "parameters", "title": "parameters", "unit": "", "lower_is_better": true},

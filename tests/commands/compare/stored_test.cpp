@@ -1,6 +1,6 @@
-// What lies in an experiment's folder when `flam compare` comes back: scores that are no numbers, results of
-// another shape.
-#include "tests/commands/compare/compare_fixture.h"
+// Invalid files in an experiment's folder when `flam compare` is run again: scores that are not numbers,
+// results of another structure.
+#include "tests/compare/compare_fixture.h"
 
 namespace flam {
 namespace {
@@ -17,14 +17,14 @@ TEST_F(Compare, AScoreThatIsNotFiniteIsAFailure) {
   EXPECT_EQ(again.out, ran.out);
 }
 
-TEST_F(Compare, AStoredScoreThatIsNoNumberIsLeftOut) {
+TEST_F(Compare, AStoredScoreThatIsNotANumberIsLeftOut) {
   const std::string experiment =
       kUntrained + std::string("evaluate: [{name: words, limit: 1}]\nvariants: [{name: base}]\n");
   EXPECT_EQ(compare(experiment).status, 0);
   for (const auto& file : work(".json")) {
     json result = json::parse(read_file(file, 1 << 24));
     if (!result.contains("scores")) continue;
-    for (auto& score : result["scores"]) score = nullptr;  // as JSON has NaN
+    for (auto& score : result["scores"]) score = nullptr;  // how JSON represents NaN
     write_file(file, result.dump());
   }
   const auto ran = compare(experiment, "--report");
@@ -33,8 +33,8 @@ TEST_F(Compare, AStoredScoreThatIsNoNumberIsLeftOut) {
   EXPECT_THAT(ran.out, Not(HasSubstr("words")));
 }
 
-// The folder of the results may be anybody's.
-TEST_F(Compare, AStoredResultOfAnotherShapeIsNone) {
+// Stored results are untrusted.
+TEST_F(Compare, AStoredResultOfAnotherStructureIsIgnored) {
   const std::string experiment =
       kUntrained + std::string("evaluate: [{name: words, limit: 1}]\nvariants: [{name: base}]\n");
   ASSERT_EQ(compare(experiment).status, 0);
@@ -61,7 +61,7 @@ TEST_F(Compare, AStoredResultOfAnotherShapeIsNone) {
     wrong.update(json::parse(change));
     EXPECT_FALSE(done(wrong)) << change;
   }
-  // A name that a terminal would obey, and a picture that a browser would fetch.
+  // A name with control characters, and a picture that a browser would fetch.
   json strange = right;
   strange["scores"]["a\x1b[31m"] = 1;
   strange["shown"] = json::parse(

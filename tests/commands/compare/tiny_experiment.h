@@ -1,5 +1,5 @@
 #pragma once
-// An experiment that runs in seconds: two variants, two seeds, a few steps of a very small model.
+// An experiment that runs in seconds: two variants and two seeds, with a few steps of a very small model.
 #include <string>
 
 namespace flam::test {

@@ -14,7 +14,7 @@ using nlohmann::json;
 using test::run_flam;
 using testing::HasSubstr;
 
-TEST(Diff, EqualConfigsAreSilent) {
+TEST(Diff, EqualConfigsPrintNothing) {
   const auto ran = run_flam("diff flamingo_mini_vqa flamingo_mini_vqa");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, "");
@@ -39,7 +39,7 @@ TEST(Diff, NamesParametersTensorsAndCosts) {
   EXPECT_GT(diff["prompt_flops"]["b"], diff["prompt_flops"]["a"]);
 }
 
-TEST(Diff, TextMarksWhatChangedCameAndWent) {
+TEST(Diff, TextMarksChangesAdditionsAndRemovals) {
   const auto ran = run_flam(
       "diff flamingo_mini_caption flamingo_mini_vqa --set model.language_decoder.num_layers=2 "
       "--set-b model.language_decoder.num_layers=3");
@@ -51,13 +51,13 @@ TEST(Diff, TextMarksWhatChangedCameAndWent) {
   EXPECT_THAT(ran.out, HasSubstr("  + language_decoder.model.layers.2."));
 }
 
-TEST(Diff, TellsModelsThatAreTheSame) {
+TEST(Diff, SaysIfTheModelsAreEqual) {
   const auto ran = run_flam("diff flamingo_mini_vqa flamingo_mini_vqa --set-b generation.num_beams=3");
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.out, HasSubstr("the models have the same tensors and FLOPs"));
 }
 
-TEST(Diff, RefusesAWrongConfig) {
+TEST(Diff, RefusesAnInvalidConfig) {
   const auto ran = run_flam("diff flamingo_mini_vqa flamingo_mini_vqa --set-b model.resampler.num_latent=64");
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(ran.err, HasSubstr("did you mean 'num_latents'?"));
