@@ -63,28 +63,28 @@ void add_check_plugin(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "check-plugin", "whether a plugin library keeps its contracts: shapes, gradients, threads, …");
+      "check-plugin", "check that a plugin library keeps its contract: shapes, gradients, threads, …");
   command->footer("Example: flam check-plugin build/libflam_resampler_x.so --config config.yaml");
-  command->add_option("LIBRARY", options->library, "the plugin library")->required()->check(not_empty());
+  command->add_option("LIBRARY", options->library, "plugin library to check")->required()->check(not_empty());
   command
       ->add_option("--config", options->check.config,
-                   "a run config: its components' parameters are those that the plugin's run with")
+                   "run config from which the plugin's components take their parameters")
       ->type_name("CONFIG");
   command
       ->add_option("--set", options->check.overrides,
-                   "change a value of the config, or give one: model.resampler.num_latents=4 (repeatable)")
+                   "set a value of the config, e.g. model.resampler.num_latents=4 (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   add_plugin_path(*command, options->check.plugin_path);
   command
       ->add_option("--max-memory", options->max_memory,
-                   "MiB of float32 weights; a component with more is built, but doesn't run")
+                   "MiB of float32 weights; a component with more is built but not run")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  command->add_option("--timeout", options->timeout, "seconds for one check")
+  command->add_option("--timeout", options->timeout, "seconds that one check may take")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  command->add_flag("--json", options->json, "as JSON, one object a line");
+  command->add_flag("--json", options->json, "print JSON, one object per line");
   command->callback([options, &status] {
     options->check.max_bytes = options->max_memory << 20;
     options->check.timeout = std::chrono::seconds(options->timeout);

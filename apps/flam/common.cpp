@@ -55,7 +55,8 @@ CLI::Validator not_empty() {
 
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path) {
   command
-      .add_option("--plugin-path", plugin_path, "folder with plugin libraries, searched first (repeatable)")
+      .add_option("--plugin-path", plugin_path,
+                  "folder of plugin libraries, searched before all others (repeatable)")
       ->allow_extra_args(false)
       ->type_name("DIR");
 }
@@ -69,12 +70,13 @@ void add_device(CLI::App& command, RunOptions& options) {
 void add_session_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("--set", options.overrides,
-                  "change a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")
+                  "set a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   add_plugin_path(command, options.plugin_path);
   command
-      .add_option("--weights", options.weights, "a weights file instead of the config's list, or `random`")
+      .add_option("--weights", options.weights,
+                  "weights file to use instead of the config's list, or `random`")
       ->type_name("FILE|random")
       ->check(not_empty());
   add_device(command, options);
@@ -82,11 +84,11 @@ void add_session_options(CLI::App& command, RunOptions& options) {
       ->check(not_empty())
       ->capture_default_str();
   command.add_flag("--cuda-graph", options.cuda_graph,
-                   "record the decode step and repeat it as a CUDA graph (see docs/cuda.md)");
-  command.add_option("--threads", options.threads, "CPU threads; 0: as many as cores")
+                   "record the decode step as a CUDA graph and replay it (see docs/cuda.md)");
+  command.add_option("--threads", options.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
-  command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
+  command.add_option("--seed", options.seed, "seed of random weights and of sampling")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();
 }

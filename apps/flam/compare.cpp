@@ -21,29 +21,28 @@ void add_compare(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "compare", "train, score and time variants of a config alike; report them side by side");
+      "compare", "train, score and time variants of a config, and report them side by side");
   command->footer(
-      "Run again, it does what is not done yet. Exit status 1: a variant failed, or with --plan, can't be "
-      "run.\n"
-      "Example: flam compare scenes_swaps --output swaps\nThe experiment's format stands in "
-      "docs/compare.md.");
-  command->add_option("EXPERIMENT", options->experiment, "name or file of an experiment")->required();
-  command->add_option("--output", options->output, "folder of the results, instead of the experiment's")
+      "If it is run again, it does only the work that is not finished yet. Exit status 1: a variant failed, "
+      "or\n"
+      "with --plan, a variant cannot be run.\n"
+      "Example: flam compare scenes_swaps --output swaps\ndocs/compare.md describes experiment files.");
+  command->add_option("EXPERIMENT", options->experiment, "experiment name or file")->required();
+  command->add_option("--output", options->output, "folder for the results, instead of the experiment's")
       ->type_name("DIR")
       ->check(not_empty());
   command
-      ->add_option("--set", options->overrides,
-                   "change a value of the experiment, e.g. seeds=[1] (repeatable)")
+      ->add_option("--set", options->overrides, "set a value of the experiment, e.g. seeds=[1] (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command
       ->add_option("--threads", options->compare.threads,
-                   "CPU threads; 0: as many as cores, for --report those of the runs")
+                   "number of CPU threads; 0: one per core, or with --report, that of the stored runs")
       ->check(CLI::Range(0, 256));
-  CLI::Option* plan = command->add_flag("--plan", options->plan, "run nothing, say what would be");
-  command->add_flag("--report", options->compare.only_report, "run nothing, report what is there")
+  CLI::Option* plan = command->add_flag("--plan", options->plan, "run nothing; print what would be run");
+  command->add_flag("--report", options->compare.only_report, "run nothing; report the stored results")
       ->excludes(plan);
-  command->add_flag("--json", options->json, "the whole report as one line of JSON");
+  command->add_flag("--json", options->json, "print the whole report as one line of JSON");
   add_plugin_path(*command, options->compare.plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->compare.plugin_path);

@@ -128,7 +128,7 @@ void add_completion(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("completion", "a script that completes flam's command line in a shell");
+      app.add_subcommand("completion", "print a script that completes flam's command line in a shell");
   command->footer("Example: source <(flam completion bash)");
   command->add_option("SHELL", options->shell, "bash or zsh")
       ->required()

@@ -18,19 +18,19 @@ void add_describe(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "describe", "a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
+      "describe", "print a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
   command->footer("Example: flam describe flamingo_3rdparty-zeroshot_caption");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--set", options->overrides, "change a value of the config (repeatable)")
+  command->add_option("--set", options->overrides, "set a value of the config (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command
       ->add_option("--prompt-tokens", options->prompt_tokens,
-                   "tokens of the prompt that FLOPs are counted for")
+                   "length of the prompt for which FLOPs are counted, in tokens")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command->add_flag("--tensors", options->tensors, "every tensor, too");
-  command->add_flag("--json", options->json, "as JSON");
+  command->add_flag("--tensors", options->tensors, "also print every tensor");
+  command->add_flag("--json", options->json, "print JSON");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);

@@ -31,26 +31,26 @@ void add_diff(CLI::App& app, int& status) {
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("diff", "what two configs differ in: parameters, shapes, tensors, bytes and FLOPs");
+  CLI::App* command = app.add_subcommand(
+      "diff", "print how two configs differ: parameters, shapes, tensors, bytes and FLOPs");
   command->footer(
-      "Exit status: 0 the configs are equal, 1 they differ, 2 one of them is wrong.\n"
+      "Exit status: 0 if the configs are equal, 1 if they differ, 2 if one of them is invalid.\n"
       "Examples:\n  flam diff flamingo_mini_caption flamingo_mini_vqa\n"
       "  flam diff flamingo_mini_vqa flamingo_mini_vqa --set-b model.resampler.num_latents=64");
   command->add_option("CONFIG_A", options->a, "model name or config file")->required();
   command->add_option("CONFIG_B", options->b, "model name or config file")->required();
   for (const auto& [name, values, doc] :
-       {std::tuple("--set", &options->shared, "change a value of both configs (repeatable)"),
-        std::tuple("--set-a", &options->set_a, "change a value of the first (repeatable)"),
-        std::tuple("--set-b", &options->set_b, "change a value of the second (repeatable)")}) {
+       {std::tuple("--set", &options->shared, "set a value of both configs (repeatable)"),
+        std::tuple("--set-a", &options->set_a, "set a value of the first config (repeatable)"),
+        std::tuple("--set-b", &options->set_b, "set a value of the second config (repeatable)")}) {
     command->add_option(name, *values, doc)->allow_extra_args(false)->type_name("KEY=VALUE");
   }
   command
       ->add_option("--prompt-tokens", options->prompt_tokens,
-                   "tokens of the prompt that FLOPs are counted for")
+                   "length of the prompt for which FLOPs are counted, in tokens")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command->add_flag("--json", options->json, "as JSON");
+  command->add_flag("--json", options->json, "print JSON");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);

@@ -60,8 +60,8 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
 
 void add_doctor(CLI::App& app, int& status) {
   auto plugin_path = std::make_shared<std::vector<std::filesystem::path>>();
-  CLI::App* command =
-      app.add_subcommand("doctor", "what is installed, which devices work, which plugins load and why not");
+  CLI::App* command = app.add_subcommand(
+      "doctor", "check the installation: devices, plugins and configs, and why one does not work");
   command->footer("Example: flam doctor");
   add_plugin_path(*command, *plugin_path);
   command->callback([plugin_path, &status] { status = doctor(*plugin_path); });

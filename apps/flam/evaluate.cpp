@@ -39,14 +39,14 @@ void add_evaluate(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("evaluate", "score a model on its config's dataset");
   command->footer("Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--limit", options->limit, "only so many records")
+  command->add_option("--limit", options->limit, "number of records to use; all by default")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   command->add_option("--batch-size", options->batch_size, "records answered together")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command->add_flag("--blind,!--no-blind", options->blind,
-                    "also answer without the picture, as a control (default)");
-  command->add_flag("--json", options->json, "end with one line of JSON");
+                    "also answer without the picture as a control (on by default)");
+  command->add_flag("--json", options->json, "print one line of JSON at the end");
   add_session_options(*command, options->session);
   add_seed(*command, options->seed, "seed of the dataset and of sampling, instead of the config's");
   command->callback([options, &status] {

@@ -210,45 +210,52 @@ void add_infer(CLI::App& app, int& status) {
       "weights.root=DIR");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("IMAGE", options->inputs.images,
-                      "pictures, folders, or - for the bytes of one on standard input");
-  command->add_flag("--recursive", options->inputs.recursive, "look below the folders, too");
-  command->add_option("--question", options->inputs.question, "what to ask about each picture");
+                      "picture files, folders, or - to read one picture from standard input");
+  command->add_flag("--recursive", options->inputs.recursive, "also read the subfolders of folders");
+  command->add_option("--question", options->inputs.question, "question to answer about each picture");
   command
       ->add_option("--shot", options->inputs.shots,
-                   "an example: IMAGE=TEXT, for questions IMAGE=QUESTION=>ANSWER (repeatable)")
+                   "example in the prompt: IMAGE=TEXT, or for questions IMAGE=QUESTION=>ANSWER (repeatable)")
       ->allow_extra_args(false);
   command
-      ->add_option("--candidate", options->inputs.candidates,
-                   "an answer to choose from, for models that rank (repeatable; instead of the config's)")
+      ->add_option(
+          "--candidate", options->inputs.candidates,
+          "answer to choose from, for models that rank; replaces the config's candidates (repeatable)")
       ->allow_extra_args(false)
       ->type_name("TEXT");
   command
       ->add_option("--request", options->inputs.request_file,
-                   "JSON lines {\"parts\": [{\"image\": …}, {\"text\": …}]}; - is standard input")
+                   "file of requests, one JSON object {\"parts\": [{\"image\": …}, {\"text\": …}]} per line; "
+                   "- is standard input")
       ->type_name("FILE|-")
       ->check(not_empty());
-  command->add_flag("--json", options->json, "one JSON object a line");
+  command->add_flag("--json", options->json, "print one JSON object per line");
   command->add_option("--batch-size", options->batch_size, "requests answered together")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--num-beams", options->num_beams, "instead of the config's")->check(CLI::Range(1, 64));
-  command->add_option("--max-new-tokens", options->max_new_tokens, "instead of the config's")
+  command->add_option("--num-beams", options->num_beams, "number of beams, instead of the config's")
+      ->check(CLI::Range(1, 64));
+  command
+      ->add_option("--max-new-tokens", options->max_new_tokens,
+                   "most tokens of an answer, instead of the config's")
       ->check(CLI::Range(1, 100000));
-  command->add_option("--n-best", options->n_best, "sequences to print for each picture")
+  command->add_option("--n-best", options->n_best, "number of answers to print for each picture")
       ->check(CLI::Range(1, 64));
   command
       ->add_option("--receipt", options->receipt,
-                   "write what is needed to repeat the run, with prompts and timings")
+                   "write a file with everything needed to repeat the run, and with prompts and timings")
       ->type_name("FILE")
       ->check(not_empty());
   command
-      ->add_option("--record", options->record,
-                   "write the attention of resampler and adapter, and each token's log-probability")
+      ->add_option(
+          "--record", options->record,
+          "write a file with the attention of resampler and adapter, and each token's log-probability")
       ->type_name("FILE.safetensors")
       ->check(not_empty());
   command
       ->add_option("--explain", options->explain,
-                   "write a page that shows where each word looked, and what the answer owes to each shot")
+                   "write a page that shows where the model looked for each word, and how much the answer "
+                   "depends on each shot")
       ->type_name("FILE.html")
       ->check(not_empty());
   add_session_options(*command, options->session);

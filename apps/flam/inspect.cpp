@@ -72,19 +72,18 @@ void inspect_any(const Options& options, Registry& registry) {
 void add_inspect(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "inspect",
-      "a kind, a component, a plugin file or a config: contract, origin, parameters, where values come from");
+      "inspect", "print the contract, origin and parameters of a kind, component, plugin file or config");
   command->footer(
       "Examples:\n  flam inspect resampler\n  flam inspect perceiver\n  flam inspect resampler/perceiver\n"
       "  flam inspect build/libflam_my_backbone.so\n  flam inspect flamingo_mini_caption");
   command
       ->add_option("NAME|FILE", options->what,
-                   "a kind, NAME or KIND/NAME of a component, a plugin library, a model name or config file")
+                   "kind, NAME or KIND/NAME of a component, plugin library, model name or config file")
       ->required();
-  CLI::Option* json = command->add_flag("--json", options->json, "as JSON");
-  command->add_flag("--markdown", options->markdown, "of components: as the page of the docs")
+  CLI::Option* json = command->add_flag("--json", options->json, "print JSON");
+  command->add_flag("--markdown", options->markdown, "for components: print the page in docs/components")
       ->excludes(json);
-  command->add_option("--set", options->overrides, "of configs: change a value (repeatable)")
+  command->add_option("--set", options->overrides, "for configs: set a value (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   add_plugin_path(*command, options->plugin_path);

@@ -72,9 +72,9 @@ void add_list(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("list", "list models and components");
   command->footer("Example: flam list vision_backbone");
-  command->add_option("KIND", options->kind, "only these: models, " + join(component_kinds(), ", "))
+  command->add_option("KIND", options->kind, "list only this kind: models, " + join(component_kinds(), ", "))
       ->check(not_empty());
-  command->add_flag("--json", options->json, "as JSON");
+  command->add_flag("--json", options->json, "print JSON");
   add_plugin_path(*command, options->plugin_path);
   command->callback(
       [options, &status] { status = list(options->kind, options->plugin_path, options->json); });

@@ -29,7 +29,7 @@ void require_decimals(CLI::App& app) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"flam: assemble Flamingo-type vision-language models from plugins, and run them", "flam"};
+  CLI::App app{"flam assembles Flamingo-type vision-language models from plugins, and runs them", "flam"};
   app.require_subcommand(1);
   app.set_version_flag("--version", FLAM_VERSION);
   app.footer("Example: flam infer flamingo_mini_caption docs/images/scene.png");
@@ -54,7 +54,7 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const auto used = app.get_subcommands();
     std::cerr << "flam: " << flam::printable(error.what(), 1000) << "\nRun `flam "
-              << (used.empty() ? "" : used.front()->get_name() + " ") << "--help` for what it takes.\n";
+              << (used.empty() ? "" : used.front()->get_name() + " ") << "--help` for its usage.\n";
     return 2;
   }
   return status;

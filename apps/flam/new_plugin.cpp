@@ -34,11 +34,11 @@ void add_new_plugin(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "new-plugin", "the skeleton of a plugin: source, build, test, config; it builds as it is");
+      "new-plugin", "write the skeleton of a plugin that builds and runs: source, build file, test, config");
   command->footer("Example: flam new-plugin resampler first_token");
   command->add_option("KIND", options->kind, join(component_kinds(), ", "))->required();
-  command->add_option("NAME", options->name, "of the component: letters a-z, digits and _")->required();
-  command->add_option("DIR", options->folder, "folder to make for it, or an empty one (default: ./NAME)");
+  command->add_option("NAME", options->name, "name of the component: letters a-z, digits and _")->required();
+  command->add_option("DIR", options->folder, "folder to create, or an empty folder (default: ./NAME)");
   command->callback([options, &status] {
     const auto folder = options->folder.empty() ? std::filesystem::path(options->name) : options->folder;
     for (const auto& file : new_plugin(options->kind, options->name, folder, *open_registry({})))

@@ -16,14 +16,15 @@ void add_schema(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "schema", "JSON Schema (draft 2020-12) of configs, with all components, for editors and validators");
+      "schema",
+      "print a JSON Schema (draft 2020-12) of configs with all components, for editors and validators");
   command->footer(
       "Example: flam schema > flam.schema.json, and as the first line of a config:\n"
       "  # yaml-language-server: $schema=flam.schema.json");
   CLI::Option* whole =
       command->add_flag("--whole", options->whole,
-                        "of configs as `flam config` prints them: nothing that is required may be missing");
-  command->add_flag("--experiment", options->experiment, "of the experiments of `flam compare`")
+                        "for configs as `flam config` prints them, in which nothing required may be missing");
+  command->add_flag("--experiment", options->experiment, "for the experiments of `flam compare`")
       ->excludes(whole);
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {

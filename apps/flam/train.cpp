@@ -18,15 +18,15 @@ void add_train(CLI::App& app, int& status) {
     RunOptions session;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("train", "run one stage of training; goes on from its checkpoint if there is one");
+  CLI::App* command = app.add_subcommand(
+      "train", "run one stage of training, continuing from its checkpoint if there is one");
   command->footer("Example: flam train configs/_base_/train/flamingo_mini_1_labels.yaml");
   command->add_option("CONFIG", options->config, "model name or config file with a `train` map")->required();
-  command->add_option("--set", options->session.overrides, "change a value of the config (repeatable)")
+  command->add_option("--set", options->session.overrides, "set a value of the config (repeatable)")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   add_device(*command, options->session);
-  command->add_option("--threads", options->session.threads, "CPU threads; 0: as many as cores")
+  command->add_option("--threads", options->session.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256));
   add_plugin_path(*command, options->session.plugin_path);
   command->callback([options, &status] {

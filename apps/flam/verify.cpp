@@ -58,19 +58,21 @@ void add_verify(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("verify", "run a model beside a stored dump of a reference, stage by stage");
+      app.add_subcommand("verify", "compare a model with a stored dump of a reference, stage by stage");
   command->footer(
-      "Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\nThe dump's format stands in "
+      "Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\nThe format of a dump is described "
+      "in "
       "docs/verify.md.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("REFERENCE", options->reference, "NAME.safetensors with NAME.json beside it")
       ->required();
   command
       ->add_option("--tolerance", options->tolerance,
-                   "of activations, times the largest of the reference (or 1); by default that of the dtype: "
-                   "float32 1e-4, float16 1e-2, bfloat16 5e-2")
+                   "largest allowed error of activations, relative to the reference's largest value (or 1); "
+                   "the default "
+                   "depends on the dtype: float32 1e-4, float16 1e-2, bfloat16 5e-2")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_flag("--json", options->json, "as JSON");
+  command->add_flag("--json", options->json, "print JSON");
   add_session_options(*command, options->session);
   command->callback([options, &status] {
     const auto session = open_session(options->config, options->session);

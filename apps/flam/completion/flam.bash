@@ -1,5 +1,5 @@
-# Completion of flam in bash: `source <(flam completion bash)`. What fits is asked of flam itself, so that models and
-# components are those that it finds.
+# Completion of flam in bash: `source <(flam completion bash)`. flam itself gives the candidates, so they include all models
+# and components that it finds.
 _flam() {
   local line current=${COMP_WORDS[COMP_CWORD]} files= folders=
   [[ $current == = ]] && current=
