@@ -107,7 +107,7 @@ MappedFile::~MappedFile() {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
-  // Never replace a device or a folder. Checked before links are resolved: /dev/stdout may resolve to no
+  // Never replace a device or a folder. Checked before links are resolved, as /dev/stdout may lead to no
   // name.
   if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored)) {
     throw Error(cat("cannot write ", quoted(path_.native()), ": it exists and is not a regular file"));

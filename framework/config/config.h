@@ -9,7 +9,7 @@
 
 namespace flam {
 
-/// The places of values from the command line begin with this. Their paths are relative to the current
+/// The places of values from the command line begin with this; paths in them are relative to the current
 /// folder.
 inline constexpr std::string_view kOverridePlace = "--set ";
 /// The maximum size of a config file.

@@ -1,6 +1,5 @@
 #pragma once
-// Scalars: what a plain word of YAML means, and how a number is written so that reading it gives the same
-// number.
+// Scalars: what a plain word of YAML means, and how to write a number so that reading it gives it back.
 
 #include <string>
 #include <string_view>

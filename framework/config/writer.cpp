@@ -66,8 +66,7 @@ bool is_scalar(const Value& value) {
   return !value.is_list() && !value.is_map();
 }
 
-/// A scalar, an empty collection or a short list of scalars on one line; "" for anything that needs several
-/// lines.
+/// A scalar, an empty collection or a short list of scalars on one line; "" for anything longer.
 std::string one_line(const Value& value) {
   if (value.is_null()) return "null";
   if (value.is_bool()) return value.as_bool() ? "true" : "false";

@@ -45,8 +45,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   }
   count_attention(q, k.size(2));
   if (!mask.defined()) return attend_fused(q, k, v, std::nullopt);
-  // A zero query that attends to everything gives the mean, in every kernel and dtype, with correct
-  // gradients.
+  // A zero query that attends to everything gives the mean and correct gradients in every kernel and dtype.
   const at::Tensor blind = mask.any(-1, true).bitwise_not();
   return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);
 }

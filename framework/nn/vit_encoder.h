@@ -12,9 +12,8 @@ struct VitEncoderShape {
   int64_t num_layers = 0, width = 0, num_heads = 0, mlp_width = 0;
   Activation activation = Activation::gelu;
   double norm_eps = 1e-5;
-  bool layer_scale =
-      false;  // multiplies each branch by a learned vector (Touvron et al. 2021, section 2): ls1, ls2
-  bool swiglu = false;  // feed-forward fc2(silu(gate) · up); fc1 computes both, each mlp_width wide
+  bool layer_scale = false;  // learned factors of each branch (Touvron et al. 2021, section 2): ls1, ls2
+  bool swiglu = false;       // feed-forward fc2(silu(gate) · up); fc1 computes both, each mlp_width wide
 };
 
 /// x += ls1 · attn(ln1(x)); x += ls2 · mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section

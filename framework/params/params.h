@@ -8,8 +8,7 @@
 //     v("ckpt", file, "weights", required(), path());
 //   }
 //
-// Parsing, checks, `flam inspect`, generated docs, the JSON Schema and resolved configs all use that one
-// function.
+// Parsing, checks, `flam inspect`, generated docs, the JSON Schema and resolved configs all use visit().
 
 #include <cstdint>
 #include <initializer_list>

@@ -58,8 +58,7 @@ void Optimizer::each_tensor(const std::function<void(size_t)>& work) const {
 }
 
 double Optimizer::clip_gradients() {
-  // One sum per tensor, so that the result does not depend on the number of threads. A device is read only
-  // once.
+  // One sum per tensor, so that the result does not depend on the number of threads. A device is read once.
   std::vector<at::Tensor> squares(tensors_.size());
   each_tensor([&](size_t i) {
     const at::Tensor& gradient = tensors_[i].value.grad();

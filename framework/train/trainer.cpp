@@ -180,8 +180,7 @@ std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step)
   };
   if (device.is_cpu()) {
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-      // Otherwise oneDNN's convolutions wait forever for threads that they do not get inside a parallel
-      // region.
+      // Otherwise oneDNN's convolutions wait forever for threads, which a parallel region does not give them.
       std::optional<OneThread> alone;
       if (at::in_parallel_region()) alone.emplace();
       differentiate_batches(begin, end);

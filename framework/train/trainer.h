@@ -17,8 +17,7 @@ struct TrainProgress {
 };
 
 struct TrainHooks {
-  std::function<void(int64_t left_out)>
-      loaded;  // called with the number of tensors of `init_from` that don't fit
+  std::function<void(int64_t left_out)> loaded;  // number of tensors of `init_from` that don't fit
   std::function<void(const TrainProgress&)> log;
   std::function<void(int64_t step, int64_t steps)> progress;
   std::function<void(const std::string&)> sample;

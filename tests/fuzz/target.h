@@ -1,6 +1,5 @@
 #pragma once
-// Shared by all fuzz targets. A target reads untrusted bytes with our code; any failure but an Error is a
-// bug.
+// Shared by all fuzz targets. A target reads untrusted bytes with our code; only an Error is a valid failure.
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -58,8 +58,7 @@ std::vector<NamingTable> gated_naming_tables() {
 
 }  // namespace
 
-/// x += tanh(attn_gate) · attention(norm(x), media); x += tanh(ff_gate) · ff(x). Media tokens are not
-/// normalised.
+/// x += tanh(attn_gate) · attention(norm(x), media); x += tanh(ff_gate) · ff(x). Media have no norm.
 class GatedCrossAttention final : public Adapter {
  public:
   GatedCrossAttention(const GatedCrossAttentionParams& params, const AdapterInput& in, WeightScope& weights)

@@ -134,8 +134,7 @@ class LayoutMaker {
 }  // namespace
 
 /// Replaces each media marker that has a picture by the N media tokens of that picture. Rows are padded on
-/// the left to the longest. Markers without a picture stay tokens, so a prompt without pictures does not
-/// change.
+/// the left to the longest. Markers without a picture stay tokens, so prompts without pictures stay the same.
 class Prefix final : public Adapter {
  public:
   Prefix(const PrefixParams& params, const AdapterInput& in, WeightScope& weights)

@@ -1,5 +1,4 @@
-// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file beside
-// them.
+// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file.
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>

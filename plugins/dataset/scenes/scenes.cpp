@@ -82,8 +82,7 @@ at::Tensor patch_labels_of(const Scene& scene, int64_t patch) {
   return label_table(labels.size(), values);
 }
 
-// Columns: shape, colour, size, and where in the cell the centre lies (0: not here), which orders the
-// objects.
+// Columns: shape, colour, size, and where in the cell the centre lies (0: not here), which gives the order.
 at::Tensor cell_labels_of(const Scene& scene, int64_t cells) {
   const auto labels = label_patches(scene, static_cast<int>(scene.extent / cells));
   std::vector<int64_t> values;

@@ -8,10 +8,9 @@
 namespace flam {
 
 struct Truth {
-  int stated = 0;    // attributes that the caption states: sizes, colours, shapes, relations, sides
-  int expected = 0;  // attributes that every caption of the grammar states for this scene
-  bool all_true =
-      false;  // every stated attribute is true; false if nothing is stated or a word is not understood
+  int stated = 0;         // attributes that the caption states: sizes, colours, shapes, relations, sides
+  int expected = 0;       // attributes that every caption of the grammar states for this scene
+  bool all_true = false;  // false also if nothing is stated or a word is not understood
 };
 
 /// The phrases must match different objects of the scene such that all attributes and relations hold. The

@@ -1,5 +1,4 @@
-// The baseline for resamplers with attention: averages square windows of the patch grid and projects the
-// averages.
+// The baseline for resamplers with attention: projects averages of square windows of the patch grid.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/empty.h>

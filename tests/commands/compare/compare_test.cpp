@@ -28,8 +28,7 @@ TEST_F(Compare, ReportsEveryVariantAndRepeatsNoFinishedWork) {
     EXPECT_EQ(variant["curves"][0]["points"].size(), 2);  // steps 2 and 4
     EXPECT_TRUE(variant["runs"][0]["controls"]["caption"].contains("blind"));
   }
-  // 8·16 against 4·16 latents. Other seeds give other losses, although the scenes and their order are the
-  // same.
+  // 8·16 against 4·16 latents. Other seeds give other losses for the same scenes in the same order.
   EXPECT_EQ(report["variants"][0]["values"]["parameters"]["mean"].get<int>() -
                 report["variants"][1]["values"]["parameters"]["mean"].get<int>(),
             4 * 16);
