@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what mmpretrain's Flamingo computes for your own weights, as a dump that `flam verify CONFIG DUMP` reads.
+"""Runs mmpretrain's Flamingo with your own weights and writes a dump that `flam verify CONFIG DUMP` reads.
 
 Needs an environment with mmpretrain 1.2.0, transformers 4.31.0 and safetensors (other versions of transformers score beams
 differently). Runs in float32 on the CPU; the 9B model takes about 33 GB of memory.

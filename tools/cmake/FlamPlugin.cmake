@@ -1,7 +1,7 @@
 # flam_add_plugin(NAME SOURCES a.cpp … [LIBRARIES lib …] [TESTS a_test.cpp …] [OUTPUT_DIRECTORY dir])
 #
 # Builds the plugin library libflam_NAME.so and writes its manifest beside it, into the build folder (in this tree: into
-# the plugin folder). TESTS: a GoogleTest program test_NAME, which CTest runs as NAME; it finds the plugin through
+# the plugin folder). TESTS adds a GoogleTest program test_NAME, which CTest runs as NAME and which finds the plugin through
 # framework/testing/component.h. The same call works in this tree and, after find_package(flamboyance), outside it.
 function(flam_add_plugin name)
   cmake_parse_arguments(ARG "" "OUTPUT_DIRECTORY" "SOURCES;LIBRARIES;TESTS" ${ARGN})
@@ -20,8 +20,8 @@ function(flam_add_plugin name)
     DEFINE_SYMBOL ""  # the precompiled header is shared
     LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY})
   flam_precompile(${target} PLUGINS)
-  # Never unloaded: objects made by a plugin may outlive every owner that could know when to close it. Hidden visibility
-  # alone leaves templates of the standard library exported; the map doesn't.
+  # A plugin is never unloaded (nodelete), because its objects may outlive every owner that could know when to close it.
+  # The map also hides templates of the standard library, which hidden visibility alone would export.
   set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,--version-script=${map})
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${map})
@@ -29,7 +29,8 @@ function(flam_add_plugin name)
     COMMAND flamboyance::flam-manifest $<TARGET_FILE:${target}>
     COMMENT "Writing the manifest of ${target}")
   if(shipped)
-    # The build tree is laid out as the installed one, so that a plugin is installed unchanged and its manifest holds.
+    # The build tree has the layout of the installed tree, so that plugins are installed unchanged and still match their
+    # manifests.
     set_target_properties(${target} PROPERTIES
       BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../..;${FLAM_TORCH_DIR}/lib")
     set_property(GLOBAL APPEND PROPERTY FLAM_PLUGIN_TARGETS ${target})
@@ -44,7 +45,7 @@ function(flam_add_plugin name)
     add_executable(test_${name} ${ARG_TESTS})
     target_link_libraries(test_${name} PRIVATE flamboyance::flamboyance GTest::gmock GTest::gtest_main)
     flam_precompile(test_${name} TESTS)
-    # Of the sources, as the precompiled header is the same for all targets.
+    # Set on the sources, because the precompiled header is the same for all targets.
     set_property(SOURCE ${ARG_TESTS} APPEND PROPERTY COMPILE_DEFINITIONS FLAM_PLUGIN_FOLDER="${ARG_OUTPUT_DIRECTORY}")
     add_dependencies(test_${name} ${target})
     add_test(NAME ${name} COMMAND test_${name})

@@ -1,5 +1,5 @@
-# cmake --install: a tree that runs from wherever it is moved to (libtorch alone stays where it was found, or is named by
-# LD_LIBRARY_PATH), and the package that find_package(flamboyance) reads.
+# cmake --install: installs a tree that runs from wherever it is moved to, and the package that find_package(flamboyance)
+# reads. Only libtorch stays where it was found, or is found through LD_LIBRARY_PATH.
 include(CMakePackageConfigHelpers)
 set(package_dir lib/cmake/flamboyance)
 

@@ -1,5 +1,5 @@
-# The three OpenCV modules in use as imported targets. Debian's CMake files for OpenCV lie in libopencv-dev, which brings
-# every module and their hundreds of dependencies; the headers and libraries of these three are enough.
+# The three OpenCV modules in use, as imported targets. OpenCV's own CMake files are not used: in Debian they are part of
+# libopencv-dev, which installs every module and its hundreds of dependencies.
 find_path(FLAM_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
 foreach(module core imgproc imgcodecs)
   find_library(FLAM_OPENCV_${module} opencv_${module} REQUIRED)

@@ -1,6 +1,6 @@
-# Compiler settings that hold for all of our own code.
+# Compiler settings for all of our own code.
 option(FLAM_BUILD_TESTS "Build the tests" ON)
-# Other compilers warn about other things; that should not keep anyone from building.
+# Other compilers have other warnings, which should not prevent anyone from building.
 set(checked_compiler OFF)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   set(checked_compiler ON)
@@ -16,7 +16,7 @@ endif()
 
 find_program(FLAM_CCACHE ccache)
 if(FLAM_CCACHE)
-  # Without these ccache doesn't store what uses a precompiled header.
+  # Without these settings, ccache does not cache sources that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${FLAM_CCACHE})
 endif()
@@ -27,7 +27,7 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)  # false for "text" + std::string in GCC 12 (bug 105651)
+  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)  # false positives for "text" + std::string in GCC 12 (bug 105651)
 endif()
 if(FLAM_WERROR)
   add_compile_options(-Werror)
@@ -36,7 +36,7 @@ if(FLAM_SANITIZE)
   add_compile_options(-fsanitize=${FLAM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize=vptr)
   add_link_options(-fsanitize=${FLAM_SANITIZE})
 else()
-  # Hardened where no sanitizer is (they check the same, and more).
+  # Hardening, except with sanitizers, which check the same and more.
   add_compile_options(-fstack-protector-strong $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
 endif()
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)

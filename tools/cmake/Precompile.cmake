@@ -1,5 +1,5 @@
-# flam_precompile(TARGET GROUP): compiles libtorch's tensor header, most of the time of any source that includes it, once
-# for all targets of a group. Targets of one group must be compiled with the same options.
+# flam_precompile(TARGET GROUP): compiles libtorch's tensor header once for all targets of a group. This header takes most
+# of the compile time of a source that includes it. All targets of a group must have the same compile options.
 function(flam_precompile target group)
   get_property(first GLOBAL PROPERTY FLAM_PRECOMPILED_${group})
   if(first)

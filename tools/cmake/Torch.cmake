@@ -1,12 +1,12 @@
-# libtorch as two imported targets. Torch's own CMake config insists on the CUDA toolkit, so it is not used.
-#   torch::headers  include folders and the version, nothing to link
+# libtorch as two imported targets. libtorch's own CMake config is not used, because it requires the CUDA toolkit.
+#   torch::headers  include folders and the version, without a library
 #   torch::cpu      libtorch_cpu and libc10
 # FLAM_TORCH_DIR names the folder that holds include/ and lib/ (in the Python package: site-packages/torch).
 set(torch_cache "$ENV{XDG_CACHE_HOME}")
 if(NOT torch_cache)
   set(torch_cache "$ENV{HOME}/.cache")
 endif()
-file(GLOB torch_default "${torch_cache}/flamboyance/torch-*/torch")  # where tools/setup puts it
+file(GLOB torch_default "${torch_cache}/flamboyance/torch-*/torch")  # where tools/setup installs it
 list(SORT torch_default COMPARE NATURAL ORDER DESCENDING)
 if(torch_default)
   list(GET torch_default 0 torch_default)
@@ -24,7 +24,7 @@ file(STRINGS "${FLAM_TORCH_DIR}/include/torch/headeronly/version.h" version_line
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" FLAM_TORCH_VERSION "${version_lines}")
 
 add_library(torch::headers INTERFACE IMPORTED)
-# -idirafter: libtorch brings an fmt of its own that must not shadow spdlog's.
+# -idirafter, because libtorch's folder has its own copy of fmt, which must not shadow the one that spdlog uses.
 target_compile_options(torch::headers INTERFACE
   "SHELL:-idirafter ${FLAM_TORCH_DIR}/include" "SHELL:-idirafter ${FLAM_TORCH_DIR}/include/torch/csrc/api/include")
 target_compile_definitions(torch::headers INTERFACE FLAM_TORCH_VERSION="${FLAM_TORCH_VERSION}")

@@ -1,5 +1,5 @@
-// adapter `my_component`: before some layers, the mean media token of the image that a text token sees is
-// projected and added to it, through a tanh gate that starts closed.
+// adapter `my_component`: before some layers, adds to each text token the projected mean of the media tokens
+// of the image that it sees, through a tanh gate that starts closed.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
@@ -18,10 +18,10 @@ struct MyComponentParams {
 };
 
 struct MyComponentState final : AdapterState {
-  std::vector<at::Tensor> layers;  // [B,1+T,D]: what text_time 0, 1, … T adds; empty: no media at all
+  std::vector<at::Tensor> layers;  // [B,1+T,D]: added for text_time 0, 1, … T; empty without media
 };
 
-/// x += tanh(gate) · proj(mean of the media tokens of the image seen), nothing where none is seen.
+/// x += tanh(gate) · proj(mean of the media tokens of the image seen), for tokens that see an image.
 class MyComponent final : public Adapter {
  public:
   MyComponent(const MyComponentParams& params, const AdapterInput& in, WeightScope& weights)
@@ -57,7 +57,7 @@ class MyComponent final : public Adapter {
     const auto& layers = static_cast<const MyComponentState&>(state).layers;
     if (layers.empty() || visibility.sees_nothing) return hidden;
     const at::Tensor& added = layers.at(layer / every_);
-    // Rows of one media row lie together: beams.
+    // The rows of one media row (its beams) are adjacent.
     const at::Tensor rows = added.repeat_interleave(hidden.size(0) / added.size(0), 0);
     const at::Tensor seen = visibility.text_time.clamp(0, added.size(1) - 1).unsqueeze(-1);
     return hidden + rows.gather(1, seen.expand({-1, -1, hidden.size(2)}));

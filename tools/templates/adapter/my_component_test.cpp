@@ -4,7 +4,7 @@
 namespace flam {
 namespace {
 
-// Two media tokens of width 5 an image, a decoder of 4 layers and width 6.
+// Two media tokens of width 5 per image, and a decoder of 4 layers and width 6.
 const AdapterInput kInput{{2, 5}, 6, 4};
 
 TEST(MyComponent, ShapesOnMeta) {
@@ -23,7 +23,8 @@ TEST(MyComponent, ForwardAndGradients) {
   adapter.want_gradients();
   const at::Tensor hidden = random({1, 4, 6}, 1), media = random({1, 3, 2, 5}, 2);
   const auto state = adapter->prepare(media);
-  const Visibility visibility{at::arange(4, at::kLong).unsqueeze(0), false};  // nothing, then image 1, 2, 3
+  // The tokens see nothing and image 1, 2, 3.
+  const Placement placement{at::arange(4, at::kLong).unsqueeze(0), false};
   at::Tensor x = hidden;
   for (const int64_t layer : adapter->layers()) x = adapter->before_layer(layer, x, visibility, *state);
   EXPECT_TRUE(at::equal(x[0][0], hidden[0][0]));

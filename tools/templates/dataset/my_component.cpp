@@ -1,4 +1,4 @@
-// dataset `my_component`: pictures of one colour each, made on demand.
+// dataset `my_component`: single-coloured pictures, made on demand.
 #include <ATen/ops/empty.h>
 
 #include <array>
@@ -18,8 +18,8 @@ struct MyComponentParams {
   }
 };
 
-/// Record i is a picture in the i-th colour, whose caption is the colour's name; with a question if the task
-/// head needs one.
+/// Record i is a picture of the i-th colour, whose caption is the colour's name; it has a question if the
+/// task head needs one.
 class MyComponent final : public Dataset {
  public:
   MyComponent(const MyComponentParams& params, const Input& input)
@@ -56,7 +56,7 @@ class MyComponent final : public Dataset {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<MyComponent, MyComponentParams>("my_component", "pictures of one colour each");
+  registrar.add<MyComponent, MyComponentParams>("my_component", "single-coloured pictures");
 }
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// language_decoder `my_component`: a transformer with RMSNorm and rotary positions, as small as it gets.
+// language_decoder `my_component`: a minimal transformer with RMSNorm and rotary positions.
 #include <ATen/TensorOperators.h>
 
 #include "framework/sdk.h"
@@ -14,7 +14,7 @@ struct MyComponentParams {
   int64_t max_position_embeddings = 2048;
 
   void visit(ParamVisitor& v) {
-    v("vocab_size", vocab_size, "tokens, without the added ones", between(1, kMostOfASize));
+    v("vocab_size", vocab_size, "size of the vocabulary, without added tokens", between(1, kMostOfASize));
     v("hidden_size", hidden_size, "width of the hidden states", between(1, kMostOfASize));
     v("num_layers", num_layers, "transformer blocks", between(1, 10000));
     v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
@@ -79,7 +79,7 @@ class MyComponent final : public LanguageDecoder {
     Linear qkv, proj, up, down;
   };
 
-  /// Through the cache if there is one: the prompt goes by the mask, a generated token sees all before it.
+  /// Attends through the cache if there is one. A prompt uses the mask; a generated token sees all before it.
   at::Tensor attention(int64_t index, const at::Tensor& qkv, const RotaryTable& rotary,
                        const DecodeStep& step) const {
     const auto parts = qkv.chunk(3, -1);

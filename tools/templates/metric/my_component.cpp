@@ -1,4 +1,4 @@
-// metric `my_component`: the share of answers that hold a reference somewhere.
+// metric `my_component`: the share of answers that contain one of their references.
 #include <algorithm>
 
 #include "framework/sdk.h"
@@ -9,7 +9,7 @@ namespace {
 struct MyComponentParams {
   std::string score = "contains";
 
-  void visit(ParamVisitor& v) { v("score", score, "the name of the score"); }
+  void visit(ParamVisitor& v) { v("score", score, "name of the score"); }
 };
 
 class MyComponent final : public Metric {
@@ -19,7 +19,7 @@ class MyComponent final : public Metric {
   std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(params_.score); }
 
  private:
-  /// One for each run; it alone changes.
+  /// There is one for each run, and only it has mutable state.
   class Counter final : public Accumulator {
    public:
     explicit Counter(std::string score) : score_(std::move(score)) {}
@@ -47,7 +47,8 @@ class MyComponent final : public Metric {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<MyComponent, MyComponentParams>("my_component", "share of answers that hold a reference");
+  registrar.add<MyComponent, MyComponentParams>("my_component",
+                                                "share of answers that contain one of their references");
 }
 
 }  // namespace flam

@@ -11,11 +11,11 @@ struct MyComponentParams {
   int64_t num_latents = 16;
 
   void visit(ParamVisitor& v) {
-    v("num_latents", num_latents, "media tokens of an image", between(1, kMostOfASize));
+    v("num_latents", num_latents, "media tokens per image", between(1, kMostOfASize));
   }
 };
 
-/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D']: the mean of the frames, mixed, projected.
+/// features [B,T,F,P,D] → media tokens [B,T,num_latents,D']: averages frames, mixes patches, projects.
 class MyComponent final : public Resampler {
  public:
   MyComponent(const MyComponentParams& params, const ResamplerInput& in, WeightScope& weights)

@@ -1,4 +1,4 @@
-// task_head `my_component`: asks what is in a picture, with examples or without.
+// task_head `my_component`: asks what is in a picture, with or without examples.
 #include "framework/sdk.h"
 
 namespace flam {
@@ -12,7 +12,7 @@ struct MyComponentParams : PromptingParams {
   }
 };
 
-/// {image}{text} is an example, {image} the query → {"pred_caption": the model's text}.
+/// Any number of examples {image}{text}, then the query {image} → {"pred_caption": the model's text}.
 class MyComponent final : public TaskHead {
  public:
   MyComponent(const MyComponentParams& params, const Input& in) : prompting_(params, in, {"caption"}) {}
@@ -30,7 +30,7 @@ class MyComponent final : public TaskHead {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<MyComponent, MyComponentParams>("my_component", "what is in a picture");
+  registrar.add<MyComponent, MyComponentParams>("my_component", "says what is in a picture");
 }
 
 }  // namespace flam

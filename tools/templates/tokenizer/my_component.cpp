@@ -10,13 +10,13 @@ struct MyComponentParams {
   std::string pad_token = "<PAD>";
 
   void visit(ParamVisitor& v) {
-    v("added_tokens", added_tokens, "tokens behind the vocabulary, in the order of their ids");
-    v("image_token", image_token, "the added token that marks an image in a prompt");
-    v("pad_token", pad_token, "the added token that fills shorter prompts");
+    v("added_tokens", added_tokens, "tokens added after the vocabulary, in the order of their ids");
+    v("image_token", image_token, "added token that marks an image in a prompt");
+    v("pad_token", pad_token, "added token that pads shorter prompts");
   }
 };
 
-/// Id 1 begins and id 2 ends a text, a byte b is the id b + 3; the decoder needs at least 259 tokens.
+/// Id 1 begins a text, id 2 ends it, and byte b has id b + 3. The decoder needs at least 259 tokens.
 class MyComponent final : public Tokenizer {
  public:
   MyComponent(const MyComponentParams& params, const Input& in)

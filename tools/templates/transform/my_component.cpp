@@ -1,4 +1,4 @@
-// transform `my_component`: turns pictures upside down, or left to right.
+// transform `my_component`: flips pictures upside down or left to right.
 #include "framework/sdk.h"
 
 namespace flam {
@@ -7,7 +7,9 @@ namespace {
 struct MyComponentParams {
   bool vertical = false;
 
-  void visit(ParamVisitor& v) { v("vertical", vertical, "upside down; false: left to right"); }
+  void visit(ParamVisitor& v) {
+    v("vertical", vertical, "true: flip upside down; false: flip left to right");
+  }
 };
 
 /// uint8 [H,W,3] → uint8 [H,W,3].
@@ -26,7 +28,7 @@ class MyComponent final : public Transform {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<MyComponent, MyComponentParams>("my_component", "turns pictures left to right");
+  registrar.add<MyComponent, MyComponentParams>("my_component", "flips pictures");
 }
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// vision_backbone `my_component`: a linear projection of square patches, and a feed-forward on each.
+// vision_backbone `my_component`: a linear projection of square patches, and a feed-forward on each patch.
 #include <ATen/TensorOperators.h>
 
 #include "framework/sdk.h"
@@ -29,7 +29,8 @@ class MyComponent final : public VisionBackbone {
         up_(weights, "up", params.hidden_size, 4 * params.hidden_size),
         down_(weights, "down", 4 * params.hidden_size, params.hidden_size) {
     if (params.image_size % params.patch_size != 0) {
-      throw Error(cat("image_size ", params.image_size, " is no multiple of patch_size ", params.patch_size));
+      throw Error(
+          cat("image_size ", params.image_size, " is not a multiple of patch_size ", params.patch_size));
     }
   }
 
@@ -56,7 +57,7 @@ class MyComponent final : public VisionBackbone {
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<MyComponent, MyComponentParams>("my_component", "square patches, projected");
+  registrar.add<MyComponent, MyComponentParams>("my_component", "projected square patches");
 }
 
 }  // namespace flam
