@@ -92,8 +92,9 @@ const char* finish_reason_name(FinishReason reason) {
 
 void GenerationParams::visit(ParamVisitor& v) {
   v("num_beams", num_beams, "beams kept; 1 is greedy search or sampling", between(1, 64));
-  v("max_new_tokens", max_new_tokens, "new tokens at most", between(1, kMostOfASize));
-  v("min_new_tokens", min_new_tokens, "no end token before so many new tokens", between(0, kMostOfASize));
+  v("max_new_tokens", max_new_tokens, "most new tokens", between(1, kMostOfASize));
+  v("min_new_tokens", min_new_tokens, "fewest new tokens; no end token is chosen before",
+    between(0, kMostOfASize));
   v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty",
     between(-100, 100));
   v("beam_length", beam_length,
@@ -106,13 +107,13 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off",
     at_least(0));
   v("do_sample", do_sample, "draw the next id instead of taking the best");
-  v("temperature", temperature, "logits are divided by it when sampling", at_least(1e-6));
+  v("temperature", temperature, "sampling divides the logits by this", at_least(1e-6));
   v("top_k", top_k, "sample among the k best; 0: all", at_least(0));
   v("top_p", top_p, "sample among the best that together reach this probability", between(0, 1));
-  v("seed", seed, "of the sampling");
+  v("seed", seed, "seed of the sampling");
   v("stop_tokens", stop_tokens, "tokens that end a sequence");
   v("stop_strings", stop_strings, "texts that end a sequence; the answer is cut before them");
-  v("pad_token_id", pad_token_id, "fills rows that have ended", at_least(0));
+  v("pad_token_id", pad_token_id, "token that fills rows that have ended", at_least(0));
 }
 
 }  // namespace flam

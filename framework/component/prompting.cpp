@@ -45,13 +45,13 @@ void PromptTemplates::visit(ParamVisitor& v) {
   v("zeroshot_prompt", zeroshot_prompt, "text in front of the query when a request has no shots");
   v("shot_prompt", shot_prompt, "template of one shot");
   v("final_prompt", final_prompt, "template of the query, which the model completes");
-  v("require_shots", require_shots, "whether a request without shots is wrong use");
+  v("require_shots", require_shots, "whether a request without shots is refused");
 }
 
 void PromptingParams::visit(ParamVisitor& v) {
   PromptTemplates::visit(v);
   v("cut_at", cut_at, "an answer ends before the first of these texts");
-  v("remove", remove, "texts taken out of an answer");
+  v("remove", remove, "texts that are removed from an answer");
   v("strip", strip, "whether whitespace at both ends of an answer is dropped");
 }
 

@@ -9,9 +9,9 @@ namespace {
 struct RuleParams {
   LayoutRule rule;
   void visit(ParamVisitor& v) {
-    v("prefix", rule.prefix, "start of the keys that this rule takes; dropped");
-    v("slot", rule.slot, "part of the model that the tensors go to", required());
-    v("naming", rule.naming, "naming table of that part; empty: its own names");
+    v("prefix", rule.prefix, "beginning of the keys that this rule matches; it is removed");
+    v("slot", rule.slot, "part of the model that gets the tensors", required());
+    v("naming", rule.naming, "naming table of that part; empty: the component's own names");
   }
 };
 
@@ -20,8 +20,8 @@ struct FileParams {
   Value layout = Value::list();
   void visit(ParamVisitor& v) {
     v("path", file.path, "file, index or folder, relative to weights.root", required());
-    v("layout", layout, "which keys go where; empty: SLOT.NAME");
-    v("ignore", file.ignore, "patterns (`{}` a number, `*` anything) of keys that are not needed");
+    v("layout", layout, "rules that say which component gets which keys; empty: keys are SLOT.NAME");
+    v("ignore", file.ignore, "patterns of keys that are not used (`{}` matches a number, `*` anything)");
   }
 };
 
@@ -30,7 +30,7 @@ struct WeightsParams {
   Value files = Value::list();
   void visit(ParamVisitor& v) {
     v("root", root, "folder that the files' paths are relative to", path());
-    v("files", files, "files in order; later ones override earlier ones");
+    v("files", files, "weights files; later files override earlier ones");
   }
 };
 

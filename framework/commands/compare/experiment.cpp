@@ -18,7 +18,7 @@ constexpr size_t kMostAxes = 100;
 constexpr size_t kMostSeeds = 1000;
 constexpr size_t kMostRuns = 10'000;
 constexpr const char* kSetDoc =
-    "values laid onto the config, {dotted.name: VALUE, …}; a new `type` drops what was there";
+    "values to set in the config, {dotted.name: VALUE, …}; a new `type` drops the old one's parameters";
 
 void check_map(const Value& value, const char* what, ErrorList& errors) {
   if (!value.is_null() && !value.is_map())
@@ -153,53 +153,56 @@ std::string base_file(const Value& base) {
 }  // namespace
 
 void ExperimentVariant::visit(ParamVisitor& v) {
-  v("name", name, "how the report calls it", required());
+  v("name", name, "name in the report", required());
   v("set", set, kSetDoc);
 }
 
 void ExperimentStage::visit(ParamVisitor& v) {
-  v("name", name, "how the report calls it", required());
+  v("name", name, "name in the report", required());
   v("set", set,
-    "values laid onto the config, under those of the variant; holds `train`, whose `output` and `seed` are "
-    "given, as "
-    "is the `seed` of `dataset`");
+    "values to set in the config, before those of the variant; must include `train`, except its `output` and "
+    "`seed`, which are set for each run, as is the `seed` of `dataset`");
   v("only_if_changed", only_if_changed,
-    "parts of the model: the stage is for variants in which one of them differs from the base's; empty: for "
-    "all",
+    "parts of the model; the stage runs only for variants in which one of them differs from the base; empty: "
+    "for all variants",
     choices("vision_backbone", "resampler", "adapter", "language_decoder", "tokenizer"));
 }
 
 void ExperimentTask::visit(ParamVisitor& v) {
-  v("name", name, "how the report calls it", required());
+  v("name", name, "name in the report", required());
   v("set", set,
-    "values laid onto the config, under those of the variant: task_head, dataset, metrics, generation");
-  v("limit", limit, "only so many records; 0: all", at_least(0));
+    "values to set in the config, before those of the variant: task_head, dataset, metrics, generation");
+  v("limit", limit, "number of records to use; 0: all", at_least(0));
   v("batch_size", batch_size, "records answered together", between(1, 4096));
   v("blind", blind, "also answer without the picture, as a control");
 }
 
 void ExperimentBench::visit(ParamVisitor& v) {
-  v("records", records, "records of the first task, answered one by one; 0: no timing", at_least(0));
-  v("warmup", warmup, "more of them before, not timed", at_least(0));
-  v("new_tokens", new_tokens, "tokens of each answer: exactly so many, so that variants do the same work",
+  v("records", records, "records of the first task that are answered one by one and timed; 0: no timing",
+    at_least(0));
+  v("warmup", warmup, "records that are answered before, without timing", at_least(0));
+  v("new_tokens", new_tokens, "exact number of tokens in each answer, so that all variants do the same work",
     at_least(1));
 }
 
 void Experiment::visit(ParamVisitor& v) {
   v("base", base, "model name, or config file relative to this one", required());
-  v("set", set, "values laid onto the base, for all variants");
+  v("set", set, "values to set in the base, for all variants");
   v("variants", variants, "list of {name, set}");
-  v("grid", grid, "{dotted.name: [VALUE, …], …}: every combination is a variant, too");
-  v("seeds", seeds, "of first weights and order of training data; every variant runs with each of them");
-  v("stages", stages, "stages of training, [{name, set, only_if_changed}, …]; none: the weights as they are");
-  v("weights", weights, "what variants that no stage trains run with: the config's weights, or random ones",
+  v("grid", grid, "{dotted.name: [VALUE, …], …}: every combination is another variant");
+  v("seeds", seeds,
+    "seeds of initial weights and order of training data; every variant runs once with each seed");
+  v("stages", stages,
+    "stages of training, [{name, set, only_if_changed}, …]; empty: the config's weights are not trained");
+  v("weights", weights, "weights of variants that no stage trains: the config's, or random ones",
     choices("config", "random"));
-  v("evaluate", evaluate, "what is scored, [{name, set, limit, batch_size, blind}, …]");
-  v("bench", bench, "what is timed");
-  v("pictures", pictures, "records of each task that the report shows with every variant's answer",
+  v("evaluate", evaluate, "tasks to score, [{name, set, limit, batch_size, blind}, …]");
+  v("bench", bench, "how answers are timed");
+  v("pictures", pictures, "number of records of each task that the report shows with every variant's answer",
     between(0, 100));
-  v("prompt_tokens", prompt_tokens, "tokens of the prompt that FLOPs are counted for", between(1, 1'000'000));
-  v("output", output, "folder of the results; empty: NAME.compare in the current folder", path());
+  v("prompt_tokens", prompt_tokens, "length of the prompt for which FLOPs are counted, in tokens",
+    between(1, 1'000'000));
+  v("output", output, "folder for the results; empty: NAME.compare in the current folder", path());
 }
 
 Experiment Experiment::parse(const Value& tree, Registry& registry) {
