@@ -28,8 +28,8 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
                        room(batch_ * beams_, max_new_tokens_), room(batch_ * beams_, max_new_tokens_)});
   }
   if (tail_ == Tail::growing) return;
-  for (const Segments& all :
-       layers_) {  // zeros, because masked values are multiplied by 0, and 0 · NaN is NaN
+  // Masked values are multiplied by 0, and 0 · NaN would be NaN.
+  for (const Segments& all : layers_) {
     all.tail_key.zero_();
     all.tail_value.zero_();
   }

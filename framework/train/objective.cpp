@@ -89,8 +89,8 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
       declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
   if (patch_heads_.empty() && media_heads_.empty()) {
     throw Error(
-        "the objective needs classes of patches or media tokens, but the dataset gives none (dataset "
-        "'scenes' has them with label_patch_size or label_cells)");
+        "the objective needs classes of patches or media tokens, but the dataset gives none (the "
+        "dataset 'scenes' gives them with label_patch_size or label_cells)");
   }
 }
 

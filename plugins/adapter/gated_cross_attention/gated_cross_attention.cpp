@@ -67,8 +67,7 @@ class GatedCrossAttention final : public Adapter {
     if (n > in.num_layers) {
       throw Error(cat("cross_attn_every_n_layers ", n, " is more than the ", in.num_layers,
                       " layers of the language decoder (model.language_decoder.num_layers), so the adapter "
-                      "would act before "
-                      "none of them; set it to at most ",
+                      "would act before none of them; set it to at most ",
                       in.num_layers));
     }
     for (int64_t i = n - 1; i < in.num_layers; i += n) {

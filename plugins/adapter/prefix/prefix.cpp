@@ -32,8 +32,7 @@ struct PrefixParams {
       "true: the media marker stays before its media tokens; false: they replace it (LLaVA)");
     v("media_attention", media_attention,
       "causal: a media token sees the tokens before it (LLaVA); bidirectional: it also sees all media tokens "
-      "of "
-      "its picture (PaliGemma)",
+      "of its picture (PaliGemma)",
       choices("causal", "bidirectional"));
   }
 };

@@ -23,8 +23,7 @@ struct ImageFolderParams {
     v("annotations", annotations,
       "JSON-lines file below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
       "\"candidates\": [TEXT, …]}; question for task heads that need one, candidates for questions with "
-      "their "
-      "own");
+      "their own");
   }
 };
 

@@ -13,8 +13,7 @@ namespace flam {
 /// and noise depend on the seed of the scene.
 cv::Mat draw_scene(const Scene& scene);
 
-/// The labels of one patch: 0 for background, 1 + the attribute's index for the object that covers most of
-/// it.
+/// The labels of one patch: 0 for background, 1 + the attribute's index of the object that covers most.
 struct PatchLabel {
   uint8_t shape = 0, colour = 0, size = 0;
   uint8_t centre = 0;  // 1 if the object's centre is in this patch
