@@ -60,9 +60,8 @@ void add_verify(CLI::App& app, int& status) {
   CLI::App* command =
       app.add_subcommand("verify", "compare a model with a stored dump of a reference, stage by stage");
   command->footer(
-      "Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\nThe format of a dump is described "
-      "in "
-      "docs/verify.md.");
+      "Example: flam verify my_model.yaml dumps/caption_0shot.safetensors\n"
+      "The format of a dump is described in docs/verify.md.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("REFERENCE", options->reference, "NAME.safetensors with NAME.json beside it")
       ->required();
