@@ -21,13 +21,13 @@ void on_signal(int number) {
 
 void watch_signals() {
   struct sigaction action {};
-  action.sa_handler = on_signal;  // without SA_RESTART: a read from a silent standard input ends, too
+  action.sa_handler = on_signal;  // without SA_RESTART, so that blocking reads end too
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
 
 void prepare_process() {
-  // What is lost on standard output is an error: writing to what is open for reading fails.
+  // A closed standard output is opened for reading only, so that writing to it is an error.
   for (const auto& [number, mode] : {std::pair(STDIN_FILENO, O_RDONLY), std::pair(STDOUT_FILENO, O_RDONLY),
                                      std::pair(STDERR_FILENO, O_WRONLY)}) {
     if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", mode));

@@ -1,5 +1,5 @@
 #pragma once
-// What several subcommands share: options, signals.
+// Shared by several subcommands: options and signals.
 
 #include <CLI/CLI.hpp>
 #include <optional>
@@ -8,12 +8,12 @@
 
 namespace flam::cli {
 
-/// Ctrl-C and SIGTERM ask the run to end; a second one ends it at once, and so does the first as long as
-/// nobody has asked for interrupted(), as while a model is being loaded. Outputs under way leave nothing
+/// Ctrl-C and SIGTERM ask the run to end. A second signal ends it at once, and so does the first if nothing
+/// has called interrupted() yet, for example while a model is being loaded. Unfinished outputs leave nothing
 /// behind.
 void watch_signals();
-/// Gives a closed standard stream a place of its own, so that no output file gets its number: nothing to
-/// read, nowhere to write. A file that grows beyond the system's limit is an error, not a signal.
+/// Opens closed standard streams on /dev/null, so that no output file gets their descriptors. Also makes
+/// exceeding the system's file size limit an error instead of a signal.
 void prepare_process();
 bool interrupted();
 int interrupted_status();  // 130 or 143

@@ -71,7 +71,7 @@ void add_compare(CLI::App& app, int& status) {
     nlohmann::ordered_json report;
     const CompareResult result = compare(experiment, *registry, compare_options, report);
     if (result.cancelled) {
-      std::cerr << "interrupted; what is finished is kept, the same command goes on\n";
+      std::cerr << "interrupted; finished work is kept, and the same command continues from there\n";
       status = interrupted_status();
       return;
     }

@@ -1,4 +1,4 @@
-// Completion scripts for shells, and the candidates that those ask for.
+// Completion scripts for shells, and the candidates that they request.
 
 #include <algorithm>
 #include <iostream>
@@ -30,7 +30,7 @@ void add_components(std::set<std::string>& out) {
   }
 }
 
-/// Values of an option; ":files" and ":folders" ask the shell for those.
+/// Values of an option; ":files" and ":folders" tell the shell to complete files or folders.
 std::set<std::string> values_of(const std::string& option) {
   if (option == "--device") return {"auto", "cpu", "cuda"};
   if (option == "--dtype") return {"float32", "bfloat16", "float16"};
@@ -82,9 +82,9 @@ std::set<std::string> option_names(const CLI::App& command) {
   return out;
 }
 
-/// For the last of the words after `flam`, which may be empty.
+/// Candidates for the last word after `flam`, which may be empty.
 std::set<std::string> candidates(const CLI::App& app, Words words) {
-  // bash breaks --device=cpu into three words.
+  // bash splits --device=cpu into three words.
   words.erase(std::remove_if(words.begin(), words.end() - 1, [](const auto& word) { return word == "="; }),
               words.end() - 1);
   if (words.back() == "=") words.back().clear();
@@ -114,7 +114,7 @@ std::set<std::string> candidates(const CLI::App& app, Words words) {
     if (!option->get_positional()) continue;
     name = option->get_name(true);
     if (position == 0) break;
-    position -= option->get_items_expected_max() == 1;  // a list takes all that follows
+    position -= option->get_items_expected_max() == 1;  // a list takes all following words
   }
   return values_of_positional(name);
 }

@@ -27,7 +27,7 @@ bool is_kind(const std::string& what) {
   return std::find(kinds.begin(), kinds.end(), what) != kinds.end();
 }
 
-/// A path to YAML, or a model's name that no component has.
+/// Whether the argument is a YAML file, or a model name that is not also a component's name.
 bool is_config(const std::string& what, const Registry& registry) {
   const std::filesystem::path path(what);
   if (path.extension() == ".yaml" || path.extension() == ".yml") return true;

@@ -10,7 +10,7 @@
 
 namespace {
 
-/// Numbers as people write them: 010 is not 8, and there is no option for which nan is an answer.
+/// Accepts plain decimal numbers only: 010 is not 8, and nan is not valid for any option.
 void require_decimals(CLI::App& app) {
   const auto check = [](std::string& text) {
     const size_t first = text.find_first_not_of("+-");

@@ -15,7 +15,7 @@ namespace flam::cli {
 
 namespace {
 
-/// A path as a shell reads it: quoted where it has to be.
+/// A path for a shell command, quoted if necessary.
 std::string for_shell(const std::filesystem::path& path) {
   std::string text = path.string();
   const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+,:@%", c); };

@@ -5,7 +5,7 @@
 
 namespace flam::cli {
 
-/// A bar on stderr, shown only on a terminal and only once the work has taken two seconds.
+/// A progress bar on stderr, shown only on a terminal and only after two seconds of work.
 class Progress {
  public:
   explicit Progress(std::string label);

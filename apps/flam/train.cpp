@@ -46,7 +46,8 @@ void add_train(CLI::App& app, int& status) {
     };
     hooks.cancelled = interrupted;
     const bool finished = train(options->config, options->session, hooks);
-    if (!finished) std::cerr << "interrupted; the checkpoint is written, the same command goes on from it\n";
+    if (!finished)
+      std::cerr << "interrupted; a checkpoint was written, and the same command continues from it\n";
     status = finished ? 0 : interrupted_status();
   });
 }

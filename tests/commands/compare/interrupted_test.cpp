@@ -26,7 +26,7 @@ TEST_F(Compare, EndsAtCtrlCAndIsResumed) {
   const auto stopped = run_flam(call, "bash " + script + " ");
   EXPECT_EQ(stopped.status, 130) << stopped.err;
   EXPECT_EQ(stopped.out, "");
-  EXPECT_THAT(stopped.err, HasSubstr("the same command goes on"));
+  EXPECT_THAT(stopped.err, HasSubstr("the same command continues"));
   std::string curve;
   for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
     if (entry.path().extension() == ".curve") curve = entry.path().string();
