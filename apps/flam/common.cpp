@@ -88,7 +88,7 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
-  command.add_option("--seed", options.seed, "seed of random weights and of sampling")
+  command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();
 }

@@ -24,7 +24,7 @@ TEST(MyComponent, ForwardAndGradients) {
   const at::Tensor hidden = random({1, 4, 6}, 1), media = random({1, 3, 2, 5}, 2);
   const auto state = adapter->prepare(media);
   // The tokens see nothing and image 1, 2, 3.
-  const Placement placement{at::arange(4, at::kLong).unsqueeze(0), false};
+  const Visibility visibility{at::arange(4, at::kLong).unsqueeze(0), false};
   at::Tensor x = hidden;
   for (const int64_t layer : adapter->layers()) x = adapter->before_layer(layer, x, visibility, *state);
   EXPECT_TRUE(at::equal(x[0][0], hidden[0][0]));
