@@ -52,7 +52,6 @@ class Generation final : public StepModel {
     cache_.require_room(1);
     const bool any_image = (ids == model_.image_token_id_).any().item().toBool();  // on the CPU
     step_ids_.copy_(ids.unsqueeze(1));
-    if (any_image) images_seen_.add_((step_ids_ == model_.image_token_id_).to(at::kLong));
     const at::Tensor logits = any_image || !graph_ ? run_step(any_image) : repeat_step();
     cache_.advance();
     next_position_.add_(1);
@@ -79,11 +78,7 @@ class Generation final : public StepModel {
     return at::cat(blocks, 0);
   }
 
-  void reorder(const at::Tensor& source) override {
-    const at::Tensor rows = source.to(model_.device_);
-    cache_.reorder(rows);
-    images_seen_.copy_(images_seen_.index_select(0, rows));
-  }
+  void reorder(const at::Tensor& source) override { cache_.reorder(source.to(model_.device_)); }
 
  private:
   /// Runs one token a row, step_ids_ at next_position_, → [B·beams,V]. Changes nothing but keys and values at
@@ -111,9 +106,10 @@ class Generation final : public StepModel {
   std::unique_ptr<AdapterState> adapter_state_;
   std::unique_ptr<StepGraph> graph_;  // may be null
   KVCache cache_;
+  at::Tensor images_seen_;  // [B·beams,1]: those of the prompt; a generated image token has no image
   // Written in place, as a graph reads them where it found them.
-  at::Tensor step_ids_, next_position_, images_seen_;  // [B·beams,1]
-  at::Tensor repeated_logits_;                         // [B·beams,V], the graph's
+  at::Tensor step_ids_, next_position_;  // [B·beams,1]
+  at::Tensor repeated_logits_;           // [B·beams,V], the graph's
 };
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,

@@ -16,7 +16,8 @@ Visibility prompt_visibility(const MaskingRule& rule, const at::Tensor& media_lo
 }
 
 Visibility cached_visibility(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& count) {
-  if (rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing) return {is_media.to(at::kLong), false};
+  if (rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing)
+    return {is_media.logical_and(count > 0).to(at::kLong), false};
   return {count, false};
 }
 

@@ -8,8 +8,9 @@ namespace flam {
 /// row's number of image tokens becomes 0 (OpenFlamingo v1, only_attend_previous False).
 FLAM_API Visibility prompt_visibility(const MaskingRule& rule, const at::Tensor& media_locations);
 
-/// text_time of one cached token a row [R,1]. nothing: 1 for an image token, else 0 (v1: the mask is made
-/// from the new token alone). last: images in the prompt and generated since, `count` [R,1].
+/// text_time of one cached token a row [R,1] behind a prompt with `count` [R,1] images. nothing: 1 for an
+/// image token, if the prompt has an image, else 0 (v1: the mask is made from the new token alone). last: the
+/// count.
 FLAM_API Visibility cached_visibility(const MaskingRule& rule, const at::Tensor& is_media,
                                       const at::Tensor& count);
 

@@ -1,5 +1,7 @@
-// Compares which image each token sees, in prompts and cached steps, with the reference's text_time, mask and
-// attention mass.
+// Which image each token sees, prompt and cached steps, against the reference's text_time, mask and attention
+// mass.
+#include <ATen/ops/full.h>
+
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/model/visibility.h"
@@ -73,7 +75,7 @@ TEST(Golden, media_masks) {
         visibility = prompt_visibility(meter.rule(), image_positions(prompt, 0, prompt.size(), image_token));
       } else {
         visibility = cached_visibility(meter.rule(), image_positions(generated, step - 1, 1, image_token),
-                                       at::zeros({1, 1}, at::kLong));
+                                       at::full({1, 1}, one.find("n_images")->as_int(), at::kLong));
       }
       const at::Tensor mass = meter.mass(visibility);
       EXPECT_EQ(mass.eq(0).all().item<bool>(), all_zero[step].as_bool());
