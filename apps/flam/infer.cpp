@@ -9,6 +9,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/commands/explain/explain.h"
+#include "framework/generate/generate.h"
 #include "framework/report/json.h"
 #include "framework/session/receipt.h"
 
@@ -34,12 +35,6 @@ GenerationParams generation_of(const InferOptions& options, const Session& sessi
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
   return params;
-}
-
-void check_beams(const GenerationParams& params) {
-  if (params.n_best <= params.num_beams || params.do_sample) return;
-  throw Error(cat("--n-best ", params.n_best, " asks for more sequences than there are beams (",
-                  params.num_beams, "); raise --num-beams"));
 }
 
 void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json,
@@ -165,7 +160,7 @@ int infer(const InferOptions& options) {
     if (looks_closely && (!pending.empty() || done > 0))
       throw Error("--record and --explain look at one answer, but there are several requests");
     refuse_for_choices(options, *session, request);
-    if (options.n_best) check_beams(params);
+    check_generation(params);
     pending.push_back(std::move(request));
     // One that is looked at closely waits until it is known to be the only one.
     if (!looks_closely && static_cast<int64_t>(pending.size()) >= options.batch_size) flush();
@@ -239,7 +234,9 @@ void add_infer(CLI::App& app, int& status) {
       ->add_option("--max-new-tokens", options->max_new_tokens,
                    "most tokens of an answer, instead of the config's")
       ->check(CLI::Range(1, 100000));
-  command->add_option("--n-best", options->n_best, "number of answers to print for each picture")
+  command
+      ->add_option("--n-best", options->n_best,
+                   "sequences to print for each picture: the best beams, or samples if the config samples")
       ->check(CLI::Range(1, 64));
   command
       ->add_option("--receipt", options->receipt,

@@ -98,10 +98,14 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("length_penalty", length_penalty, "a beam's score is its log-probability / length^length_penalty",
     between(-100, 100));
   v("beam_length", beam_length,
-    "whether that length counts the prompt (Hugging Face up to 4.31) or generated tokens only",
-    choices("with_prompt", "generated"));
+    "what that length counts: generated tokens only (Hugging Face since 4.34), the prompt's tokens too, or "
+    "also "
+    "padding (Hugging Face up to 4.31); with the last, an answer depends on its batch",
+    choices("generated", "with_prompt", "with_padded_prompt"));
   v("early_stopping", early_stopping, "stop a beam search as soon as num_beams sequences have ended");
-  v("n_best", n_best, "sequences returned, at most num_beams", at_least(1));
+  v("n_best", n_best,
+    "sequences returned: the best of a beam search, at most num_beams, or so many independent samples",
+    between(1, 64));
   v("repetition_penalty", repetition_penalty,
     "divides positive and multiplies negative logits of ids that occurred", more_than(0));
   v("no_repeat_ngram_size", no_repeat_ngram_size, "no n-gram of this length occurs twice; 0: off",

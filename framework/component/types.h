@@ -44,7 +44,10 @@ struct Prompt {
 /// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said
 /// otherwise.
 struct FLAM_API GenerationParams {
-  enum class BeamLength { with_prompt, generated };
+  /// What the length of length_penalty counts besides the generated tokens: nothing, the prompt's own tokens,
+  /// or those and the padding in front of them. With the last one an answer depends on the longest prompt of
+  /// its batch, as in Hugging Face up to 4.31.
+  enum class BeamLength { generated, with_prompt, with_padded_prompt };
 
   int64_t num_beams = 1;
   int64_t max_new_tokens = 20;
@@ -90,7 +93,7 @@ struct Candidate {
 
 /// What the model gave for one prompt.
 struct Result {
-  std::vector<Hypothesis> hypotheses;  // of a Generate task, best first
+  std::vector<Hypothesis> hypotheses;  // of a Generate task: best first; samples in the order drawn
   std::vector<Candidate> candidates;   // of a Score task, in its order
 };
 /// The index of the candidate with the highest score, the first of several; there must be one.

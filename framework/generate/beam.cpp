@@ -29,7 +29,6 @@ class BeamSearch {
         stop_(input, params),
         warper_(params, input.stop_ids),
         history_(input.prompts, params.num_beams, params.max_new_tokens),
-        pools_(prompts_, BeamPool(params, history_.prompt_length())),
         done_(prompts_, false),
         sums_(history_.rows(), -1e9f),
         source_(history_.rows()),
@@ -38,8 +37,13 @@ class BeamSearch {
         source_tensor_(at::from_blob(source_.data(), {history_.rows()}, at::kLong)),
         ids_tensor_(at::from_blob(ids_.data(), {history_.rows()}, at::kLong)),
         sums_tensor_(at::from_blob(sums_.data(), {history_.rows(), 1}, at::kFloat)) {
-    for (int64_t p = 0; p < prompts_; ++p)
-      sums_[p * beams_] = 0;  // all beams are alike at first: only one may speak
+    const bool padded = params.beam_length == GenerationParams::BeamLength::with_padded_prompt;
+    const int64_t longest = longest_prompt(input.prompts);
+    for (int64_t p = 0; p < prompts_; ++p) {
+      pools_.emplace_back(params, padded ? longest : std::ssize(input.prompts[p]));
+      // The beams of a prompt are equal at first, so that only one of them may give candidates.
+      sums_[p * beams_] = 0;
+    }
   }
 
   std::vector<Result> run() {

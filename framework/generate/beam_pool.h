@@ -11,11 +11,12 @@ namespace flam {
 /// beam_length `generated`, that of 4.34 and later).
 class BeamPool {
  public:
+  /// `prompt_length` with padding or without, as beam_length wants it.
   BeamPool(const GenerationParams& params, int64_t prompt_length)
       : capacity_(params.num_beams),
         penalty_(params.length_penalty),
         early_stopping_(params.early_stopping),
-        with_prompt_(params.beam_length == GenerationParams::BeamLength::with_prompt),
+        with_prompt_(params.beam_length != GenerationParams::BeamLength::generated),
         prompt_length_(prompt_length) {}
 
   /// Keeps `hypothesis` if it is among the best. `ended`: its last id is an end, which the length with_prompt

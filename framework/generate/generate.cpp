@@ -11,13 +11,9 @@ namespace flam {
 
 void check_generation(const GenerationParams& params) {
   ErrorList errors;
-  if (params.n_best > params.num_beams) {
+  if (params.n_best > rows_per_prompt(params)) {
     errors.add(cat("generation: n_best is ", params.n_best, ", more than num_beams ", params.num_beams,
-                   "; so many sequences are not searched for"));
-  }
-  if (params.do_sample && params.num_beams > 1) {
-    errors.add(cat("generation: do_sample works with num_beams 1, found ", params.num_beams,
-                   "; set one of the two"));
+                   "; raise num_beams, or set do_sample for independent samples"));
   }
   if (params.min_new_tokens > params.max_new_tokens) {
     errors.add(cat("generation: min_new_tokens ", params.min_new_tokens, " is above max_new_tokens ",
@@ -28,6 +24,10 @@ void check_generation(const GenerationParams& params) {
     errors.add("generation: a stop string is empty and would end every sequence; remove it");
   }
   errors.throw_if_any();
+}
+
+int64_t rows_per_prompt(const GenerationParams& params) {
+  return params.do_sample ? params.n_best : params.num_beams;
 }
 
 std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& tokenizer) {
@@ -67,7 +67,8 @@ std::vector<Result> generate(StepModel& model, const GenerateInput& input, const
   if (!params.stop_strings.empty() && !input.decode)
     throw RunError("generate: stop strings need a way to decode ids");
   if (input.prompts.empty()) return {};
-  return params.num_beams == 1 ? greedy_or_sample(model, input, params) : beam_search(model, input, params);
+  const bool beams = !params.do_sample && params.num_beams > 1;
+  return beams ? beam_search(model, input, params) : greedy_or_sample(model, input, params);
 }
 
 }  // namespace flam

@@ -14,12 +14,14 @@
 namespace flam {
 namespace {
 
+constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // of splitmix64
+
 /// A number in [0,1), in steps of 2^-32: a function of its arguments alone (splitmix64), so that what a row
 /// draws depends on neither its batch nor the platform.
 double uniform(uint64_t seed, uint64_t row_seed, uint64_t step) {
   uint64_t x = seed;
   for (const uint64_t part : {row_seed, step}) {
-    x += 0x9e3779b97f4a7c15u * (part + 1);
+    x += kGolden * (part + 1);
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     x ^= x >> 31;
@@ -29,12 +31,16 @@ double uniform(uint64_t seed, uint64_t row_seed, uint64_t step) {
 
 class Chooser {
  public:
-  Chooser(const GenerateInput& input, const GenerationParams& params)
-      : params_(params), row_seeds_(input.row_seeds), warper_(params, input.stop_ids) {
-    row_seeds_.resize(input.prompts.size(), 0);
+  Chooser(const GenerateInput& input, const GenerationParams& params, int64_t samples)
+      : params_(params), warper_(params, input.stop_ids) {
+    for (size_t prompt = 0; prompt < input.prompts.size(); ++prompt) {
+      const uint64_t seed = input.row_seeds.empty() ? 0 : input.row_seeds.at(prompt);
+      for (int64_t sample = 0; sample < samples; ++sample)
+        row_seeds_.push_back(seed + kGolden * static_cast<uint64_t>(sample));
+    }
   }
 
-  /// logits [B,V] → [2,B] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a
+  /// logits [R,V] → [2,R] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a
   /// step.
   at::Tensor choose(const at::Tensor& logits, const History& history) const {
     const at::Tensor scores = warper_.process(logits, history);
@@ -56,7 +62,7 @@ class Chooser {
   }
 
   const GenerationParams& params_;
-  std::vector<uint64_t> row_seeds_;
+  std::vector<uint64_t> row_seeds_;  // [R]
   Warper warper_;
 };
 
@@ -64,50 +70,50 @@ class Chooser {
 
 std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input,
                                      const GenerationParams& params) {
-  const int64_t rows = static_cast<int64_t>(input.prompts.size());
+  const int64_t prompts = std::ssize(input.prompts), samples = rows_per_prompt(params);
+  const int64_t rows = prompts * samples;
   const StopRules stop(input, params);
-  const Chooser chooser(input, params);
-  History history(input.prompts, 1, params.max_new_tokens);
-  std::vector<Result> results(rows);
+  const Chooser chooser(input, params, samples);
+  History history(input.prompts, samples, params.max_new_tokens);
+  std::vector<std::optional<Hypothesis>> ended(rows);
   std::vector<int64_t> ids(rows);
   std::vector<double> logprobs(rows);
   at::Tensor next = at::empty({rows}, at::kLong);
   int64_t open = rows;
-  const auto is_open = [&](int64_t r) { return results[r].hypotheses.empty(); };
-  const auto finish = [&](int64_t r, FinishReason reason) {
-    results[r].hypotheses.push_back(history.hypothesis(r, reason));
-    --open;
-  };
-  const auto finish_all = [&](FinishReason reason) {
+  const auto finish = [&](FinishReason reason) {
+    std::vector<Result> results(prompts);
     for (int64_t r = 0; r < rows; ++r) {
-      if (is_open(r)) finish(r, reason);
+      if (!ended[r]) ended[r] = history.hypothesis(r, reason);
+      results[r / samples].hypotheses.push_back(std::move(*ended[r]));
     }
     return results;
   };
 
-  if (stop.cancelled()) return finish_all(FinishReason::cancelled);
+  if (stop.cancelled()) return finish(FinishReason::cancelled);
   at::Tensor logits = model.prefill();
   require_ids(input, params, logits.size(1));
+  if (samples > 1) logits = logits.repeat_interleave(samples, 0);
   std::vector<std::optional<FinishReason>> reasons(rows);
   while (true) {
     const at::Tensor chosen = chooser.choose(logits, history);
     const double* values = chosen.const_data_ptr<double>();
     for (int64_t r = 0; r < rows; ++r) {
-      ids[r] = is_open(r) ? static_cast<int64_t>(values[r]) : params.pad_token_id;
+      ids[r] = ended[r] ? params.pad_token_id : static_cast<int64_t>(values[r]);
       logprobs[r] = values[rows + r];
-      if (!is_open(r)) continue;
+      if (ended[r]) continue;
       require_number(logprobs[r]);
       reasons[r] = stop.ends(history, r, ids[r]);
     }
     history.append(ids, logprobs);
     for (int64_t r = 0; r < rows; ++r) {
-      if (!is_open(r)) continue;
-      if (input.on_token) input.on_token(r, ids[r], logprobs[r]);
-      if (reasons[r]) finish(r, *reasons[r]);
+      if (ended[r]) continue;
+      if (input.on_token && r % samples == 0) input.on_token(r / samples, ids[r], logprobs[r]);
+      if (!reasons[r]) continue;
+      ended[r] = history.hypothesis(r, *reasons[r]);
+      --open;
     }
-    if (open == 0) return results;
-    if (history.new_tokens() == params.max_new_tokens) return finish_all(FinishReason::length);
-    if (stop.cancelled()) return finish_all(FinishReason::cancelled);
+    if (open == 0 || history.new_tokens() == params.max_new_tokens) return finish(FinishReason::length);
+    if (stop.cancelled()) return finish(FinishReason::cancelled);
     std::copy(ids.begin(), ids.end(), next.mutable_data_ptr<int64_t>());
     logits = model.step(next);
   }

@@ -5,7 +5,7 @@
 
 namespace flam {
 
-/// num_beams 1: the best id at each step, or a drawn one.
+/// The best id at each step, or drawn ones.
 std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input,
                                      const GenerationParams& params);
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <string_view>
 
 #include "framework/generate/generate.h"
 #include "framework/generate/history.h"
@@ -9,16 +10,18 @@ namespace flam {
 /// When a sequence ends.
 class StopRules {
  public:
-  StopRules(const GenerateInput& input, const GenerationParams& params)
-      : input_(input), strings_(params.stop_strings) {}
+  StopRules(const GenerateInput& input, const GenerationParams& params);
 
   /// Why row r ends when `next` is appended; nothing when it goes on.
   std::optional<FinishReason> ends(const History& history, int64_t r, int64_t next) const;
   bool cancelled() const { return input_.cancelled && input_.cancelled(); }
 
  private:
+  std::string newest_text(std::span<const int64_t> generated, int64_t next) const;
+
   const GenerateInput& input_;
   const std::vector<std::string>& strings_;
+  size_t longest_ = 0;  // bytes of the longest stop string
 };
 
 }  // namespace flam

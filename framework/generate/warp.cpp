@@ -13,29 +13,35 @@ namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
-at::Tensor to_device(const int64_t* ids, at::IntArrayRef sizes, at::IntArrayRef strides, at::Device device) {
+at::Tensor to_device(const std::vector<int64_t>& numbers, at::Device device) {
   // clone(): the copy to the device must not outlive what it reads from.
-  return at::from_blob(const_cast<int64_t*>(ids), sizes, strides, at::kLong)
+  return at::from_blob(const_cast<int64_t*>(numbers.data()), {std::ssize(numbers)}, at::kLong)
       .clone()
       .to(device, at::kLong, true);
 }
 
-at::Tensor penalise_repetition(const at::Tensor& scores, const History& history, double penalty) {
-  const int64_t stride = history.rows() > 1 ? history.row(1) - history.row(0) : history.length();
-  const at::Tensor seen =
-      to_device(history.row(0), {history.rows(), history.length()}, {stride, 1}, scores.device());
-  const at::Tensor found = scores.gather(1, seen);
-  return scores.scatter(1, seen, at::where(found < 0, found * penalty, found / penalty));
+/// Flat places r·V + id of the ids that row r holds.
+std::vector<int64_t> occurring(const History& history, int64_t vocabulary) {
+  std::vector<int64_t> places;
+  for (int64_t r = 0; r < history.rows(); ++r) {
+    for (const int64_t id : history.row(r)) places.push_back(r * vocabulary + id);
+  }
+  return places;
+}
+
+at::Tensor penalise_repetition(const at::Tensor& scores, const at::Tensor& places, double penalty) {
+  const at::Tensor flat = scores.reshape({-1}), found = flat.gather(0, places);
+  return flat.scatter(0, places, at::where(found < 0, found * penalty, found / penalty)).view_as(scores);
 }
 
 /// Flat places r·V + id of the ids that would complete an n-gram which row r already holds.
 std::vector<int64_t> repeating(const History& history, int64_t n, int64_t vocabulary) {
   std::vector<int64_t> places;
   for (int64_t r = 0; r < history.rows(); ++r) {
-    const int64_t* ids = history.row(r);
-    const int64_t* last = ids + history.length() - (n - 1);
-    for (int64_t i = 0; i + n <= history.length(); ++i) {
-      if (std::equal(last, last + (n - 1), ids + i)) places.push_back(r * vocabulary + ids[i + n - 1]);
+    const std::span ids = history.row(r);
+    for (int64_t i = 0; i + n <= std::ssize(ids); ++i) {
+      if (std::ranges::equal(ids.last(n - 1), ids.subspan(i, n - 1)))
+        places.push_back(r * vocabulary + ids[i + n - 1]);
     }
   }
   return places;
@@ -45,20 +51,18 @@ std::vector<int64_t> repeating(const History& history, int64_t n, int64_t vocabu
 
 at::Tensor Warper::process(const at::Tensor& scores, const History& history) const {
   at::Tensor out = scores;
-  if (params_.repetition_penalty != 1.0) out = penalise_repetition(out, history, params_.repetition_penalty);
+  const int64_t vocabulary = scores.size(1);
+  if (params_.repetition_penalty != 1.0) {
+    const at::Tensor places = to_device(occurring(history, vocabulary), scores.device());
+    out = penalise_repetition(out, places, params_.repetition_penalty);
+  }
   if (params_.no_repeat_ngram_size > 0) {
-    const auto places = repeating(history, params_.no_repeat_ngram_size, scores.size(1));
-    if (!places.empty()) {
-      const int64_t count = static_cast<int64_t>(places.size());
-      out = out.reshape({-1})
-                .index_fill(0, to_device(places.data(), {count}, {1}, scores.device()), kNever)
-                .view_as(scores);
-    }
+    const at::Tensor places =
+        to_device(repeating(history, params_.no_repeat_ngram_size, vocabulary), scores.device());
+    out = out.reshape({-1}).index_fill(0, places, kNever).view_as(scores);
   }
-  if (history.new_tokens() < params_.min_new_tokens && !stop_ids_.empty()) {
-    const int64_t count = static_cast<int64_t>(stop_ids_.size());
-    out = out.index_fill(1, to_device(stop_ids_.data(), {count}, {1}, scores.device()), kNever);
-  }
+  if (history.new_tokens() < params_.min_new_tokens && !stop_ids_.empty())
+    out = out.index_fill(1, to_device(stop_ids_, scores.device()), kNever);
   return out;
 }
 

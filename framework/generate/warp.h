@@ -13,7 +13,7 @@ class Warper {
   Warper(const GenerationParams& params, std::vector<int64_t> stop_ids)
       : params_(params), stop_ids_(std::move(stop_ids)) {}
 
-  /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, padding included), no end
+  /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, without padding), no end
   /// token before min_new_tokens. `scores` itself stays as it is.
   at::Tensor process(const at::Tensor& scores, const History& history) const;
 

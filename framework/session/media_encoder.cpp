@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "framework/base/text.h"
+#include "framework/generate/generate.h"
 #include "framework/media/decode.h"
 
 namespace flam {
@@ -290,11 +291,10 @@ void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Pr
   prepared.batch.attention_mask = at::zeros({batch, length}, at::kBool);
   for (int64_t row = 0; row < batch; ++row) {
     auto& ids = prepared.rows[row];
-    const int64_t padding = length - static_cast<int64_t>(ids.size());
-    const at::Tensor real = at::from_blob(ids.data(), {static_cast<int64_t>(ids.size())}, at::kLong);
+    const int64_t padding = length - std::ssize(ids);
+    const at::Tensor real = at::from_blob(ids.data(), {std::ssize(ids)}, at::kLong);
     prepared.batch.ids.select(0, row).narrow(0, padding, real.size(0)).copy_(real);
     prepared.batch.attention_mask.select(0, row).narrow(0, padding, real.size(0)).fill_(true);
-    ids.insert(ids.begin(), padding, tokenizer.pad_id());
   }
 }
 
@@ -305,9 +305,7 @@ std::vector<uint64_t> row_seeds(const Prepared& prepared) {
     const auto add = [&](std::string_view bytes) {
       for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
     };
-    const int64_t real =
-        prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
-    const std::span ids = std::span(prepared.rows[row]).last(real);
+    const std::span ids = prepared.rows[row];
     add({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()});
     if (prepared.index.defined()) {
       const at::Tensor pictures = prepared.index.select(0, static_cast<int64_t>(row));
@@ -321,9 +319,8 @@ std::vector<uint64_t> row_seeds(const Prepared& prepared) {
 
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
   hypothesis.text = tokenizer.decode(hypothesis.ids, true);
-  for (const std::string& stop : params.stop_strings) {
-    if (const auto at = hypothesis.text.find(stop); at != std::string::npos) hypothesis.text.resize(at);
-  }
+  hypothesis.text.resize(
+      std::min(hypothesis.text.size(), find_stop_string(hypothesis.text, params.stop_strings)));
 }
 
 namespace {

@@ -43,8 +43,7 @@ std::vector<std::vector<double>> logprobs_after(const Prepared& prepared, std::s
   size_t most = 0, longest = 0;
   for (size_t row = 0; row < tasks.size(); ++row) {
     if (tasks[row].candidates.empty()) throw Error("the task head gives no candidates to choose from");
-    const int64_t prompt_tokens =
-        prepared.batch.attention_mask.select(0, static_cast<int64_t>(row)).sum().item().toLong();
+    const int64_t prompt_tokens = std::ssize(prepared.rows[row]);
     for (const std::string& text : tasks[row].candidates) {
       ids[row].push_back(encode_candidate(text, tasks[row].end, prompt_tokens, model));
       longest = std::max(longest, ids[row].back().size());

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/device/device_memory.h"
 #include "framework/generate/generate.h"
@@ -55,10 +56,9 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
       options.on_text(row, tokenizer.decode(so_far[row], true));
     };
   }
-  const int64_t beams = params.do_sample ? 1 : params.num_beams;
   auto results = with_device_memory([&] {
-    const auto steps =
-        timed(start(prepared, beams, params.max_new_tokens), state_->model->device(), options.times);
+    const auto steps = timed(start(prepared, rows_per_prompt(params), params.max_new_tokens),
+                             state_->model->device(), options.times);
     return flam::generate(*steps, input, params);
   });
   for (Result& result : results) {
@@ -153,7 +153,11 @@ void Session::run_together(std::span<const Task> tasks, std::span<const size_t> 
     }
   };
   run_each(prompts, generated, [&](const Prepared& prepared) {
-    return generate(prepared, options.generation.value_or(state_->config.generation), mapped);
+    const GenerationParams params = options.generation.value_or(state_->config.generation);
+    std::call_once(state_->idle_options_said, [&] {
+      for (const IdleOption& option : idle_options(params)) log_warn("generation: " + option.why);
+    });
+    return generate(prepared, params, mapped);
   });
   run_each(scored_prompts, scored,
            [&](const Prepared& prepared) { return score(prepared, scores, options); });

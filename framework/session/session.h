@@ -51,7 +51,7 @@ struct Prepared {
   at::Tensor pixels;                       // [N,3,H,W] float32 of them, if they were asked for
   at::Tensor index;                        // [B,T,F] int64 into them; undefined without media
   at::Tensor frames;                       // [B,T] int64: how many of the F are really there
-  std::vector<std::vector<int64_t>> rows;  // ids of each row, padding included
+  std::vector<std::vector<int64_t>> rows;  // ids of each row, without padding
 };
 
 class FLAM_API Session {

@@ -1,4 +1,6 @@
 #pragma once
+#include <mutex>
+
 #include "framework/session/media_encoder.h"
 #include "framework/session/session.h"
 
@@ -13,6 +15,7 @@ struct Session::State {
   std::unique_ptr<TaskHead> task_head;
   std::unique_ptr<MediaEncoder> media;
   std::unique_ptr<StepGraphs> graphs;  // null unless asked for
+  std::once_flag idle_options_said;
 
   std::string setting() const;
 };

@@ -65,7 +65,7 @@ void expect_equal(const std::string& file, GenerationParams::BeamLength rule) {
 }
 
 TEST(HuggingFace, Version4_31) {
-  expect_equal("hf_4_31.json", GenerationParams::BeamLength::with_prompt);
+  expect_equal("hf_4_31.json", GenerationParams::BeamLength::with_padded_prompt);
 }
 TEST(HuggingFace, Version4_45) {
   expect_equal("hf_4_45.json", GenerationParams::BeamLength::generated);

@@ -79,7 +79,6 @@ TEST_P(MediaAmongTokens, RowsOfABatchEqualThemselvesAlone) {
   const std::vector<Prompt> prompts = unequal_prompts();
   GenerationParams params;
   params.max_new_tokens = 6;
-  params.beam_length = GenerationParams::BeamLength::generated;  // the other counts the padding
   for (const int64_t beams : {1, 3}) {
     params.num_beams = beams;
     const auto together = session_->generate(encoded(*session_, prompts), params);

@@ -169,6 +169,7 @@ class Verification {
       return;
     }
     GenerationParams params = session_.config().generation;
+    params.do_sample = false;
     params.num_beams = beams;
     params.length_penalty = length_penalty;
     params.max_new_tokens = reference_.max_new_tokens();
