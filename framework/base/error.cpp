@@ -1,5 +1,6 @@
 #include "framework/base/error.h"
 
+#include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 
 namespace flam {
@@ -23,6 +24,7 @@ Error::Error(const Location& where, const std::string& message)
     : std::runtime_error(located(where, message)) {}
 Error::~Error() = default;
 RunError::~RunError() = default;
+Interrupted::~Interrupted() = default;
 
 void ErrorList::add(const std::string& message) {
   messages_.push_back(message);

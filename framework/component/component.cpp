@@ -65,6 +65,10 @@ bool TaskHead::takes_candidates() const {
   return false;
 }
 
+std::string TaskHead::settled(const std::string&) const {
+  return "";
+}
+
 size_t best_candidate(const Result& result) {
   const auto best =
       std::max_element(result.candidates.begin(), result.candidates.end(),

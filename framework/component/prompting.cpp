@@ -4,6 +4,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/component/unfinished.h"
 
 namespace flam {
 namespace {
@@ -154,12 +155,20 @@ Prompt Prompting::prompt(const Request& request) const {
 }
 
 std::string Prompting::clean(const Result& result) const {
-  std::string text = result.hypotheses.empty() ? "" : result.hypotheses.front().text;
+  return result.hypotheses.empty() ? "" : cleaned(result.hypotheses.front().text, true);
+}
+
+std::string Prompting::cleaned(std::string text, bool complete) const {
+  const auto hold_back = [&](const std::vector<std::string>& words) {
+    if (!complete) text.resize(text.size() - unfinished_word(text, words));
+  };
   size_t end = text.size();
   for (const auto& word : params_.cut_at) end = std::min(end, text.find(word));
-  text.resize(end);
+  hold_back(params_.cut_at);
+  text.resize(std::min(end, text.size()));
   for (const auto& word : params_.remove) {
     for (size_t at = 0; (at = text.find(word, at)) != std::string::npos;) text.erase(at, word.size());
+    hold_back({word});
   }
   if (params_.strip) {
     text.erase(text.find_last_not_of(kSpaces) + 1);

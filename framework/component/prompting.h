@@ -40,8 +40,10 @@ class FLAM_API Prompting {
   /// (the message names the part, counted from 1), a text with one of the special tokens, shots missing
   /// though required.
   Prompt prompt(const Request& request) const;
-  /// The best hypothesis' text, cut before the first of `cut_at`, without `remove`.
+  /// The first hypothesis' text, cut before the first of `cut_at`, without `remove`.
   std::string clean(const Result& result) const;
+  /// TaskHead::settled() of heads whose answer is clean().
+  std::string settled(const std::string& text) const { return cleaned(text, false); }
   /// An answer and the end token.
   std::string target(const std::string& answer) const { return answer + in_.end_of_chunk; }
 
@@ -50,6 +52,8 @@ class FLAM_API Prompting {
   void check_text(const Part& part, size_t index, const std::string& field) const;
   std::string fill(const std::string& text, const std::vector<const Part*>& texts) const;
   std::string arrangement() const;
+  /// clean() of a text that is complete, or its beginning that stays whatever follows.
+  std::string cleaned(std::string text, bool complete) const;
 
   PromptingParams params_;
   TaskHead::Input in_;

@@ -25,6 +25,9 @@ class FLAM_API TaskHead : public Component {
   /// target.
   virtual std::string target(const std::string& answer) const = 0;
   virtual Answer answer(const Result& result) const = 0;
+  /// For streaming: the start of answer()'s first field that stays the same whatever follows `text`, the
+  /// start of a generated text. Unless overridden "", so that the answer is shown when it is complete.
+  virtual std::string settled(const std::string& text) const;
   virtual const char* answer_field() const = 0;  // "pred_caption"
   virtual bool needs_question() const = 0;
   /// Whether a dataset should give the answers to choose from with each record; unless overridden, false.

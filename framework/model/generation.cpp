@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "framework/base/interrupted.h"
 #include "framework/model/forward.h"
 #include "framework/model/model.h"
 
@@ -125,12 +126,13 @@ at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,
   const int64_t prompts = continuations.size(0), count = continuations.size(1),
                 length = continuations.size(2);
   const int64_t rows = std::clamp<int64_t>(kScoredTogether / (prompts * length), 1, count);
+  if (cancelled && cancelled()) throw Interrupted();
   const auto started = start(batch, rows, length - 1);
   auto& generation = static_cast<Generation&>(*started);
   const at::Tensor first = at::log_softmax(generation.prefill(), -1).unsqueeze(1).expand({-1, rows, -1});
   std::vector<at::Tensor> blocks;
   for (int64_t from = 0; from < count; from += rows) {
-    if (cancelled && cancelled()) throw RunError("interrupted");
+    if (cancelled && cancelled()) throw Interrupted();
     const int64_t begin = std::min(from, count - rows);  // the last block reaches back: all are of one size
     const at::Tensor ids = continuations.narrow(1, begin, rows).to(device_);
     at::Tensor logprobs = first.gather(2, ids.narrow(2, 0, 1));

@@ -57,7 +57,7 @@ class FLAM_API Model {
 
   /// How likely the K continuations of each of B prompts are: ids [B,K,L] int64 on the CPU, padded on the
   /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
-  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation. RunError:
+  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation. Interrupted:
   /// `cancelled`, asked now and then, says so.
   at::Tensor score(const Batch& batch, const at::Tensor& continuations,
                    const std::function<bool()>& cancelled = {}) const;

@@ -4,10 +4,12 @@
 
 #include <numeric>
 
+#include "framework/base/interrupted.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/device/device_memory.h"
 #include "framework/generate/generate.h"
+#include "framework/session/answer_stream.h"
 #include "framework/session/session_state.h"
 
 namespace flam {
@@ -41,7 +43,8 @@ std::unique_ptr<StepModel> Session::start(const Prepared& prepared, int64_t beam
 }
 
 std::vector<Result> Session::generate(const Prepared& prepared, const GenerationParams& params,
-                                      const CallOptions& options) const {
+                                      const CallOptions& options,
+                                      const std::function<void(int64_t, int64_t)>& on_token) const {
   const Tokenizer& tokenizer = state_->model->tokenizer();
   GenerateInput input;
   input.prompts = prepared.rows;
@@ -49,13 +52,7 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
   input.stop_ids = stop_ids(params, tokenizer);
   input.decode = [&](const std::vector<int64_t>& ids) { return tokenizer.decode(ids, true); };
   input.cancelled = options.cancelled;
-  std::vector<std::vector<int64_t>> so_far(prepared.rows.size());
-  if (options.on_text) {
-    input.on_token = [&](int64_t row, int64_t id, double) {
-      so_far[row].push_back(id);
-      options.on_text(row, tokenizer.decode(so_far[row], true));
-    };
-  }
+  if (on_token) input.on_token = [&](int64_t row, int64_t id, double) { on_token(row, id); };
   auto results = with_device_memory([&] {
     const auto steps = timed(start(prepared, rows_per_prompt(params), params.max_new_tokens),
                              state_->model->device(), options.times);
@@ -86,7 +83,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
   }
   CallOptions mapped = options;
   if (options.on_text) {
-    mapped.on_text = [&](size_t task, const std::string& text) { options.on_text(answered[task], text); };
+    mapped.on_text = [&](size_t task, const std::string& piece) { options.on_text(answered[task], piece); };
   }
   std::vector<Outcome> ran = run(tasks, mapped);
   for (size_t i = 0; i < ran.size(); ++i) {
@@ -102,26 +99,38 @@ std::vector<Outcome> Session::run(std::span<const Task> tasks, const CallOptions
   std::vector<Outcome> outcomes(tasks.size());
   std::vector<size_t> rows(tasks.size());
   std::iota(rows.begin(), rows.end(), 0);
-  for (const size_t row : rows) outcomes[row].prompt = prompt_of(tasks[row]).text;
-  try {
-    run_together(tasks, rows, outcomes, options);
-  } catch (const Error& failure) {
-    if (rows.size() == 1) outcomes.front().fail(failure.what(), failure);
-    // Something in the batch can't be run: each alone, so that the others are answered.
-    for (size_t i = 0; rows.size() > 1 && i < rows.size(); ++i) {
-      const size_t& row = rows[i];
-      try {
-        run_together(tasks, {&row, 1}, outcomes, options);
-      } catch (const Error& error) {
-        outcomes[row].fail(error.what(), error);
-      }
+  std::vector<AnswerStream> streams;
+  for (const size_t row : rows) {
+    outcomes[row].prompt = prompt_of(tasks[row]).text;
+    if (!options.on_text) continue;
+    streams.emplace_back(state_->model->tokenizer(), task_head(),
+                         [&options, row](const std::string& piece) { options.on_text(row, piece); });
+  }
+  bool interrupted = false;
+  const auto run_some = [&](std::span<const size_t> some) {
+    try {
+      run_together(tasks, some, outcomes, options, streams);
+    } catch (const Interrupted&) {
+      interrupted = true;
+    } catch (const Error& error) {
+      if (some.size() == 1) outcomes[some.front()].fail(error.what(), error);
     }
+  };
+  const auto is_open = [&](size_t row) { return outcomes[row].answer.empty() && !outcomes[row].error; };
+  run_some(rows);
+  // If something in the batch can't be run, what it left open is run alone, so that the others are answered.
+  for (const size_t& row : rows) {
+    if (!is_open(row)) continue;
+    interrupted = interrupted || (options.cancelled && options.cancelled());
+    if (!interrupted) run_some({&row, 1});
+    if (interrupted && is_open(row)) outcomes[row].fail(Interrupted().what(), Interrupted());
   }
   return outcomes;
 }
 
 void Session::run_together(std::span<const Task> tasks, std::span<const size_t> rows,
-                           std::span<Outcome> outcomes, const CallOptions& options) const {
+                           std::span<Outcome> outcomes, const CallOptions& options,
+                           std::span<AnswerStream> streams) const {
   std::vector<Prompt> prompts, scored_prompts;
   std::vector<Score> scores;
   std::vector<size_t> generated, scored;
@@ -135,10 +144,6 @@ void Session::run_together(std::span<const Task> tasks, std::span<const size_t> 
       generated.push_back(row);
     }
   }
-  CallOptions mapped = options;
-  if (options.on_text) {
-    mapped.on_text = [&](size_t row, const std::string& text) { options.on_text(generated[row], text); };
-  }
   const auto run_each = [&](std::span<const Prompt> given, std::span<const size_t> of, const auto& results) {
     if (given.empty()) return;
     Prepared prepared = prepare(given, options.times);
@@ -147,9 +152,16 @@ void Session::run_together(std::span<const Task> tasks, std::span<const size_t> 
     for (size_t i = 0; i < found.size(); ++i) {
       Outcome& outcome = outcomes[of[i]];
       outcome.answer = state_->task_head->answer(found[i]);
-      outcome.prompt_tokens =
-          prepared.batch.attention_mask.select(0, static_cast<int64_t>(i)).sum().item().toLong();
+      outcome.prompt_tokens = std::ssize(prepared.rows[i]);
       outcome.result = std::move(found[i]);
+      if (!streams.empty() && !streams[of[i]].finish(outcome.answer.front().second)) {
+        const RunError error(
+            "the answer does not begin with the text that was shown while it was generated; the task head or "
+            "the tokenizer breaks its contract, or the numbers of a batch that failed came out differently "
+            "when it was run again");
+        outcome.answer.clear();
+        outcome.fail(error.what(), error);
+      }
     }
   };
   run_each(prompts, generated, [&](const Prepared& prepared) {
@@ -157,8 +169,13 @@ void Session::run_together(std::span<const Task> tasks, std::span<const size_t> 
     std::call_once(state_->idle_options_said, [&] {
       for (const IdleOption& option : idle_options(params)) log_warn("generation: " + option.why);
     });
-    return generate(prepared, params, mapped);
+    if (streams.empty()) return generate(prepared, params, options);
+    for (const size_t row : generated) streams[row].start(params.stop_strings);
+    return generate(prepared, params, options,
+                    [&](int64_t row, int64_t id) { streams[generated[row]].add(id); });
   });
+  if (scored.empty()) return;
+  if (options.cancelled && options.cancelled()) throw Interrupted();
   run_each(scored_prompts, scored,
            [&](const Prepared& prepared) { return score(prepared, scores, options); });
 }

@@ -22,8 +22,14 @@ namespace flam {
 /// What one call may change or watch.
 struct CallOptions {
   std::optional<GenerationParams> generation;  // instead of the config's
-  /// Text of a row as it grows (greedy and sampling): request index, text so far.
-  std::function<void(size_t request, const std::string& text)> on_text;
+  /// Shows answers while they are generated: index of the request, the next piece of the answer's first
+  /// field. A piece is never empty and never taken back; joined, those of a request are that field, unless
+  /// the outcome has an error. Greedy search and sampling give pieces as they come (of several samples, those
+  /// of the first); beam search and a choice among candidates give the whole answer at once. Called in the
+  /// thread of the call.
+  std::function<void(size_t request, const std::string& piece)> on_text;
+  /// Asked now and then; true ends the call. Answers that were begun are cut short
+  /// (FinishReason::cancelled), others fail as "interrupted"; nothing is tried again.
   std::function<bool()> cancelled;
   StageTimes* times = nullptr;
 };
@@ -54,6 +60,8 @@ struct Prepared {
   std::vector<std::vector<int64_t>> rows;  // ids of each row, without padding
 };
 
+class AnswerStream;
+
 class FLAM_API Session {
  public:
   /// Opens a config by name or path: plugins, model, weights, tokenizer. Error: what is wrong, before
@@ -76,8 +84,10 @@ class FLAM_API Session {
                    bool with_pixels = false) const;
   /// Runs the resampler and fills prepared.batch.media.
   void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
+  /// Hypotheses with their texts. `on_token` as in GenerateInput; options.on_text is not called.
   std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
-                               const CallOptions& options = {}) const;
+                               const CallOptions& options = {},
+                               const std::function<void(int64_t row, int64_t id)>& on_token = {}) const;
   /// Model::start, with what the session was opened for.
   std::unique_ptr<StepModel> start(const Prepared& prepared, int64_t beams, int64_t max_new_tokens) const;
   /// How likely the candidates of each task are; row i of `prepared` is the prompt of tasks[i]. A candidate's
@@ -95,9 +105,10 @@ class FLAM_API Session {
 
  private:
   Session();
-  /// tasks[i] → outcomes[i] for every i of `rows`, in one batch of each sort of task.
+  /// tasks[i] → outcomes[i] for every i of `rows`, in one batch of each sort of task. `streams`: one for each
+  /// task, or none.
   void run_together(std::span<const Task> tasks, std::span<const size_t> rows, std::span<Outcome> outcomes,
-                    const CallOptions& options) const;
+                    const CallOptions& options, std::span<AnswerStream> streams) const;
   struct State;
   std::unique_ptr<State> state_;
 };

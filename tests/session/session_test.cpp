@@ -76,22 +76,38 @@ TEST_F(SessionTest, AFailedRequestNamesItsPictureAndLeavesTheOthers) {
   EXPECT_EQ(outcomes[1].answer.front().second, caption(images_[0]));
 }
 
-TEST_F(SessionTest, GreedyTextArrivesAsItGrows) {
-  CallOptions options;
-  options.generation = session_->config().generation;
-  options.generation->num_beams = 1;
-  std::vector<std::string> seen;
-  options.on_text = [&](size_t, const std::string& text) { seen.push_back(text); };
-  const Outcome outcome = session_->answer(picture_request(images_[0]), options);
-  ASSERT_EQ(seen.size(), outcome.result.hypotheses.front().ids.size());
-  EXPECT_EQ(seen.back(), outcome.result.hypotheses.front().text);
-}
-
 TEST_F(SessionTest, ARunCanBeCancelled) {
   CallOptions options;
   options.cancelled = [] { return true; };
   const Outcome outcome = session_->answer(picture_request(images_[0]), options);
   EXPECT_EQ(outcome.result.hypotheses.front().finish, FinishReason::cancelled);
+}
+
+// An interruption says nothing about the rows of the batch: none of them is tried again.
+TEST_F(SessionTest, AnInterruptedBatchIsNotRunAgain) {
+  const auto ranking = Session::open("flamingo_mini_ranking");
+  std::vector<Request> requests(3, picture_request(images_[0], "is there a ring?"));
+  for (Request& request : requests) request.candidates = {"yes", "no"};
+  int asked = 0;
+  CallOptions options;
+  options.cancelled = [&] { return ++asked > 1; };  // while the candidates are scored
+  for (const Outcome& outcome : ranking->answer(requests, options)) {
+    EXPECT_EQ(outcome.error.value_or(""), "interrupted");
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_TRUE(outcome.answer.empty());
+  }
+  EXPECT_LE(asked, 3);
+}
+
+TEST_F(SessionTest, AnInterruptionEndsTheRowByRowRun) {
+  const Task good = session_->task_head().task(picture_request(images_[0])),
+             bad = session_->task_head().task(picture_request("/no/such.png"));
+  int asked = 0;
+  CallOptions options;
+  options.cancelled = [&] { return ++asked > 0; };
+  for (const Outcome& outcome : session_->run(std::vector<Task>{good, bad, good}, options))
+    EXPECT_EQ(outcome.error.value_or(""), "interrupted");
+  EXPECT_EQ(asked, 1);
 }
 
 TEST_F(SessionTest, OnePictureInOneCall) {

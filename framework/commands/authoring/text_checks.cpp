@@ -139,6 +139,23 @@ Finding check_answer(const Specimen& specimen) {
   throw Error(cat("its answer has no field ", quoted(head->answer_field()), ", which answer_field() names"));
 }
 
+Finding check_settled(const Specimen& specimen) {
+  const auto head = build<TaskHead>(specimen, kHeadInput);
+  const std::string text = " a red circle. Question:What is it? Output:a \"blue\" square \n";
+  Result result;
+  result.hypotheses.emplace_back().text = text;
+  result.candidates = {{"a red circle", -1, -1, 1}};
+  const std::string answer = head->answer(result).at(0).second;
+  for (size_t length = 0; length <= text.size(); ++length) {
+    const std::string beginning = text.substr(0, length), settled = head->settled(beginning);
+    if (!answer.starts_with(settled)) {
+      throw Error(cat("settled(", quoted(beginning), ") is ", quoted(settled),
+                      ", but the answer to the whole text is ", quoted(answer)));
+    }
+  }
+  return {"what settled() gives is the beginning of the answer"};
+}
+
 Finding check_odd_requests(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   const Part text{Part::Kind::text, "text", {}}, image = typical_request(*head).parts[0];
@@ -245,7 +262,10 @@ std::vector<Check> tokenizer_checks() {
   return {{"built", check_tokenizer_built}, {"ids", check_ids}, {"threads", check_tokenizer_threads}};
 }
 std::vector<Check> task_head_checks() {
-  return {{"prompt", check_prompt}, {"answer", check_answer}, {"odd requests", check_odd_requests}};
+  return {{"prompt", check_prompt},
+          {"answer", check_answer},
+          {"settled", check_settled},
+          {"odd requests", check_odd_requests}};
 }
 std::vector<Check> dataset_checks() {
   return {{"records", check_records}, {"threads", check_dataset_threads}};

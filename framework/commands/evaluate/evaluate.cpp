@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 
 namespace flam {
@@ -66,7 +67,7 @@ class Evaluator {
         for (size_t i = 0; i < records.size(); ++i) add(blind, records[i], guesses[i]);
       }
       // An answer that was cut short must not be scored as if it were the model's.
-      if (options_.cancelled && options_.cancelled()) throw RunError("interrupted");
+      if (options_.cancelled && options_.cancelled()) throw Interrupted();
       if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
     }
     Evaluation out;

@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// The text of a sequence of ids that grows at its end. Each new id decodes the last few ids only, not the
+/// whole sequence.
+class FLAM_API GrowingText {
+ public:
+  /// Text of ids. It may treat whitespace at its start in a way of its own, as SentencePiece does; apart from
+  /// that, the text of a sequence is the text of its parts.
+  using Decode = std::function<std::string(const std::vector<int64_t>&)>;
+
+  explicit GrowingText(Decode decode) : decode_(std::move(decode)) {}
+
+  void append(int64_t id);
+  /// The text so far, without a character at its end that has not arrived completely. It only grows.
+  const std::string& text() const { return text_; }
+
+ private:
+  void shorten_window(const std::string& decoded);
+
+  Decode decode_;
+  std::vector<int64_t> window_;  // the ids that are decoded with the next one
+  size_t window_begin_ = 0;      // where their text begins in text_
+  std::string text_;
+};
+
+}  // namespace flam
