@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <climits>
+#include <filesystem>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -10,6 +11,8 @@
 #include "framework/base/error.h"
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/media/background.h"
+#include "framework/media/exif.h"
 #include "framework/media/picture_header.h"
 
 namespace flam {
@@ -17,49 +20,131 @@ namespace {
 
 /// From memory only: given a file name, OpenCV would ask GDAL too, which opens whatever the file's text
 /// names.
-cv::Mat decode_colour(const std::string& bytes) {
+cv::Mat decode(const std::string& bytes, int flags) {
   [[maybe_unused]] static const auto before =
       cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   try {
-    return cv::imdecode(encoded, cv::IMREAD_COLOR);
+    return cv::imdecode(encoded, flags);
   } catch (const cv::Exception&) {
     return {};  // the same to us as an empty result
   }
 }
 
+/// 8-bit BGR as stored, not turned, on the background if there is one. Empty: it can't be decoded.
+cv::Mat stored_pixels(const std::string& bytes, const PictureHeader& header, const DecodeOptions& options) {
+  if (header.format == PictureFormat::tiff && header.orientation != 1) {  // libtiff would turn it
+    PictureHeader upright = header;
+    upright.orientation = 1;
+    return stored_pixels(without_orientation(bytes), upright, options);
+  }
+  if (!options.background || (header.alpha == Alpha::none && !header.transparent_grey))
+    return decode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+  cv::Mat all = decode(bytes, cv::IMREAD_UNCHANGED);  // not turned either
+  if (header.transparent_grey && all.channels() == 1) all = with_alpha(all, header);
+  return over_background(all, header.alpha, *options.background);
+}
+
+/// Turned and mirrored from the way it is stored to the way it is looked at.
+cv::Mat oriented(const cv::Mat& stored, int orientation) {
+  constexpr int kLeftRight = 1, kUpDown = 0, kBoth = -1;
+  cv::Mat transposed, out;
+  if (orientation >= 5) cv::transpose(stored, transposed);
+  switch (orientation) {
+    case 2:
+      cv::flip(stored, out, kLeftRight);
+      break;
+    case 3:
+      cv::flip(stored, out, kBoth);
+      break;
+    case 4:
+      cv::flip(stored, out, kUpDown);
+      break;
+    case 5:
+      return transposed;
+    case 6:
+      cv::flip(transposed, out, kLeftRight);
+      break;
+    case 7:
+      cv::flip(transposed, out, kBoth);
+      break;
+    case 8:
+      cv::flip(transposed, out, kUpDown);
+      break;
+    default:
+      return stored;
+  }
+  return out;
+}
+
+/// The header of a picture that is within the limits, its orientation 1 if that is ignored.
+PictureHeader header_within(std::string_view bytes, const std::string& name, const DecodeOptions& options) {
+  if (bytes.empty()) throw Error(cat("picture ", quoted(name), " is empty"));
+  if (static_cast<int64_t>(bytes.size()) > std::min<int64_t>(options.max_bytes, INT_MAX)) {
+    throw Error(cat("picture ", quoted(name), " has ", bytes.size(), " bytes, more than the limit of ",
+                    options.max_bytes));
+  }
+  PictureHeader header = read_picture_header(bytes, name);
+  if (header.width > options.max_pixels / header.height) {
+    throw Error(cat("picture ", quoted(name), " has ", header.width, " x ", header.height,
+                    " pixels, more than the limit of ", options.max_pixels, "; make it smaller"));
+  }
+  return header;
+}
+
 }  // namespace
 
-Picture decode_picture(const std::string& bytes, const std::string& name, const DecodeLimits& limits) {
-  if (bytes.empty()) throw Error(cat("picture ", quoted(name), " is empty"));
-  if (static_cast<int64_t>(bytes.size()) > std::min<int64_t>(limits.max_bytes, INT_MAX)) {
-    throw Error(cat("picture ", quoted(name), " has ", bytes.size(), " bytes, more than the limit of ",
-                    limits.max_bytes));
-  }
-  const PictureHeader header = read_picture_header(bytes, name);
-  if (header.width > limits.max_pixels / header.height) {
-    throw Error(cat("picture ", quoted(name), " has ", header.width, " x ", header.height,
-                    " pixels, more than the limit of ", limits.max_pixels, "; make it smaller"));
-  }
-  const cv::Mat bgr = decode_colour(bytes);
-  if (bgr.empty() && std::string_view(header.format) == "GIF") {
+std::string DecodeOptions::key() const {
+  std::string out = orientation == Orientation::apply ? "oriented" : "as stored";
+  if (background) out += cat(" on ", +(*background)[0], ",", +(*background)[1], ",", +(*background)[2]);
+  return cat(out, " up to ", max_pixels, " pixels, ", max_bytes, " bytes");
+}
+
+Picture decode_picture(const std::string& bytes, const std::string& name, const DecodeOptions& options) {
+  const PictureHeader header = header_within(bytes, name, options);
+  cv::Mat bgr = stored_pixels(bytes, header, options);
+  if (bgr.empty() && header.format == PictureFormat::gif) {
     throw Error(cat("picture ", quoted(name), " is a GIF file, which the OpenCV in use (", CV_VERSION,
                     ") can't decode; convert it to PNG"));
   }
-  if (bgr.empty() || bgr.type() != CV_8UC3) {
-    throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", header.format, " file of ",
-                    header.width, " x ", header.height, " pixels, but can't be decoded"));
+  if (bgr.empty() && options.background && (header.alpha != Alpha::none || header.transparent_grey)) {
+    throw Error(cat("picture ", quoted(name),
+                    " is broken, or its transparency is of a kind that can't be put on a "
+                    "background; convert it to PNG"));
   }
+  // Prompts are laid out by the header's size.
+  if (bgr.empty() || bgr.type() != CV_8UC3 || bgr.rows != header.height || bgr.cols != header.width) {
+    throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", name_of(header.format),
+                    " file of ", header.width, " x ", header.height, " pixels, but can't be decoded"));
+  }
+  if (options.orientation == DecodeOptions::Orientation::apply) bgr = oriented(bgr, header.orientation);
   Picture picture{at::empty({bgr.rows, bgr.cols, 3}, at::kByte)};
   cv::Mat rgb(bgr.rows, bgr.cols, CV_8UC3, picture.rgb.mutable_data_ptr<uint8_t>());
   cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
   return picture;
 }
 
-Picture load_picture(const PictureSource& source, const DecodeLimits& limits) {
+std::string read_picture_file(const std::string& path, const DecodeOptions& options) {
+  std::error_code ignored;
+  const auto why_not = why_not_a_path(path);
+  if (why_not && !std::filesystem::exists(path, ignored))
+    throw Error(cat("picture ", quoted(path), " ", *why_not));
+  return read_file(path, options.max_bytes);
+}
+
+Picture load_picture(const PictureSource& source, const DecodeOptions& options) {
   if (source.picture) return *source.picture;
-  if (source.bytes) return decode_picture(*source.bytes, source.name(), limits);
-  return decode_picture(read_file(source.path, limits.max_bytes), source.path, limits);
+  if (source.bytes) return decode_picture(*source.bytes, source.name(), options);
+  return decode_picture(read_picture_file(source.path, options), source.path, options);
+}
+
+PictureSize picture_size(const PictureSource& source, const DecodeOptions& options) {
+  if (source.picture) return {source.picture->height(), source.picture->width()};
+  const PictureHeader header =
+      source.bytes ? header_within(*source.bytes, source.name(), options)
+                   : header_within(read_picture_file(source.path, options), source.path, options);
+  if (options.orientation == DecodeOptions::Orientation::ignore) return {header.height, header.width};
+  return {header.oriented_height(), header.oriented_width()};
 }
 
 }  // namespace flam

@@ -6,6 +6,7 @@
 #include "framework/base/text.h"
 #include "framework/component/types.h"
 #include "framework/model/model_config.h"
+#include "framework/recipe/picture_config.h"
 #include "framework/recipe/train_config.h"
 #include "framework/weights/weights_schema.h"
 
@@ -63,10 +64,10 @@ class SchemaWriter {
     GenerationParams generation;
     Value generation_schema = schema_of_params(ParamsRef(generation));
     generation_schema.set("description", "how ids are chosen");
-    Value weights = weights_schema(), train = train_schema();
+    Value weights = weights_schema(), train = train_schema(), pictures = pictures_schema();
     weights.set("description", "files and what they hold");
     if (partial_)
-      for (Value* part : {&model, &generation_schema, &weights, &train}) make_partial(*part);
+      for (Value* part : {&model, &pictures, &generation_schema, &weights, &train}) make_partial(*part);
 
     Value properties = Value::map();
     if (partial_) {
@@ -76,6 +77,7 @@ class SchemaWriter {
                              {"items", object({{"type", "string"}})}}));
     }
     properties.set("model", std::move(model));
+    properties.set("pictures", std::move(pictures));
     properties.set("transforms", list_of(reference("transform"), "applied to each picture in this order"));
     properties.set("task_head", in_map("task_head"));
     properties.set("generation", std::move(generation_schema));

@@ -6,13 +6,14 @@
 #include "framework/config/config.h"
 #include "framework/generate/generate.h"
 #include "framework/recipe/paths.h"
+#include "framework/recipe/picture_config.h"
 
 namespace flam {
 
 namespace {
 
-const std::vector<std::string> kKnownKeys = {"model",   "transforms", "task_head", "generation", "weights",
-                                             "dataset", "metrics",    "train",     "meta"};
+const std::vector<std::string> kKnownKeys = {"model",   "pictures", "transforms", "task_head", "generation",
+                                             "weights", "dataset",  "metrics",    "train",     "meta"};
 
 std::vector<ComponentConfig> parse_list(const Value* node, const std::string& key, const std::string& kind,
                                         Registry& registry, ErrorList& errors) {
@@ -51,6 +52,7 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
   } else {
     errors.add(tree.where(), "the config lacks `model`");
   }
+  if (const Value* pictures = tree.find("pictures")) config.pictures = parse_pictures(*pictures, errors);
   config.transforms = parse_list(tree.find("transforms"), "transforms", "transform", registry, errors);
   config.metrics = parse_list(tree.find("metrics"), "metrics", "metric", registry, errors);
   if (const Value* head = tree.find("task_head"))
@@ -77,6 +79,7 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
 Value RunConfig::resolved() const {
   Value out = Value::map();
   out.set("model", model.resolved());
+  out.set("pictures", resolved_pictures(pictures));
   out.set("transforms", resolved_list(transforms));
   if (task_head) out.set("task_head", task_head.resolved());
   GenerationParams generation_copy = generation;

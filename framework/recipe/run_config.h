@@ -9,6 +9,7 @@
 #include "framework/component/task_head.h"
 #include "framework/component/tokenizer.h"
 #include "framework/component/types.h"
+#include "framework/media/decode_options.h"
 #include "framework/model/model_config.h"
 #include "framework/recipe/train_config.h"
 #include "framework/weights/load.h"
@@ -18,6 +19,7 @@ namespace flam {
 struct FLAM_API RunConfig {
   std::string name;  // stem of the file, fit for a terminal
   ModelConfig model;
+  DecodeOptions pictures;
   std::vector<ComponentConfig> transforms;
   ComponentConfig task_head;
   GenerationParams generation;

@@ -127,9 +127,11 @@ class BatchLoader {
 
 }  // namespace
 
-MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms, const std::string& setting,
-                           int threads)
-    : model_(model), loader_(transforms, FeatureKeys(setting), cache_, threads) {}
+MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms,
+                           const DecodeOptions& pictures, const std::string& setting, int threads)
+    : model_(model),
+      pictures_(pictures),
+      loader_(transforms, pictures, FeatureKeys(setting), cache_, threads) {}
 
 void MediaEncoder::measure(std::vector<Part>& parts) const {
   int64_t pixels = 0;
@@ -151,7 +153,7 @@ void MediaEncoder::measure(std::vector<Part>& parts) const {
 void MediaEncoder::decode(std::vector<Part>& parts) const {
   measure(parts);
   for (Part& media : parts) {
-    for (PictureSource& source : media.pictures) source.picture = load_picture(source);
+    for (PictureSource& source : media.pictures) source.picture = load_picture(source, pictures_);
   }
 }
 

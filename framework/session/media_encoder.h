@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "framework/media/decode_options.h"
 #include "framework/model/transform_chain.h"
 #include "framework/session/picture_loader.h"
 #include "framework/session/session.h"
@@ -34,7 +35,8 @@ class MediaEncoder {
  public:
   /// `setting` is all that features depend on besides the picture, see FeatureKeys. `threads` is the number
   /// of loader threads.
-  MediaEncoder(const Model& model, const TransformChain& transforms, const std::string& setting, int threads);
+  MediaEncoder(const Model& model, const TransformChain& transforms, const DecodeOptions& pictures,
+               const std::string& setting, int threads);
 
   /// Reads the size of each picture of one request or prompt from its header. Error: a picture that can't be
   /// read, or more pixels in all than are allowed.
@@ -59,6 +61,7 @@ class MediaEncoder {
   at::Tensor resample_distinct(const Features& features, const at::Tensor& index, Probe* probe) const;
 
   const Model& model_;
+  const DecodeOptions& pictures_;
   mutable FeatureCache cache_;
   mutable PictureLoader loader_;
 };

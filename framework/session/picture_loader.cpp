@@ -2,11 +2,9 @@
 
 #include <chrono>
 
-#include "framework/base/file.h"
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/media/decode.h"
-#include "framework/media/picture_header.h"
 
 namespace flam {
 
@@ -15,9 +13,9 @@ namespace {
 constexpr size_t kMostKeptBytes = size_t{64} << 20;
 constexpr size_t kMostAhead = 32;
 
-std::shared_ptr<const std::string> bytes_of(const PictureSource& source) {
+std::shared_ptr<const std::string> bytes_of(const PictureSource& source, const DecodeOptions& options) {
   if (source.bytes) return source.bytes;
-  return std::make_shared<const std::string>(read_file(source.path, DecodeLimits().max_bytes));
+  return std::make_shared<const std::string>(read_picture_file(source.path, options));
 }
 
 class Stopwatch {
@@ -36,22 +34,19 @@ std::string name_in_memory(const PictureSource& source) {
   return source.bytes ? cat("bytes at ", static_cast<const void*>(source.bytes.get())) : source.path;
 }
 
-PictureLoader::PictureLoader(const TransformChain& transforms, FeatureKeys keys, FeatureCache& cache,
-                             int threads)
-    : transforms_(transforms), keys_(std::move(keys)), cache_(cache), threads_(threads) {}
+PictureLoader::PictureLoader(const TransformChain& transforms, const DecodeOptions& options, FeatureKeys keys,
+                             FeatureCache& cache, int threads)
+    : transforms_(transforms), options_(options), keys_(std::move(keys)), cache_(cache), threads_(threads) {}
 
 void PictureLoader::measure(PictureSource& source) const {
   if (source.height > 0) return;
-  if (source.picture) {
-    source.height = source.picture->height();
-    source.width = source.picture->width();
-    return;
-  }
-  const auto bytes = bytes_of(source);
-  const PictureHeader header = read_picture_header(*bytes, source.name());
-  source.height = header.height;
-  source.width = header.width;
-  if (source.bytes) return;
+  PictureSource read = source;
+  if (!source.picture) read.bytes = bytes_of(source, options_);
+  const PictureSize size_seen = picture_size(read, options_);
+  source.height = size_seen.height;
+  source.width = size_seen.width;
+  if (source.picture || source.bytes) return;
+  const auto bytes = read.bytes;
   const size_t size = bytes->size();
   if (kept_bytes_->fetch_add(size) + size > kMostKeptBytes) {
     *kept_bytes_ -= size;
@@ -68,14 +63,14 @@ LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels)
   if (picture) {
     out.key = keys_.key(content_key(*picture));
   } else {
-    bytes = bytes_of(source);
+    bytes = bytes_of(source, options_);
     out.key = keys_.key(sha256(*bytes));
   }
   out.features = cache_.find(out.key);
   if (out.features.defined() && !with_pixels) return out;
   if (!picture) {
     const Stopwatch watch;
-    picture = decode_picture(*bytes, source.name());
+    picture = decode_picture(*bytes, source.name(), options_);
     bytes.reset();
     out.decode_milliseconds = watch.milliseconds();
   }

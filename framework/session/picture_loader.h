@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "framework/media/decode_options.h"
 #include "framework/media/picture.h"
 #include "framework/model/transform_chain.h"
 #include "framework/session/feature_cache.h"
@@ -29,8 +30,9 @@ struct LoadedPicture {
 /// not decoded. May be used from several threads.
 class PictureLoader {
  public:
-  /// `transforms` and `cache` must outlive the loader.
-  PictureLoader(const TransformChain& transforms, FeatureKeys keys, FeatureCache& cache, int threads);
+  /// `transforms`, `options` and `cache` must outlive the loader.
+  PictureLoader(const TransformChain& transforms, const DecodeOptions& options, FeatureKeys keys,
+                FeatureCache& cache, int threads);
 
   /// Reads the oriented size from the picture's header, unless it is known. The bytes are kept in the source
   /// as long as all that are kept stay below a limit, so that a small picture is read from disk once. Error:
@@ -51,6 +53,7 @@ class PictureLoader {
   std::shared_future<LoadedPicture> queue(const PictureSource& source, bool with_pixels);
 
   const TransformChain& transforms_;
+  const DecodeOptions& options_;
   const FeatureKeys keys_;
   FeatureCache& cache_;
   const std::shared_ptr<std::atomic<size_t>> kept_bytes_ = std::make_shared<std::atomic<size_t>>(0);

@@ -87,7 +87,8 @@ int loader_threads() {
 /// What the features of a picture depend on besides the picture, see FeatureKeys. Within one session the
 /// weights stay as they are, so they need no hash.
 std::string Session::State::setting() const {
-  std::string out = write_yaml(config.model.vision_backbone.resolved());
+  std::string out = config.pictures.key();
+  out += write_yaml(config.model.vision_backbone.resolved());
   for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
   return out + dtype_name(model->dtype());
 }
@@ -123,7 +124,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.model->weights().progress = options.loading;
   s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
   s.model->weights().progress = nullptr;
-  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.setting(), loader_threads());
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, s.setting(),
+                                           loader_threads());
   return session;
 }
 

@@ -125,7 +125,7 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
           const size_t count = of_task.size() / static_cast<size_t>(pictures);
           for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[picture * count + r]);
         }
-        pixels[picture] = parts_.transforms.apply(load_picture(the_picture(record)));
+        pixels[picture] = parts_.transforms.apply(load_picture(the_picture(record), parts_.pictures));
       }
       patch_labels[picture] = record.patch_labels;
       media_labels[picture] = record.media_labels;

@@ -8,6 +8,7 @@
 
 #include "framework/component/dataset.h"
 #include "framework/component/task_head.h"
+#include "framework/media/decode_options.h"
 #include "framework/model/model.h"
 #include "framework/model/transform_chain.h"
 #include "framework/recipe/train_config.h"
@@ -25,6 +26,7 @@ struct TrainingParts {
   const TrainConfig& config;
   const Model& model;
   const TransformChain& transforms;
+  const DecodeOptions& pictures;
   std::vector<TrainedTask> tasks;
   std::string settings;  // everything that the run's result depends on; a checkpoint must have the same
 };

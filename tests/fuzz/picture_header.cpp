@@ -10,9 +10,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::refusing([&] {
     const PictureHeader header = read_picture_header(bytes, "fuzz");
     if (header.width <= 0 || header.height <= 0) __builtin_trap();
-    DecodeLimits limits;
-    limits.max_pixels = 1 << 14;
-    decode_picture(bytes, "fuzz", limits);
+    DecodeOptions options;
+    options.max_pixels = 1 << 14;
+    options.background = {255, 255, 255};
+    decode_picture(bytes, "fuzz", options);
   });
   return 0;
 }

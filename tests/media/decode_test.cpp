@@ -27,9 +27,9 @@ std::string encoded(const char* suffix, int height = 21, int width = 34) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string error_of(const std::string& bytes, const DecodeLimits& limits = {}) {
+std::string error_of(const std::string& bytes, const DecodeOptions& options = {}) {
   try {
-    decode_picture(bytes, "x.bin", limits);
+    decode_picture(bytes, "x.bin", options);
   } catch (const Error& e) {
     return e.what();
   }
@@ -120,7 +120,7 @@ TEST(Decode, RefusesWhatIsNoPicture) {
 TEST(LoadPicture, NamesTheFileThatCantBeRead) {
   const auto error = [](const std::string& path) -> std::string {
     try {
-      load_picture({.path = path});
+      load_picture({.path = path}, {});
     } catch (const Error& e) {
       return e.what();
     }
@@ -137,10 +137,10 @@ TEST(LoadPicture, TakesFileBytesOrPixels) {
       std::filesystem::temp_directory_path() / ("flam_decode_test_" + std::to_string(getpid()) + ".png");
   const std::string bytes = encoded(".png");
   write_file(path, bytes);
-  const Picture from_file = load_picture({.path = path});
+  const Picture from_file = load_picture({.path = path}, {});
   std::filesystem::remove(path);
-  const Picture from_bytes = load_picture({.bytes = std::make_shared<const std::string>(bytes)});
-  const Picture as_it_is = load_picture({.picture = from_file});
+  const Picture from_bytes = load_picture({.bytes = std::make_shared<const std::string>(bytes)}, {});
+  const Picture as_it_is = load_picture({.picture = from_file}, {});
   EXPECT_TRUE(from_file.rgb.equal(from_bytes.rgb));
   EXPECT_TRUE(as_it_is.rgb.is_same(from_file.rgb));
 }

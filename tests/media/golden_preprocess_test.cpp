@@ -26,7 +26,7 @@ std::filesystem::path folder() {
 /// The picture in inputs/ whose file name without suffix is `stem`.
 Picture input(const std::string& stem) {
   for (const auto& entry : std::filesystem::directory_iterator(folder() / "inputs")) {
-    if (entry.path().stem() == stem) return load_picture({.path = entry.path()});
+    if (entry.path().stem() == stem) return load_picture({.path = entry.path()}, {});
   }
   throw Error(cat("no picture ", quoted(stem), " in ", folder() / "inputs"));
 }

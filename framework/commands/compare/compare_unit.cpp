@@ -130,11 +130,12 @@ Picture shrunk(const Picture& picture) {
                              Interpolation::bilinear)};
 }
 
-std::string picture_of(const Request& request) {
+std::string picture_of(const Request& request, const DecodeOptions& options) {
   const PictureSource* last = nullptr;
   for (const Part& part : request.parts)
     if (!part.pictures.empty()) last = &part.pictures.front();
-  return last ? "data:image/png;base64," + base64(encode_png(shrunk(load_picture(*last)))) : "";
+  if (!last) return "";
+  return "data:image/png;base64," + base64(encode_png(shrunk(load_picture(*last, options))));
 }
 
 bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& session,
@@ -153,7 +154,7 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
                                {"question", question_of(record.request)},
                                {"references", record.references},
                                {"answer", answer},
-                               {"picture", picture_of(record.request)}});
+                               {"picture", picture_of(record.request, opened->config().pictures)}});
   };
   Evaluation scored;
   try {

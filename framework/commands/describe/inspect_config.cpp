@@ -87,7 +87,7 @@ ConfigPage inspect_config(const RunConfig& config, const std::string& file) {
   if (config.dataset)
     page.sections.push_back(section_of("dataset", config.dataset, *resolved.find("dataset")));
   add_list("metrics", config.metrics);
-  for (const char* key : {"generation", "weights", "train", "meta"}) {
+  for (const char* key : {"pictures", "generation", "weights", "train", "meta"}) {
     if (const Value* tree = resolved.find(key))
       page.sections.push_back({key, "", "", "", "", settings_of(*tree)});
   }

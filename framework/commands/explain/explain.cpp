@@ -120,7 +120,8 @@ class Explainer {
   void add_pictures() {
     for (const Part& media : prompt_.media) {
       for (const PictureSource& source : media.pictures)
-        out_.pictures.push_back({source.name(), session_.transforms().picture(load_picture(source))});
+        out_.pictures.push_back(
+            {source.name(), session_.transforms().picture(load_picture(source, session_.config().pictures))});
     }
   }
 

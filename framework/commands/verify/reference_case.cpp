@@ -5,7 +5,6 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/media/decode.h"
 
 namespace flam {
 
@@ -89,9 +88,7 @@ std::vector<Prompt> ReferenceCase::prompts() const {
   for (size_t row = 0; row < rows(); ++row) {
     Prompt prompt{prompt_texts_[row], {}};
     for (const std::string& path : pictures_[row]) {
-      PictureSource source{path, nullptr, {}};
-      source.picture = load_picture(source);
-      prompt.media.push_back({Part::Kind::image, "", {source}});
+      prompt.media.push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
     }
     out.push_back(std::move(prompt));
   }

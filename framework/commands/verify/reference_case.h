@@ -18,7 +18,7 @@ class ReferenceCase {
 
   size_t rows() const { return prompt_texts_.size(); }
   const std::string& prompt_text(size_t row) const { return prompt_texts_[row]; }
-  /// The stored prompts with their pictures, opened.
+  /// The stored prompts with the paths of their pictures.
   std::vector<Prompt> prompts() const;
   /// What a user would ask for this row, where the dump tells (caption: shots; VQA: shots and `questions`).
   std::optional<Request> request(size_t row) const;
