@@ -7,7 +7,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
-#include "framework/weights/formats.h"
+#include "framework/weights/formats/formats.h"
 
 namespace flam {
 

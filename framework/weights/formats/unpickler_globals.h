@@ -1,7 +1,7 @@
 #pragma once
 #include <optional>
 
-#include "framework/weights/unpickler.h"
+#include "framework/weights/formats/unpickler.h"
 
 namespace flam::pickle {
 

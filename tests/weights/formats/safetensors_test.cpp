@@ -2,8 +2,8 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
-#include "forge.h"
 #include "framework/weights/checkpoint.h"
+#include "tests/weights/forge.h"
 
 namespace flam {
 namespace {

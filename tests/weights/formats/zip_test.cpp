@@ -1,8 +1,8 @@
 // The table of a zip file: what is read and what is refused.
 #include <gmock/gmock.h>
 
-#include "forge.h"
 #include "framework/weights/checkpoint.h"
+#include "tests/weights/forge.h"
 
 namespace flam {
 namespace {

@@ -1,12 +1,12 @@
 // Opcodes as in CPython's Lib/pickletools.py.
-#include "framework/weights/unpickler.h"
+#include "framework/weights/formats/unpickler.h"
 
 #include <bit>
 #include <map>
 
 #include "framework/base/text.h"
-#include "framework/weights/unpickler_bytes.h"
-#include "framework/weights/unpickler_globals.h"
+#include "framework/weights/formats/unpickler_bytes.h"
+#include "framework/weights/formats/unpickler_globals.h"
 
 namespace flam::pickle {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
-#include "framework/weights/formats.h"
+#include "framework/weights/formats/formats.h"
 
 namespace flam {
 

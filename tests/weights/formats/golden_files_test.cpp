@@ -2,8 +2,8 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
-#include "fixtures.h"
 #include "framework/weights/checkpoint.h"
+#include "tests/weights/fixtures.h"
 
 namespace flam {
 namespace {

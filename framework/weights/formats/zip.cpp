@@ -1,12 +1,12 @@
 // Field offsets as in PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (central
 // directory), 4.3.14 to 4.3.16 (end records), 4.5.3 (zip64 extra field).
-#include "framework/weights/zip.h"
+#include "framework/weights/formats/zip.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "framework/base/text.h"
-#include "framework/weights/formats.h"
+#include "framework/weights/formats/formats.h"
 
 namespace flam {
 

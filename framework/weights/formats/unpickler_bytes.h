@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "framework/base/text.h"
-#include "framework/weights/unpickler.h"
+#include "framework/weights/formats/unpickler.h"
 
 namespace flam::pickle {
 

@@ -3,8 +3,8 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
-#include "forge.h"
 #include "framework/weights/checkpoint.h"
+#include "tests/weights/forge.h"
 
 namespace flam {
 namespace {

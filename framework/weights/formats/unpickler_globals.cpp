@@ -1,4 +1,4 @@
-#include "framework/weights/unpickler_globals.h"
+#include "framework/weights/formats/unpickler_globals.h"
 
 #include <cstdio>
 

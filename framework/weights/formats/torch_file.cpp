@@ -3,9 +3,9 @@
 // caffe2/serialize/inline_container.h.
 
 #include "framework/base/text.h"
-#include "framework/weights/formats.h"
-#include "framework/weights/unpickler.h"
-#include "framework/weights/zip.h"
+#include "framework/weights/formats/formats.h"
+#include "framework/weights/formats/unpickler.h"
+#include "framework/weights/formats/zip.h"
 
 namespace flam {
 

@@ -4,7 +4,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/weights/checkpoint.h"
-#include "framework/weights/safetensors_types.h"
+#include "framework/weights/formats/safetensors_types.h"
 
 namespace flam {
 

@@ -8,8 +8,8 @@
 #include <set>
 
 #include "framework/base/text.h"
-#include "framework/weights/formats.h"
-#include "framework/weights/safetensors_types.h"
+#include "framework/weights/formats/formats.h"
+#include "framework/weights/formats/safetensors_types.h"
 
 namespace flam {
 
