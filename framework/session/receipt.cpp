@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "framework/base/file.h"
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/device/device.h"
@@ -43,19 +43,9 @@ void add_candidates(Json& out, const Result& result) {
 }
 
 Json weights_json(const Session& session) {
-  std::set<std::string> files;
-  for (const auto& slot : session.model().weights().slots()) {
-    // "FILE: NAME"; a path may hold ": " itself.
-    for (size_t end = 0; (end = slot->origin.find(": ", end)) != std::string::npos; ++end) {
-      const std::string file = slot->origin.substr(0, end);
-      std::error_code error;
-      if (files.contains(file) || !std::filesystem::is_regular_file(file, error)) continue;
-      files.insert(file);
-      break;
-    }
-  }
   Json out = Json::array();
-  for (const std::string& file : files) out.push_back({{"file", file}, {"sha256", sha256_file(file)}});
+  for (const auto& file : session.model().weights().files())
+    out.push_back({{"file", file->path().string()}, {"sha256", sha256(file->bytes())}});
   return out;
 }
 

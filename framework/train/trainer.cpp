@@ -45,11 +45,6 @@ class Autocast {
   at::DeviceType device_;
 };
 
-/// Whether the tensor was loaded from a file of init_from.
-bool is_given(const WeightSlot& slot) {
-  return slot.origin.find(": ") != std::string::npos;
-}
-
 }  // namespace
 
 Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
@@ -96,7 +91,7 @@ void Trainer::load_initial_weights() {
                         slot->tensor.sizes()));
       }
       slot->tensor.copy_(value);
-      slot->origin = cat(file, ": ", name);
+      slot->origins = {{checkpoint->file_of(name), name}};
     }
     if (left_out > 0) log_info(cat(shown, ": ", left_out, " tensors don't fit this model and are skipped"));
     left_out_ += left_out;
@@ -119,9 +114,9 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
       return match_pattern(entry.first, slot->name);
     });
     if (matching != rates.end()) used[matching - rates.begin()] = true;
-    const double rate = matching != rates.end() ? matching->second
-                        : is_given(*slot)       ? 0
-                                                : parts_.config.new_tensor_rate;
+    const double rate = matching != rates.end()  ? matching->second
+                        : !slot->origins.empty() ? 0
+                                                 : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
     // Position embeddings and latents are tables of independent rows, not matrices to orthogonalise.
     const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
@@ -255,7 +250,7 @@ void Trainer::save_output() const {
     const auto owner = slot->statistic
                            ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
                            : slot;  // statistics go with the norm that uses them
-    if (is_given(*slot) || (owner && owner->tensor.requires_grad()))
+    if (!slot->origins.empty() || (owner && owner->tensor.requires_grad()))
       tensors.emplace_back(slot->name, slot->tensor.detach());
   }
   write_safetensors(parts_.config.output, tensors);

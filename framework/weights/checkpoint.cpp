@@ -23,7 +23,9 @@ class ShardedCheckpoint final : public Checkpoint {
   explicit ShardedCheckpoint(const MappedFile& index);
   const std::vector<std::string>& names() const override { return names_; }
   at::Tensor tensor(const std::string& name) const override { return shard(name).tensor(name); }
-  fs::path file_of(const std::string& name) const override { return shard(name).file_of(name); }
+  std::shared_ptr<const MappedFile> file_of(const std::string& name) const override {
+    return shard(name).file_of(name);
+  }
 
  private:
   const Checkpoint& shard(const std::string& name) const {

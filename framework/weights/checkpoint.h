@@ -14,6 +14,8 @@
 
 namespace flam {
 
+class MappedFile;
+
 class FLAM_API Checkpoint {
  public:
   virtual ~Checkpoint();
@@ -21,7 +23,8 @@ class FLAM_API Checkpoint {
   virtual const std::vector<std::string>& names() const = 0;
   /// A view into the mapping (read-only by contract); Error for an unknown name.
   virtual at::Tensor tensor(const std::string& name) const = 0;
-  virtual std::filesystem::path file_of(const std::string& name) const = 0;
+  /// The file that holds it; Error for an unknown name.
+  virtual std::shared_ptr<const MappedFile> file_of(const std::string& name) const = 0;
   /// Texts that a safetensors file carries; empty for the other formats.
   virtual std::map<std::string, std::string> metadata() const { return {}; }
 };

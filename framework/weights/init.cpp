@@ -98,7 +98,6 @@ void WeightStore::initialise(at::Device device, at::ScalarType dtype, uint64_t s
     if (!slot->tensor.is_meta()) continue;
     slot->tensor = allocate(*slot, device, dtype);
     initialise_rows(*slot, 0, seed);
-    slot->origin = "initialised";
   }
 }
 

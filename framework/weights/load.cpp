@@ -22,7 +22,6 @@ bool usable_as_it_is(const at::Tensor& source, at::Device device, at::ScalarType
 
 void fill_missing_rows(WeightSlot& slot, int64_t rows, uint64_t seed) {
   WeightStore::initialise_rows(slot, rows, seed);
-  slot.origin += cat(" (", rows, " of ", slot.shape[0], " rows)");
   log_warn(cat("the file gives ", rows, " of the ", slot.shape[0], " rows of ", slot.name, "; the other ",
                slot.shape[0] - rows, " keep their initial values"));
 }
@@ -32,7 +31,8 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
   bool partly = false;
   for (const auto& part : filling.parts) partly |= part.has_value();
   at::Tensor whole = filling.whole ? plan.tensor(*filling.whole) : at::Tensor();
-  slot.origin = filling.whole ? plan.describe(*filling.whole) : "";
+  slot.origins.clear();
+  if (filling.whole) slot.origins.push_back(plan.origin(*filling.whole));
   const int64_t rows = slot.shape.empty() ? 1 : slot.shape[0];
   const bool short_of_rows = whole.defined() && whole.numel() < slot.numel();
   if (whole.defined() && !partly && !short_of_rows && usable_as_it_is(whole, device, dtype)) {
@@ -45,7 +45,7 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
   for (size_t i = 0; i < filling.parts.size(); first += slot.parts[i++]) {
     if (!filling.parts[i]) continue;
     copy_rows(slot.tensor, first, slot.parts[i], plan.tensor(*filling.parts[i]));
-    slot.origin += cat(slot.origin.empty() ? "" : ", ", plan.describe(*filling.parts[i]));
+    slot.origins.push_back(plan.origin(*filling.parts[i]));
   }
   if (short_of_rows) fill_missing_rows(slot, whole.size(0), seed);
 }

@@ -179,10 +179,6 @@ class Planner {
 
 }  // namespace
 
-std::string LoadPlan::describe(const Source& source) const {
-  return cat(printable(files[source.file]->file_of(source.key).string(), 1000), ": ", printable(source.key));
-}
-
 bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary) {
   if (without_ones(found) == without_ones(wanted)) return true;
   return vocabulary && found.size() == wanted.size() && found[0] > 0 && found[0] < wanted[0] &&

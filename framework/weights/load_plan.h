@@ -29,8 +29,9 @@ struct LoadPlan {
   std::unordered_map<const WeightSlot*, Filling> fillings;
 
   at::Tensor tensor(const Source& source) const { return files[source.file]->tensor(source.key); }
-  /// "file.pth: key", for messages and receipts.
-  std::string describe(const Source& source) const;
+  WeightOrigin origin(const Source& source) const {
+    return {files[source.file]->file_of(source.key), source.key};
+  }
 };
 
 /// Error with every missing, unexpected and misshapen tensor.

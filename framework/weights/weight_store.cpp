@@ -2,8 +2,10 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <numeric>
 
+#include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
 
@@ -56,6 +58,18 @@ Weight WeightStore::tie(const std::string& name, const Weight& target) {
 std::shared_ptr<WeightSlot> WeightStore::find(const std::string& name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<const MappedFile>> WeightStore::files() const {
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  for (const auto& slot : slots_) {
+    for (const WeightOrigin& origin : slot->origins) files.push_back(origin.file);
+  }
+  const auto path = [](const auto& file) -> const std::filesystem::path& { return file->path(); };
+  std::ranges::sort(files, {}, path);
+  const auto repeated = std::ranges::unique(files, {}, path);
+  files.erase(repeated.begin(), repeated.end());
+  return files;
 }
 
 int64_t WeightStore::parameter_count(const std::string& prefix) const {

@@ -16,6 +16,8 @@
 
 namespace flam {
 
+class MappedFile;
+
 /// What a tensor holds when no file gives it.
 struct Init {
   enum class Kind { zeros, ones, constant, normal };
@@ -27,18 +29,25 @@ struct Init {
   static Init normal(double standard_deviation) { return {Kind::normal, standard_deviation}; }
 };
 
+/// One tensor of a file that fills a slot, or a part of it. The file stays mapped, so that its bytes are
+/// those that were loaded, whatever lies at its path later.
+struct WeightOrigin {
+  std::shared_ptr<const MappedFile> file;
+  std::string key;
+};
+
 /// One declared tensor.
 struct FLAM_API WeightSlot {
   std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
   std::vector<int64_t> shape;
   Init init;
-  bool statistic = false;            // measured (a batch norm's mean): never trained, no parameter
-  bool vocabulary = false;           // rows are tokens: a file may have fewer
-  std::optional<Init> missing_rows;  // of a vocabulary: what rows hold that the file lacks; not set: init
-  std::vector<int64_t> parts;        // row counts of the tensors fused into this one; empty: not fused
-  std::vector<std::string> aliases;  // names tied to this slot
-  at::Tensor tensor;                 // meta until filled
-  std::string origin;                // "file.pth: key", "initialised", for the receipt
+  bool statistic = false;             // measured (a batch norm's mean): never trained, no parameter
+  bool vocabulary = false;            // rows are tokens: a file may have fewer
+  std::optional<Init> missing_rows;   // of a vocabulary: what rows hold that the file lacks; not set: init
+  std::vector<int64_t> parts;         // row counts of the tensors fused into this one; empty: not fused
+  std::vector<std::string> aliases;   // names tied to this slot
+  at::Tensor tensor;                  // meta until filled
+  std::vector<WeightOrigin> origins;  // what files gave it; empty: nothing
 
   int64_t numel() const;
 };
@@ -66,6 +75,8 @@ class FLAM_API WeightStore {
 
   const std::vector<std::shared_ptr<WeightSlot>>& slots() const { return slots_; }
   std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
+  /// The files that gave tensors, each once, sorted by path.
+  std::vector<std::shared_ptr<const MappedFile>> files() const;
   /// Numbers that training may change: tied tensors once, statistics not.
   int64_t parameter_count(const std::string& prefix = "") const;
 

@@ -23,7 +23,7 @@ class MappedCheckpoint final : public Checkpoint {
                    std::map<std::string, std::string> metadata = {});
   const std::vector<std::string>& names() const override { return names_; }
   at::Tensor tensor(const std::string& name) const override;
-  std::filesystem::path file_of(const std::string& name) const override;
+  std::shared_ptr<const MappedFile> file_of(const std::string& name) const override;
   std::map<std::string, std::string> metadata() const override { return metadata_; }
 
  private:

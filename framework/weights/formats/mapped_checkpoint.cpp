@@ -50,9 +50,9 @@ at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   return aligned ? view : view.clone();
 }
 
-std::filesystem::path MappedCheckpoint::file_of(const std::string& name) const {
+std::shared_ptr<const MappedFile> MappedCheckpoint::file_of(const std::string& name) const {
   find(name);
-  return file_->path();
+  return file_;
 }
 
 }  // namespace flam

@@ -2,6 +2,7 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
+#include "framework/base/file.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/weights/fixtures.h"
 
@@ -23,7 +24,7 @@ TEST(GoldenFiles, BothFormatsOfTheDecoderHoldEqualTensors) {
 
 TEST(GoldenFiles, AFolderOpensItsIndex) {
   const auto folder = open_checkpoint(golden("llama"));
-  EXPECT_EQ(folder->file_of("lm_head.weight").filename(), "model-00002-of-00002.safetensors");
+  EXPECT_EQ(folder->file_of("lm_head.weight")->path().filename(), "model-00002-of-00002.safetensors");
   EXPECT_NE(open_checkpoint(golden("clip_vit_hf"))->names().size(), 0u);
 }
 

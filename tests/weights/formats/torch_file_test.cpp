@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
+#include "framework/base/file.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/weights/forge.h"
 
@@ -122,7 +123,7 @@ TEST_F(TorchFile, ShardsWithAnIndex) {
   write(folder_ / "pytorch_model.bin.index.json", R"({"weight_map": {"a": "a.bin", "b": "b.bin"}})");
   const auto folder = open_checkpoint(folder_ / "");
   EXPECT_EQ(folder->names(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(folder->file_of("b").filename(), "b.bin");
+  EXPECT_EQ(folder->file_of("b")->path().filename(), "b.bin");
   EXPECT_EQ(folder->tensor("a").sum().item<float>(), 15);
 }
 
