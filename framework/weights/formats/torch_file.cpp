@@ -2,6 +2,8 @@
 // NAME/data/KEY (their bytes). Layout read in torch 2.11: torch/serialization.py (_save) and
 // caffe2/serialize/inline_container.h.
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 #include "framework/weights/formats/formats.h"
 #include "framework/weights/formats/unpickler.h"
@@ -19,24 +21,20 @@ std::string find_root(const MappedFile& file, const ZipEntries& entries) {
   for (const auto& [name, entry] : entries) {
     const size_t slash = name.find('/');
     if (slash == std::string::npos) continue;
-    const std::string_view rest = std::string_view(name).substr(slash + 1);
-    if (rest == "constants.pkl" || rest.starts_with("code/")) {
-      refuse(file,
-             "a TorchScript archive holds a program, which is not run. Convert it: "
-             "torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), NEW)");
-    }
-    if (rest == "data.pkl") {
-      if (!root.empty()) refuse(file, "the archive holds two data.pkl");
-      root = name.substr(0, slash);
-    }
-  }
-  for (const auto& [name, entry] : entries) {
-    if (entry.compressed) {
-      refuse(file, cat("entry ", quoted(name), " is compressed; torch.save stores entries as they are"));
-    }
+    if (name.substr(slash + 1) != "data.pkl") continue;
+    if (!root.empty()) refuse(file, "the archive holds two data.pkl");
+    root = name.substr(0, slash);
   }
   if (root.empty()) refuse(file, "a zip archive without data.pkl is not what torch.save writes");
   return root;
+}
+
+/// Whether the archive is one that torch.jit.save writes: its data.pkl needs the classes under code/.
+bool holds_program(const ZipEntries& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const auto& item) {
+    const std::string_view rest = std::string_view(item.first).substr(item.first.find('/') + 1);
+    return rest == "constants.pkl" || (rest.starts_with("code/") && rest.ends_with(".py"));
+  });
 }
 
 /// Follows {"state_dict": {…}}, {"model": {…}}, {"module": {…}} to the dict of tensors.
@@ -63,7 +61,7 @@ class TorchFile {
 
   std::map<std::string, StoredTensor> tensors() const {
     check_byte_order();
-    const std::string_view bytes = entries_.at(root_ + "/data.pkl").bytes;
+    const std::string_view bytes = content(root_ + "/data.pkl");
     if (bytes.size() > kMaxPickle)
       refuse(file_, cat("data.pkl of ", bytes.size(), " bytes; at most ", kMaxPickle));
     const pickle::Pickle data = pickle::read(bytes, [this](const std::string& why, size_t position) {
@@ -86,9 +84,17 @@ class TorchFile {
  private:
   void check_byte_order() const {
     const auto order = entries_.find(root_ + "/byteorder");
-    if (order != entries_.end() && order->second.bytes != "little") {
+    if (order != entries_.end() && content(order->first) != "little") {
       refuse(file_, cat("its byte order is ", quoted(order->second.bytes), ", expected 'little'"));
     }
+  }
+
+  /// The bytes of an entry that there is.
+  std::string_view content(const std::string& name) const {
+    const ZipEntry& entry = entries_.at(name);
+    if (entry.compressed)
+      refuse(file_, cat("entry ", quoted(name), " is compressed; torch.save stores entries as they are"));
+    return entry.bytes;
   }
 
   std::string_view storage_bytes(std::string_view name, const pickle::Storage& storage) const {
@@ -99,7 +105,7 @@ class TorchFile {
     int64_t bytes = 0;
     const auto width = static_cast<int64_t>(c10::elementSize(storage.dtype));
     if (storage.count < 0 || __builtin_mul_overflow(storage.count, width, &bytes) ||
-        static_cast<size_t>(bytes) != found->second.bytes.size()) {
+        static_cast<size_t>(bytes) != content(found->first).size()) {
       refuse(file_, cat("the storage ", quoted(storage.key), " of tensor ", quoted(name), " should have ",
                         storage.count, " elements of ", width, " bytes, but has ", found->second.bytes.size(),
                         " bytes"));
@@ -154,8 +160,15 @@ std::map<std::string, StoredTensor> without_module(std::map<std::string, StoredT
 
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file) {
   const ZipEntries entries = read_zip(*file);
-  auto tensors = TorchFile(*file, entries, find_root(*file, entries)).tensors();
-  return std::make_unique<MappedCheckpoint>(std::move(file), without_module(std::move(tensors)));
+  try {
+    auto tensors = TorchFile(*file, entries, find_root(*file, entries)).tensors();
+    return std::make_unique<MappedCheckpoint>(file, without_module(std::move(tensors)));
+  } catch (const Error&) {
+    if (!holds_program(entries)) throw;
+  }
+  refuse(*file,
+         "a TorchScript archive holds a program, which is not run. Convert it: "
+         "torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), NEW)");
 }
 
 }  // namespace flam

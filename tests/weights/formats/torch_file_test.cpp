@@ -225,6 +225,26 @@ TEST_F(TorchFile, StoragesAndStridesAreChecked) {
   }
 }
 
+TEST_F(TorchFile, EntriesThatNothingNamesDoNotMatter) {
+  const std::string data = pickle(dict({{"w", matrix()}}));
+  const std::vector<ForgedEntry> sound{
+      {"a/data.pkl", data}, {"a/byteorder", "little"}, {"a/data/0", bytes_of(kSix)}};
+  for (const ForgedEntry& more : std::vector<ForgedEntry>{{"a/extra/notes.txt", "x"},
+                                                          {"a/.data/serialization_id", "0123"},
+                                                          {"a/code/", ""},
+                                                          {"a/code/train.py", "import torch"},
+                                                          {"a/constants.pkl", "x"},
+                                                          {"a/readme", "packed", 8}}) {
+    auto entries = sound;
+    entries.push_back(more);
+    EXPECT_EQ(open(zip(entries))->names(), std::vector<std::string>{"w"}) << more.name;
+  }
+  EXPECT_THAT(error_of([&] {
+                open(zip({{"a/data.pkl", data}, {"a/data/0", "packed", 8}}));
+              }),
+              HasSubstr("entry 'a/data/0' is compressed"));
+}
+
 TEST_F(TorchFile, OtherKindsOfFileSayHowToConvert) {
   const auto refused = [&](const std::string& bytes) { return error_of([&] { open(bytes); }); };
   EXPECT_THAT(refused(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", "x"}})), HasSubstr("torch.jit.load"));
