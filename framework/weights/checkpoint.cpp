@@ -8,6 +8,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/weights/formats/formats.h"
+#include "framework/weights/training_prefixes.h"
 
 namespace flam {
 
@@ -125,8 +126,8 @@ fs::path file_in_folder(const fs::path& folder) {
 std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path) {
   std::error_code ignored;
   auto file = MappedFile::open(fs::is_directory(path, ignored) ? file_in_folder(path) : path);
-  if (is_index(file->bytes())) return std::make_unique<ShardedCheckpoint>(*file);
-  return open_single(std::move(file));
+  if (is_index(file->bytes())) return without_training_prefixes(std::make_unique<ShardedCheckpoint>(*file));
+  return without_training_prefixes(open_single(std::move(file)));
 }
 
 }  // namespace flam

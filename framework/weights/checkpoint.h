@@ -19,8 +19,12 @@ class MappedFile;
 class FLAM_API Checkpoint {
  public:
   virtual ~Checkpoint();
-  /// Every key, sorted. Nested wrappers (state_dict, model, module.) are already peeled off.
+  /// Every key, sorted, without what training puts before names (`module.`, `_orig_mod.`, see
+  /// training_prefixes.h) and without the name of the one dict that a pickle holds its tensors in.
   virtual const std::vector<std::string>& names() const = 0;
+  /// The dicts of a pickle that hold the tensors ("model_state_dict"); none: its top level, or another
+  /// format. Of several, each key begins with the name of its own and a dot.
+  virtual const std::vector<std::string>& wrappers() const;
   /// A view into the mapping (read-only by contract); Error for an unknown name.
   virtual at::Tensor tensor(const std::string& name) const = 0;
   /// The file that holds it; Error for an unknown name.

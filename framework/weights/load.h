@@ -17,7 +17,7 @@ namespace flam {
 
 /// Which keys of a file belong to which component, through which naming table.
 struct LayoutRule {
-  std::string prefix;  // dropped from the key
+  std::string prefix;  // dropped from the key; may begin with what the file's keys are opened without
   std::string slot;    // "vision_backbone", "resampler", "adapter", "language_decoder"
   std::string naming;  // "": the component's own names
 };

@@ -5,45 +5,16 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
-#include "framework/weights/naming_rule.h"
+#include "framework/weights/layout.h"
 
 namespace flam {
 
 namespace {
 
-constexpr size_t kMaxListed = 20;
-
-/// "HEAD:" and at most kMaxListed lines.
-std::string listing(const std::string& head, const std::vector<std::string>& lines) {
-  std::string text = head + ":";
-  for (size_t i = 0; i < lines.size() && i < kMaxListed; ++i) text += "\n    " + lines[i];
-  if (lines.size() > kMaxListed) text += cat("\n    and ", lines.size() - kMaxListed, " more");
-  return text;
-}
-
 std::vector<int64_t> without_ones(at::IntArrayRef shape) {
   std::vector<int64_t> kept;
   std::copy_if(shape.begin(), shape.end(), std::back_inserter(kept), [](int64_t size) { return size != 1; });
   return kept;
-}
-
-/// The table that a rule names; nullptr for the component's own names.
-const NamingTable* find_table(const LayoutRule& rule, const NamingLookup& namings, const Location& where) {
-  if (rule.slot.empty() && rule.naming.empty()) return nullptr;
-  const std::vector<NamingTable>* tables = namings(rule.slot);
-  if (!tables) {
-    throw Error(where, cat("weights: layout names the slot ", quoted(rule.slot),
-                           ", expected one of vision_backbone, resampler, adapter, language_decoder"));
-  }
-  if (rule.naming.empty()) return nullptr;
-  std::vector<std::string> known;
-  for (const NamingTable& table : *tables) {
-    if (table.name == rule.naming) return &table;
-    known.push_back(table.name);
-  }
-  throw Error(where, cat("weights: ", rule.slot, " has no naming ", quoted(rule.naming),
-                         did_you_mean(rule.naming, known),
-                         " (known: ", known.empty() ? "none but its own names, ''" : join(known, ", "), ")"));
 }
 
 class Planner {
@@ -56,26 +27,23 @@ class Planner {
     } catch (const Error& error) {
       throw Error(file.where, error.what());
     }
-    std::vector<const NamingTable*> tables;
-    const std::vector<LayoutRule> own_names{LayoutRule{}};
-    const auto& layout = file.layout.empty() ? own_names : file.layout;
-    tables.reserve(layout.size());
-    for (const LayoutRule& rule : layout) tables.push_back(find_table(rule, namings_, file.where));
-
+    const Checkpoint& opened = *plan_.files.back();
+    const Layout layout(file, opened, store_, namings_);
     unexpected_.clear();
     misshapen_.clear();
-    for (const std::string& key : plan_.files.back()->names()) {
-      const bool ignored =
-          std::any_of(file.ignore.begin(), file.ignore.end(),
-                      [&](const std::string& pattern) { return match_pattern(pattern, key); });
-      if (!ignored && !place(key, layout, tables)) unexpected_.push_back(printable(key));
+    for (const std::string& key : opened.names()) {
+      if (layout.leaves_out(key)) continue;
+      const auto target = layout.target_of(key);
+      if (!target) unexpected_.push_back(key);
+      if (target && !target->name.empty()) assign(key, *target);
     }
     const std::string name = printable(path.string(), 1000);
     if (!unexpected_.empty()) {
       errors_.add(file.where, listing(cat(name, ": ", unexpected_.size(),
                                           " unexpected tensors (no rule of the layout takes "
                                           "them; `ignore` lists what is not needed)"),
-                                      unexpected_));
+                                      unexpected_) +
+                                  layout.prefix_hint(unexpected_));
     }
     if (!misshapen_.empty()) {
       errors_.add(file.where, listing(cat(name, ": ", misshapen_.size(), " tensors do not fit"), misshapen_));
@@ -102,31 +70,11 @@ class Planner {
   }
 
  private:
-  /// False when no rule takes the key.
-  bool place(const std::string& key, const std::vector<LayoutRule>& layout,
-             const std::vector<const NamingTable*>& tables) {
-    for (size_t i = 0; i < layout.size(); ++i) {
-      if (!key.starts_with(layout[i].prefix)) continue;
-      const std::string rest = key.substr(layout[i].prefix.size());
-      const std::string scope = layout[i].slot.empty() ? "" : layout[i].slot + ".";
-      if (!tables[i]) {
-        if (assign(key, scope + rest, -1)) return true;
-        continue;
-      }
-      for (const NameRule& rule : tables[i]->rules) {
-        NameMatch match;
-        if (!match_rule(rule, rest, match)) continue;
-        if (match.to.empty() || assign(key, scope + match.to, match.part)) return true;
-      }
-    }
-    return false;
-  }
-
-  /// Puts the newest file's tensor `key` into the slot `target`; false when there is no such slot.
-  bool assign(const std::string& key, const std::string& target, int part) {
-    const auto slot = store_.find(target);
-    if (!slot || part >= static_cast<int>(slot->parts.size())) return false;
-    const Source source{plan_.files.size() - 1, key, target};
+  /// Puts the newest file's tensor `key` into its slot.
+  void assign(const std::string& key, const Target& target) {
+    const int part = target.part;
+    const auto slot = store_.find(target.name);
+    const Source source{plan_.files.size() - 1, key, target.name};
     check_shape(source, *slot, part);
     Filling& filling = plan_.fillings[slot.get()];
     filling.parts.resize(slot->parts.size());
@@ -144,7 +92,6 @@ class Planner {
       if (same_file(place)) clash(source, *place);
       place = source;
     }
-    return true;
   }
 
   void clash(const Source& source, const Source& other) {

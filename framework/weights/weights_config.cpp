@@ -9,7 +9,10 @@ namespace {
 struct RuleParams {
   LayoutRule rule;
   void visit(ParamVisitor& v) {
-    v("prefix", rule.prefix, "beginning of the keys that this rule matches; it is removed");
+    v("prefix", rule.prefix,
+      "beginning of the keys that this rule matches; it is removed. If a pickle has several dicts of "
+      "tensors, it "
+      "begins with the name of one");
     v("slot", rule.slot, "part of the model that gets the tensors", required());
     v("naming", rule.naming, "naming table of that part; empty: the component's own names");
   }

@@ -20,8 +20,9 @@ struct StoredTensor {
 class MappedCheckpoint final : public Checkpoint {
  public:
   MappedCheckpoint(std::shared_ptr<const MappedFile> file, std::map<std::string, StoredTensor> tensors,
-                   std::map<std::string, std::string> metadata = {});
+                   std::map<std::string, std::string> metadata = {}, std::vector<std::string> wrappers = {});
   const std::vector<std::string>& names() const override { return names_; }
+  const std::vector<std::string>& wrappers() const override { return wrappers_; }
   at::Tensor tensor(const std::string& name) const override;
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override;
   std::map<std::string, std::string> metadata() const override { return metadata_; }
@@ -32,7 +33,7 @@ class MappedCheckpoint final : public Checkpoint {
   std::shared_ptr<const MappedFile> file_;
   std::map<std::string, StoredTensor> tensors_;
   std::map<std::string, std::string> metadata_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, wrappers_;
 };
 
 std::unique_ptr<Checkpoint> read_safetensors(std::shared_ptr<const MappedFile> file);

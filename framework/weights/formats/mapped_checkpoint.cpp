@@ -9,6 +9,11 @@ namespace flam {
 
 Checkpoint::~Checkpoint() = default;
 
+const std::vector<std::string>& Checkpoint::wrappers() const {
+  static const std::vector<std::string> none;
+  return none;
+}
+
 void refuse(const MappedFile& file, const std::string& why) {
   throw Error(cat(printable(file.path().string(), 1000), ": ", why));
 }
@@ -25,8 +30,12 @@ int64_t checked_numel(const std::vector<int64_t>& shape) {
 
 MappedCheckpoint::MappedCheckpoint(std::shared_ptr<const MappedFile> file,
                                    std::map<std::string, StoredTensor> tensors,
-                                   std::map<std::string, std::string> metadata)
-    : file_(std::move(file)), tensors_(std::move(tensors)), metadata_(std::move(metadata)) {
+                                   std::map<std::string, std::string> metadata,
+                                   std::vector<std::string> wrappers)
+    : file_(std::move(file)),
+      tensors_(std::move(tensors)),
+      metadata_(std::move(metadata)),
+      wrappers_(std::move(wrappers)) {
   for (const auto& [name, tensor] : tensors_) names_.push_back(name);
 }
 

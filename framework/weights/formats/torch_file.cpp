@@ -6,6 +6,7 @@
 
 #include "framework/base/text.h"
 #include "framework/weights/formats/formats.h"
+#include "framework/weights/formats/state_dicts.h"
 #include "framework/weights/formats/unpickler.h"
 #include "framework/weights/formats/zip.h"
 
@@ -14,6 +15,7 @@ namespace flam {
 namespace {
 
 constexpr size_t kMaxPickle = 64 << 20;
+constexpr size_t kMostDicts = 100;
 
 /// The folder inside the archive that holds everything ("adapter" of "adapter/data.pkl").
 std::string find_root(const MappedFile& file, const ZipEntries& entries) {
@@ -37,29 +39,12 @@ bool holds_program(const ZipEntries& entries) {
   });
 }
 
-/// Follows {"state_dict": {…}}, {"model": {…}}, {"module": {…}} to the dict of tensors.
-const pickle::Dict& peel(const MappedFile& file, const pickle::Pickle& data) {
-  const pickle::Dict* dict = data.dict(data.root);
-  for (int level = 0; dict && level < 8; ++level) {
-    const pickle::Dict* inner = nullptr;
-    for (const std::string_view wrapper : {"state_dict", "model", "module"}) {
-      for (const auto& [key, value] : dict->items) {
-        const std::string_view* text = data.text(key);
-        if (!inner && text && *text == wrapper) inner = data.dict(value);
-      }
-    }
-    if (!inner) return *dict;
-    dict = inner;
-  }
-  refuse(file, dict ? "state_dict, model and module are nested too deeply" : "holds no dict of tensors");
-}
-
 class TorchFile {
  public:
   TorchFile(const MappedFile& file, const ZipEntries& entries, std::string root)
       : file_(file), entries_(entries), root_(std::move(root)) {}
 
-  std::map<std::string, StoredTensor> tensors() const {
+  std::unique_ptr<Checkpoint> read(std::shared_ptr<const MappedFile> file) const {
     check_byte_order();
     const std::string_view bytes = content(root_ + "/data.pkl");
     if (bytes.size() > kMaxPickle)
@@ -67,18 +52,23 @@ class TorchFile {
     const pickle::Pickle data = pickle::read(bytes, [this](const std::string& why, size_t position) {
       refuse(file_, cat("data.pkl, byte ", position, ": ", why));
     });
+    const std::vector<StateDict> dicts = find_state_dicts(data);
+    if (dicts.empty())
+      refuse(file_, "holds no dict of tensors, neither at the top level of its data.pkl nor inside");
+    if (dicts.size() > kMostDicts)
+      refuse(file_, cat("holds ", dicts.size(), " dicts of tensors; at most ", kMostDicts, " are taken"));
     std::map<std::string, StoredTensor> tensors;
-    for (const auto& [key, value] : peel(file_, data).items) {
-      const auto* tensor = std::get_if<pickle::Tensor>(&data.objects[value].value);
-      const std::string_view* name = data.text(key);
-      if (!tensor || !name) continue;  // "epoch": 3
-      if (!tensors.emplace(*name, locate(*name, *tensor)).second) {
-        refuse(file_, cat("the tensor ", quoted(*name), " occurs twice"));
+    std::vector<std::string> wrappers;
+    for (const StateDict& dict : dicts) {
+      if (!dict.wrapper.empty()) wrappers.push_back(dict.wrapper);
+      const std::string prefix = dicts.size() > 1 ? dict.wrapper + "." : "";
+      for (const auto& [name, tensor] : dict.tensors) {
+        if (!tensors.emplace(cat(prefix, name), locate(name, *tensor)).second)
+          refuse(file_, cat("the tensor ", quoted(cat(prefix, name)), " occurs twice"));
       }
     }
-    if (tensors.empty())
-      refuse(file_, "holds no tensors at its top level, nor under state_dict, model or module");
-    return tensors;
+    return std::make_unique<MappedCheckpoint>(std::move(file), std::move(tensors),
+                                              std::map<std::string, std::string>{}, std::move(wrappers));
   }
 
  private:
@@ -145,24 +135,12 @@ class TorchFile {
   std::string root_;
 };
 
-/// Names without the "module." that wrapping for parallel training puts before every one.
-std::map<std::string, StoredTensor> without_module(std::map<std::string, StoredTensor> tensors) {
-  constexpr std::string_view kPrefix = "module.";
-  for (const auto& [name, tensor] : tensors) {
-    if (!name.starts_with(kPrefix)) return tensors;
-  }
-  std::map<std::string, StoredTensor> renamed;
-  for (auto& [name, tensor] : tensors) renamed.emplace(name.substr(kPrefix.size()), std::move(tensor));
-  return renamed;
-}
-
 }  // namespace
 
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file) {
   const ZipEntries entries = read_zip(*file);
   try {
-    auto tensors = TorchFile(*file, entries, find_root(*file, entries)).tensors();
-    return std::make_unique<MappedCheckpoint>(file, without_module(std::move(tensors)));
+    return TorchFile(*file, entries, find_root(*file, entries)).read(file);
   } catch (const Error&) {
     if (!holds_program(entries)) throw;
   }

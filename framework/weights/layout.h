@@ -1,0 +1,49 @@
+#pragma once
+// The layout of one file: where each of its keys belongs.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/weights/load.h"
+
+namespace flam {
+
+struct Target {
+  std::string name;  // of a slot, or of one tied to it; "": the key is known and not used
+  int part = -1;     // of a fused tensor; -1: the whole
+};
+
+class Layout {
+ public:
+  /// Error: a rule names a slot or a naming that there is not; the file holds several dicts of tensors and no
+  /// rule names one of them.
+  Layout(const WeightsFile& file, const Checkpoint& opened, const WeightStore& store,
+         const NamingLookup& namings);
+
+  /// Whether the key is ignored, or in a dict of tensors that no rule names.
+  bool leaves_out(const std::string& key) const;
+  /// Nothing when no rule takes the key.
+  std::optional<Target> target_of(const std::string& key) const;
+  /// For messages: what to change where a prefix alone keeps all of `unexpected` from their places; "" where
+  /// it does not.
+  std::string prefix_hint(const std::vector<std::string>& unexpected) const;
+
+ private:
+  struct Rule {
+    std::string prefix, scope;  // "lang_encoder.", "adapter."
+    const NamingTable* table;   // null: the component's own names
+  };
+  void choose_wrappers(const WeightsFile& file, const Checkpoint& opened);
+  bool has_place(const std::string& name, int part) const;
+
+  const WeightStore& store_;
+  const WeightsFile& file_;
+  std::vector<Rule> rules_;
+  std::vector<std::string> wrappers_left_out_;
+};
+
+/// "HEAD:" and the first of the lines, each fit for a terminal.
+std::string listing(const std::string& head, const std::vector<std::string>& lines);
+
+}  // namespace flam
