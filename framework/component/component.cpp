@@ -122,6 +122,9 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("stop_tokens", stop_tokens, "tokens that end a sequence");
   v("stop_strings", stop_strings, "texts that end a sequence; the answer is cut before them");
   v("pad_token_id", pad_token_id, "token that fills rows that have ended", at_least(0));
+  v("suppress_padded_vocab", suppress_padded_vocab,
+    "never choose rows of the output matrix beyond the tokenizer's tokens (padding); false: allow it, as a "
+    "reference does that does not know of them");
 }
 
 }  // namespace flam

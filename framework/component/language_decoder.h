@@ -38,7 +38,8 @@ class FLAM_API LanguageDecoder : public Component {
   /// Layers [first, last) on hidden [R,L,D]; records "hidden_layer" K after layer K.
   virtual at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
                          const DecodeStep& step) const = 0;
-  /// Final norm and output matrix: [...,D] → [...,vocab_size + added]; records "final_norm".
+  /// Final norm and output matrix: [...,D] → [...,vocab_size + added], and behind these the rows of padding
+  /// that a file's output matrix may have; records "final_norm".
   virtual at::Tensor head(const at::Tensor& hidden, Probe* probe) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;
 };

@@ -66,6 +66,7 @@ struct FLAM_API GenerationParams {
   std::vector<std::string> stop_tokens = {"<|endofchunk|>"};
   std::vector<std::string> stop_strings;
   int64_t pad_token_id = 0;  // fills finished rows
+  bool suppress_padded_vocab = true;
 
   void visit(ParamVisitor& v);
 };

@@ -27,7 +27,7 @@ class BeamSearch {
         prompts_(static_cast<int64_t>(input.prompts.size())),
         beams_(params.num_beams),
         stop_(input, params),
-        warper_(params, input.stop_ids),
+        warper_(params, input),
         history_(input.prompts, params.num_beams, params.max_new_tokens),
         done_(prompts_, false),
         sums_(history_.rows(), -1e9f),
@@ -64,24 +64,24 @@ class BeamSearch {
 
  private:
   /// The best candidates of each prompt, best first: [3, prompts, count] float64 on the CPU with their sums,
-  /// places beam·V + id and own log-probabilities. The one read of a step.
+  /// places beam·V + id (V: the choosable ids) and own log-probabilities. The one read of a step.
   at::Tensor candidates(const at::Tensor& logits) const {
-    const at::Tensor own = logits.log_softmax(1);
+    const at::Tensor own = warper_.choosable(logits.log_softmax(1));
     // sums_ stays as it is until the read below, so that nobody need wait for this copy.
     const at::Tensor scores =
         warper_.process(own, history_) + sums_tensor_.to(logits.device(), at::kFloat, /*non_blocking=*/true);
-    const int64_t places = beams_ * logits.size(1);
+    const int64_t places = beams_ * own.size(1);
     const int64_t ends = static_cast<int64_t>(input_.stop_ids.size());
     const int64_t count = std::min(places, std::max<int64_t>(2, 1 + ends) * beams_);
-    const auto [sums, place] = scores.view({prompts_, places}).topk(count, 1);
-    const at::Tensor own_of_place = own.view({prompts_, places}).gather(1, place);
+    const auto [sums, place] = scores.reshape({prompts_, places}).topk(count, 1);
+    const at::Tensor own_of_place = own.reshape({prompts_, places}).gather(1, place);
     return at::stack({sums.to(at::kDouble), place.to(at::kDouble), own_of_place.to(at::kDouble)}).cpu();
   }
 
   /// One step: the candidates become ended sequences or the rows of the next step.
   void advance(const at::Tensor& logits) {
     const at::Tensor found = candidates(logits);
-    const int64_t count = found.size(2), vocabulary = logits.size(1);
+    const int64_t count = found.size(2), vocabulary = warper_.choosable(logits).size(1);
     const double* values = found.const_data_ptr<double>();
     for (int64_t p = 0; p < prompts_; ++p) {
       const double* sums = values + p * count;

@@ -41,6 +41,12 @@ std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& t
   return ids;
 }
 
+std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer) {
+  const int64_t tokens = tokenizer.base_size() + static_cast<int64_t>(tokenizer.added_tokens().size());
+  std::erase_if(ids, [&](int64_t id) { return id >= tokens; });
+  return tokenizer.decode(ids, true);
+}
+
 void require_number(double logprob) {
   if (std::isnan(logprob)) {
     throw RunError(
@@ -50,6 +56,7 @@ void require_number(double logprob) {
 }
 
 void require_ids(const GenerateInput& input, const GenerationParams& params, int64_t vocabulary) {
+  if (input.choosable_ids > 0) vocabulary = std::min(vocabulary, input.choosable_ids);
   const auto require = [&](const char* what, int64_t id) {
     if (id < 0 || id >= vocabulary)
       throw Error(cat(what, " ", id, " is not among the model's ", vocabulary, " ids"));

@@ -16,6 +16,8 @@ namespace flam {
 struct GenerateInput {
   std::vector<std::vector<int64_t>> prompts;  // ids of each prompt, without padding
   std::vector<int64_t> stop_ids;
+  /// Only the first so many ids may be chosen; the others count in probabilities alone (padding). 0: all may.
+  int64_t choosable_ids = 0;
   /// A number for each prompt that joins GenerationParams::seed; what is drawn for it depends on these two
   /// alone. Empty: all 0.
   std::vector<uint64_t> row_seeds;
@@ -46,6 +48,10 @@ FLAM_API std::vector<int64_t> stop_ids(const GenerationParams& params, const Tok
 
 /// Where the first stop string in `text` begins; npos: there is none.
 FLAM_API size_t find_stop_string(std::string_view text, const std::vector<std::string>& strings);
+
+/// The text of generated ids, without special tokens. Ids that the tokenizer does not have (padding) have no
+/// text.
+FLAM_API std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer);
 
 /// One Result per prompt, its hypotheses without text: one of a greedy search, the n_best best of a beam
 /// search, best first, or n_best samples in the order drawn, of which the first is the one that n_best 1

@@ -32,7 +32,7 @@ double uniform(uint64_t seed, uint64_t row_seed, uint64_t step) {
 class Chooser {
  public:
   Chooser(const GenerateInput& input, const GenerationParams& params, int64_t samples)
-      : params_(params), warper_(params, input.stop_ids) {
+      : params_(params), warper_(params, input) {
     for (size_t prompt = 0; prompt < input.prompts.size(); ++prompt) {
       const uint64_t seed = input.row_seeds.empty() ? 0 : input.row_seeds.at(prompt);
       for (int64_t sample = 0; sample < samples; ++sample)
@@ -43,7 +43,7 @@ class Chooser {
   /// logits [R,V] → [2,R] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a
   /// step.
   at::Tensor choose(const at::Tensor& logits, const History& history) const {
-    const at::Tensor scores = warper_.process(logits, history);
+    const at::Tensor scores = warper_.process(warper_.choosable(logits), history);
     const at::Tensor ids =
         params_.do_sample ? draw(warper_.warp(scores), history.new_tokens()) : scores.argmax(1, true);
     const at::Tensor logprobs = logits.log_softmax(1).gather(1, ids);

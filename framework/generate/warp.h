@@ -1,7 +1,9 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include "framework/component/types.h"
+#include <algorithm>
+
+#include "framework/generate/generate.h"
 #include "framework/generate/history.h"
 
 namespace flam {
@@ -10,8 +12,14 @@ namespace flam {
 /// (logits_process.py, GenerationMixin._get_logits_processor and _get_logits_warper).
 class Warper {
  public:
-  Warper(const GenerationParams& params, std::vector<int64_t> stop_ids)
-      : params_(params), stop_ids_(std::move(stop_ids)) {}
+  Warper(const GenerationParams& params, const GenerateInput& input)
+      : params_(params), stop_ids_(input.stop_ids), choosable_ids_(input.choosable_ids) {}
+
+  /// The columns of scores [R,V] of the ids that may be chosen.
+  at::Tensor choosable(const at::Tensor& scores) const {
+    const int64_t all = scores.size(1);
+    return scores.narrow(1, 0, choosable_ids_ > 0 ? std::min(choosable_ids_, all) : all);
+  }
 
   /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, without padding), no end
   /// token before min_new_tokens. `scores` itself stays as it is.
@@ -23,6 +31,7 @@ class Warper {
  private:
   const GenerationParams& params_;
   std::vector<int64_t> stop_ids_;
+  int64_t choosable_ids_;
 };
 
 }  // namespace flam

@@ -5,6 +5,8 @@
 #include <ATen/ops/index.h>
 #include <c10/core/Device.h>
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 #include "framework/model/forward.h"
 
@@ -26,6 +28,14 @@ void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType d
     weights_.initialise(device, dtype, seed);
   }
   place(device, dtype);
+  std::vector<int64_t> padding;
+  for (const auto& slot : weights_.slots()) {
+    if (slot->vocabulary) padding.push_back(slot->padding_rows);
+  }
+  if (padding.empty()) return;
+  const auto [least, most] = std::minmax_element(padding.begin(), padding.end());
+  least_padding_ = *least;
+  most_padding_ = *most;
 }
 
 void Model::place(at::Device device, at::ScalarType dtype) {
@@ -159,11 +169,19 @@ Sequence Model::forward(const Batch& batch, Probe* probe) const {
   return sequence;
 }
 
+int64_t Model::token_count() const {
+  return language_decoder_->vocab_size() + static_cast<int64_t>(tokenizer_->added_tokens().size());
+}
+
 at::Tensor Model::logits(const at::Tensor& hidden, Probe* probe) const {
+  at::Tensor logits = decoder_border_("head", [&] { return language_decoder_->head(hidden, probe); });
   std::vector<int64_t> shape = hidden.sizes().vec();
-  shape.back() = language_decoder_->vocab_size() + static_cast<int64_t>(tokenizer_->added_tokens().size());
-  return decoder_border_.tensor("head", shape, hidden.options(),
-                                [&] { return language_decoder_->head(hidden, probe); });
+  shape.back() = token_count();
+  // An output matrix with rows of padding gives logits for them, too.
+  const int64_t padding = logits.defined() && logits.dim() > 0 ? logits.size(-1) - token_count() : 0;
+  if (padding > 0 && padding <= most_padding_) shape.back() += padding;
+  decoder_border_.check("head", logits, shape, hidden.options());
+  return logits;
 }
 
 }  // namespace flam

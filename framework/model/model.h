@@ -62,6 +62,11 @@ class FLAM_API Model {
   at::Tensor score(const Batch& batch, const at::Tensor& continuations,
                    const std::function<bool()>& cancelled = {}) const;
 
+  /// Ids of the tokenizer: its own and the added tokens.
+  int64_t token_count() const;
+  /// Ids for which the decoder has rows: more where the files' vocabulary is padded.
+  int64_t vocabulary_rows() const { return token_count() + least_padding_; }
+
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }
   const Adapter& adapter() const { return *adapter_; }
@@ -100,6 +105,7 @@ class FLAM_API Model {
   at::Device device_ = at::kMeta;
   at::ScalarType dtype_ = at::kFloat;
   int64_t image_token_id_ = -1;
+  int64_t least_padding_ = 0, most_padding_ = 0;  // rows of vocabulary tensors beyond the tokens
 };
 
 }  // namespace flam

@@ -320,7 +320,7 @@ std::vector<uint64_t> row_seeds(const Prepared& prepared) {
 }
 
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
-  hypothesis.text = tokenizer.decode(hypothesis.ids, true);
+  hypothesis.text = text_of(hypothesis.ids, tokenizer);
   hypothesis.text.resize(
       std::min(hypothesis.text.size(), find_stop_string(hypothesis.text, params.stop_strings)));
 }

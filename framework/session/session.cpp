@@ -50,7 +50,9 @@ std::vector<Result> Session::generate(const Prepared& prepared, const Generation
   input.prompts = prepared.rows;
   if (params.do_sample) input.row_seeds = row_seeds(prepared);
   input.stop_ids = stop_ids(params, tokenizer);
-  input.decode = [&](const std::vector<int64_t>& ids) { return tokenizer.decode(ids, true); };
+  const Model& model = *state_->model;
+  input.choosable_ids = params.suppress_padded_vocab ? model.token_count() : model.vocabulary_rows();
+  input.decode = [&](const std::vector<int64_t>& ids) { return text_of(ids, tokenizer); };
   input.cancelled = options.cancelled;
   if (on_token) input.on_token = [&](int64_t row, int64_t id, double) { on_token(row, id); };
   auto results = with_device_memory([&] {

@@ -1,5 +1,7 @@
 #include "framework/weights/load.h"
 
+#include <algorithm>
+
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
@@ -26,6 +28,23 @@ void fill_missing_rows(WeightSlot& slot, int64_t rows, uint64_t seed) {
                slot.shape[0] - rows, " keep their initial values"));
 }
 
+/// How many rows a vocabulary's tensor has in the file beyond those declared.
+int64_t padding_rows(const WeightSlot& slot, const at::Tensor& whole) {
+  return slot.vocabulary && whole.defined() ? std::max<int64_t>(0, whole.size(0) - slot.shape[0]) : 0;
+}
+
+void mention_padding(const WeightStore& store) {
+  std::vector<std::string> padded;
+  for (const auto& slot : store.slots()) {
+    if (slot->padding_rows > 0)
+      padded.push_back(cat(slot->name, " (", slot->tensor_shape()[0], " rows, ", slot->shape[0], " tokens)"));
+  }
+  if (padded.empty()) return;
+  log_info(cat("rows of padding behind those of the tokenizer's tokens: ", join(padded, ", "),
+               ". They count in log-probabilities and are never generated "
+               "(generation.suppress_padded_vocab)"));
+}
+
 void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,
           at::ScalarType dtype, uint64_t seed) {
   bool partly = false;
@@ -33,10 +52,12 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
   at::Tensor whole = filling.whole ? plan.tensor(*filling.whole) : at::Tensor();
   slot.origins.clear();
   if (filling.whole) slot.origins.push_back(plan.origin(*filling.whole));
-  const int64_t rows = slot.shape.empty() ? 1 : slot.shape[0];
+  slot.padding_rows = padding_rows(slot, whole);
+  const std::vector<int64_t> shape = slot.tensor_shape();
+  const int64_t rows = shape.empty() ? 1 : shape[0];
   const bool short_of_rows = whole.defined() && whole.numel() < slot.numel();
   if (whole.defined() && !partly && !short_of_rows && usable_as_it_is(whole, device, dtype)) {
-    slot.tensor = whole.view(slot.shape);
+    slot.tensor = whole.view(shape);
     return;
   }
   slot.tensor = allocate(slot, device, dtype);
@@ -60,6 +81,7 @@ void load_weights(WeightStore& store, const WeightsConfig& config, const NamingL
     fill(*slot, plan.fillings.at(slot.get()), plan, device, dtype, seed);
     if (store.progress) store.progress(++done, std::ssize(store.slots()));
   }
+  mention_padding(store);
 }
 
 }  // namespace flam

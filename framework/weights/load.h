@@ -40,9 +40,9 @@ struct FLAM_API WeightsConfig {
 using NamingLookup = std::function<const std::vector<NamingTable>*(const std::string& slot)>;
 
 /// Fills the store: later files override earlier ones; on the CPU at the file's own dtype the mapping is the
-/// weight. Vocabulary tensors may have fewer rows (the rest take their initialiser, with a warning). What
-/// stays missing, unexpected or misshapen is one Error with a list. Peak anonymous memory: the model in the
-/// run's dtype plus one tensor.
+/// weight. Vocabulary tensors may have fewer rows (the rest take their initialiser, with a warning) or some
+/// rows more (padding, which is mentioned once). What stays missing, unexpected or misshapen is one Error
+/// with a list. Peak anonymous memory: the model in the run's dtype plus one tensor.
 FLAM_API void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                            at::Device device, at::ScalarType dtype, uint64_t seed);
 

@@ -11,6 +11,10 @@ namespace flam {
 
 namespace {
 
+/// Rows beyond the tokens: Megatron pads to a multiple of 128 for each of up to 8 devices. More are no
+/// padding.
+constexpr int64_t kMostPaddingRows = 1024;
+
 std::vector<int64_t> without_ones(at::IntArrayRef shape) {
   std::vector<int64_t> kept;
   std::copy_if(shape.begin(), shape.end(), std::back_inserter(kept), [](int64_t size) { return size != 1; });
@@ -110,11 +114,21 @@ class Planner {
     if (part >= 0) wanted[0] = slot.parts[static_cast<size_t>(part)];
     if (!shapes_agree(tensor.sizes(), wanted, slot.vocabulary && part < 0)) {
       misshapen_.push_back(cat(printable(source.key), " is ", tensor.sizes(), " in the file, ", source.target,
-                               " is ", at::IntArrayRef(wanted), " in the model"));
+                               " is ", at::IntArrayRef(wanted), " in the model",
+                               too_many_rows(tensor, slot)));
     } else if (!tensor.is_floating_point()) {
       misshapen_.push_back(cat(printable(source.key), " holds ", c10::toString(tensor.scalar_type()),
                                ", expected floating-point numbers for ", source.target));
     }
+  }
+
+  static std::string too_many_rows(const at::Tensor& tensor, const WeightSlot& slot) {
+    if (!slot.vocabulary || tensor.dim() != std::ssize(slot.shape) ||
+        tensor.size(0) - slot.shape[0] <= kMostPaddingRows)
+      return "";
+    return cat(
+        "; more than ", kMostPaddingRows,
+        " rows beyond the tokenizer's tokens are no padding: is the tokenizer that of the file's model?");
   }
 
   const WeightStore& store_;
@@ -128,8 +142,8 @@ class Planner {
 
 bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary) {
   if (without_ones(found) == without_ones(wanted)) return true;
-  return vocabulary && found.size() == wanted.size() && found[0] > 0 && found[0] < wanted[0] &&
-         found.slice(1) == wanted.slice(1);
+  return vocabulary && found.size() == wanted.size() && found[0] > 0 &&
+         found[0] - wanted[0] <= kMostPaddingRows && found.slice(1) == wanted.slice(1);
 }
 
 LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings) {

@@ -37,7 +37,8 @@ struct LoadPlan {
 /// Error with every missing, unexpected and misshapen tensor.
 LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings);
 
-/// Whether `found` can fill `wanted`: equal but for dimensions of 1, or (vocabulary) fewer rows.
+/// Whether `found` can fill `wanted`: equal but for dimensions of 1, or (vocabulary) fewer rows or up to 1024
+/// rows more.
 bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary);
 
 }  // namespace flam

@@ -15,9 +15,15 @@ int64_t WeightSlot::numel() const {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
+std::vector<int64_t> WeightSlot::tensor_shape() const {
+  std::vector<int64_t> with_padding = shape;
+  if (padding_rows > 0) with_padding[0] += padding_rows;
+  return with_padding;
+}
+
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype) {
   try {
-    return at::empty(slot.shape, at::device(device).dtype(dtype));
+    return at::empty(slot.tensor_shape(), at::device(device).dtype(dtype));
   } catch (const std::exception&) {
     throw RunError(cat("no memory for tensor ", quoted(slot.name), " ", at::IntArrayRef(slot.shape), ": ",
                        slot.numel() * static_cast<int64_t>(c10::elementSize(dtype)), " bytes on ",

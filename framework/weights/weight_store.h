@@ -42,14 +42,16 @@ struct FLAM_API WeightSlot {
   std::vector<int64_t> shape;
   Init init;
   bool statistic = false;             // measured (a batch norm's mean): never trained, no parameter
-  bool vocabulary = false;            // rows are tokens: a file may have fewer
+  bool vocabulary = false;            // rows are tokens: a file may have fewer or more
   std::optional<Init> missing_rows;   // of a vocabulary: what rows hold that the file lacks; not set: init
+  int64_t padding_rows = 0;           // of a vocabulary: rows of the file behind those of `shape`
   std::vector<int64_t> parts;         // row counts of the tensors fused into this one; empty: not fused
   std::vector<std::string> aliases;   // names tied to this slot
-  at::Tensor tensor;                  // meta until filled
+  at::Tensor tensor;                  // meta until filled; of tensor_shape()
   std::vector<WeightOrigin> origins;  // what files gave it; empty: nothing
 
   int64_t numel() const;
+  std::vector<int64_t> tensor_shape() const;  // `shape` with the padding rows
 };
 
 /// A component's handle on a declared tensor. Cheap to copy; reading it in forward is one pointer.
@@ -111,8 +113,9 @@ class FLAM_API WeightScope {
   Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
   /// Stored in checkpoints, but measured rather than learned: running statistics of a batch norm.
   Weight statistic(const std::string& name, std::vector<int64_t> shape, Init init) const;
-  /// Rows are tokens: a file may have fewer rows, the rest take `missing_rows` (not set: `init`) with a
-  /// warning.
+  /// Rows are tokens. A file may have fewer rows; the others take `missing_rows` (not set: `init`) with a
+  /// warning. It may have more (padding): the tensor then has them behind the rows of `shape`, so take its
+  /// number of rows from the tensor, and narrow() where other rows must follow.
   Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,
                     std::optional<Init> missing_rows = {}) const;
   /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are

@@ -1,5 +1,6 @@
 #include "framework/generate/generate.h"
 
+#include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,6 +45,34 @@ TEST(Generate, LogprobsAreTheModelsOwnAndSumUp) {
   const auto b = run({{1, 2}}, penalised)[0].hypotheses[0];
   ASSERT_EQ(a.ids[0], b.ids[0]);
   EXPECT_EQ(a.token_logprobs[0], b.token_logprobs[0]);
+}
+
+TEST(Generate, IdsThatMayNotBeChosenCountInProbabilities) {
+  for (const int64_t beams : {1, 3}) {
+    for (const bool sample : {false, true}) {
+      if (sample && beams > 1) continue;
+      GenerationParams p;
+      p.num_beams = beams;
+      p.do_sample = sample;
+      GenerateInput input;
+      input.choosable_ids = 10;
+      const auto found = run({{1, 2}, {3, 4}}, p, input);
+      for (const Result& result : found) {
+        for (const int64_t id : result.hypotheses[0].ids) EXPECT_LT(id, 10);
+      }
+      ScriptedModel model({{1, 2}}, 1, kVocabulary, 1, 0);
+      const at::Tensor own = model.prefill().log_softmax(1)[0];
+      const Hypothesis& first = found[0].hypotheses[0];
+      EXPECT_FLOAT_EQ(first.token_logprobs[0], own[first.ids[0]].item<float>());
+      input.choosable_ids = 0;
+      const auto all = run({{1, 2}, {3, 4}}, p, input)[0].hypotheses[0].ids;
+      EXPECT_GE(*std::max_element(all.begin(), all.end()), 10);
+    }
+  }
+  GenerateInput input;
+  input.choosable_ids = 5;
+  input.stop_ids = {5};
+  EXPECT_THAT(error_of([&] { run({{1, 2}}, {}, input); }), HasSubstr("5 is not among the model's 5 ids"));
 }
 
 TEST(Generate, ARowDoesNotDependOnItsBatch) {

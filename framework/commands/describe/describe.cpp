@@ -39,8 +39,6 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   const MediaShape media = model->resampler().shape();
   const LanguageDecoder& decoder = model->language_decoder();
   const int64_t size = model->vision_backbone().image_size();
-  const auto vocabulary =
-      decoder.vocab_size() + static_cast<int64_t>(model->tokenizer().added_tokens().size());
 
   Description out;
   out.config = config.name;
@@ -54,7 +52,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
       {"adapter", config.model.adapter.type->name,
        cat("hidden [B,L,", decoder.hidden_size(), "] and media tokens"), ""},
       {"language_decoder", config.model.language_decoder.type->name, "ids [B,L]",
-       cat("logits [B,L,", vocabulary, "], ", decoder.num_layers(), " layers of width ",
+       cat("logits [B,L,", model->token_count(), "], ", decoder.num_layers(), " layers of width ",
            decoder.hidden_size())},
   };
   const ModelCost cost = count_cost(*model, prompt_tokens);
