@@ -141,7 +141,7 @@ int infer(const InferOptions& options) {
       print(pending[i], answered[i], params, options.json,
             many || pending[i].id != options.inputs.images.front());
       failed += answered[i].error.has_value();
-      failed_running += answered[i].exit_status == 1;
+      failed_running += answered[i].error && answered[i].error_kind != ErrorKind::refused;
       ++done;
       if (!answered[i].error && looks_closely) explained.emplace(pending[i], answered[i]);
       if (!options.receipt.empty()) {

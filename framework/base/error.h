@@ -21,13 +21,21 @@ struct FLAM_API Location {
   std::string str() const;
 };
 
+/// What sort of failure an error is.
+enum class ErrorKind {
+  refused,      // the input is not acceptable
+  failed,       // running it failed
+  interrupted,  // the caller asked to stop
+};
+
 /// The input (usage, config, file) is not acceptable: what was found, what was expected, what to do.
 class FLAM_API Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message);
   Error(const Location& where, const std::string& message);  // "file:line:column: message"
   ~Error() override;
-  virtual int exit_status() const { return 2; }
+  virtual ErrorKind kind() const { return ErrorKind::refused; }
+  int exit_status() const { return kind() == ErrorKind::refused ? 2 : 1; }
 };
 
 /// The input was acceptable, but running it failed.
@@ -35,7 +43,7 @@ class FLAM_API RunError : public Error {
  public:
   using Error::Error;
   ~RunError() override;
-  int exit_status() const override { return 1; }
+  ErrorKind kind() const override { return ErrorKind::failed; }
 };
 
 /// Collects errors, so that all errors of a file are reported at once.

@@ -8,6 +8,7 @@ class FLAM_API Interrupted : public RunError {
  public:
   Interrupted() : RunError("interrupted") {}
   ~Interrupted() override;
+  ErrorKind kind() const override { return ErrorKind::interrupted; }
 };
 
 }  // namespace flam

@@ -4,10 +4,12 @@
 #include <exception>
 #include <string>
 
+#include "framework/device/stage_times.h"
 #include "framework/media/decode_options.h"
+#include "framework/model/model.h"
 #include "framework/model/transform_chain.h"
 #include "framework/session/picture_loader.h"
-#include "framework/session/session.h"
+#include "framework/session/prompt_batch.h"
 
 namespace flam {
 
@@ -65,17 +67,5 @@ class MediaEncoder {
   mutable FeatureCache cache_;
   mutable PictureLoader loader_;
 };
-
-/// Encodes each prompt, checks that its media markers match its media, and pads on the left.
-void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared);
-
-/// A number for each row that depends on its ids and pictures alone, for sampling.
-std::vector<uint64_t> row_seeds(const Prepared& prepared);
-
-/// Decodes without special tokens and cuts at the first stop string.
-void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer);
-
-/// Wraps a step model so that "prefill" and "step" are timed; unchanged without `times`.
-std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// Session::score: from candidates to ids, and from the log-probabilities of their tokens to scores.
+// SessionParts::score: from candidates to ids, and from the log-probabilities of their tokens to scores.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
 
@@ -9,7 +9,7 @@
 #include "framework/base/text.h"
 #include "framework/device/device_memory.h"
 #include "framework/generate/search.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 
@@ -84,11 +84,11 @@ void set_probabilities(Result& result) {
 
 }  // namespace
 
-std::vector<Result> Session::score(const Prepared& prepared, std::span<const Score> tasks,
-                                   const CallOptions& options) const {
+std::vector<Result> SessionParts::score(const Prepared& prepared, std::span<const Score> tasks,
+                                        const CallOptions& call) const {
   const auto logprobs = [&](const Prepared& rows, std::span<const Score> of) {
-    const StageTimes::Scope timer(options.times, "score");
-    return with_device_memory([&] { return logprobs_after(rows, of, model(), options.cancelled); });
+    const StageTimes::Scope timer(call.times, "score");
+    return with_device_memory([&] { return logprobs_after(rows, of, *model, call.cancelled); });
   };
   std::vector<Result> results(tasks.size());
   const auto after_prompts = logprobs(prepared, tasks);
@@ -106,8 +106,8 @@ std::vector<Result> Session::score(const Prepared& prepared, std::span<const Sco
     rows.push_back(row);
   }
   if (!rows.empty()) {
-    Prepared without = prepare(calibrations, options.times);
-    encode_media(without, options.times);
+    Prepared without = prepare(calibrations, call.times);
+    encode_media(without, call.times);
     const auto after_calibrations = logprobs(without, calibrated);
     for (size_t i = 0; i < rows.size(); ++i) {
       for (size_t k = 0; k < after_calibrations[i].size(); ++k)

@@ -35,32 +35,20 @@ struct CallOptions {
 };
 
 /// The answer to one request, or why there is none.
-struct Outcome {
+struct FLAM_API Outcome {
   std::optional<std::string> error;
-  int exit_status = 0;  // of the error: 2 the request was rejected, 1 it failed while running
+  ErrorKind error_kind = ErrorKind::refused;  // where there is an error
   Answer answer;
   Result result;
   std::string prompt;
   int64_t prompt_tokens = 0;
 
-  void fail(const std::string& message, const Error& cause) {
-    error = message;
-    exit_status = cause.exit_status();
-  }
+  void fail(const Error& cause);
+  /// Puts the request's id before the error, unless that is an interruption.
+  void name_request(const Request& request);
 };
 
-/// Token rows and media of a batch of prompts, ready for the model.
-struct Prepared {
-  Batch batch;
-  std::vector<std::string> keys;           // of the N distinct pictures; "": the picture of zeros
-  at::Tensor features;                     // [N,P,D] of them
-  at::Tensor pixels;                       // [N,3,H,W] float32 of them, if they were asked for
-  at::Tensor index;                        // [B,T,F] int64 into them; undefined without media
-  at::Tensor frames;                       // [B,T] int64: how many of the F are really there
-  std::vector<std::vector<int64_t>> rows;  // ids of each row, without padding
-};
-
-class AnswerStream;
+struct SessionParts;
 
 class FLAM_API Session {
  public:
@@ -75,26 +63,11 @@ class FLAM_API Session {
   /// One request; throws what would be its error.
   Outcome answer(const Request& request, const CallOptions& options = {}) const;
 
-  /// The same for tasks that a head has made. An outcome that failed has its `error` set.
+  /// The task of a request, for run(). The size of each of its pictures has been read. Error: the task head
+  /// refuses the request, a picture's header can't be read, or the pictures are too large together.
+  Task task(const Request& request) const;
+  /// The same as answer() for tasks. An outcome that failed has its `error` set.
   std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
-
-  /// The parts of run(), for verify and explain. prepare() runs the backbone over every picture of the
-  /// prompts and encodes their text; row i has prompts[i].
-  Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr,
-                   bool with_pixels = false) const;
-  /// Runs the resampler and fills prepared.batch.media.
-  void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
-  /// Hypotheses with their texts. `on_token` as in GenerateInput; options.on_text is not called.
-  std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
-                               const CallOptions& options = {},
-                               const std::function<void(int64_t row, int64_t id)>& on_token = {}) const;
-  /// Model::start, with what the session was opened for.
-  std::unique_ptr<StepModel> start(const Prepared& prepared, int64_t beams, int64_t max_new_tokens) const;
-  /// How likely the candidates of each task are; row i of `prepared` is the prompt of tasks[i]. A candidate's
-  /// ids follow the prompt's, as in open-flamingo 2.0.1 (eval/eval_model.py, get_rank_classifications).
-  /// Error: a candidate without tokens, or with too many for the context.
-  std::vector<Result> score(const Prepared& prepared, std::span<const Score> tasks,
-                            const CallOptions& options = {}) const;
 
   const RunConfig& config() const;
   const Model& model() const;
@@ -102,15 +75,11 @@ class FLAM_API Session {
   const TaskHead& task_head() const;  // Error: the config has none
   const Registry& registry() const;
   const RunOptions& options() const;
+  const SessionParts& parts() const;  // session_parts.h
 
  private:
   Session();
-  /// tasks[i] → outcomes[i] for every i of `rows`, in one batch of each sort of task. `streams`: one for each
-  /// task, or none.
-  void run_together(std::span<const Task> tasks, std::span<const size_t> rows, std::span<Outcome> outcomes,
-                    const CallOptions& options, std::span<AnswerStream> streams) const;
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<SessionParts> parts_;
 };
 
 /// One picture, one answer: opens the config, answers, closes. For more than one picture keep a Session.

@@ -7,10 +7,9 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
-#include "framework/device/dtype.h"
 #include "framework/device/threads.h"
 #include "framework/recipe/paths.h"
-#include "framework/session/session_state.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 
@@ -84,18 +83,9 @@ int loader_threads() {
 
 }  // namespace
 
-/// What the features of a picture depend on besides the picture, see FeatureKeys. Within one session the
-/// weights stay as they are, so they need no hash.
-std::string Session::State::setting() const {
-  std::string out = config.pictures.key();
-  out += write_yaml(config.model.vision_backbone.resolved());
-  for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
-  return out + dtype_name(model->dtype());
-}
-
 std::shared_ptr<Session> Session::open(const std::string& config, const RunOptions& options) {
   std::shared_ptr<Session> session(new Session);
-  State& s = *session->state_;
+  SessionParts& s = *session->parts_;
   s.options = options;
   s.options.loading = nullptr;  // of this call only
   s.registry = open_registry(options.plugin_path);
@@ -124,7 +114,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.model->weights().progress = options.loading;
   s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
   s.model->weights().progress = nullptr;
-  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, s.setting(),
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, s.feature_setting(),
                                            loader_threads());
   return session;
 }

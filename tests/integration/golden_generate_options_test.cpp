@@ -5,7 +5,7 @@
 
 #include "framework/base/file.h"
 #include "framework/config/config.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
 
@@ -55,14 +55,15 @@ TEST(GoldenGenerateOptions, IdsAreTheReferences) {
   const std::string name = stored["case"];
   const test::Scratch scratch;
   const auto session = Session::open(test::write_golden_config(scratch.path(), folder, name).string());
-  Prepared prepared = session->prepare(prompts_of(folder, name));
-  session->encode_media(prepared);
+  Prepared prepared = session->parts().prepare(prompts_of(folder, name));
+  session->parts().encode_media(prepared);
 
   ASSERT_FALSE(stored["runs"].empty());
   for (const Json& run : stored["runs"]) {
     SCOPED_TRACE(run.dump());
     size_t i = 0;
-    for (const Result& result : session->generate(prepared, params_of(session->config().generation, run))) {
+    for (const Result& result :
+         session->parts().generate(prepared, params_of(session->config().generation, run))) {
       for (const Hypothesis& h : result.hypotheses) {
         auto ids = h.ids;
         const std::vector<int64_t> expected = run["ids"].at(i++);

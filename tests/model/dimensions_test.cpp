@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/base/text.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 namespace {
@@ -92,8 +92,8 @@ TEST(Dimensions, ContextCountsTheMediaAmongTheTokens) {
     prompt.media.push_back({Part::Kind::image, "", {source}});
   }
   const Prepared prepared = [&] {
-    Prepared out = session->prepare(std::vector<Prompt>{prompt});
-    session->encode_media(out);
+    Prepared out = session->parts().prepare(std::vector<Prompt>{prompt});
+    session->parts().encode_media(out);
     return out;
   }();
   const int64_t tokens = prepared.batch.ids.size(1);

@@ -5,7 +5,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 namespace {
@@ -37,8 +37,8 @@ TEST(Model, CachedAndUncachedLogitsAreEqual) {
   const auto session = open_mini();
   const std::vector<Prompt> prompts = {prompt_of("<image>Output:a red circle<|endofchunk|><image>Output:", 2),
                                        prompt_of("<image>Output:", 1)};
-  Prepared prepared = session->prepare(prompts);
-  session->encode_media(prepared);
+  Prepared prepared = session->parts().prepare(prompts);
+  session->parts().encode_media(prepared);
   const auto steps = session->model().start(prepared.batch, 1, 8);
   std::vector<at::Tensor> cached = {steps->prefill()};
   Batch longer = prepared.batch;
@@ -62,8 +62,8 @@ TEST(Model, PicturesMatter) {
   const auto logits = [&](int64_t value) {
     Prompt prompt = prompt_of("<image>Output:", 1);
     prompt.media[0].pictures[0].picture = Picture{picture(value)};
-    Prepared prepared = session->prepare(std::vector<Prompt>{prompt});
-    session->encode_media(prepared);
+    Prepared prepared = session->parts().prepare(std::vector<Prompt>{prompt});
+    session->parts().encode_media(prepared);
     return session->model().start(prepared.batch, 1, 1)->prefill();
   };
   EXPECT_GT((logits(10) - logits(200)).abs().max().item().toDouble(), 1e-3);
@@ -71,7 +71,7 @@ TEST(Model, PicturesMatter) {
 
 TEST(Model, MarkersAndPicturesMustMatch) {
   const auto session = open_mini();
-  EXPECT_THROW(session->prepare(std::vector<Prompt>{prompt_of("<image><image>Output:", 1)}), Error);
+  EXPECT_THROW(session->parts().prepare(std::vector<Prompt>{prompt_of("<image><image>Output:", 1)}), Error);
 }
 
 }  // namespace

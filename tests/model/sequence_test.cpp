@@ -7,7 +7,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 namespace {
@@ -38,8 +38,8 @@ std::vector<Prompt> unequal_prompts() {
 }
 
 Prepared encoded(const Session& session, const std::vector<Prompt>& prompts) {
-  Prepared prepared = session.prepare(prompts);
-  session.encode_media(prepared);
+  Prepared prepared = session.parts().prepare(prompts);
+  session.parts().encode_media(prepared);
   return prepared;
 }
 
@@ -81,9 +81,9 @@ TEST_P(MediaAmongTokens, RowsOfABatchEqualThemselvesAlone) {
   params.max_new_tokens = 6;
   for (const int64_t beams : {1, 3}) {
     params.num_beams = beams;
-    const auto together = session_->generate(encoded(*session_, prompts), params);
+    const auto together = session_->parts().generate(encoded(*session_, prompts), params);
     for (size_t row = 0; row < prompts.size(); ++row) {
-      const auto alone = session_->generate(encoded(*session_, {prompts[row]}), params);
+      const auto alone = session_->parts().generate(encoded(*session_, {prompts[row]}), params);
       EXPECT_EQ(together[row].hypotheses.front().ids, alone.front().hypotheses.front().ids)
           << row << ", beams " << beams;
       EXPECT_NEAR(together[row].hypotheses.front().logprob, alone.front().hypotheses.front().logprob, 1e-4)

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/generate/generate.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 namespace {
@@ -126,8 +126,8 @@ class StepGraphTest : public ::testing::Test {
       prompt.media.push_back({Part::Kind::image, "", {source}});
       prompts.push_back(std::move(prompt));
     }
-    Prepared prepared = session.prepare(prompts);
-    session.encode_media(prepared);
+    Prepared prepared = session.parts().prepare(prompts);
+    session.parts().encode_media(prepared);
     return prepared;
   }
 

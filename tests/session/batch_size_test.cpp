@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "framework/config/config.h"
 #include "framework/commands/evaluate/evaluate.h"
-#include "framework/session/session.h"
+#include "framework/config/config.h"
+#include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/requests.h"
 
@@ -131,8 +131,8 @@ TEST(BatchSize, ChangesNothingForAGeneratedImageToken) {
     const auto logits_after_image = [&](const std::vector<size_t>& rows) {
       std::vector<Prompt> prompts;
       for (const size_t row : rows) prompts.push_back(prompt_of(tasks[row]));
-      Prepared prepared = session->prepare(prompts);
-      session->encode_media(prepared);
+      Prepared prepared = session->parts().prepare(prompts);
+      session->parts().encode_media(prepared);
       const auto steps = session->start(prepared, 1, 3);
       steps->prefill();
       return steps->step(at::full({std::ssize(rows)}, session->model().image_token_id(), at::kLong));

@@ -12,7 +12,7 @@
 #include "framework/media/encode.h"
 #include "framework/session/feature_cache.h"
 #include "framework/session/loader_threads.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 #include "tests/support/requests.h"
 #include "tests/support/scratch.h"
 
@@ -183,7 +183,7 @@ TEST_F(Loading, TheLimitOfPixelsHoldsOnEveryWayIn) {
   };
   is_refused(session->answer(std::vector<Request>{large}).front().error.value_or(""));
   is_refused(session->run(std::vector<Task>{task}).front().error.value_or(""));
-  is_refused(error_of([&] { session->prepare(std::vector<Prompt>{prompt_of(task)}); }));
+  is_refused(error_of([&] { session->parts().prepare(std::vector<Prompt>{prompt_of(task)}); }));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 #include "tests/support/requests.h"
 
 namespace flam {
@@ -41,9 +41,9 @@ std::vector<Result> score(const Session& session, const std::vector<Score>& task
   const c10::InferenceMode inference;
   std::vector<Prompt> prompts;
   for (const Score& task : tasks) prompts.push_back(task.prompt);
-  Prepared prepared = session.prepare(prompts);
-  session.encode_media(prepared);
-  return session.score(prepared, tasks);
+  Prepared prepared = session.parts().prepare(prompts);
+  session.parts().encode_media(prepared);
+  return session.parts().score(prepared, tasks);
 }
 
 Score task_of(const Session& session, const Request& request) {
@@ -53,8 +53,8 @@ Score task_of(const Session& session, const Request& request) {
 /// The log-probabilities of a candidate's tokens in one uncached forward over prompt and candidate.
 std::vector<double> plain_forward(const Session& session, const Prompt& prompt, const std::string& text) {
   const c10::InferenceMode inference;
-  Prepared prepared = session.prepare(std::vector<Prompt>{prompt});
-  session.encode_media(prepared);
+  Prepared prepared = session.parts().prepare(std::vector<Prompt>{prompt});
+  session.parts().encode_media(prepared);
   std::vector<int64_t> ids = prepared.rows.front();
   const std::vector<int64_t> own = session.model().tokenizer().encode(text, false);
   ids.insert(ids.end(), own.begin(), own.end());
@@ -179,7 +179,7 @@ TEST(Score, CandidatesThatCantBeScoredFailAlone) {
   EXPECT_THAT(outcomes[0].error.value_or(""),
               testing::AllOf(HasSubstr("candidate 'red red"),
                              HasSubstr("of 301 tokens doesn't fit the context of 256")));
-  EXPECT_EQ(outcomes[0].exit_status, 2);
+  EXPECT_EQ(outcomes[0].error_kind, ErrorKind::refused);
   EXPECT_EQ(outcomes[1].answer, (Answer{{"pred_answer", "yes"}}));
   Score nothing = task_of(*session, ask("is there a ring?", {"yes", "no"}));
   nothing.candidates[1] = "";

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "framework/base/file.h"
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
 
@@ -93,7 +93,7 @@ TEST_F(SessionTest, AnInterruptedBatchIsNotRunAgain) {
   options.cancelled = [&] { return ++asked > 1; };  // while the candidates are scored
   for (const Outcome& outcome : ranking->answer(requests, options)) {
     EXPECT_EQ(outcome.error.value_or(""), "interrupted");
-    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_EQ(outcome.error_kind, ErrorKind::interrupted);
     EXPECT_TRUE(outcome.answer.empty());
   }
   EXPECT_LE(asked, 3);
@@ -132,8 +132,8 @@ TEST_F(SessionTest, FramesAreResampledTogether) {
                          "",
                          {PictureSource{images_[0], nullptr, {}}, PictureSource{images_[1], nullptr, {}}}});
   Prompt prompt = std::get<Generate>(session_->task_head().task(video)).prompt;
-  Prepared prepared = session_->prepare(std::vector<Prompt>{prompt});
-  session_->encode_media(prepared);
+  Prepared prepared = session_->parts().prepare(std::vector<Prompt>{prompt});
+  session_->parts().encode_media(prepared);
   EXPECT_EQ(prepared.index.sizes(), (std::vector<int64_t>{1, 1, 2}));
   EXPECT_EQ(prepared.batch.media.size(2), session_->model().resampler().shape().tokens);
 }

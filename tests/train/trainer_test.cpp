@@ -276,8 +276,8 @@ TEST_F(TrainerTest, TheLossFallsWithMediaAmongTheTokens) {
 // The tasks of a step share their pictures, also after the end of a dataset. Here the dataset of questions
 // has 6 records, 4 per scene, so only one of its scenes is complete.
 TEST_F(TrainerTest, TasksOfASceneStartAgainTogether) {
-  EXPECT_TRUE(
-      train(stage("3_answers"), options("short", {"dataset.size=6", "train.records_per_picture=[1, 4]"}), {}));
+  EXPECT_TRUE(train(stage("3_answers"),
+                    options("short", {"dataset.size=6", "train.records_per_picture=[1, 4]"}), {}));
   try {
     train(stage("3_answers"), options("shorter", {"dataset.size=3", "train.records_per_picture=[1, 4]"}), {});
     ADD_FAILURE();

@@ -42,8 +42,8 @@ Recording record_answer(const Session& session, const Prompt& prompt, std::span<
   const Model& model = session.model();
   Recording recording;
   AttentionRecorder recorder(recording);
-  recording.media = session.prepare({&prompt, 1});
-  session.encode_media(recording.media, nullptr, &recorder);
+  recording.media = session.parts().prepare({&prompt, 1});
+  session.parts().encode_media(recording.media, nullptr, &recorder);
 
   Batch batch = recording.media.batch;
   recording.prompt_tokens = batch.ids.size(1);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 

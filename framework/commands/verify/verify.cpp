@@ -11,6 +11,7 @@
 #include "framework/commands/verify/reference_case.h"
 #include "framework/commands/verify/stage_check.h"
 #include "framework/generate/generate.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 
@@ -48,10 +49,10 @@ class Verification {
   void run() {
     check_prompts();
     const std::vector<Prompt> prompts = reference_.prompts();
-    Prepared prepared = session_.prepare(prompts, nullptr, /*with_pixels=*/true);
+    Prepared prepared = session_.parts().prepare(prompts, nullptr, /*with_pixels=*/true);
     check_inputs(prepared);
     Recorder recorder;
-    session_.encode_media(prepared, nullptr, &recorder);
+    session_.parts().encode_media(prepared, nullptr, &recorder);
     const Sequence sequence = session_.model().forward(prepared.batch, &recorder);
     const at::Tensor logits = session_.model().logits(sequence.hidden, &recorder);
     check_activations(sequence.mask, recorder, logits);
@@ -134,7 +135,7 @@ class Verification {
       throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",
                       strange[0].item().toLong(), ", the config's model has ", vocabulary, " ids"));
     }
-    const auto steps = session_.start(prepared, 1, reference->size(1) + 1);
+    const auto steps = session_.parts().start(prepared, 1, reference->size(1) + 1);
     steps->prefill();
     std::vector<at::Tensor> ours;
     for (int64_t step = 0; step < reference->size(1); ++step) {
@@ -173,7 +174,7 @@ class Verification {
     params.num_beams = beams;
     params.length_penalty = length_penalty;
     params.max_new_tokens = reference_.max_new_tokens();
-    const auto results = session_.generate(prepared, params);
+    const auto results = session_.parts().generate(prepared, params);
     add_answer(compare_ids(ids_name, results, *reference, params.pad_token_id));
     for (size_t row = 0; row < results.size(); ++row) {
       const std::string where = cat(key, "[", row, "]");

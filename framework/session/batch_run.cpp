@@ -1,0 +1,124 @@
+#include "framework/session/batch_run.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <numeric>
+
+#include "framework/base/interrupted.h"
+#include "framework/base/log.h"
+#include "framework/device/device_memory.h"
+#include "framework/generate/generate.h"
+
+namespace flam {
+
+BatchRun::BatchRun(const Session& session, std::span<const Task> tasks, const CallOptions& call)
+    : parts_(session.parts()),
+      head_(&session.task_head()),
+      tasks_(tasks),
+      call_(call),
+      outcomes_(tasks.size()) {
+  for (size_t row = 0; row < tasks.size(); ++row) {
+    outcomes_[row].prompt = prompt_of(tasks[row]).text;
+    if (!call.on_text) continue;
+    streams_.emplace_back(parts_.model->tokenizer(), *head_,
+                          [&call, row](const std::string& piece) { call.on_text(row, piece); });
+  }
+}
+
+std::vector<Outcome> BatchRun::run() {
+  const c10::InferenceMode inference;
+  Rows all(tasks_.size());
+  std::iota(all.begin(), all.end(), 0);
+  try_rows(all);
+  for (const size_t row : all) {
+    if (!is_open(row)) continue;
+    interrupted_ = interrupted_ || cancelled();
+    if (!interrupted_) try_rows({row});
+    if (interrupted_ && is_open(row)) outcomes_[row].fail(Interrupted());
+  }
+  return std::move(outcomes_);
+}
+
+void BatchRun::try_rows(const Rows& rows) {
+  try {
+    run_together(rows);
+  } catch (const Interrupted&) {
+    interrupted_ = true;
+  } catch (const Error& error) {
+    if (rows.size() == 1) outcomes_[rows.front()].fail(error);
+  }
+}
+
+void BatchRun::run_together(const Rows& rows) {
+  Rows generated, scored;
+  for (const size_t row : rows)
+    (std::holds_alternative<Score>(tasks_[row]) ? scored : generated).push_back(row);
+  answer(generated, [this](const Prepared& prepared, const Rows& of) { return generate(prepared, of); });
+  if (!scored.empty() && cancelled()) throw Interrupted();
+  answer(scored, [this](const Prepared& prepared, const Rows& of) { return score(prepared, of); });
+}
+
+void BatchRun::answer(const Rows& rows,
+                      const std::function<std::vector<Result>(const Prepared&, const Rows&)>& results) {
+  std::vector<Prompt> prompts;
+  for (const size_t row : rows) prompts.push_back(prompt_of(tasks_[row]));
+  const EncodedMedia media = with_device_memory([&] {
+    return parts_.media->load(prompts, {call_.times, /*with_pixels=*/false});
+  });
+  std::vector<Prompt> whole;  // whose pictures are there
+  Rows of, places;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!media.errors[i]) {
+      whole.push_back(std::move(prompts[i]));
+      of.push_back(rows[i]);
+      places.push_back(i);
+      continue;
+    }
+    try {
+      std::rethrow_exception(media.errors[i]);
+    } catch (const Error& error) {
+      outcomes_[rows[i]].fail(error);
+    }
+  }
+  if (whole.empty()) return;
+  Prepared prepared = parts_.media->arrange(media, places);
+  {
+    const StageTimes::Scope timer(call_.times, "tokenize");
+    encode_rows(whole, parts_.model->tokenizer(), prepared);
+  }
+  parts_.encode_media(prepared, call_.times);
+  std::vector<Result> found = results(prepared, of);
+  for (size_t i = 0; i < found.size(); ++i) finish(of[i], std::move(found[i]), std::ssize(prepared.rows[i]));
+}
+
+std::vector<Result> BatchRun::generate(const Prepared& prepared, const Rows& rows) {
+  const GenerationParams params = call_.generation.value_or(parts_.config.generation);
+  std::call_once(parts_.idle_options_said, [&] {
+    for (const IdleOption& option : idle_options(params)) log_warn("generation: " + option.why);
+  });
+  if (streams_.empty()) return parts_.generate(prepared, params, call_);
+  for (const size_t row : rows) streams_[row].start(params.stop_strings);
+  return parts_.generate(prepared, params, call_,
+                         [&](int64_t row, int64_t id) { streams_[rows[static_cast<size_t>(row)]].add(id); });
+}
+
+std::vector<Result> BatchRun::score(const Prepared& prepared, const Rows& rows) {
+  std::vector<Score> tasks;
+  for (const size_t row : rows) tasks.push_back(std::get<Score>(tasks_[row]));
+  return parts_.score(prepared, tasks, call_);
+}
+
+void BatchRun::finish(size_t row, Result result, int64_t prompt_tokens) {
+  Outcome& outcome = outcomes_[row];
+  outcome.answer = head_->answer(result);
+  outcome.prompt_tokens = prompt_tokens;
+  outcome.result = std::move(result);
+  if (streams_.empty() || streams_[row].finish(outcome.answer.front().second)) return;
+  outcome.answer.clear();
+  outcome.fail(RunError(
+      "the answer does not begin with the text that was shown while it was generated; the task head or "
+      "the tokenizer breaks its contract, or the numbers of a batch that failed came out differently "
+      "when it was run again"));
+}
+
+}  // namespace flam

@@ -1,0 +1,59 @@
+#include "framework/session/prompt_batch.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "framework/base/text.h"
+
+namespace flam {
+
+void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared) {
+  const auto image_id = tokenizer.token_id(tokenizer.image_token());
+  size_t longest = 0;
+  for (const Prompt& prompt : prompts) {
+    auto ids = tokenizer.encode(prompt.text, true);
+    const auto markers = std::count(ids.begin(), ids.end(), image_id.value());
+    if (markers != static_cast<std::ptrdiff_t>(prompt.media.size())) {
+      throw Error(cat("a prompt has ", markers, " media markers ", quoted(tokenizer.image_token()), " for ",
+                      prompt.media.size(), " pictures or videos"));
+    }
+    longest = std::max(longest, ids.size());
+    prepared.rows.push_back(std::move(ids));
+  }
+  const auto batch = static_cast<int64_t>(prompts.size());
+  const auto length = static_cast<int64_t>(longest);
+  prepared.batch.ids = at::full({batch, length}, tokenizer.pad_id(), at::kLong);
+  prepared.batch.attention_mask = at::zeros({batch, length}, at::kBool);
+  for (int64_t row = 0; row < batch; ++row) {
+    auto& ids = prepared.rows[row];
+    const int64_t padding = length - std::ssize(ids);
+    const at::Tensor real = at::from_blob(ids.data(), {std::ssize(ids)}, at::kLong);
+    prepared.batch.ids.select(0, row).narrow(0, padding, real.size(0)).copy_(real);
+    prepared.batch.attention_mask.select(0, row).narrow(0, padding, real.size(0)).fill_(true);
+  }
+}
+
+std::vector<uint64_t> row_seeds(const Prepared& prepared) {
+  std::vector<uint64_t> seeds;
+  for (size_t row = 0; row < prepared.rows.size(); ++row) {
+    uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+    const auto add = [&](std::string_view bytes) {
+      for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+    };
+    const std::span ids = prepared.rows[row];
+    add({reinterpret_cast<const char*>(ids.data()), ids.size_bytes()});
+    if (prepared.index.defined()) {
+      const at::Tensor pictures = prepared.index.select(0, static_cast<int64_t>(row));
+      const auto* index = pictures.const_data_ptr<int64_t>();
+      for (int64_t i = 0; i < pictures.numel(); ++i) add(prepared.keys[index[i]]);
+    }
+    seeds.push_back(hash);
+  }
+  return seeds;
+}
+
+}  // namespace flam

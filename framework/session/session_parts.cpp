@@ -1,0 +1,103 @@
+#include "framework/session/session_parts.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "framework/config/config.h"
+#include "framework/device/device_memory.h"
+#include "framework/device/dtype.h"
+#include "framework/generate/generate.h"
+
+namespace flam {
+
+namespace {
+
+class TimedModel final : public StepModel {
+ public:
+  TimedModel(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times)
+      : model_(std::move(model)), device_(device), times_(times) {}
+  int64_t batch() const override { return model_->batch(); }
+  at::Tensor prefill() override {
+    const StageTimes::Scope timer(times_, "prefill", device_);
+    return model_->prefill();
+  }
+  at::Tensor step(const at::Tensor& ids) override {
+    const StageTimes::Scope timer(times_, "step", device_);
+    return model_->step(ids);
+  }
+  void reorder(const at::Tensor& source) override { model_->reorder(source); }
+
+ private:
+  std::unique_ptr<StepModel> model_;
+  at::Device device_;
+  StageTimes* times_;
+};
+
+std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, at::Device device, StageTimes* times) {
+  if (!times) return model;
+  return std::make_unique<TimedModel>(std::move(model), device, times);
+}
+
+void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
+  hypothesis.text = text_of(hypothesis.ids, tokenizer);
+  hypothesis.text.resize(
+      std::min(hypothesis.text.size(), find_stop_string(hypothesis.text, params.stop_strings)));
+}
+
+}  // namespace
+
+/// What the features of a picture depend on besides the picture, see FeatureKeys. Within one session the
+/// weights stay as they are, so they need no hash.
+std::string SessionParts::feature_setting() const {
+  std::string out = config.pictures.key();
+  out += write_yaml(config.model.vision_backbone.resolved());
+  for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
+  return out + dtype_name(model->dtype());
+}
+
+Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* times, bool with_pixels) const {
+  const EncodedMedia encoded = with_device_memory([&] { return media->load(prompts, {times, with_pixels}); });
+  std::vector<size_t> rows(prompts.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (const std::exception_ptr& error : encoded.errors) {
+    if (error) std::rethrow_exception(error);
+  }
+  Prepared prepared = media->arrange(encoded, rows);
+  const StageTimes::Scope timer(times, "tokenize");
+  encode_rows(prompts, model->tokenizer(), prepared);
+  return prepared;
+}
+
+void SessionParts::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
+  with_device_memory([&] { media->resample(prepared, times, probe); });
+}
+
+std::unique_ptr<StepModel> SessionParts::start(const Prepared& prepared, int64_t beams,
+                                               int64_t max_new_tokens) const {
+  return model->start(prepared.batch, beams, max_new_tokens, nullptr, graphs ? graphs->make() : nullptr);
+}
+
+std::vector<Result> SessionParts::generate(const Prepared& prepared, const GenerationParams& params,
+                                           const CallOptions& call,
+                                           const std::function<void(int64_t, int64_t)>& on_token) const {
+  const Tokenizer& tokenizer = model->tokenizer();
+  GenerateInput input;
+  input.prompts = prepared.rows;
+  if (params.do_sample) input.row_seeds = row_seeds(prepared);
+  input.stop_ids = stop_ids(params, tokenizer);
+  input.choosable_ids = params.suppress_padded_vocab ? model->token_count() : model->vocabulary_rows();
+  input.decode = [&](const std::vector<int64_t>& ids) { return text_of(ids, tokenizer); };
+  input.cancelled = call.cancelled;
+  if (on_token) input.on_token = [&](int64_t row, int64_t id, double) { on_token(row, id); };
+  auto results = with_device_memory([&] {
+    const auto steps =
+        timed(start(prepared, rows_per_prompt(params), params.max_new_tokens), model->device(), call.times);
+    return flam::generate(*steps, input, params);
+  });
+  for (Result& result : results) {
+    for (Hypothesis& hypothesis : result.hypotheses) finish_text(hypothesis, params, tokenizer);
+  }
+  return results;
+}
+
+}  // namespace flam

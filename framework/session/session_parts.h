@@ -1,0 +1,50 @@
+#pragma once
+// What a session is made of, and the steps of an answer. For the commands that look inside (verify, explain);
+// others use session.h.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/component/step_graph.h"
+#include "framework/session/media_encoder.h"
+#include "framework/session/session.h"
+
+namespace flam {
+
+struct FLAM_API SessionParts {
+  std::unique_ptr<Registry> registry;
+  RunOptions options;
+  RunConfig config;
+  std::unique_ptr<TransformChain> transforms;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<TaskHead> task_head;  // null: the config has none
+  std::unique_ptr<StepGraphs> graphs;   // null unless asked for
+  std::unique_ptr<MediaEncoder> media;
+  mutable std::once_flag idle_options_said;
+
+  /// Runs the backbone over every picture of the prompts and encodes their text; row i has prompts[i]. Error:
+  /// a picture that can't be read, or another number of markers than of media.
+  Prepared prepare(std::span<const Prompt> prompts, StageTimes* times = nullptr,
+                   bool with_pixels = false) const;
+  /// Runs the resampler and fills prepared.batch.media.
+  void encode_media(Prepared& prepared, StageTimes* times = nullptr, Probe* probe = nullptr) const;
+  /// Model::start, with what the session was opened for.
+  std::unique_ptr<StepModel> start(const Prepared& prepared, int64_t beams, int64_t max_new_tokens) const;
+  /// Hypotheses with their texts. `on_token` as in GenerateInput; call.on_text is not called.
+  std::vector<Result> generate(const Prepared& prepared, const GenerationParams& params,
+                               const CallOptions& call = {},
+                               const std::function<void(int64_t row, int64_t id)>& on_token = {}) const;
+  /// How likely the candidates of each task are; row i of `prepared` is the prompt of tasks[i]. A candidate's
+  /// ids follow the prompt's, as in open-flamingo 2.0.1 (eval/eval_model.py, get_rank_classifications).
+  /// Error: a candidate without tokens, or with too many for the context.
+  std::vector<Result> score(const Prepared& prepared, std::span<const Score> tasks,
+                            const CallOptions& call = {}) const;
+
+  std::string feature_setting() const;
+};
+
+}  // namespace flam
