@@ -33,14 +33,11 @@ TEST(Prompting, SettledTextIsTheBeginningOfTheAnswer) {
     const Prompting prompting = with(cut_at, remove, random() % 2 == 0);
     const std::string text = text_of(16, "aabbc ");
     const std::string answer = prompting.clean(result_with(text));
-    std::string before;
     for (size_t length = 0; length <= text.size(); ++length) {
       const std::string settled = prompting.settled(text.substr(0, length));
       ASSERT_TRUE(answer.starts_with(settled))
           << "'" << settled << "' of '" << text.substr(0, length) << "', but the answer to '" << text
           << "' is '" << answer << "'";
-      ASSERT_TRUE(settled.starts_with(before)) << settled;
-      before = settled;
     }
   }
 }
