@@ -69,7 +69,7 @@ TEST_F(Load, ErrorsNameTheChainOfFiles) {
   EXPECT_THAT([&] { merged("_base_: b.yaml\n"); },
               ThrowsMessage<Error>(AllOf(HasSubstr("c.yaml:1:9: the '_base_' files form a cycle"),
                                          HasSubstr("leaf.yaml → "), HasSubstr("b.yaml → "))));
-  EXPECT_THAT([&] { merged("_base_: leaf.yaml\n"); }, ThrowsMessage<Error>(HasSubstr("circle")));
+  EXPECT_THAT([&] { merged("_base_: leaf.yaml\n"); }, ThrowsMessage<Error>(HasSubstr("cycle")));
   make("c.yaml", "_base_: none.yaml\n");
   EXPECT_THAT([&] { merged("_base_: b.yaml\n"); },
               ThrowsMessage<Error>(AllOf(HasSubstr("c.yaml:1:9: no config"), HasSubstr("b.yaml → "),

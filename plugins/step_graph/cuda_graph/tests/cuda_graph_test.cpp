@@ -27,7 +27,7 @@ TEST(CudaGraph, SaysThatTheCudaHalfIsNotLoaded) {
   // Nothing in this program has loaded it.
   const std::string error = test::error_of(
       [] { Built<StepGraphs>("{type: cuda_graph}", StepGraphs::Input{at::Device(at::kCUDA, 0)}); });
-  EXPECT_THAT(error, testing::HasSubstr("CUDA half is not open"));
+  EXPECT_THAT(error, testing::HasSubstr("CUDA half is not loaded"));
 }
 
 TEST(CudaGraph, TheCudaHalfHasTheFunctionsThatItCalls) {
