@@ -11,7 +11,6 @@
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/plugin/elf.h"
-#include "framework/plugin/rehearsal.h"
 
 namespace flam {
 
@@ -76,7 +75,7 @@ const FlamPluginStamp* open_plugin(const std::filesystem::path& library, const O
             if (options.rehearse) options.rehearse(*stamp);
             return std::string();
           },
-          options.timeout, "loading");
+          options.limits, "loading");
     }
     return load_and_check(path);
   } catch (const std::exception& e) {

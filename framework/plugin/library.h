@@ -1,7 +1,6 @@
 #pragma once
 // One plugin library: its manifest, the checks before dlopen, and opening it.
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/plugin/rehearsal.h"
 #include "framework/plugin/stamp.h"
 
 namespace flam {
@@ -39,7 +39,7 @@ struct OpenOptions {
   /// Called with the checked stamp in the child process only, to try there what the caller will do next
   /// (enrolling).
   std::function<void(const FlamPluginStamp&)> rehearse;
-  std::chrono::milliseconds timeout{10'000};  // of the child process
+  RehearsalLimits limits;  // of the child process
 };
 
 /// Opens a library after its checks: ELF header, machine and segment ends against the file's size; a library

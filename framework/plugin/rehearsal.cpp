@@ -5,10 +5,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -17,6 +16,7 @@
 #include "framework/base/child_process.h"
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/plugin/process_activity.h"
 
 namespace flam {
 
@@ -43,27 +43,39 @@ void run_child(const std::function<std::string()>& act, int report) {
   [[maybe_unused]] const auto written = write(report, text.data(), text.size());  // fits into the pipe
 }
 
-/// How long the child has had a processor.
-std::chrono::nanoseconds processor_time(pid_t child) {
-  clockid_t clock{};
-  timespec time{};
-  if (clock_getcpuclockid(child, &clock) == 0) clock_gettime(clock, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+[[noreturn]] void stop(pid_t child, const std::string& why) {
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  throw TookTooLong(why + " (tried in a child process, which was stopped)");
 }
 
-/// The child's wait status; killed when it works longer than `timeout`, or sleeps on six times as long: on a
-/// busy machine it may have to wait for its turn.
-int wait_for(pid_t child, std::chrono::milliseconds timeout, const std::string& doing) {
-  const auto deadline = std::chrono::steady_clock::now() + 6 * timeout;
+/// The child's wait status; killed when it goes past one of the limits.
+int wait_for(pid_t child, const RehearsalLimits& limits, const std::string& doing) {
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::nanoseconds, std::chrono::milliseconds;
+  constexpr nanoseconds kLongestPause = milliseconds(20);
+  const auto seconds = [](milliseconds time) { return static_cast<double>(time.count()) / 1000; };
+  nanoseconds nap{0}, asleep{0}, pause = milliseconds(1);
+  ProcessActivity before;
+  Clock::time_point looked = Clock::now();
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {
-    if (processor_time(child) > timeout || std::chrono::steady_clock::now() > deadline) {
-      kill(child, SIGKILL);
-      waitpid(child, &status, 0);
-      throw TookTooLong(cat("did not finish ", doing, " within ", timeout.count() / 1000.0,
-                            " s (tried in a child process, which was stopped)"));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const ProcessActivity now = activity_of(child);
+    const Clock::time_point time = Clock::now();
+    // A pause that lasted much longer is one in which this process was stopped, and the child with it.
+    const nanoseconds passed = std::min<nanoseconds>(time - looked, 5 * kLongestPause);
+    const bool slept = !now.runnable && now.running == before.running && now.waiting == before.waiting;
+    nap = slept ? nap + passed : nanoseconds(0);
+    if (slept) asleep += passed;
+    if (now.running > limits.working)
+      stop(child, cat("did not finish ", doing, " within ", seconds(limits.working), " s"));
+    if (nap > limits.asleep) stop(child, cat("was asleep for ", seconds(limits.asleep), " s while ", doing));
+    if (asleep > 6 * limits.asleep)
+      stop(child, cat("was asleep for ", seconds(6 * limits.asleep), " s in all while ", doing));
+    before = now;
+    looked = time;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause + pause / 8, kLongestPause);
   }
   return status;
 }
@@ -71,10 +83,10 @@ int wait_for(pid_t child, std::chrono::milliseconds timeout, const std::string& 
 
 TookTooLong::~TookTooLong() = default;
 
-std::string rehearse(const std::function<std::string()>& act, std::chrono::milliseconds timeout,
+std::string rehearse(const std::function<std::string()>& act, const RehearsalLimits& limits,
                      const std::string& doing) {
   const ChildProcess child([&](int report) { run_child(act, report); });
-  const int status = wait_for(child.id(), timeout, doing);
+  const int status = wait_for(child.id(), limits, doing);
   char report[4096];
   const ssize_t length = read(child.report(), report, sizeof report);
   if (length > 0) {

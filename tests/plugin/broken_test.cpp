@@ -1,8 +1,10 @@
 // Every broken plugin of tests/fixtures/plugins has a message of its own and leaves the process standing.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "framework/registry/registry.h"
@@ -80,29 +82,69 @@ TEST(Broken, EndsTheProcess) {
   EXPECT_THAT(loading("crashes"), HasSubstr("ends the process while loading: "));
 }
 
-TEST(Broken, Loops) {
-  const OpenOptions soon{.rehearse = {}, .timeout = std::chrono::milliseconds(200)};
-  EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("loops"), soon); }),
-              HasSubstr("did not finish loading within 0.2 s"));
+using std::chrono::milliseconds;
+
+std::string rehearsing(const std::function<void()>& act, const RehearsalLimits& limits) {
+  const OpenOptions options{.rehearse = [&](const FlamPluginStamp&) { act(); }, .limits = limits};
+  return error_of([&] { open_plugin(fixture_plugin("good"), options); });
 }
 
-TEST(Broken, WaitingForAProcessorIsNoLoop) {
-  const auto sleeping = [](std::chrono::milliseconds time) {
-    const OpenOptions options{
-        .rehearse = [time](const FlamPluginStamp&) { std::this_thread::sleep_for(time); },
-        .timeout = std::chrono::milliseconds(200)};
-    return error_of([&] { open_plugin(fixture_plugin("good"), options); });
+void work_for(milliseconds time) {
+  for (const auto start = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() - start < time;)
+    continue;
+}
+
+TEST(Broken, SleepsInItsConstructor) {
+  const OpenOptions soon{.rehearse = {}, .limits = {.asleep = milliseconds(200)}};
+  EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("sleeps"), soon); }),
+              HasSubstr("was asleep for 0.2 s while loading (tried in a child process, which was stopped)"));
+}
+
+TEST(Broken, AShortSleepIsAllowedAndManyAreNot) {
+  const auto nap = [] { std::this_thread::sleep_for(milliseconds(100)); };
+  EXPECT_EQ(rehearsing(nap, {.asleep = milliseconds(400)}), "");
+  const auto many_naps = [] {
+    for (;;) {
+      work_for(milliseconds(2));
+      std::this_thread::sleep_for(milliseconds(40));
+    }
   };
-  EXPECT_EQ(sleeping(std::chrono::milliseconds(300)), "");
-  EXPECT_THAT(sleeping(std::chrono::minutes(1)), HasSubstr("did not finish loading within 0.2 s"));
+  EXPECT_THAT(rehearsing(many_naps, {.asleep = milliseconds(100)}),
+              HasSubstr("was asleep for 0.6 s in all while loading"));
+}
+
+TEST(Broken, AThreadThatWorksKeepsTheOthersAwake) {
+  const auto work = [] { std::thread([] { work_for(milliseconds(400)); }).join(); };
+  EXPECT_EQ(rehearsing(work, {.asleep = milliseconds(150)}), "");
+}
+
+TEST(Broken, WaitingForAProcessorIsNotSleeping) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+  std::atomic<bool> done = false;
+  std::thread busy([&] {  // takes nearly all of the one processor that the child may use
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    while (!done) continue;
+  });
+  const auto start = std::chrono::steady_clock::now();
+  const auto wait = [&] {
+    const sched_param no_priority{};
+    sched_setaffinity(0, sizeof one, &one);
+    sched_setscheduler(0, SCHED_IDLE, &no_priority);
+    while (std::chrono::steady_clock::now() - start < milliseconds(600)) continue;
+  };
+  const std::string error = rehearsing(wait, {.asleep = milliseconds(100)});
+  done = true;
+  busy.join();
+  EXPECT_EQ(error, "");
 }
 
 TEST(Broken, WorkingWithoutEndIsALoop) {
-  const auto work = [](const FlamPluginStamp&) {
+  const auto work = [] {
     for (;;) std::this_thread::yield();
   };
-  const OpenOptions soon{.rehearse = work, .timeout = std::chrono::milliseconds(50)};
-  EXPECT_THAT(error_of([&] { open_plugin(fixture_plugin("good"), soon); }),
+  EXPECT_THAT(rehearsing(work, {.working = milliseconds(50)}),
               HasSubstr("did not finish loading within 0.05 s"));
 }
 

@@ -96,7 +96,7 @@ PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs)
           const Finding finding = check.run(specimen);
           return (finding.skipped ? "s" : "o") + finding.detail.substr(0, 2000);
         },
-        specimen.options.timeout, "running");
+        {specimen.options.timeout, specimen.options.timeout}, "running");
     result.outcome = report.front() == 's' ? Outcome::skipped : Outcome::ok;
     result.detail = report.substr(1);
   } catch (const Error& error) {

@@ -18,7 +18,7 @@ struct CheckOptions {
   std::vector<std::string> overrides;              // `--set` assignments on it
   std::vector<std::filesystem::path> plugin_path;  // of the other components that the config names
   int64_t max_bytes = int64_t{1} << 30;            // of float32 weights; a larger component doesn't run
-  std::chrono::milliseconds timeout{60'000};       // of one check
+  std::chrono::milliseconds timeout{60'000};       // of one check: working, or asleep
 };
 
 /// What one check found.

@@ -1,0 +1,50 @@
+#include "framework/plugin/process_activity.h"
+
+#include <time.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace flam {
+
+namespace {
+
+std::chrono::nanoseconds processor_time(pid_t process) {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(process, &clock) == 0) clock_gettime(clock, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// The state of a thread is the field behind its name, which stands in brackets and may hold brackets itself.
+bool is_runnable(const std::filesystem::path& thread) {
+  std::ifstream file(thread / "stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const size_t name_end = text.rfind(") ");
+  return name_end != std::string::npos && text.compare(name_end + 2, 2, "R ") == 0;
+}
+
+std::chrono::nanoseconds waiting_time(const std::filesystem::path& thread) {
+  std::ifstream file(thread / "schedstat");
+  int64_t running = 0, waiting = 0;
+  return std::chrono::nanoseconds(file >> running >> waiting ? waiting : 0);
+}
+
+}  // namespace
+
+ProcessActivity activity_of(pid_t process) {
+  namespace fs = std::filesystem;
+  ProcessActivity activity;
+  activity.running = processor_time(process);
+  std::error_code ended;
+  for (fs::directory_iterator thread("/proc/" + std::to_string(process) + "/task", ended), end;
+       !ended && thread != end; thread.increment(ended)) {
+    activity.runnable = activity.runnable || is_runnable(thread->path());
+    activity.waiting += waiting_time(thread->path());
+  }
+  return activity;
+}
+
+}  // namespace flam
