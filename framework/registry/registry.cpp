@@ -171,10 +171,12 @@ std::vector<Registry::Listed> Registry::list(const std::string& kind) const {
   return listed;
 }
 
-const std::vector<Registry::Problem>& Registry::problems() const {
+std::vector<Registry::Problem> Registry::problems() const {
+  const std::lock_guard lock(state_->mutex);
   return state_->problems;
 }
-const std::vector<FoundLibrary>& Registry::libraries() const {
+std::vector<FoundLibrary> Registry::libraries() const {
+  const std::lock_guard lock(state_->mutex);
   return state_->libraries;
 }
 

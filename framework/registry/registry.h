@@ -110,8 +110,8 @@ class FLAM_API Registry {
     std::filesystem::path library;
     std::string message;
   };
-  const std::vector<Problem>& problems() const;
-  const std::vector<FoundLibrary>& libraries() const;
+  std::vector<Problem> problems() const;  // as they are now; other threads may add to them
+  std::vector<FoundLibrary> libraries() const;
 
   /// The type, loading its library if need be. Error: unknown (with did-you-mean, and the problems of
   /// libraries that didn't load), or the same kind and name from two visible libraries (with both origins).

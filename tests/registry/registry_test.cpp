@@ -107,6 +107,17 @@ TEST(Registry, EarlierFolderShadowsLater) {
   EXPECT_EQ(registry.libraries()[1].shadowed_by, first);
 }
 
+TEST(Registry, WhatItGivesDoesNotChangeWhenItScansFurther) {
+  Registry registry;
+  const auto& problems = registry.problems();
+  const auto& libraries = registry.libraries();
+  registry.scan({fixture_plugin("no_entry").parent_path()});
+  EXPECT_TRUE(problems.empty());
+  EXPECT_TRUE(libraries.empty());
+  EXPECT_EQ(registry.problems().size(), 1);
+  EXPECT_EQ(registry.libraries().size(), 1);
+}
+
 TEST(Registry, OneNameFromTwoLibrariesIsAnErrorWhenUsed) {
   const Scratch folder;
   const auto one = copy_good(folder.path(), "one"), two = copy_good(folder.path(), "two");
