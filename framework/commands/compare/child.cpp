@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "framework/base/child_process.h"
 #include "framework/base/text.h"
@@ -43,40 +44,87 @@ void run_child(const std::function<bool()>& work, int report, pid_t parent) {
   (void)std::fflush(stderr);
 }
 
-}  // namespace
+/// The caller's side of a child: what it has reported so far, and whether it still reports and runs.
+class Child {
+ public:
+  explicit Child(const ChildProcess& process) : process_(process) {}
 
-ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled) {
-  (void)std::fflush(nullptr);
-  const pid_t parent = getpid();
-  const ChildProcess child([&](int report) { run_child(work, report, parent); });
+  /// Waits up to `time` for a report or for its end. Returns false when the child has ended.
+  bool wait(std::chrono::milliseconds time) {
+    // Asked after the end and not before it: what a child wrote is in the pipe when it has ended.
+    const bool ended = has_ended();
+    pollfd pipe{process_.report(), POLLIN, 0};
+    if (!ended) poll(&pipe, reports_ ? 1 : 0, static_cast<int>(time.count()));
+    read_report();
+    return !ended;
+  }
+  void send(int signal_number) const { kill(process_.id(), signal_number); }
 
-  std::string report;
-  bool told = false;
-  for (;;) {
-    if (!told && cancelled && cancelled()) {
-      told = true;
-      kill(child.id(), SIGTERM);
+  bool reports() const { return reports_; }  // the pipe is open
+  const std::string& report() const { return report_; }
+  int status() const { return status_; }  // as waitpid gives it
+
+ private:
+  bool has_ended() {
+    pid_t ended = 0;
+    while ((ended = waitpid(process_.id(), &status_, WNOHANG)) < 0 && errno == EINTR) {
     }
-    pollfd waiting{child.report(), POLLIN, 0};
-    if (poll(&waiting, 1, 200) <= 0) continue;  // time to ask again, or a signal
+    return ended != 0;
+  }
+
+  void read_report() {
     char bytes[4096];
-    const ssize_t length = read(child.report(), bytes, sizeof bytes);
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (length <= 0) break;
-    report.append(bytes, static_cast<size_t>(length));
+    while (reports_) {
+      const ssize_t length = read(process_.report(), bytes, sizeof bytes);
+      if (length < 0 && errno == EINTR) continue;
+      if (length < 0 && errno == EAGAIN) return;
+      reports_ = length > 0;
+      if (reports_) report_.append(bytes, static_cast<size_t>(length));
+    }
   }
-  int status = 0;
-  while (waitpid(child.id(), &status, 0) < 0 && errno == EINTR) {
-  }
+
+  const ChildProcess& process_;
+  std::string report_;
+  bool reports_ = true;
+  int status_ = 0;
+};
+
+ChildEnd end_of(const Child& child, bool told) {
+  const std::string& report = child.report();
   if (!report.empty() && report[0] == kDone) return {};
   if (told || (!report.empty() && report[0] == kCancelled)) return {true, ""};
   if (!report.empty()) return {false, report.substr(1)};
-  if (WIFSIGNALED(status)) {
-    const int number = WTERMSIG(status);
+  if (WIFSIGNALED(child.status())) {
+    const int number = WTERMSIG(child.status());
     return {false, cat("its process was ended by signal ", number, " (", strsignal(number), ")",
                        number == SIGKILL ? "; was there too little memory?" : "")};
   }
-  return {false, cat("its process ended with status ", WEXITSTATUS(status))};
+  return {false, cat("its process ended with status ", WEXITSTATUS(child.status()), " and without a report")};
+}
+
+}  // namespace
+
+ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled,
+                      std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  (void)std::fflush(nullptr);
+  const pid_t parent = getpid();
+  const ChildProcess process([&](int report) { run_child(work, report, parent); });
+  Child child(process);
+  bool told = false, killed = false;
+  std::optional<Clock::time_point> deadline;  // of a child that has begun to report: its work is over
+  while (child.wait(std::chrono::milliseconds(child.reports() ? 200 : 20))) {
+    if (!told && cancelled && cancelled()) {
+      told = true;
+      child.send(SIGTERM);
+    }
+    if (!deadline && !child.report().empty()) deadline = Clock::now() + patience;
+    if (deadline && !killed && Clock::now() > *deadline) {
+      killed = true;
+      child.send(SIGKILL);
+    }
+  }
+  return end_of(child, told);
 }
 
 }  // namespace flam

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 
 #include "framework/base/error.h"
 
@@ -30,7 +32,52 @@ TEST(Child, ItsErrorReachesTheParent) {
 TEST(Child, AChildThatDiesIsAnError) {
   EXPECT_THAT(run_in_child([] { return raise(SIGKILL) == 0; }, nullptr).error,
               HasSubstr("signal 9 (Killed); was there too little memory?"));
-  EXPECT_THAT(run_in_child([]() -> bool { _exit(3); }, nullptr).error, HasSubstr("status 3"));
+  EXPECT_THAT(run_in_child([]() -> bool { _exit(3); }, nullptr).error,
+              HasSubstr("ended with status 3 and without a report"));
+}
+
+using std::chrono::steady_clock, std::chrono::seconds, std::chrono::milliseconds;
+
+TEST(Child, AProcessThatItLeavesBehindIsNotWaitedFor) {
+  const auto start = steady_clock::now();
+  const ChildEnd end = run_in_child(
+      [] {
+        if (fork() > 0) return true;
+        alarm(20);  // it holds the pipe open until then
+        for (;;) pause();
+      },
+      nullptr);
+  EXPECT_EQ(end.error, "");
+  EXPECT_LT(steady_clock::now() - start, seconds(10));
+}
+
+TEST(Child, OneThatClosesItsPipeCanStillBeCancelled) {
+  const auto start = steady_clock::now();
+  const ChildEnd end = run_in_child(
+      []() -> bool {
+        signal(SIGTERM, SIG_DFL);
+        closefrom(3);
+        for (;;) pause();
+      },
+      [&] { return steady_clock::now() - start > milliseconds(300); });
+  EXPECT_TRUE(end.cancelled);
+  EXPECT_LT(steady_clock::now() - start, seconds(10));
+}
+
+TEST(Child, OneThatHangsBehindItsReportIsKilled) {
+  const auto start = steady_clock::now();
+  const ChildEnd end = run_in_child(
+      [] {
+        cookie_io_functions_t hanging{};
+        hanging.write = [](void*, const char*, size_t) -> ssize_t {
+          for (;;) pause();
+        };
+        stderr = fopencookie(nullptr, "w", hanging);  // the child flushes it before it leaves
+        return std::fputs("a last word", stderr) >= 0;
+      },
+      nullptr, milliseconds(300));
+  EXPECT_EQ(end.error, "");
+  EXPECT_LT(steady_clock::now() - start, seconds(10));
 }
 
 volatile std::sig_atomic_t told = 0;
