@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
+#include "framework/model/checked.h"
 #include "framework/model/model.h"
 
 namespace flam {
@@ -73,7 +74,7 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
   const auto scope = [&](const char* name) { return WeightScope(model->weights_, name); };
 
   model->tokenizer_ =
-      registry.build<Tokenizer>(config.tokenizer, Tokenizer::Input{vocabulary_of(config.language_decoder)});
+      build_checked<Tokenizer>(registry, config.tokenizer, {vocabulary_of(config.language_decoder)});
   const auto& added = model->tokenizer_->added_tokens();
   const auto image = std::find(added.begin(), added.end(), model->tokenizer_->image_token());
   check(image != added.end(), config.tokenizer,
@@ -112,10 +113,10 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
       config.adapter, AdapterInput{media, decoder.hidden_size(), decoder.num_layers()}, &adapter_scope);
   check_adapter_layers(config, *model->adapter_, decoder);
   model->adapter_layers_ = model->adapter_->layers();
-  model->decoder_border_ = Border(config.language_decoder.label());
-  model->backbone_border_ = Border(config.vision_backbone.label());
-  model->resampler_border_ = Border(config.resampler.label());
-  model->adapter_border_ = Border(config.adapter.label());
+  model->decoder_border_ = Border(config.language_decoder);
+  model->backbone_border_ = Border(config.vision_backbone);
+  model->resampler_border_ = Border(config.resampler);
+  model->adapter_border_ = Border(config.adapter);
   return model;
 }
 

@@ -9,6 +9,7 @@
 #include "framework/base/text.h"
 #include "framework/device/dtype.h"
 #include "framework/registry/reason.h"
+#include "framework/registry/registry.h"
 
 namespace flam {
 
@@ -18,8 +19,14 @@ std::string kind_of(at::ScalarType dtype, at::Device device) {
 }
 }  // namespace
 
+Border::Border(const ComponentConfig& component, Errors errors)
+    : label_(component.label()),
+      library_(component.type ? component.type->origin.string() : ""),
+      errors_(errors) {}
+
 void Border::fail(const std::string& what) const {
-  throw RunError(cat(label_, " ", what));
+  throw RunError(
+      cat(label_, " ", what, library_.empty() ? "" : cat(" (from '", printable(library_, 4096), "')")));
 }
 
 void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shape,
@@ -38,15 +45,16 @@ void Border::check(const char* call, const at::Tensor& out, at::IntArrayRef shap
 }
 
 void Border::rethrow(const char* call) const {
-  const auto named = [&](const std::string& reason) {
-    return cat(label_, " fails in ", call, "(): ", printable(reason, 2000));
+  const auto failure = [&](const std::string& reason) {
+    return cat("fails in ", call, "(): ", printable(reason, 2000));
   };
   try {
     throw;
   } catch (const RunError& error) {
-    throw RunError(named(error.what()));
+    fail(failure(error.what()));
   } catch (const Error& error) {
-    throw Error(cat(label_, ": ", error.what()));  // of what it was given, not of the component
+    if (errors_ == Errors::as_they_are) throw;
+    throw Error(cat(label_, ": ", error.what()));
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const c10::OutOfMemoryError&) {
@@ -54,9 +62,9 @@ void Border::rethrow(const char* call) const {
   } catch (const std::exception& error) {
     const std::string reason = reason_of(error);
     if (reason.find("you tried to allocate ") != std::string::npos) throw;
-    throw RunError(named(reason));
+    fail(failure(reason));
   } catch (...) {
-    throw RunError(named("throws something that is not a std::exception"));
+    fail(failure("throws something that is not a std::exception"));
   }
 }
 

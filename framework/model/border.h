@@ -2,23 +2,28 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
-#include <utility>
 
 namespace flam {
 
-/// Where a call into a plugin's component returns: what it threw or gave is checked here, so that a plugin
-/// that doesn't keep its contract is named with what it did. Costs nothing that a forward would notice.
+class ComponentConfig;
+
+/// Every call into a plugin's component passes its border, where exceptions and results are checked. A plugin
+/// that breaks its contract is then one error that names the component, its library, the function and what it
+/// did. The cost of a check does not show beside a forward.
 class Border {
  public:
-  Border() = default;
-  /// `label` names the component: "resampler 'perceiver'".
-  explicit Border(std::string label) : label_(std::move(label)) {}
+  /// What becomes of an Error that a component throws: the component's name goes in front of it, or it stays
+  /// as it is, for components whose Errors are answers to a user ("part 2: the question is empty").
+  enum class Errors { named, as_they_are };
 
-  /// body(), a call of the component's function `call` ("forward"). What it throws is thrown on with the
-  /// component's name: an Error as it is, anything else as a RunError; memory that ran out is nobody's lie
-  /// and stays what it is.
+  Border() = default;
+  explicit Border(const ComponentConfig& component, Errors errors = Errors::named);
+
+  /// body(), a call of the component's function `call` ("forward"). Exceptions other than Error are thrown on
+  /// as a RunError with the component's name, and so are RunErrors. Running out of memory is not the
+  /// component's fault; such exceptions pass unchanged.
   template <class Body>
-  auto operator()(const char* call, const Body& body) const {
+  decltype(auto) operator()(const char* call, const Body& body) const {
     try {
       return body();
     } catch (...) {
@@ -37,11 +42,14 @@ class Border {
 
   void check(const char* call, const at::Tensor& out, at::IntArrayRef shape,
              const at::TensorOptions& options) const;
-  [[noreturn]] void fail(const std::string& what) const;  // RunError: "resampler 'x' gives …"
+  /// RunError: "resampler 'x' gives … (from '/plugins/libflam_x.so')"; `what` starts at "gives".
+  [[noreturn]] void fail(const std::string& what) const;
 
  private:
   [[noreturn]] void rethrow(const char* call) const;
-  std::string label_;
+  std::string label_;    // "resampler 'x'"
+  std::string library_;  // "" of a component that no library brought
+  Errors errors_ = Errors::named;
 };
 
 }  // namespace flam

@@ -10,7 +10,7 @@ namespace flam {
 
 TransformChain::TransformChain(const std::vector<ComponentConfig>& configs, const Registry& registry) {
   for (const ComponentConfig& config : configs) {
-    links_.push_back({registry.build<Transform>(config, {}), Border(config.label())});
+    links_.push_back({registry.build<Transform>(config, {}), Border(config)});
     names_ += (names_.empty() ? "" : ", ") + config.type->name;
     where_ = config.where;
   }

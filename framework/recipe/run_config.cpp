@@ -5,6 +5,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/generate/generate.h"
+#include "framework/model/checked.h"
 #include "framework/recipe/paths.h"
 #include "framework/recipe/picture_config.h"
 
@@ -96,7 +97,8 @@ Value RunConfig::resolved() const {
 std::unique_ptr<TaskHead> RunConfig::build_task_head(const ComponentConfig& head, const Registry& registry,
                                                      const Tokenizer& tokenizer) const {
   const auto& stops = generation.stop_tokens;
-  return registry.build<TaskHead>(head, {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
+  return build_checked<TaskHead>(registry, head,
+                                 {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
 }
 
 void RunConfig::load(Tokenizer& tokenizer) const {

@@ -48,6 +48,12 @@ const PictureSource& the_picture(const Record& record) {
   return *found;
 }
 
+const std::string& the_reference(const Record& record) {
+  if (record.references.empty())
+    throw Error(cat("record ", quoted(record.request.id), " has no reference to train on"));
+  return record.references.front();
+}
+
 void require_picture_of(const Record& first, const Record& other) {
   const PictureSource &a = the_picture(first), &b = the_picture(other);
   if (first.request.id == other.request.id && a.path == b.path) return;
@@ -150,7 +156,7 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   rows.reserve(records.size());
   for (const Record& record : records) {
     rows.push_back(
-        text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, record.references.front()));
+        text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, the_reference(record)));
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
@@ -213,8 +219,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
     const Record& record = drawn.records[t].front();
-    TextRow row =
-        text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, record.references.front());
+    TextRow row = text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, the_reference(record));
     row.ids.resize(row.prompt_length);
     const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
     const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);
@@ -226,7 +231,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
     for (const Part& part : record.request.parts)
       question += part.kind == Part::Kind::text ? part.text + " → " : "";
     out.push_back(cat(question, quoted(model.tokenizer().decode(results[0].hypotheses[0].ids, true)),
-                      " (reference ", quoted(record.references.front()), ")"));
+                      " (reference ", quoted(the_reference(record)), ")"));
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include "framework/config/config.h"
 #include "framework/device/device.h"
 #include "framework/device/threads.h"
+#include "framework/model/checked.h"
 #include "framework/recipe/input_files.h"
 
 namespace flam {
@@ -18,7 +19,7 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int6
   task.head = config.build_task_head(head, registry, tokenizer);
   Dataset::Input input = Dataset::Input::of(*task.head);
   input.records_per_picture = records_per_picture;
-  task.dataset = registry.build<Dataset>(config.dataset, input);
+  task.dataset = build_checked<Dataset>(registry, config.dataset, input);
   task.records_per_picture = records_per_picture;
   return task;
 }

@@ -336,5 +336,17 @@ TEST_F(TrainerTest, WrongUseIsAnError) {
   EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);
 }
 
+TEST_F(TrainerTest, ARecordWithoutAReferenceIsNamed) {
+  RunOptions without = options("wrong", {"train.records_per_picture=[1, 1]", "train.batch_size=1",
+                                             "dataset={_delete_: true, type: liar, lie: no_references}"});
+  without.plugin_path = {FLAM_FIXTURE_PLUGINS "/text_liars"};
+  try {
+    train(stage("2_text"), without, {});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "record 'record 0' has no reference to train on");
+  }
+}
+
 }  // namespace
 }  // namespace flam

@@ -1,0 +1,150 @@
+// Tokenizers, task heads, datasets and metrics that break their contract are named, with what they did.
+#include "framework/model/checked.h"
+
+#include <ATen/ops/full.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/scratch.h"
+
+namespace flam {
+namespace {
+using test::error_of;
+using testing::HasSubstr;
+
+constexpr const char* kLibrary = FLAM_FIXTURE_PLUGINS "/text_liars/libflam_text_liars.so";
+const TaskHead::Input kHead{"<image>", "<|endofchunk|>"};
+
+template <class Slot>
+std::unique_ptr<Slot> liar(const std::string& lie, const typename Slot::Input& in) {
+  static Registry registry;
+  [[maybe_unused]] static const bool loaded = (registry.load(kLibrary), true);
+  Value node = Value::map();
+  node.set("type", "liar");
+  node.set("lie", lie);
+  ErrorList errors;
+  const ComponentConfig config = registry.parse(Slot::kKind, node, errors);
+  errors.throw_if_any();
+  return build_checked<Slot>(registry, config, in);
+}
+
+/// act() is a RunError "KIND 'liar' WHAT (from LIBRARY)".
+void expect_named(const std::string& kind, const std::string& what, const std::function<void()>& act) {
+  try {
+    act();
+    ADD_FAILURE() << "no error; expected: " << what;
+  } catch (const RunError& error) {
+    EXPECT_EQ(error.what(), kind + " 'liar' " + what + " (from '" + kLibrary + "')");
+  }
+}
+
+/// What every function makes of the exceptions of a component.
+void expect_exceptions(const std::string& kind, const std::string& call,
+                       const std::function<void(const std::string& lie)>& act) {
+  const std::string fails = "fails in " + call + "(): ";
+  expect_named(kind, fails + "no answer today", [&] { act("throws"); });
+  expect_named(kind, fails + "throws something that is not a std::exception", [&] { act("throws_int"); });
+  expect_named(kind, fails + "the file is gone", [&] { act("fails"); });
+  EXPECT_EQ(error_of([&] { act("refuses"); }), "such a question is not answered");
+  EXPECT_NO_THROW(act(""));
+}
+
+Request one_picture() {
+  Request request;
+  PictureSource picture;
+  picture.picture = Picture{at::full({8, 8, 3}, 40, at::kByte)};
+  request.parts.push_back({Part::Kind::image, "", {picture}});
+  return request;
+}
+
+TEST(Checked, WhatATokenizerThrows) {
+  const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
+  expect_exceptions("tokenizer", "load", [&](const std::string& lie) { of(lie)->load(""); });
+  expect_exceptions("tokenizer", "encode", [&](const std::string& lie) { of(lie)->encode("a", true); });
+  expect_exceptions("tokenizer", "decode", [&](const std::string& lie) { of(lie)->decode({5}, true); });
+}
+
+TEST(Checked, WhatATokenizerGives) {
+  const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
+  EXPECT_EQ(of("")->encode("<image>", true), (std::vector<int64_t>{1, 513}));
+  expect_named("tokenizer", "gives 511 from base_size(); the decoder's vocab_size is 512",
+               [&] { of("size"); });
+  const auto wrong = of("id");
+  expect_named("tokenizer", "gives the id 515 from encode(); expected ids from 0 to 514",
+               [&] { wrong->encode("a", true); });
+  expect_named("tokenizer", "gives the id -1 from token_id(); expected ids from 0 to 514",
+               [&] { wrong->token_id("<image>"); });
+  expect_named("tokenizer", "gives the id -1 from bos_id(); expected ids from 0 to 514",
+               [&] { wrong->bos_id(); });
+  expect_named("tokenizer", "gives an empty text from image_token()",
+               [&] { of("no_marker")->image_token(); });
+}
+
+TEST(Checked, WhatATaskHeadThrows) {
+  const auto of = [](const std::string& lie) { return liar<TaskHead>(lie, kHead); };
+  expect_exceptions("task_head", "task", [&](const std::string& lie) { of(lie)->task(one_picture()); });
+  expect_exceptions("task_head", "answer", [&](const std::string& lie) { of(lie)->answer({}); });
+  expect_exceptions("task_head", "target", [&](const std::string& lie) { of(lie)->target("a"); });
+}
+
+TEST(Checked, WhatATaskHeadGives) {
+  const auto expect_task = [](const std::string& lie, const std::string& what) {
+    expect_named("task_head", what, [&] { liar<TaskHead>(lie, kHead)->task(one_picture()); });
+  };
+  expect_task("markers",
+              "gives a prompt from task() with 2 media markers '<image>' for 1 pictures or videos");
+  expect_task("media", "gives a prompt from task() with 1 media markers '<image>' for 0 pictures or videos");
+  expect_task("calibration",
+              "gives a prompt from task() with 1 media markers '<image>' for 0 pictures or videos");
+  expect_task("no_pictures", "gives a prompt from task() with a media element that has no pictures");
+  expect_task("no_candidates", "gives a task to score from task() that has no candidates to choose from");
+  const auto expect_answer = [](const std::string& lie, const std::string& what) {
+    expect_named("task_head", what, [&] { liar<TaskHead>(lie, kHead)->answer({}); });
+  };
+  expect_answer("empty_answer", "gives an answer without fields from answer()");
+  expect_answer("unnamed", "gives a field without a name from answer()");
+  expect_answer("twice", "gives the field 'pred' twice from answer()");
+  expect_named("task_head", "gives no name from answer_field()",
+               [] { liar<TaskHead>("no_field", kHead)->answer_field(); });
+}
+
+TEST(Checked, WhatADatasetThrowsAndGives) {
+  const auto at = [](const std::string& lie) { liar<Dataset>(lie, {})->at(1); };
+  expect_exceptions("dataset", "at", at);
+  const auto expect_record = [&](const std::string& lie, const std::string& what) {
+    expect_named("dataset", "gives a record from at(1) " + what, [&] { at(lie); });
+  };
+  expect_record("no_parts", "whose request has no parts");
+  expect_record("no_pictures", "with an image or a video that has no pictures");
+  expect_record("no_labels", "whose patch_labels are undefined");
+  expect_record("columns",
+                "whose patch_labels are Long [4, 3] on cpu; expected int64 on the CPU with 2 columns");
+  expect_record("class", "whose patch_labels have the class 5 in column 0 of 5 classes");
+  expect_named("dataset", "gives -3 from size(); expected 0 or more",
+               [] { liar<Dataset>("size", {})->size(); });
+  expect_named("dataset", "gives 0 classes from patch_label_classes(); expected at least 1",
+               [] { liar<Dataset>("classes", {}); });
+}
+
+TEST(Checked, WhatAMetricThrowsAndGives) {
+  const auto scores = [](const std::string& lie) {
+    const auto metric = liar<Metric>(lie, {});
+    const auto accumulator = metric->start();
+    accumulator->add({}, "an answer");
+    return accumulator->scores();
+  };
+  expect_exceptions("metric", "add", scores);
+  EXPECT_THAT(scores(""), testing::ElementsAre(testing::Pair("answered", 1.0)));
+  const auto expect = [&](const std::string& lie, const std::string& what) {
+    expect_named("metric", what, [&] { scores(lie); });
+  };
+  expect("no_accumulator", "gives no accumulator from start()");
+  expect("nan", "gives nan as the score 'answered' from scores(); expected a finite number");
+  expect("infinite", "gives inf as the score 'answered' from scores(); expected a finite number");
+  expect("nothing", "gives nothing from scores()");
+  expect("unnamed", "gives a score without a name from scores()");
+  expect("twice", "gives the score 'answered' twice from scores()");
+}
+
+}  // namespace
+}  // namespace flam
