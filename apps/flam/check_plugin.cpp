@@ -6,6 +6,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
+#include "framework/session/receipt.h"
 
 namespace flam::cli {
 
@@ -30,11 +31,10 @@ int check(const std::string& library, const CheckOptions& options, bool json) {
     ++counts[static_cast<int>(found.outcome)];
     const char* word = word_of(found.outcome);
     if (json) {
-      std::cout << nlohmann::ordered_json{{"component", found.component},
-                                          {"check", found.name},
-                                          {"outcome", word},
-                                          {"detail", found.detail}}
-                       .dump()
+      std::cout << json_line({{"component", found.component},
+                              {"check", found.name},
+                              {"outcome", word},
+                              {"detail", found.detail}})
                 << std::endl;
     } else {
       const std::string what = (found.component.empty() ? "" : found.component + " ") + found.name;

@@ -5,6 +5,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "framework/session/receipt.h"
 
 namespace flam::cli {
 
@@ -37,7 +38,7 @@ void add_describe(CLI::App& app, int& status) {
     const RunConfig config = RunConfig::load(options->config, options->overrides, *registry);
     const Description description = describe(config, *registry, options->prompt_tokens);
     if (options->json) {
-      std::cout << describe_json(description).dump() << "\n";
+      std::cout << json_line(describe_json(description)) << "\n";
     } else {
       std::cout << describe_text(description, options->tensors);
     }

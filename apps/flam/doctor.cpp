@@ -45,7 +45,7 @@ int doctor(const std::vector<std::filesystem::path>& plugin_path) {
   for (const auto& [name, file] : list_configs(configs_root())) {
     std::cout << "config " << name << ": ";
     try {
-      RunConfig::parse(load_config(file), *configs);
+      RunConfig::parse(load_config(file, configs_root()), *configs);
       std::cout << "ok\n";
     } catch (const Error& error) {
       std::cout << error.what() << "\n";

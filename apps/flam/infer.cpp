@@ -180,9 +180,7 @@ int infer(const InferOptions& options) {
   flush();
   if (interrupted()) return interrupted_status();
   if (receipt && failed < done) {
-    receipt->write(make_receipt(*session, params, all, outcomes, times)
-                       .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
-                   "\n");
+    receipt->write(json_lines(make_receipt(*session, params, all, outcomes, times), 2));
     receipt->commit();
   }
   if (explained) {

@@ -10,6 +10,7 @@
 #include "framework/commands/describe/inspect_config.h"
 #include "framework/config/config.h"
 #include "framework/recipe/paths.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 
@@ -49,18 +50,18 @@ void inspect_any(const Options& options, Registry& registry) {
   }
   if (kind) {
     const KindPage page = inspect_kind(options.what, registry);
-    std::cout << (options.json ? kind_json(page).dump() + "\n" : kind_text(page));
+    std::cout << (options.json ? json_line(kind_json(page)) + "\n" : kind_text(page));
     return;
   }
   if (config) {
     const RunConfig run = RunConfig::load(options.what, options.overrides, registry);
     const ConfigPage page = inspect_config(run, find_config(options.what, configs_root()).string());
-    std::cout << (options.json ? config_json(page).dump() + "\n" : config_text(page));
+    std::cout << (options.json ? json_line(config_json(page)) + "\n" : config_text(page));
     return;
   }
   for (const ComponentPage& page : inspect(options.what, registry)) {
     if (options.json) {
-      std::cout << page_json(page).dump() << "\n";
+      std::cout << json_line(page_json(page)) << "\n";
     } else {
       std::cout << (options.markdown ? page_markdown(page) : page_text(page));
     }

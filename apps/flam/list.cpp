@@ -8,6 +8,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/recipe/paths.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 
@@ -44,7 +45,7 @@ int list(const std::string& kind, const std::vector<std::filesystem::path>& plug
   }
   for (const auto& problem : registry->problems()) log_warn(problem.message);
   if (json) {
-    std::cout << out.dump() << "\n";
+    for (const auto& entry : out) std::cout << json_line(entry) << "\n";
     return 0;
   }
   std::string current;
@@ -74,7 +75,7 @@ void add_list(CLI::App& app, int& status) {
   command->footer("Example: flam list vision_backbone");
   command->add_option("KIND", options->kind, "list only this kind: models, " + join(component_kinds(), ", "))
       ->check(not_empty());
-  command->add_flag("--json", options->json, "print JSON");
+  command->add_flag("--json", options->json, "print JSON, one object per line");
   add_plugin_path(*command, options->plugin_path);
   command->callback(
       [options, &status] { status = list(options->kind, options->plugin_path, options->json); });

@@ -32,7 +32,7 @@ void add_schema(CLI::App& app, int& status) {
     const Value schema = options->experiment
                              ? experiment_schema()
                              : config_schema(*registry, options->whole ? SchemaFor::whole : SchemaFor::files);
-    std::cout << to_json(schema).dump(1) << "\n";
+    std::cout << json_lines(to_json(schema), 1);
     status = 0;
   });
 }

@@ -6,6 +6,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "framework/session/receipt.h"
 
 namespace flam::cli {
 
@@ -79,7 +80,7 @@ void add_verify(CLI::App& app, int& status) {
     if (options->tolerance) allowed.tolerance = *options->tolerance;
     const VerifyReport report = verify(*session, options->reference, allowed);
     if (options->json) {
-      std::cout << as_json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+      std::cout << json_line(as_json(report)) << "\n";
     } else {
       print_text(report);
     }

@@ -30,4 +30,8 @@ std::string json_line(const Json& json) {
   return escape_controls(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+std::string json_lines(const Json& json, int indent) {
+  return escape_controls(json.dump(indent, ' ', false, Json::error_handler_t::replace)) + "\n";
+}
+
 }  // namespace flam

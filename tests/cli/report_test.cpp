@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "framework/base/file.h"
 #include "tests/cli/run_flam.h"
@@ -32,6 +33,17 @@ class Report : public testing::Test {
     return " --plugin-path " + scratch_.path().string();
   }
 
+  /// JSON, one object a line.
+  static std::vector<json> parsed_lines(const std::string& text) {
+    std::vector<json> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      lines.push_back(json::parse(line));
+      EXPECT_TRUE(lines.back().is_object()) << line;
+    }
+    return lines;
+  }
+
   test::Scratch scratch_;
 };
 
@@ -55,7 +67,7 @@ TEST_F(Report, ListAsJsonNamesWhereEachComesFrom) {
   const auto ran = run_flam("list --json");
   ASSERT_EQ(ran.status, 0) << ran.err;
   std::set<std::string> kinds;
-  for (const json& entry : json::parse(ran.out)) {
+  for (const json& entry : parsed_lines(ran.out)) {
     kinds.insert(entry["kind"]);
     EXPECT_TRUE(fs::is_regular_file(entry["origin"].get<std::string>())) << entry;
     EXPECT_NE(entry["name"], "");
@@ -66,8 +78,25 @@ TEST_F(Report, ListAsJsonNamesWhereEachComesFrom) {
   EXPECT_EQ(kinds,
             (std::set<std::string>{"models", "transform", "vision_backbone", "resampler", "adapter",
                                    "language_decoder", "tokenizer", "task_head", "dataset", "metric"}));
-  for (const json& entry : json::parse(run_flam("list models --json").out))
+  for (const json& entry : parsed_lines(run_flam("list models --json").out))
     EXPECT_EQ(entry["kind"], "models");
+}
+
+TEST_F(Report, JsonEscapesWhatATerminalWouldObey) {
+  const fs::path folder = scratch_ / "del\x7f\xc2\x9b";
+  fs::create_directory(folder);
+  for (const char* suffix : {"", ".json"}) {
+    const std::string file = std::string("libflam_metric_exact_match.so") + suffix;
+    fs::copy_file(kPlugins / file, folder / file);
+  }
+  const std::string here = " --json --plugin-path '" + folder.string() + "'";
+  for (const char* command : {"list metric", "inspect metric", "inspect exact_match"}) {
+    const auto ran = run_flam(command + here);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(ran.out, AllOf(HasSubstr("del\\u007f\\u009b/libflam"), Not(HasSubstr("\x7f")),
+                               Not(HasSubstr("\xc2\x9b"))))
+        << command;
+  }
 }
 
 TEST_F(Report, ListWarnsAboutShadowedAndBrokenPlugins) {
@@ -79,7 +108,7 @@ TEST_F(Report, ListWarnsAboutShadowedAndBrokenPlugins) {
                                        (scratch_ / library).string()));
   const auto broken = run_flam("list metric --json" + plugin_path(fixture("no_entry")));
   EXPECT_EQ(broken.status, 0);
-  EXPECT_TRUE(json::accept(broken.out)) << broken.out;
+  EXPECT_EQ(parsed_lines(broken.out).size(), parsed_lines(run_flam("list metric --json").out).size());
   EXPECT_THAT(broken.err, AllOf(HasSubstr("libflam_no_entry.so"), HasSubstr("has no entry point")));
 }
 
@@ -126,7 +155,7 @@ TEST_F(Report, DoctorNamesEveryPluginAndConfig) {
     if (entry.path().extension() != ".so") continue;
     EXPECT_THAT(ran.out, HasSubstr("  " + entry.path().filename().string() + ": loads\n"));
   }
-  for (const json& model : json::parse(run_flam("list models --json").out))
+  for (const json& model : parsed_lines(run_flam("list models --json").out))
     EXPECT_THAT(ran.out, HasSubstr("config " + model["name"].get<std::string>() + ": ok\n"));
   EXPECT_THAT(ran.out, testing::EndsWith("\nall is well\n"));
 }
@@ -145,12 +174,15 @@ TEST_F(Report, DoctorNamesBrokenAndShadowedPlugins) {
 TEST_F(Report, DoctorAlsoReadsTheConfigs) {
   write_file(scratch_ / "broken.yaml", "model:\n  resamplr: {type: perceiver}\n");
   write_file(scratch_ / "odd.yaml", "a: 012\n");
+  write_file(scratch_ / "rooted.yaml", "weights: {root: '${configs}/weights'}\n");
   const auto ran = run_flam("doctor", "FLAM_CONFIGS_DIR=" + scratch_.path().string() + " ");
   EXPECT_EQ(ran.status, 1);
-  EXPECT_THAT(ran.out, AllOf(HasSubstr("configs: " + scratch_.path().string() + "\n"),
-                             HasSubstr("config broken: " + (scratch_ / "broken.yaml").string() + ":2:3: "),
-                             HasSubstr("did you mean 'resampler'"), HasSubstr("config odd: "),
-                             HasSubstr("odd.yaml:1:4: "), testing::EndsWith("\n2 problems\n")));
+  EXPECT_THAT(
+      ran.out,
+      AllOf(HasSubstr("configs: " + scratch_.path().string() + "\n"),
+            HasSubstr("config broken: " + (scratch_ / "broken.yaml").string() + ":2:3: "),
+            HasSubstr("did you mean 'resampler'"), HasSubstr("config odd: "), HasSubstr("odd.yaml:1:4: "),
+            HasSubstr("rooted.yaml:1:1: the config lacks `model`"), testing::EndsWith("\n3 problems\n")));
 }
 
 }  // namespace

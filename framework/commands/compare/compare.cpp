@@ -17,6 +17,7 @@
 #include "framework/commands/compare/compare_report.h"
 #include "framework/commands/compare/compare_unit.h"
 #include "framework/device/one_thread.h"
+#include "framework/report/json.h"
 
 namespace flam {
 
@@ -170,8 +171,7 @@ class Comparison {
   nlohmann::ordered_json write_report() const {
     auto report = compare_report(experiment_, plan_, recorded_);
     const std::filesystem::path folder = experiment_.output;
-    write_file(folder / "compare.json",
-               report.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file(folder / "compare.json", json_lines(report, 1));
     write_file(folder / "compare.csv", report_csv(report));
     write_file(folder / "compare.html", report_page(report));
     return report;

@@ -5,6 +5,7 @@
 #include "framework/base/file.h"
 #include "framework/commands/compare/compare_plan.h"
 #include "framework/commands/compare/compare_stored.h"
+#include "framework/report/json.h"
 
 namespace flam {
 
@@ -104,8 +105,7 @@ std::optional<std::string> CompareUnit::failure() const {
 
 void CompareUnit::keep_failure(const std::string& reason) const {
   const nlohmann::ordered_json stored = {{"unit", name}, {"key", key}, {"reason", reason}};
-  write_file(file(".failed.json"),
-             stored.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  write_file(file(".failed.json"), json_lines(stored, 1));
 }
 
 void CompareUnit::forget_failure() const {

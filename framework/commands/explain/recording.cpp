@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/session/receipt.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {
@@ -73,13 +74,13 @@ void write_recording(const std::filesystem::path& file, const Recording& recordi
     tensors.emplace_back(cat("resampler_attention_layer", layer), weights);
   for (const auto& [layer, weights] : recording.adapter_attention)
     tensors.emplace_back(cat("adapter_attention_layer", layer), weights);
-  auto pieces = nlohmann::json::array();
+  auto pieces = nlohmann::ordered_json::array();
   for (const int64_t id : recording.ids) pieces.push_back(session.model().tokenizer().decode({id}, false));
   const FeatureShape features = session.model().vision_backbone().shape();
   write_safetensors(file, tensors,
                     {{"config", session.config().name},
                      {"prompt_tokens", std::to_string(recording.prompt_tokens)},
-                     {"pieces", pieces.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
+                     {"pieces", json_line(pieces)},
                      {"grid", cat(features.grid_h, "x", features.grid_w)},
                      {"prefix_tokens", std::to_string(features.prefix_tokens)}});
 }
