@@ -5,7 +5,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
-#include "framework/session/receipt.h"
+#include "framework/report/json.h"
 
 namespace flam::cli {
 

@@ -6,6 +6,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
+#include "framework/base/text.h"
 #include "framework/report/json.h"
 
 namespace flam::cli {
@@ -20,8 +21,19 @@ nlohmann::ordered_json scores_json(const Metric::Scores& scores) {
 
 void print_scores(const std::string& label, const Metric::Scores& scores) {
   std::cout << "  " << label << std::string(label.size() < 24 ? 24 - label.size() : 1, ' ');
+  if (scores.empty()) std::cout << "  no record was answered";
   for (const auto& [name, value] : scores) std::cout << "  " << name << " " << value;
   std::cout << "\n";
+}
+
+/// Errors on stderr; whether there are any.
+bool report_failures(const EvaluatedPass& pass, int64_t records, const std::string& where) {
+  for (const std::string& failure : pass.failures) std::cerr << "error" << where << ": " << failure << "\n";
+  if (pass.failed > 0) {
+    std::cerr << pass.failed << " of " << records << " records failed" << where
+              << " and are left out of the scores\n";
+  }
+  return pass.failed > 0;
 }
 
 }  // namespace
@@ -37,7 +49,10 @@ void add_evaluate(CLI::App& app, int& status) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("evaluate", "score a model on its config's dataset");
-  command->footer("Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7");
+  command->footer(
+      "Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7\n"
+      "A record that can't be run is left out of the scores and counted, with its picture and without "
+      "it alike; the exit status is then 1.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("--limit", options->limit, "number of records to use; all by default")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
@@ -64,21 +79,24 @@ void add_evaluate(CLI::App& app, int& status) {
       nlohmann::ordered_json out = {{"config", result.config},
                                     {"seed", result.seed},
                                     {"n", result.n},
-                                    {"scores", scores_json(result.scores)}};
-      if (result.failed > 0) out["failed"] = result.failed;
-      for (const auto& [name, scores] : result.controls) out["controls"][name] = scores_json(scores);
+                                    {"scores", scores_json(result.answers.scores)}};
+      if (result.answers.failed > 0) out["failed"] = result.answers.failed;
+      for (const auto& [name, pass] : result.controls) {
+        out["controls"][name] = scores_json(pass.scores);
+        if (pass.failed > 0) out["controls_failed"][name] = pass.failed;
+      }
       for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);
       std::cout << json_line(out) << "\n";
     } else {
       std::cout << result.config << ", seed " << result.seed << ", " << result.n << " records\n";
-      print_scores("all", result.scores);
+      print_scores("all", result.answers.scores);
       for (const auto& [name, scores] : result.by_kind) print_scores(name, scores);
-      for (const auto& [name, scores] : result.controls) print_scores("control: " + name, scores);
+      for (const auto& [name, pass] : result.controls) print_scores("control: " + name, pass.scores);
     }
-    for (const std::string& failure : result.failures) std::cerr << "error: " << failure << "\n";
-    if (result.failed > 0)
-      std::cerr << result.failed << " of " << result.n << " records failed and count as wrong\n";
-    status = result.failed > 0 ? 1 : 0;
+    bool failed = report_failures(result.answers, result.n, "");
+    for (const auto& [name, pass] : result.controls)
+      failed = report_failures(pass, result.n, cat(" in the control ", quoted(name))) || failed;
+    status = failed ? 1 : 0;
   });
 }
 

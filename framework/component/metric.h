@@ -14,6 +14,7 @@ class FLAM_API Metric : public Component {
    public:
     virtual ~Accumulator();
     virtual void add(const Record& record, const std::string& answer) = 0;
+    /// At least one score; each name occurs once and each value is finite. Without records it is called too.
     virtual Scores scores() const = 0;
   };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "framework/component/dataset.h"
+#include "framework/model/checked.h"
 
 namespace flam {
 
@@ -19,7 +20,8 @@ std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptio
   if (!config.dataset) throw Error("there is no `dataset` whose records could be timed");
   if (!config.task_head) throw Error("there is no `task_head` that could answer");
   const auto dataset =
-      session.registry().build<Dataset>(config.dataset, Dataset::Input::of(session.task_head()));
+      build_checked<Dataset>(session.registry(), config.dataset, Dataset::Input::of(session.task_head()));
+  if (dataset->size() == 0) throw Error("the dataset is empty");
   StageTimes times;
   CallOptions call;
   call.generation = config.generation;

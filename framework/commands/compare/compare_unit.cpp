@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <string_view>
 
 #include "framework/base/file.h"
@@ -19,6 +18,7 @@
 #include "framework/media/decode.h"
 #include "framework/media/encode.h"
 #include "framework/media/resize.h"
+#include "framework/report/json.h"
 #include "framework/train/train.h"
 
 namespace flam {
@@ -81,7 +81,7 @@ class Curve {
                        {"losses", as_json(report.losses)},
                        {"gradient_norm", report.gradient_norm}});
     std::string text;
-    for (const Json& point : points_) text += point.dump() + "\n";
+    for (const Json& point : points_) text += json_line(point) + "\n";
     write_file(file_, text);
   }
 
@@ -163,14 +163,17 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
     if (options.cancelled && options.cancelled()) return false;
     throw;
   }
-  if (scored.failed > 0)
-    throw RunError(
-        cat(scored.failed, " of ", scored.n, " records can't be run, the first: ", scored.failures.front()));
-  for (const auto& [name, score] : scored.scores)
-    if (!std::isfinite(score)) throw RunError(cat("the score ", quoted(name), " is not finite: ", score));
+  const auto scores_of = [&](const EvaluatedPass& pass, const std::string& control) {
+    if (pass.failed > 0) {
+      throw RunError(cat(pass.failed, " of ", scored.n, " records can't be run", control,
+                         ", the first: ", pass.failures.front()));
+    }
+    return as_json(pass.scores);
+  };
   result["records"] = scored.n;
-  result["scores"] = as_json(scored.scores);
-  for (const auto& [name, scores] : scored.controls) result["controls"][name] = as_json(scores);
+  result["scores"] = scores_of(scored.answers, "");
+  for (const auto& [name, pass] : scored.controls)
+    result["controls"][name] = scores_of(pass, cat(" in the control ", quoted(name)));
   for (const auto& [name, scores] : scored.by_kind) result["by_kind"][name] = as_json(scores);
   return true;
 }
@@ -214,7 +217,7 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
   if (!finished) return false;
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result["peak_memory_bytes"] = peak_of_process();
-  write_file(unit.file(".json"), result.dump(1, ' ', false, Json::error_handler_t::replace));
+  write_file(unit.file(".json"), json_lines(result, 1));
   unit.forget_failure();
   return true;
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "framework/base/interrupted.h"
 #include "framework/base/text.h"
+#include "framework/model/checked.h"
 
 namespace flam {
 
@@ -38,34 +40,29 @@ class Evaluator {
     Dataset::Input input = Dataset::Input::of(session.task_head());
     input.seed = options.seed;
     input.limit = options.limit;
-    dataset_ = session.registry().build<Dataset>(config.dataset, input);
+    dataset_ = build_checked<Dataset>(session.registry(), config.dataset, input);
     for (const ComponentConfig& metric : config.metrics)
-      metrics_.push_back(session.registry().build<Metric>(metric, {}));
+      metrics_.push_back(build_checked<Metric>(session.registry(), metric, {}));
   }
 
   Evaluation run() {
     const c10::InferenceMode inference;
     const int64_t total = dataset_->size();
     if (total == 0) throw Error("the dataset is empty");
-    Accumulators sighted = start(), blind = start();
-    std::map<std::string, Accumulators> kinds;
+    Pass sighted(*this, false), blind(*this, true);
+    std::map<std::string, Scorer> kinds;
     for (int64_t first = 0; first < total; first += options_.batch_size) {
       std::vector<Record> records;
       for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i)
         records.push_back(dataset_->at(i));
-      const std::vector<std::string> answers = answer(records, false);
+      const auto answers = sighted.answer(records);
       for (size_t i = 0; i < records.size(); ++i) {
-        add(sighted, records[i], answers[i]);
-        if (options_.on_answer) options_.on_answer(records[i], answers[i]);
-        if (records[i].kind.empty()) continue;
-        auto& kind = kinds[records[i].kind];
-        if (kind.empty()) kind = start();
-        add(kind, records[i], answers[i]);
+        if (!answers[i]) continue;
+        if (options_.on_answer) options_.on_answer(records[i], *answers[i]);
+        if (!records[i].kind.empty())
+          kinds.try_emplace(records[i].kind, metrics_).first->second.add(records[i], *answers[i]);
       }
-      if (options_.blind) {
-        const std::vector<std::string> guesses = answer(records, true);
-        for (size_t i = 0; i < records.size(); ++i) add(blind, records[i], guesses[i]);
-      }
+      if (options_.blind) blind.answer(records);
       // An answer that was cut short must not be scored as if it were the model's.
       if (options_.cancelled && options_.cancelled()) throw Interrupted();
       if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
@@ -74,33 +71,95 @@ class Evaluator {
     out.config = session_.config().name;
     out.seed = options_.seed.value_or(configured_seed());
     out.n = total;
-    out.failed = failed_;
-    out.failures = failures_;
-    out.scores = scores(sighted);
-    if (options_.blind) out.controls.emplace_back("blind", scores(blind));
-    for (const auto& [kind, accumulators] : kinds) out.by_kind.emplace_back(kind, scores(accumulators));
+    out.answers = sighted.result();
+    if (options_.blind) out.controls.emplace_back("blind", blind.result());
+    for (const auto& [kind, scorer] : kinds) out.by_kind.emplace_back(kind, scorer.scores());
     return out;
   }
 
  private:
-  using Accumulators = std::vector<std::unique_ptr<Metric::Accumulator>>;
-
-  Accumulators start() const {
-    Accumulators out;
-    for (const auto& metric : metrics_) out.push_back(metric->start());
-    return out;
-  }
-
-  static void add(Accumulators& accumulators, const Record& record, const std::string& answer) {
-    for (auto& accumulator : accumulators) accumulator->add(record, answer);
-  }
-
-  static Metric::Scores scores(const Accumulators& accumulators) {
-    Metric::Scores out;
-    for (const auto& accumulator : accumulators) {
-      for (auto& score : accumulator->scores()) out.push_back(std::move(score));
+  /// The accumulators of all metrics.
+  class Scorer {
+   public:
+    explicit Scorer(const std::vector<std::unique_ptr<Metric>>& metrics) {
+      for (const auto& metric : metrics) accumulators_.push_back(metric->start());
     }
-    return out;
+
+    void add(const Record& record, const std::string& answer) {
+      for (auto& accumulator : accumulators_) accumulator->add(record, answer);
+      empty_ = false;
+    }
+    Metric::Scores scores() const {
+      Metric::Scores out;
+      if (empty_) return out;
+      for (const auto& accumulator : accumulators_) {
+        for (auto& score : accumulator->scores()) out.push_back(std::move(score));
+      }
+      return out;
+    }
+
+   private:
+    std::vector<std::unique_ptr<Metric::Accumulator>> accumulators_;
+    bool empty_ = true;
+  };
+
+  /// One way of asking every record: with its picture, or blind.
+  class Pass {
+   public:
+    Pass(const Evaluator& evaluator, bool blind)
+        : evaluator_(evaluator), blind_(blind), scorer_(evaluator.metrics_) {}
+
+    /// The answer to each record, scored; none where it failed.
+    std::vector<std::optional<std::string>> answer(const std::vector<Record>& records) {
+      const Session& session = evaluator_.session_;
+      std::vector<std::optional<std::string>> out(records.size());
+      std::vector<Task> tasks;
+      std::vector<size_t> asked;  // tasks[t] is of record asked[t]
+      for (size_t i = 0; i < records.size(); ++i) {
+        try {
+          Task task = session.task_head().task(records[i].request);
+          if (blind_) task = without_pictures(std::move(task), session.model().tokenizer().image_token());
+          tasks.push_back(std::move(task));
+          asked.push_back(i);
+        } catch (const Error& error) {
+          add_failure(records[i], error.what());
+        }
+      }
+      const std::vector<Outcome> outcomes = session.run(tasks, evaluator_.call_options());
+      for (size_t t = 0; t < outcomes.size(); ++t) {
+        const Record& record = records[asked[t]];
+        if (outcomes[t].error) {
+          add_failure(record, *outcomes[t].error);
+        } else {
+          out[asked[t]] = outcomes[t].answer.front().second;
+          scorer_.add(record, *out[asked[t]]);
+        }
+      }
+      return out;
+    }
+
+    EvaluatedPass result() const { return {failed_, failures_, scorer_.scores()}; }
+
+   private:
+    void add_failure(const Record& record, const std::string& error) {
+      constexpr size_t kShown = 10;
+      ++failed_;
+      if (failures_.size() < kShown) failures_.push_back(printable(record.request.id, 4096) + ": " + error);
+    }
+
+    const Evaluator& evaluator_;
+    bool blind_;
+    Scorer scorer_;
+    int64_t failed_ = 0;
+    std::vector<std::string> failures_;
+  };
+
+  CallOptions call_options() const {
+    CallOptions call;
+    call.cancelled = options_.cancelled;
+    call.generation = session_.config().generation;
+    if (options_.seed) call.generation->seed = *options_.seed;
+    return call;
   }
 
   int64_t configured_seed() const {
@@ -109,51 +168,10 @@ class Evaluator {
     return seed && seed->is_int() ? seed->as_int() : 0;
   }
 
-  /// The answer to each record; "" where it failed, which is counted.
-  std::vector<std::string> answer(const std::vector<Record>& records, bool blind) {
-    std::vector<std::string> out(records.size());
-    const auto failed = [&](size_t i, const std::string& error) {
-      if (!blind) add_failure(records[i], error);
-    };
-    std::vector<Task> tasks;
-    std::vector<size_t> asked;  // tasks[t] is of record asked[t]
-    for (size_t i = 0; i < records.size(); ++i) {
-      try {
-        Task task = session_.task_head().task(records[i].request);
-        tasks.push_back(blind ? without_pictures(std::move(task), session_.model().tokenizer().image_token())
-                              : task);
-        asked.push_back(i);
-      } catch (const Error& error) {
-        failed(i, error.what());
-      }
-    }
-    CallOptions call;
-    call.cancelled = options_.cancelled;
-    call.generation = session_.config().generation;
-    if (options_.seed) call.generation->seed = *options_.seed;
-    const std::vector<Outcome> outcomes = session_.run(tasks, call);
-    for (size_t t = 0; t < outcomes.size(); ++t) {
-      if (outcomes[t].error) {
-        failed(asked[t], *outcomes[t].error);
-      } else {
-        out[asked[t]] = outcomes[t].answer.front().second;
-      }
-    }
-    return out;
-  }
-
-  void add_failure(const Record& record, const std::string& error) {
-    constexpr size_t kTold = 10;
-    ++failed_;
-    if (failures_.size() < kTold) failures_.push_back(printable(record.request.id, 4096) + ": " + error);
-  }
-
   const Session& session_;
   const EvaluateOptions& options_;
   std::unique_ptr<Dataset> dataset_;
   std::vector<std::unique_ptr<Metric>> metrics_;
-  int64_t failed_ = 0;
-  std::vector<std::string> failures_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
-#include "framework/session/receipt.h"
+#include "framework/report/json.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {

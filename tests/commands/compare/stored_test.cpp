@@ -6,13 +6,14 @@ namespace flam {
 namespace {
 
 TEST_F(Compare, AScoreThatIsNotFiniteIsAFailure) {
-  const std::string experiment = kUntrained + std::string(
-                                                  "evaluate: [{name: words, limit: 1}]\nvariants: "
-                                                  "[{name: base, set: {metrics: [{type: no_number}]}}]\n");
-  const auto ran = compare(experiment, "--plugin-path " FLAM_NO_NUMBER_PLUGIN);
+  const std::string experiment =
+      kUntrained + std::string(
+                       "evaluate: [{name: words, limit: 1}]\nvariants: "
+                       "[{name: base, set: {metrics: [{type: liar, lie: nan}]}}]\n");
+  const auto ran = compare(experiment, "--plugin-path " FLAM_TEXT_LIARS);
   EXPECT_EQ(ran.status, 1);
-  EXPECT_THAT(ran.out, HasSubstr("seed 1: evaluate words: the score 'ratio' is not finite: nan"));
-  const auto again = compare(experiment, "--report --plugin-path " FLAM_NO_NUMBER_PLUGIN);
+  EXPECT_THAT(ran.out, HasSubstr("seed 1: evaluate words: metric 'liar' gives nan as the score 'answered'"));
+  const auto again = compare(experiment, "--report --plugin-path " FLAM_TEXT_LIARS);
   EXPECT_EQ(again.status, 1) << again.err;
   EXPECT_EQ(again.out, ran.out);
 }

@@ -32,7 +32,7 @@ class Evaluate : public testing::Test {
   test::Scratch folder_;
 };
 
-TEST_F(Evaluate, ARecordThatCannotBeRunCountsAsWrong) {
+TEST_F(Evaluate, ARecordThatCannotBeRunIsLeftOutOfTheScores) {
   std::filesystem::copy_file(FLAM_SOURCE_DIR "/docs/images/scene.png", folder_ / "scene.png");
   const std::string record = R"({"image": "scene.png", "references": ["no such caption"]})";
   const std::string caption =
@@ -47,17 +47,55 @@ TEST_F(Evaluate, ARecordThatCannotBeRunCountsAsWrong) {
   const Evaluation result = evaluate(*session, options);
   EXPECT_EQ(result.n, 3);
   EXPECT_EQ(result.seed, 9);
-  EXPECT_EQ(result.failed, 1);
-  ASSERT_EQ(result.failures.size(), 1u);
-  EXPECT_THAT(result.failures[0], HasSubstr((folder_ / "none.png").string() + ": "));
-  EXPECT_THAT(result.scores, ElementsAre(Pair("exact", 1.0 / 3)));
-  EXPECT_EQ(result.controls.size(), 1u);
+  EXPECT_EQ(result.answers.failed, 1);
+  ASSERT_EQ(result.answers.failures.size(), 1u);
+  EXPECT_THAT(result.answers.failures[0], HasSubstr((folder_ / "none.png").string() + ": "));
+  EXPECT_THAT(result.answers.scores, ElementsAre(Pair("exact", 1.0 / 2)));
+  ASSERT_EQ(result.controls.size(), 1u);
+  EXPECT_EQ(result.controls[0].second.failed, 0);  // it does not open the picture
   EXPECT_TRUE(result.by_kind.empty());
   EXPECT_THAT(told, ElementsAre(Pair(2, 3), Pair(3, 3)));
   options.blind = false;
   EXPECT_TRUE(evaluate(*session, options).controls.empty());
   options.cancelled = [] { return true; };
   EXPECT_EQ(error_of([&] { evaluate(*session, options); }), "interrupted");
+}
+
+/// The embedded model with random weights, and a component of tests/fixtures/plugins/text_liars.cpp.
+Evaluation evaluate_with(const std::string& key, const std::string& lie) {
+  RunOptions options;
+  options.weights = "random";
+  options.plugin_path = {FLAM_FIXTURE_PLUGINS "/text_liars"};
+  const auto liar = [&](const std::string& of, const std::string& lies) {
+    return of + (of == "metrics" ? "=[{type: liar, lie: '" + lies + "'}]"
+                                 : "={_delete_: true, type: liar, lie: '" + lies + "'}");
+  };
+  options.overrides = {liar("dataset", ""), liar("metrics", ""), liar(key, lie)};
+  return evaluate(*Session::open("flamingo_mini_caption", options), {});
+}
+
+TEST_F(Evaluate, AnErrorOfTheBlindControlIsNoWrongAnswer) {
+  const Evaluation result = evaluate_with("model.tokenizer", "refuses_blind");
+  EXPECT_EQ(result.answers.failed, 0);
+  EXPECT_EQ(result.answers.scores.size(), 1u);
+  const EvaluatedPass& blind = result.controls.at(0).second;
+  EXPECT_EQ(blind.failed, 3);
+  EXPECT_THAT(blind.failures.at(0), HasSubstr("record 0: a text without a picture is not read"));
+  EXPECT_TRUE(blind.scores.empty());
+}
+
+TEST_F(Evaluate, AComponentThatBreaksItsContractIsNamed) {
+  const auto error = [](const std::string& key, const std::string& lie) {
+    return error_of([&] { evaluate_with(key, lie); });
+  };
+  EXPECT_THAT(error("dataset", "throws"), HasSubstr("dataset 'liar' fails in at(): no answer today"));
+  EXPECT_THAT(error("dataset", "size"), HasSubstr("dataset 'liar' gives -3 from size()"));
+  EXPECT_THAT(error("metrics", "nan"), HasSubstr("metric 'liar' gives nan as the score 'answered'"));
+  EXPECT_THAT(error("model.tokenizer", "size"), HasSubstr("tokenizer 'liar' gives 511 from base_size()"));
+  const Evaluation head = evaluate_with("task_head", "empty_answer");
+  EXPECT_EQ(head.answers.failed, 3);
+  EXPECT_THAT(head.answers.failures.at(0),
+              HasSubstr("record 0: task_head 'liar' gives an answer without fields from answer()"));
 }
 
 TEST_F(Evaluate, AConfigMustNameWhatToEvaluate) {
