@@ -20,7 +20,7 @@ std::vector<std::string> split_path(const std::string& path, const Location& whe
     steps.push_back(path.substr(at, dot - at));
     if (steps.back().empty()) throw Error(where, cat("a part of the name is empty in ", quoted(path)));
     at = dot + 1;
-    if (steps.size() > kMaxSteps) throw Error(where, cat("a name of more than ", kMaxSteps, " parts"));
+    if (steps.size() > kMaxSteps) throw Error(where, cat("the name has more than ", kMaxSteps, " parts"));
   }
   return steps;
 }

@@ -178,7 +178,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   /// Checks that apply to every node. Returns the text from the node on, without its anchor.
   std::string_view check(const YAML::Mark& mark) const {
-    if (indented_by_tab(mark)) throw Error(place(mark), "indented by a tab; use spaces");
+    if (indented_by_tab(mark)) throw Error(place(mark), "the line is indented by a tab; use spaces");
     std::string_view rest = std::string_view(text_).substr(std::min<size_t>(mark.pos, text_.size()));
     if (rest.starts_with("&")) {
       rest.remove_prefix(std::min(rest.find_first_of(" \t\n"), rest.size()));
@@ -207,13 +207,13 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void count_node(const YAML::Mark& mark) {
     if (++nodes_ > kMaxNodes)
-      throw Error(place(mark), cat("more than ", kMaxNodes, " values, aliases expanded"));
+      throw Error(place(mark), cat("more than ", kMaxNodes, " values after aliases are expanded"));
   }
 
   /// Counts what an alias adds, so that a short file cannot grow without bound.
   void charge(const Value& value, size_t depth, const YAML::Mark& mark) {
     count_node(mark);
-    if (depth > kMaxDepth) throw Error(place(mark), cat("nested more than ", kMaxDepth, " deep"));
+    if (depth > kMaxDepth) throw Error(place(mark), cat("nested more than ", kMaxDepth, " levels deep"));
     if (value.is_string()) copied_bytes_ += value.as_string().size();
     if (copied_bytes_ > kMaxYamlBytes)
       throw Error(place(mark), cat("aliases copy more than ", kMaxYamlBytes, " bytes"));
@@ -231,7 +231,8 @@ class TreeBuilder final : public YAML::EventHandler {
     check(mark);
     count_node(mark);
     if (expects_key()) throw Error(place(mark), cat("a key must be text, found ", value.describe()));
-    if (stack_.size() >= kMaxDepth) throw Error(place(mark), cat("nested more than ", kMaxDepth, " deep"));
+    if (stack_.size() >= kMaxDepth)
+      throw Error(place(mark), cat("nested more than ", kMaxDepth, " levels deep"));
     stack_.push_back({std::move(value), anchor, flow});
   }
 
@@ -244,7 +245,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void add(Value scalar, YAML::anchor_t anchor) {
     if (++nodes_ > kMaxNodes)
-      throw Error(scalar.where(), cat("more than ", kMaxNodes, " values, aliases expanded"));
+      throw Error(scalar.where(), cat("more than ", kMaxNodes, " values after aliases are expanded"));
     if (anchor != YAML::NullAnchor) anchors_[anchor] = scalar;
     put(std::move(scalar));
   }
@@ -325,7 +326,7 @@ Value parse_yaml(const std::string& text, const std::string& file_name) {
     }
   } catch (const YAML::Exception& error) {
     if (!error.mark.is_null() && builder.indented_by_tab(error.mark)) {
-      throw Error(builder.place(error.mark), "indented by a tab; use spaces");
+      throw Error(builder.place(error.mark), "the line is indented by a tab; use spaces");
     }
     throw Error(builder.place_of_error(error.mark),
                 cat("not valid YAML (", printable(error.msg),

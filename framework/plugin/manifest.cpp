@@ -56,7 +56,7 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
     }
     return manifest;
   } catch (const std::exception& e) {
-    throw Error(cat(quoted(path.string()), " is no plugin manifest: ", printable(e.what()),
+    throw Error(cat(quoted(path.string()), " is not a usable plugin manifest: ", printable(e.what()),
                     "; run flam-manifest on the library"));
   }
 }

@@ -58,7 +58,7 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& from_comma
     if (!fs::is_directory(folder, unreadable))
       throw Error(cat("--plugin-path ", quoted(folder.string()), " is not a folder"));
     if (find_libraries({folder}).empty())
-      warn_once(cat("--plugin-path ", quoted(folder.string()), ": no plugin there (libflam_*.so)"));
+      warn_once(cat("--plugin-path ", quoted(folder.string()), " contains no plugins (libflam_*.so)"));
     add(folder);
   }
   if (const char* variable = std::getenv("FLAM_PLUGIN_PATH")) {

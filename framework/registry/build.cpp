@@ -63,7 +63,8 @@ ComponentConfig Registry::parse(const std::string& kind, const Value& node, Erro
 std::unique_ptr<Component> Registry::construct(const std::string& kind, const ComponentConfig& config,
                                                const void* input, WeightScope* weights) const {
   if (!config) throw Error(config.where, cat("no ", kind, " is configured"));
-  if (config.type->kind != kind) throw Error(config.where, cat(config.label(), " is no ", kind));
+  if (config.type->kind != kind)
+    throw Error(config.where, cat(config.label(), " is not a component of the kind ", kind));
   const std::string label = config.label() + ": ";
   try {
     return config.type->construct(config.params.get(), input, weights);

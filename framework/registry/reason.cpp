@@ -16,8 +16,8 @@ std::string reason_of(const std::exception& error) {
   if (text.find("convolution_overrideable not implemented") != std::string::npos) missing = "convolution";
   if (missing.empty()) return text;
   return cat("libtorch has no ", missing,
-             " for the meta device, where shapes are checked; of the SDK, activate(), ConvNorm "
-             "and PatchEmbedding work there");
+             " for the meta device, where shapes are checked; activate(), ConvNorm and "
+             "PatchEmbedding of the SDK work there");
 }
 
 }  // namespace flam

@@ -30,7 +30,7 @@ void check_kind_and_name(const std::string& kind, const std::string& name) {
   }
   const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), fits)) {
-    throw Error(cat(kind, " name ", quoted(name), " is not 1 to 64 of a-z, 0-9 and _"));
+    throw Error(cat(kind, " name ", quoted(name), " must have 1 to 64 characters of a-z, 0-9 and _"));
   }
 }
 

@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
               "n_best is 2, more than num_beams 1"},
         Wrong{"describe flamingo_mid --set generation.length_penalty=-.inf", "but must be"},
         Wrong{"describe flamingo_mid --set model.language_decoder.num_layers=1000000000", "num_layers"},
-        Wrong{"describe flamingo_mid --set meta" + kDeep + "=1", "a name of more than 64 parts"},
+        Wrong{"describe flamingo_mid --set meta" + kDeep + "=1", "the name has more than 64 parts"},
         Wrong{"describe flamingo_mid --set model.resampler.ff_mult=144115188075855873",
               "but must be between"},
         Wrong{"describe flamingo_mid --set model.adapter.dim_head=4611686018427387936",

@@ -71,7 +71,7 @@ TEST(Override, Errors) {
   std::string deep = "a";
   for (int i = 1; i < 64; ++i) deep += ".a";
   EXPECT_THAT(with(deep + "=1"), HasSubstr(R"({"a":1})"));
-  EXPECT_THAT(error(deep + ".a=1"), HasSubstr("a name of more than 64 parts"));
+  EXPECT_THAT(error(deep + ".a=1"), HasSubstr("the name has more than 64 parts"));
   EXPECT_EQ(error("t.1x=3"), "--set 't.1x=3': 't' is a list of 2; expected an index from 0 to 1, found '1x'");
   EXPECT_THAT(error("n=[1"), HasSubstr("--set 'n=[1':1:"));
   EXPECT_THAT(error("n=012"), HasSubstr("begins with a zero"));

@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Features, YamlRefusal,
 TEST(YamlLimits, Nesting) {
   const auto nested = [](int depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_EQ(error(nested(64)), "accepted");
-  EXPECT_EQ(error(nested(65)), "f:1:65: nested more than 64 deep");
+  EXPECT_EQ(error(nested(65)), "f:1:65: nested more than 64 levels deep");
   EXPECT_THAT(error(std::string(100'000, '[')), testing::StartsWith("f:1:"));
   // Aliases add to the depth: 40 levels within 40 levels.
   const std::string open(40, '['), close(40, ']');

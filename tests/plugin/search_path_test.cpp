@@ -47,7 +47,7 @@ TEST_F(SearchPath, FoldersOfNoUseAreSaidOnce) {
   testing::internal::CaptureStderr();
   for (int i = 0; i < 2; ++i) plugin_search_path({folder_ / "third"});
   const std::string said = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(said, HasSubstr("third': no plugin there (libflam_*.so)\n"));
+  EXPECT_THAT(said, HasSubstr("third' contains no plugins (libflam_*.so)\n"));
   EXPECT_THAT(said, HasSubstr("', which is not a folder\n"));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 2) << said;
 }

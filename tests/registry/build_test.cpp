@@ -112,7 +112,7 @@ TEST_F(Build, NothingOrAnotherKind) {
               HasSubstr("no metric is configured"));
   const auto config = registry_.parse("metric", node("good", 1), errors_);
   EXPECT_THAT(error_of([&] { registry_.build<OtherSlot>(config, {}); }),
-              HasSubstr("metric 'good' is no adapter"));
+              HasSubstr("metric 'good' is not a component of the kind adapter"));
 }
 
 }  // namespace

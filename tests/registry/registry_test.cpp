@@ -89,7 +89,7 @@ TEST(Registry, AManifestForAnotherProgramOrOfNonsense) {
   EXPECT_THAT(problem(wrong), HasSubstr("there is no kind of component 'engine'"));
   wrong = right;
   wrong.components[0].name = "a\nb";
-  EXPECT_THAT(problem(wrong), HasSubstr("'a\\x0ab' is not 1 to 64 of a-z"));
+  EXPECT_THAT(problem(wrong), HasSubstr("'a\\x0ab' must have 1 to 64 characters of a-z"));
   write_bytes(library.string() + ".json", "{");
   Registry registry;
   registry.scan({folder.path()});
