@@ -5,6 +5,7 @@
 #include <set>
 
 #include "framework/base/text.h"
+#include "framework/report/path_text.h"
 
 namespace flam {
 
@@ -15,19 +16,22 @@ constexpr size_t kMostCandidates = 10'000;
 using Json = nlohmann::ordered_json;
 
 Json request_json(const Request& request) {
+  const auto name = [](const PictureSource& picture) { return path_text(picture.name()); };
   Json parts = Json::array();
   for (const Part& part : request.parts) {
     if (part.kind == Part::Kind::text) {
       parts.push_back({{"text", part.text}});
     } else if (part.kind == Part::Kind::image) {
-      parts.push_back({{"image", part.pictures.front().name()}});
+      parts.push_back({{"image", name(part.pictures.front())}});
     } else {
       Json frames = Json::array();
-      for (const auto& picture : part.pictures) frames.push_back(picture.name());
+      for (const auto& picture : part.pictures) frames.push_back(name(picture));
       parts.push_back({{"frames", frames}});
     }
   }
-  Json out = {{"parts", parts}};
+  Json out;
+  if (!request.id.empty()) out["id"] = request.id;
+  out["parts"] = parts;
   if (!request.candidates.empty()) out["candidates"] = request.candidates;
   return out;
 }
@@ -38,7 +42,8 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     return Error(
         where, cat("not a request: ", what,
                    "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
-                   "\"candidates\": [TEXT, …] if there are answers to choose from"));
+                   "\"candidates\": [TEXT, …] if there are answers to choose from, \"id\": TEXT if it has a "
+                   "name"));
   };
   nlohmann::json node;                      // not an ordered one, which looks through all keys for each
   std::vector<std::set<std::string>> keys;  // of the objects that are open
@@ -62,14 +67,18 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
     throw fail("no list `parts`");
   for (const auto& [key, value] : node.items()) {
-    if (key != "parts" && key != "candidates") throw fail(cat("unknown key ", quoted(key)));
+    if (key != "parts" && key != "candidates" && key != "id") throw fail(cat("unknown key ", quoted(key)));
   }
   const auto picture = [&](const nlohmann::json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
     const std::string name = path.get<std::string>();
     if (name.empty() || name.find('\0') != std::string::npos)
       throw fail(cat("a picture must be a path, found ", quoted(name)));
-    return PictureSource{(folder / name).string(), nullptr, {}};
+    try {
+      return PictureSource{(folder / path_of_text(name)).string(), nullptr, {}};
+    } catch (const Error& error) {
+      throw fail(error.what());
+    }
   };
   Request request;
   if (node.contains("candidates")) {
@@ -97,8 +106,14 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
       throw fail(cat("unusable part ", quoted(part.dump())));
     }
   }
+  if (node.contains("id")) {
+    if (!node["id"].is_string() || node["id"].get<std::string>().empty())
+      throw fail("`id` must be a text that is not empty");
+    request.id = node["id"].get<std::string>();
+    return request;
+  }
   for (const Part& part : request.parts) {  // named after its last picture: the query's
-    if (part.kind != Part::Kind::text) request.id = part.pictures.front().path;
+    if (part.kind != Part::Kind::text) request.id = path_text(part.pictures.front().path);
   }
   return request;
 }

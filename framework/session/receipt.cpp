@@ -53,7 +53,7 @@ Json weights_json(const Session& session) {
 
 Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best) {
   Json out;
-  out["image"] = request.id;
+  out["id"] = request.id;
   if (outcome.error) {
     out["error"] = *outcome.error;
     return out;

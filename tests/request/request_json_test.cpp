@@ -1,15 +1,11 @@
-// Lines of requests, devices and dtypes as a command line names them.
+#include "framework/request/request_json.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
-#include "framework/config/config.h"
-#include "framework/device/device.h"
-#include "framework/device/dtype.h"
-#include "framework/report/json.h"
-#include "framework/request/request_json.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
@@ -52,10 +48,42 @@ TEST(ParseRequest, MistakesAreNamed) {
     EXPECT_THAT(part(text), HasSubstr("unusable part '{")) << text;
   EXPECT_THAT(part(R"({"image": 3})"), HasSubstr("a picture must be a path"));
   EXPECT_THAT(part(R"({"frames": ["a", ""]})"), HasSubstr("a picture must be a path, found ''"));
-  EXPECT_THAT(refusal(R"({"parts": [], "id": 3})"), HasSubstr("unknown key 'id'"));
+  EXPECT_THAT(refusal(R"({"parts": [], "name": 3})"), HasSubstr("unknown key 'name'"));
+  for (const char* id : {"3", "null", "\"\"", "[\"x\"]"}) {
+    EXPECT_THAT(refusal(cat(R"({"parts": [], "id": )", id, "}")),
+                HasSubstr("`id` must be a text that is not empty"))
+        << id;
+  }
   EXPECT_THAT(refusal(R"({"parts": [], "parts": []})"), HasSubstr("the key 'parts' occurs twice"));
   EXPECT_THAT(refusal("{\"parts\": [[[[[[[[[[]]]]]]]]]]}"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal("{\"parts\": [}"), HasSubstr("r.jsonl:3:12: not JSON: {\"parts\": [} ← here"));
+}
+
+TEST(ParseRequest, MayHaveAnIdOfItsOwn) {
+  const Request request =
+      parse_request(R"({"parts": [{"image": "a.png"}], "id": "file://7"})", "/folder", kHere);
+  EXPECT_EQ(request.id, "file://7");
+  EXPECT_EQ(request_json(request).dump(), R"({"id":"file://7","parts":[{"image":"/folder/a.png"}]})");
+}
+
+TEST(ParseRequest, TakesAFileUriForAPathThatIsNotUtf8) {
+  const Request request = parse_request(
+      R"({"parts": [{"image": "file:///b/caf%E9.png"}, {"frames": ["a.png", "file:///b/%FF.png"]}]})",
+      "/folder\xff", kHere);
+  EXPECT_EQ(request.parts[0].pictures.at(0).path, "/b/caf\xe9.png");
+  EXPECT_EQ(request.parts[1].pictures.at(0).path, "/folder\xff/a.png");
+  EXPECT_EQ(request.parts[1].pictures.at(1).path, "/b/\xff.png");
+  EXPECT_EQ(request.id, "file:///folder%FF/a.png");
+
+  const auto json = request_json(request);
+  EXPECT_EQ(json["parts"][0]["image"], "file:///b/caf%E9.png");
+  const Request again = parse_request(json.dump(), "/elsewhere", kHere);
+  for (size_t part = 0; part < 2; ++part) {
+    for (size_t i = 0; i < request.parts[part].pictures.size(); ++i)
+      EXPECT_EQ(again.parts[part].pictures[i].path, request.parts[part].pictures[i].path);
+  }
+  EXPECT_THAT(refusal(R"({"parts": [{"image": "file:///b/%zz.png"}]})"),
+              HasSubstr("r.jsonl:3: not a request: file URI 'file:///b/%zz.png' has a % without two"));
 }
 
 TEST(ParseRequest, ManyKeysAndCandidatesAreRefusedSoon) {
@@ -67,35 +95,6 @@ TEST(ParseRequest, ManyKeysAndCandidatesAreRefusedSoon) {
               HasSubstr("each part has exactly one of"));
   EXPECT_THAT(refusal("{\"parts\": [], \"candidates\": [" + texts + "]}"),
               HasSubstr("`candidates` has 10001 texts; at most 10000"));
-}
-
-TEST(Json, ATreeKeepsItsTypes) {
-  EXPECT_EQ(to_json(parse_yaml("{a: [1, 2.5, x, true, null], b: {c: {}}}", "f")).dump(),
-            R"({"a":[1,2.5,"x",true,null],"b":{"c":{}}})");
-}
-
-TEST(Json, ALineHoldsNothingThatATerminalObeys) {
-  EXPECT_EQ(json_line("a\x7f\xc2\x80\xc2\xa0ü\x1b"), "\"a\\u007f\\u0080\xc2\xa0ü\\u001b\"");
-  EXPECT_EQ(json_line("\xff"), "\"\xef\xbf\xbd\"");  // not UTF-8
-}
-
-TEST(Device, NamesAreChecked) {
-  EXPECT_TRUE(resolve_device("cpu").is_cpu());
-  EXPECT_EQ(resolve_device("auto").is_cpu(), !cuda_problem().empty());
-  for (const char* name : {"", "tpu", "CPU", "cuda:x", "cuda:", "cuda:-1", "cuda:128", "cuda:1x", "cudax"}) {
-    EXPECT_THAT(error_of([&] { resolve_device(name); }), HasSubstr("expected auto, cpu, cuda or cuda:N"))
-        << name;
-  }
-  if (!cuda_problem().empty()) {
-    EXPECT_EQ(error_of([] { resolve_device("cuda:0"); }), "device 'cuda:0' can't be used: " + cuda_problem());
-  }
-}
-
-TEST(Device, DtypesHaveTheirNames) {
-  for (const char* name : {"float32", "bfloat16", "float16"})
-    EXPECT_EQ(dtype_name(resolve_dtype(name)), name);
-  EXPECT_THAT(error_of([] { resolve_dtype("fp16"); }),
-              HasSubstr("unknown dtype 'fp16'; expected float32, bfloat16 or float16"));
 }
 
 }  // namespace
