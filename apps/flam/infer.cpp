@@ -3,7 +3,6 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
-#include "apps/flam/inputs.h"
 #include "apps/flam/outputs.h"
 #include "apps/flam/progress.h"
 #include "framework/base/file.h"
@@ -11,6 +10,7 @@
 #include "framework/commands/explain/explain.h"
 #include "framework/generate/generate.h"
 #include "framework/report/json.h"
+#include "framework/request/request_source.h"
 #include "framework/session/receipt.h"
 
 namespace flam::cli {
@@ -68,12 +68,16 @@ Outputs outputs_of(const InferOptions& options) {
   return outputs;
 }
 
+bool asks_about_one_picture(const InputOptions& inputs) {
+  std::error_code ignored;
+  return inputs.images.size() == 1 && inputs.request_file.empty() &&
+         !std::filesystem::is_directory(inputs.images.front(), ignored);
+}
+
 /// --record and --explain are about one answer.
 void refuse_several(const InferOptions& options) {
   if (options.record.empty() && options.explain.empty()) return;
-  const bool one = options.inputs.images.size() == 1 && options.inputs.request_file.empty() &&
-                   !std::filesystem::is_directory(options.inputs.images.front());
-  if (!one && options.inputs.request_file.empty()) {
+  if (!asks_about_one_picture(options.inputs) && options.inputs.request_file.empty()) {
     throw Error(cat(options.record.empty() ? "--explain" : "--record", " looks at one answer, but ",
                     options.inputs.images.size(), " pictures or a folder were given; name one picture"));
   }
@@ -131,15 +135,14 @@ int infer(const InferOptions& options) {
   int64_t done = 0, failed = 0, failed_running = 0;
   Progress progress("infer");
   int64_t total = 0;  // 0: not known before they have all been read
-  const bool many = options.inputs.images.size() != 1 || !options.inputs.request_file.empty();
+  const bool many = !asks_about_one_picture(options.inputs);
   const auto flush = [&] {
     if (pending.empty() || interrupted()) return;
     auto answered = session->answer(pending, call);
     if (interrupted()) return;
     progress.clear();
     for (size_t i = 0; i < pending.size(); ++i) {
-      print(pending[i], answered[i], params, options.json,
-            many || pending[i].id != options.inputs.images.front());
+      print(pending[i], answered[i], params, options.json, many);
       failed += answered[i].error.has_value();
       failed_running += answered[i].error && answered[i].error_kind != ErrorKind::refused;
       ++done;
@@ -155,7 +158,6 @@ int infer(const InferOptions& options) {
   RequestSink sink;
   sink.expect = [&](int64_t count) { total = count; };
   sink.take = [&](Request request) {
-    if (interrupted()) return;
     outputs.keep(request);
     if (looks_closely && (!pending.empty() || done > 0))
       throw Error("--record and --explain look at one answer, but there are several requests");
@@ -176,6 +178,12 @@ int infer(const InferOptions& options) {
     ++failed;
     ++done;
   };
+  sink.left_out = [&](const std::string& summary) {
+    flush();
+    progress.clear();
+    std::cerr << summary << "\n";
+  };
+  sink.stopped = interrupted;
   for_each_request(options.inputs, session->task_head().needs_question(), sink);
   flush();
   if (interrupted()) return interrupted_status();

@@ -1,0 +1,113 @@
+#include "framework/request/folder.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "framework/media/picture_format.h"
+
+namespace flam {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class Walk {
+ public:
+  Walk(bool recursive, LeftOut& left_out, const std::function<bool()>& stopped)
+      : recursive_(recursive), left_out_(left_out), stopped_(stopped) {}
+
+  void enter(const std::string& folder);
+  std::vector<FolderEntry> found;
+
+ private:
+  bool recursive_;
+  LeftOut& left_out_;
+  const std::function<bool()>& stopped_;
+  std::vector<std::pair<dev_t, ino_t>> inside_;  // the folders from the first to the current one
+};
+
+void Walk::enter(const std::string& folder) {
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0) {
+    found.push_back({folder, {errno, std::generic_category()}});
+    return;
+  }
+  const std::pair identity(status.st_dev, status.st_ino);
+  if (std::find(inside_.begin(), inside_.end(), identity) != inside_.end()) return left_out_.add_loop();
+  inside_.push_back(identity);
+
+  const std::string prefix = folder.ends_with('/') ? folder : folder + '/';
+  std::vector<std::string> paths;  // of folders with a '/' at the end, which sorts what is in them rightly
+  std::error_code failed, ignored;
+  // Read to its end before a subfolder is entered: however deep the folders lie, one is open.
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    const std::string path = prefix + at->path().filename().string();
+    if (at->is_directory(ignored)) {
+      if (recursive_) {
+        paths.push_back(path + '/');
+      } else {
+        left_out_.add_subfolder();
+      }
+    } else if (at->is_regular_file(ignored) || !at->exists(ignored)) {  // or a link to nothing
+      paths.push_back(path);
+    } else {
+      left_out_.add_special_file();
+    }
+  }
+  if (failed) found.push_back({folder, failed});
+  std::sort(paths.begin(), paths.end());
+  for (std::string& path : paths) {
+    if (stopped_ && stopped_()) break;
+    if (path.ends_with('/')) {
+      path.pop_back();
+      enter(path);
+    } else {
+      found.push_back({std::move(path), {}});
+    }
+  }
+  inside_.pop_back();
+}
+
+bool is_named_like_a_picture(const std::string& path) {
+  static const std::set<std::string> kSuffixes = {".png", ".jpg",  ".jpeg", ".jpe",  ".jfif", ".webp", ".bmp",
+                                                  ".dib", ".gif",  ".tif",  ".tiff", ".pbm",  ".pgm",  ".ppm",
+                                                  ".pnm", ".heic", ".heif", ".avif", ".jxl"};
+  std::string suffix = fs::path(path).extension().string();
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return kSuffixes.contains(suffix);
+}
+
+}  // namespace
+
+std::vector<FolderEntry> list_folder(const std::string& folder, bool recursive, LeftOut& left_out,
+                                     const std::function<bool()>& stopped) {
+  Walk walk(recursive, left_out, stopped);
+  walk.enter(folder);
+  return std::move(walk.found);
+}
+
+bool is_meant_as_picture(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return true;
+  std::array<char, kSniffedBytes> bytes{};
+  file.read(bytes.data(), bytes.size());
+  if (file.bad()) return true;
+  switch (sniff_picture({bytes.data(), static_cast<size_t>(file.gcount())})) {
+    case PictureFormat::none:
+    case PictureFormat::html:
+    case PictureFormat::git_lfs_pointer:
+      return is_named_like_a_picture(path);
+    default:
+      return true;
+  }
+}
+
+}  // namespace flam

@@ -1,0 +1,28 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "framework/base/export.h"
+
+namespace flam {
+
+/// Counts what was passed over while folders were searched for pictures.
+class FLAM_API LeftOut {
+ public:
+  void add_file(const std::string& path);  // its bytes are not those of a picture
+  void add_special_file() { ++special_; }  // a pipe, a socket or a device
+  void add_subfolder() { ++subfolders_; }  // not entered without --recursive
+  void add_loop() { ++loops_; }            // a link to a folder that it lies in
+  bool empty() const { return summary().empty(); }
+
+  /// "left out 12 files that are not pictures: 9 .json, 3 .txt; 2 subfolders (--recursive enters them)"; ""
+  /// if nothing was left out.
+  std::string summary() const;
+
+ private:
+  std::map<std::string, int64_t> files_;  // by suffix in lower case
+  int64_t special_ = 0, subfolders_ = 0, loops_ = 0;
+};
+
+}  // namespace flam

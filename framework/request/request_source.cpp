@@ -1,0 +1,169 @@
+#include "framework/request/request_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+#include "framework/report/path_text.h"
+#include "framework/request/folder.h"
+#include "framework/request/picture_request.h"
+#include "framework/request/request_file.h"
+#include "framework/request/shots.h"
+
+namespace flam {
+
+namespace {
+
+constexpr size_t kMaxStdinBytes = size_t{256} << 20;
+
+/// A request on the command line holds text, as one in a file does.
+void require_text(const char* option, const std::string& text) {
+  if (!is_utf8(text)) throw Error(cat(option, " ", quoted(text), ": not UTF-8"));
+}
+
+void check(const InputOptions& options, bool needs_question) {
+  require_text("--question", options.question);
+  for (const std::string& candidate : options.candidates) require_text("--candidate", candidate);
+  if (options.images.empty())
+    throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
+  if (std::count(options.images.begin(), options.images.end(), "-") > 1)
+    throw Error("standard input holds one picture; `-` was given more than once");
+  if (needs_question && options.question.empty())
+    throw Error("this model answers questions; give one with --question");
+  if (!needs_question && !options.question.empty()) {
+    throw Error(
+        "this model takes a picture alone and no --question; choose a model for questions (see `flam list "
+        "models`)");
+  }
+}
+
+/// What all requests have in common and stands before the picture.
+Request beginning(const InputOptions& options, bool with_question) {
+  Request request;
+  request.candidates = options.candidates;
+  for (const std::string& shot : options.shots) add_shot(shot, with_question, request);
+  for (const Part& part : request.parts) require_text("--shot", part.text);
+  return request;
+}
+
+std::shared_ptr<const std::string> standard_input() {
+  std::string bytes;
+  std::string chunk(1 << 20, '\0');
+  while (std::cin.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || std::cin.gcount() > 0) {
+    bytes.append(chunk, 0, static_cast<size_t>(std::cin.gcount()));
+    if (bytes.size() > kMaxStdinBytes) throw Error("standard input: larger than 256 MiB");
+  }
+  if (bytes.empty()) throw Error("standard input is empty; it should hold the bytes of one picture");
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+/// One argument of the command line: a folder with its files, or a picture.
+struct Input {
+  std::string path;
+  bool is_folder = false;
+  std::vector<FolderEntry> entries;
+};
+
+class Source {
+ public:
+  Source(const InputOptions& options, bool needs_question, const RequestSink& sink)
+      : options_(options), sink_(sink), beginning_(beginning(options, needs_question)) {}
+
+  void run() {
+    const std::vector<Input> inputs = list();
+    expect();
+    for (const Input& input : inputs) {
+      if (!input.is_folder) {
+        take(input.path);
+      } else {
+        take_folder(input);
+      }
+    }
+    if (sink_.left_out && !left_out_.empty()) sink_.left_out(left_out_.summary());
+  }
+
+ private:
+  bool stopped() const { return sink_.stopped && sink_.stopped(); }
+  void expect() const {
+    if (sink_.expect) sink_.expect(expected_);
+  }
+
+  std::vector<Input> list() {
+    std::vector<Input> inputs;
+    for (const std::string& image : options_.images) {
+      std::error_code ignored;
+      Input input{image, image != "-" && std::filesystem::is_directory(image, ignored), {}};
+      if (input.is_folder) input.entries = list_folder(image, options_.recursive, left_out_, sink_.stopped);
+      expected_ += input.is_folder ? static_cast<int64_t>(input.entries.size()) : 1;
+      inputs.push_back(std::move(input));
+    }
+    return inputs;
+  }
+
+  void take_folder(const Input& folder) {
+    bool empty = true;
+    for (const FolderEntry& entry : folder.entries) {
+      if (stopped()) return;
+      if (!entry.problem && !is_meant_as_picture(entry.path)) {
+        left_out_.add_file(entry.path);
+        --expected_;
+        expect();
+        continue;
+      }
+      empty = false;
+      if (entry.problem) {
+        sink_.fail(path_text(entry.path),
+                   cat("folder ", quoted(entry.path), " can't be read: ", entry.problem.message()));
+      } else {
+        take(entry.path);
+      }
+    }
+    if (empty && !stopped()) {
+      ++expected_;
+      expect();
+      sink_.fail(path_text(folder.path), cat("no pictures in folder ", quoted(folder.path),
+                                             options_.recursive ? "" : " (--recursive looks below it, too)"));
+    }
+  }
+
+  void take(const std::string& image) {
+    if (stopped()) return;
+    Request request = beginning_;
+    Request query = picture_request(image, options_.question);
+    request.id = query.id;
+    try {
+      if (image == "-") query.parts.front().pictures.front() = {"standard input", standard_input(), {}};
+    } catch (const Error& error) {
+      return sink_.fail(image, error.what());
+    }
+    std::move(query.parts.begin(), query.parts.end(), std::back_inserter(request.parts));
+    sink_.take(std::move(request));
+  }
+
+  const InputOptions& options_;
+  const RequestSink& sink_;
+  const Request beginning_;
+  LeftOut left_out_;
+  int64_t expected_ = 0;
+};
+
+}  // namespace
+
+void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {
+  if (options.request_file.empty()) {
+    check(options, needs_question);
+    return Source(options, needs_question, sink).run();
+  }
+  if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
+      !options.candidates.empty()) {
+    throw Error(
+        "--request holds whole requests; it doesn't go with pictures, --question, --shot or --candidate");
+  }
+  requests_of_file(options.request_file, sink);
+}
+
+}  // namespace flam

@@ -1,0 +1,41 @@
+#include "framework/request/shots.h"
+
+#include <filesystem>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+Part text_part(const std::string& text) {
+  return {Part::Kind::text, text, {}};
+}
+
+}  // namespace
+
+void add_shot(const std::string& shot, bool with_question, Request& request) {
+  const std::string form = with_question ? "IMAGE=QUESTION=>ANSWER" : "IMAGE=TEXT";
+  for (size_t at = shot.find('='); at != std::string::npos; at = shot.find('=', at + 1)) {
+    const std::string image = shot.substr(0, at);
+    std::error_code ignored;
+    if (image.empty() || !std::filesystem::is_regular_file(image, ignored)) continue;
+    const std::string text = shot.substr(at + 1);
+    request.parts.push_back({Part::Kind::image, "", {PictureSource{image, nullptr, {}}}});
+    if (!with_question) {
+      request.parts.push_back(text_part(text));
+      return;
+    }
+    const size_t arrow = text.find("=>");
+    if (arrow == std::string::npos) throw Error(cat("--shot ", quoted(shot), ": expected ", form));
+    request.parts.push_back(text_part(text.substr(0, arrow)));
+    request.parts.push_back(text_part(text.substr(arrow + 2)));
+    return;
+  }
+  throw Error(cat("--shot ", quoted(shot),
+                  shot.find('=') == std::string::npos ? ": has no '='" : ": no picture file before '='",
+                  "; expected ", form));
+}
+
+}  // namespace flam
