@@ -83,7 +83,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   Request request;
   if (node.contains("candidates")) {
     const nlohmann::json& candidates = node["candidates"];
-    const bool texts = candidates.is_array() && !candidates.empty() &&
+    const bool texts = candidates.is_array() && candidates.size() >= 2 &&
                        std::all_of(candidates.begin(), candidates.end(),
                                    [](const nlohmann::json& candidate) { return candidate.is_string(); });
     if (!texts) throw fail("`candidates` must be a list of texts, at least two");

@@ -86,6 +86,16 @@ TEST(ParseRequest, TakesAFileUriForAPathThatIsNotUtf8) {
               HasSubstr("r.jsonl:3: not a request: file URI 'file:///b/%zz.png' has a % without two"));
 }
 
+TEST(ParseRequest, OneCandidateIsNoChoice) {
+  for (const char* candidates : {"[]", R"(["yes"])", R"("yes")", R"(["yes", 2])"}) {
+    EXPECT_THAT(refusal(cat(R"({"parts": [], "candidates": )", candidates, "}")),
+                HasSubstr("`candidates` must be a list of texts, at least two"))
+        << candidates;
+  }
+  const Request two = parse_request(R"({"parts": [], "candidates": ["yes", "no"]})", "", {});
+  EXPECT_EQ(two.candidates.size(), 2u);
+}
+
 TEST(ParseRequest, ManyKeysAndCandidatesAreRefusedSoon) {
   std::string keys, texts;
   for (int i = 0; i < 240'000; ++i) keys += cat(", \"", i, "\": 0");
