@@ -73,19 +73,23 @@ std::optional<int64_t> AddedTokens::id(std::string_view token) const {
   return first_id_ + (found - tokens_.begin());
 }
 
-void AddedTokens::encode(std::string_view text, const EncodeSegment& encode,
+void AddedTokens::encode(const MarkedText& marked, const EncodeSegment& encode,
                          std::vector<int64_t>& ids) const {
+  const std::string_view text = marked.str();
   const Splitter* before = nullptr;  // the token in front of the segment
   size_t start = 0;
   const auto segment_until = [&](size_t end, const Splitter* after) {
     std::string_view segment = text.substr(start, end - start);
     if (before && before->swallow_spaces) segment = strip_left(segment);
     if (after && after->swallow_spaces) segment = strip_right(segment);
-    if (!segment.empty()) encode(segment, before == nullptr, ids);
+    if (segment.empty()) return;
+    const size_t begin = segment.data() - text.data();
+    encode(marked.slice(begin, begin + segment.size()), before == nullptr, ids);
   };
   for (size_t at = 0; at < text.size();) {
-    const auto found = std::find_if(splitters_.begin(), splitters_.end(),
-                                    [&](const Splitter& s) { return text.substr(at).starts_with(s.text); });
+    const auto found = std::find_if(splitters_.begin(), splitters_.end(), [&](const Splitter& s) {
+      return text.substr(at).starts_with(s.text) && !marked.touches_literal(at, at + s.text.size());
+    });
     if (found == splitters_.end()) {
       ++at;
       continue;

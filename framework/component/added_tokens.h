@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "framework/base/export.h"
+#include "framework/component/marked_text.h"
 
 namespace flam {
 
-/// Splits text at whole tokens (the leftmost first, of several there the longest) and joins decoded text with
-/// them, as Hugging Face's slow tokenizers do (transformers 4.31, tokenization_utils.py: tokenize and
-/// _decode).
+/// Splits text at whole tokens (the leftmost first, of several there the longest) that lie in template text,
+/// and joins decoded text with them, as Hugging Face's slow tokenizers do (transformers 4.31,
+/// tokenization_utils.py: tokenize and _decode).
 class FLAM_API AddedTokens {
  public:
   /// The tokens get the ids first_id, first_id + 1, … `swallow_spaces`: whitespace on both sides of one is
@@ -28,8 +29,8 @@ class FLAM_API AddedTokens {
 
   /// Appends the ids of `text` to `ids`; `encode(segment, first, ids)` appends those of the text between
   /// tokens, `first` being true for the segment at the very start.
-  using EncodeSegment = std::function<void(std::string_view segment, bool first, std::vector<int64_t>& ids)>;
-  void encode(std::string_view text, const EncodeSegment& encode, std::vector<int64_t>& ids) const;
+  using EncodeSegment = std::function<void(const MarkedText& segment, bool first, std::vector<int64_t>& ids)>;
+  void encode(const MarkedText& text, const EncodeSegment& encode, std::vector<int64_t>& ids) const;
 
   /// Runs of base ids through `decode`, and the added tokens (left out if `skip`), joined by single spaces.
   using DecodeRun = std::function<std::string(const std::vector<int64_t>& run)>;

@@ -80,6 +80,16 @@ const Prompt& prompt_of(const Task& task) {
   return std::visit([](const auto& of) -> const Prompt& { return of.prompt; }, task);
 }
 
+Prompt without_media(Prompt prompt, std::string_view marker, size_t first) {
+  const std::vector<size_t> places = prompt.text.find_all(marker);
+  for (size_t i = places.size(); i > first; --i) {  // from behind, so that the places before stay right
+    const size_t begin = places[i - 1], end = begin + marker.size();
+    prompt.text = prompt.text.slice(0, begin) + prompt.text.slice(end, prompt.text.str().size());
+  }
+  prompt.media.resize(std::min(prompt.media.size(), first));
+  return prompt;
+}
+
 const char* finish_reason_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::length:

@@ -94,26 +94,16 @@ std::string Prompting::arrangement() const {
              query.empty() ? "alone" : cat("followed by its ", join(query, " and its ")));
 }
 
-void Prompting::check_text(const Part& part, size_t index, const std::string& field) const {
-  if (part.text.find_first_not_of(kSpaces) == std::string::npos)
-    throw Error(cat("part ", index + 1, ": the ", field, " is empty"));
-  for (const auto& token : {in_.image_token, in_.end_of_chunk}) {
-    if (!token.empty() && part.text.find(token) != std::string::npos) {
-      throw Error(cat("part ", index + 1, ": the ", field, " contains ", quoted(token),
-                      ", which has a meaning of its own in prompts; ", "take it out"));
-    }
-  }
-}
-
-std::string Prompting::fill(const std::string& text, const std::vector<const Part*>& texts) const {
-  std::string out, field;
+MarkedText Prompting::fill(const std::string& text, const std::vector<const Part*>& texts) const {
+  MarkedText out;
+  std::string field;
   size_t start = 0;
   for (size_t at = 0; (at = find_field(text, at, field)) != std::string::npos;) {
-    out += text.substr(start, at - start);
-    out += texts[std::find(fields_.begin(), fields_.end(), field) - fields_.begin()]->text;
+    out += template_text(text.substr(start, at - start));
+    out += literal_text(texts[std::find(fields_.begin(), fields_.end(), field) - fields_.begin()]->text);
     start = at += field.size() + 2;
   }
-  return out + text.substr(start);
+  return out + template_text(text.substr(start));
 }
 
 Prompt Prompting::prompt(const Request& request) const {
@@ -122,7 +112,7 @@ Prompt Prompting::prompt(const Request& request) const {
   if (parts.front().kind == Part::Kind::text) throw Error(cat("part 1 is a text; ", arrangement()));
 
   Prompt prompt;
-  std::string query;
+  MarkedText query;
   size_t shots = 0;
   for (size_t first = 0; first < parts.size();) {
     size_t end = first + 1;
@@ -139,7 +129,8 @@ Prompt Prompting::prompt(const Request& request) const {
     }
     std::vector<const Part*> filling;
     for (size_t i = first + 1; i < end; ++i) {
-      check_text(parts[i], i, fields_[i - first - 1]);
+      if (parts[i].text.find_first_not_of(kSpaces) == std::string::npos)
+        throw Error(cat("part ", i + 1, ": the ", fields_[i - first - 1], " is empty"));
       filling.push_back(&parts[i]);
     }
     (last ? query : prompt.text) += fill(last ? params_.final_prompt : params_.shot_prompt, filling);
@@ -149,7 +140,7 @@ Prompt Prompting::prompt(const Request& request) const {
   }
   if (shots == 0 && params_.require_shots)
     throw Error(cat("the config asks for shots and the request has none; ", arrangement()));
-  if (shots == 0) prompt.text = params_.zeroshot_prompt;
+  if (shots == 0) prompt.text = template_text(params_.zeroshot_prompt);
   prompt.text += query;
   return prompt;
 }

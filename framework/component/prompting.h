@@ -37,20 +37,20 @@ class FLAM_API Prompting {
   Prompting(const PromptingParams& params, const TaskHead::Input& in, std::vector<std::string> fields);
 
   /// Shots, or the zero-shot prompt when there are none, and the query. Error: parts that are not so arranged
-  /// (the message names the part, counted from 1), a text with one of the special tokens, shots missing
-  /// though required.
+  /// (the message names the part, counted from 1), an empty text, shots missing though required.
   Prompt prompt(const Request& request) const;
   /// The first hypothesis' text, cut before the first of `cut_at`, without `remove`.
   std::string clean(const Result& result) const;
   /// TaskHead::settled() of heads whose answer is clean().
   std::string settled(const std::string& text) const { return cleaned(text, false); }
   /// An answer and the end token.
-  std::string target(const std::string& answer) const { return answer + in_.end_of_chunk; }
+  MarkedText target(const std::string& answer) const {
+    return literal_text(answer) + template_text(in_.end_of_chunk);
+  }
 
  private:
   void check_template(const char* name, const std::string& text, size_t known) const;
-  void check_text(const Part& part, size_t index, const std::string& field) const;
-  std::string fill(const std::string& text, const std::vector<const Part*>& texts) const;
+  MarkedText fill(const std::string& text, const std::vector<const Part*>& texts) const;
   std::string arrangement() const;
   /// clean() of a text that is complete, or its beginning that stays whatever follows.
   std::string cleaned(std::string text, bool complete) const;

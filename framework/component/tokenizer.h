@@ -23,7 +23,11 @@ class FLAM_API Tokenizer : public Component {
   virtual int64_t base_size() const = 0;
   virtual const std::vector<std::string>& added_tokens() const = 0;
 
-  virtual std::vector<int64_t> encode(const std::string& text, bool add_bos) const = 0;
+  /// The ids of `text`. Added tokens and control tokens are read in its template text only. No id of one may
+  /// come from literal text, not even in part; where that names no token, its ids are those that the same
+  /// template text has: a literal range is no place to cut the text at. AddedTokens does all this but for the
+  /// symbols of the tokenizer's own vocabulary.
+  virtual std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const = 0;
   virtual std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const = 0;
   virtual std::optional<int64_t> token_id(const std::string& token) const = 0;
   virtual int64_t bos_id() const = 0;

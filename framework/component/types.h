@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "framework/component/marked_text.h"
 #include "framework/media/picture.h"
 #include "framework/params/params.h"
 
@@ -27,7 +28,7 @@ struct Part {
 };
 
 /// The only input of a Session: text, pictures and video in order. What the parts mean (shots, query,
-/// question) is the task head's to say.
+/// question) is the task head's to say. Its texts and candidates are what a user wrote: literal text.
 struct Request {
   std::vector<Part> parts;
   std::string id;
@@ -35,11 +36,14 @@ struct Request {
   std::vector<std::string> candidates;  // the answers to choose from; empty: the task head's own
 };
 
-/// Text with one media marker (the tokenizer's image token) for each element of `media`, in order.
+/// Text with one media marker (the tokenizer's image token) for each element of `media`, in order. A marker
+/// stands in template text: an image token in literal text is text.
 struct Prompt {
-  std::string text;
+  MarkedText text;
   std::vector<Part> media;  // kind image or frames
 };
+/// The prompt without its media elements from number `first` on (counted from 0), and without their markers.
+FLAM_API Prompt without_media(Prompt prompt, std::string_view marker, size_t first = 0);
 
 /// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said
 /// otherwise.
@@ -108,8 +112,8 @@ struct Score {
   enum class LengthNormalization { sum, mean };
 
   Prompt prompt;
-  std::vector<std::string> candidates;
-  std::string end;  // goes behind every candidate and is scored with it
+  std::vector<std::string> candidates;  // literal text
+  std::string end;                      // template text behind every candidate, scored with it
   LengthNormalization length_normalization = LengthNormalization::mean;
   std::optional<Prompt> calibration;  // an image-free prompt whose log-likelihoods are subtracted
 };

@@ -13,7 +13,7 @@ class Registrar;
 
 inline constexpr uint32_t kPluginMagic = 0x464c414d;  // "FLAM"
 inline constexpr uint32_t kSdkVersionMajor = 0;
-inline constexpr uint32_t kSdkVersionMinor = 1;
+inline constexpr uint32_t kSdkVersionMinor = 2;
 inline constexpr const char* kPluginEntry = "flam_plugin";
 
 extern "C" {

@@ -18,7 +18,7 @@ BatchRun::BatchRun(const Session& session, std::span<const Task> tasks, const Ca
       call_(call),
       outcomes_(tasks.size()) {
   for (size_t row = 0; row < tasks.size(); ++row) {
-    outcomes_[row].prompt = prompt_of(tasks[row]).text;
+    outcomes_[row].prompt = prompt_of(tasks[row]).text.str();
     if (!call.on_text) continue;
     streams_.emplace_back(parts_.model->tokenizer(), *head_,
                           [&call, row](const std::string& piece) { call.on_text(row, piece); });

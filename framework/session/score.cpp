@@ -20,9 +20,9 @@ using Ids = std::vector<int64_t>;
 /// A candidate's own ids: text is not joined to the prompt's before it is cut into tokens.
 Ids encode_candidate(const std::string& text, const std::string& end, int64_t prompt_tokens,
                      const Model& model) {
-  if (model.tokenizer().encode(text, false).empty())
+  if (model.tokenizer().encode(literal_text(text), false).empty())
     throw Error(cat("candidate ", quoted(text), " gives no tokens"));
-  Ids ids = model.tokenizer().encode(text + end, false);
+  Ids ids = model.tokenizer().encode(literal_text(text) + template_text(end), false);
   const auto length = static_cast<int64_t>(ids.size()), context = model.language_decoder().max_positions();
   if (prompt_tokens > context) {
     throw Error(cat("the prompt of ", prompt_tokens, " tokens doesn't fit the context of ", context,

@@ -89,8 +89,9 @@ std::unique_ptr<Model> assemble(const Choice& backbone, const Choice& resampler,
 
 /// Two rows: two pictures at different places, and one picture in a shorter row.
 Batch batch_of(const Model& model, const at::Tensor& media) {
-  std::vector<std::vector<int64_t>> rows = {model.tokenizer().encode("a<image>bcd<image>e", true),
-                                            model.tokenizer().encode("<image>fg", true)};
+  std::vector<std::vector<int64_t>> rows = {
+      model.tokenizer().encode(template_text("a<image>bcd<image>e"), true),
+      model.tokenizer().encode(template_text("<image>fg"), true)};
   const auto length = static_cast<int64_t>(rows[0].size());
   Batch batch{at::full({2, length}, model.tokenizer().pad_id(), at::kLong), at::zeros({2, length}, at::kBool),
               media};

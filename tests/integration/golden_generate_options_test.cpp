@@ -25,7 +25,7 @@ std::vector<Prompt> prompts_of(const Path& folder, const std::string& name) {
   std::vector<Prompt> prompts;
   for (size_t r = 0; r < stored["prompts"].size(); ++r) {
     Prompt& prompt = prompts.emplace_back();
-    prompt.text = stored["prompts"][r];
+    prompt.text = template_text(stored["prompts"][r]);
     const Json& images = stored["images"][r];
     for (const Json& image : images.is_array() ? images : Json::array({images})) {
       prompt.media.push_back({Part::Kind::image,

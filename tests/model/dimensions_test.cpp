@@ -85,7 +85,7 @@ TEST(Dimensions, ContextCountsTheMediaAmongTheTokens) {
   options.weights = "random";
   options.overrides = {"model.adapter={type: prefix}", "model.language_decoder.max_position_embeddings=60"};
   const auto session = Session::open("flamingo_mini_caption", options);
-  Prompt prompt{"<image>Output:<|endofchunk|><image>Output:", {}};
+  Prompt prompt{template_text("<image>Output:<|endofchunk|><image>Output:"), {}};
   for (int i = 0; i < 2; ++i) {
     PictureSource source;
     source.picture = Picture{at::zeros({80, 80, 3}, at::kByte)};

@@ -22,7 +22,7 @@ at::Tensor picture(int64_t value) {
 }
 
 Prompt prompt_of(const std::string& text, int pictures) {
-  Prompt prompt{text, {}};
+  Prompt prompt{template_text(text), {}};
   for (int64_t i = 0; i < pictures; ++i) {
     PictureSource source;
     source.picture = Picture{picture(40 * (i + 1))};

@@ -20,7 +20,7 @@ std::shared_ptr<Session> open_with(const std::string& adapter) {
 }
 
 Prompt prompt_of(const std::string& text, const std::vector<int64_t>& pictures) {
-  Prompt prompt{text, {}};
+  Prompt prompt{template_text(text), {}};
   for (const int64_t seed : pictures) {
     PictureSource source;
     const at::Tensor values = at::arange(80 * 80 * 3, at::kLong) * (2 * seed + 1) % 251;

@@ -122,7 +122,8 @@ class StepGraphTest : public ::testing::Test {
     for (const int64_t shade : {40, 200}) {
       PictureSource source;
       source.picture = Picture{at::full({90, 120, 3}, shade, at::kByte)};
-      Prompt prompt{shade == 40 ? "<image>Output:" : "<image>Output:a red circle<|endofchunk|>", {}};
+      Prompt prompt{
+          template_text(shade == 40 ? "<image>Output:" : "<image>Output:a red circle<|endofchunk|>"), {}};
       prompt.media.push_back({Part::Kind::image, "", {source}});
       prompts.push_back(std::move(prompt));
     }

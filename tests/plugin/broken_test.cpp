@@ -28,12 +28,12 @@ TEST(Broken, WrongMagic) {
 
 TEST(Broken, OlderSdk) {
   EXPECT_THAT(loading("older_sdk"),
-              AllOf(HasSubstr("stamp size"), HasSubstr("SDK version: plugin has '0.0', this program '0.1'")));
+              AllOf(HasSubstr("stamp size"), HasSubstr("SDK version: plugin has '0.1', this program '0.2'")));
 }
 
 TEST(Broken, NewerSdk) {
   EXPECT_THAT(loading("newer_sdk"),
-              HasSubstr("SDK version: plugin has '1.1', this program '0.1'; build it again"));
+              HasSubstr("SDK version: plugin has '1.2', this program '0.2'; build it again"));
 }
 
 TEST(Broken, OtherCompiler) {

@@ -51,7 +51,7 @@ Score task_of(const Session& session, const Request& request) {
 }
 
 /// The log-probabilities of a candidate's tokens in one uncached forward over prompt and candidate.
-std::vector<double> plain_forward(const Session& session, const Prompt& prompt, const std::string& text) {
+std::vector<double> plain_forward(const Session& session, const Prompt& prompt, const MarkedText& text) {
   const c10::InferenceMode inference;
   Prepared prepared = session.parts().prepare(std::vector<Prompt>{prompt});
   session.parts().encode_media(prepared);
@@ -85,7 +85,8 @@ TEST(Score, EqualsThePlainForwardUnderEveryMaskingRule) {
     for (size_t i = 0; i < tasks.size(); ++i) {
       ASSERT_EQ(results[i].candidates.size(), tasks[i].candidates.size());
       for (const Candidate& candidate : results[i].candidates) {
-        const auto expected = plain_forward(*session, tasks[i].prompt, candidate.text + "<|endofchunk|>");
+        const auto expected = plain_forward(*session, tasks[i].prompt,
+                                            literal_text(candidate.text) + template_text("<|endofchunk|>"));
         EXPECT_NEAR(candidate.logprob, sum(expected), 1e-4 * std::max(1.0, std::abs(sum(expected))))
             << rule << ": " << candidate.text;
         EXPECT_EQ(candidate.score, candidate.logprob);
@@ -126,7 +127,7 @@ TEST(Score, SumsOrAveragesOverTokens) {
   task.length_normalization = Score::LengthNormalization::sum;
   const auto total = score(*session, {task}).front().candidates;
   for (size_t i = 0; i < mean.size(); ++i) {
-    const auto tokens = session->model().tokenizer().encode(mean[i].text, false).size();
+    const auto tokens = session->model().tokenizer().encode(literal_text(mean[i].text), false).size();
     EXPECT_NEAR(total[i].logprob, mean[i].logprob * static_cast<double>(tokens), 1e-5);
   }
 }

@@ -69,15 +69,16 @@ Finding check_ids(const Specimen& specimen) {
   for (size_t i = 0; i < added.size(); ++i) {
     const int64_t id = base + static_cast<int64_t>(i);
     if (tokenizer->token_id(added[i]) != id) throw Error(cat("token_id(", quoted(added[i]), ") is not ", id));
-    if (tokenizer->encode(added[i], false) != std::vector<int64_t>{id})
+    if (tokenizer->encode(template_text(added[i]), false) != std::vector<int64_t>{id})
       throw Error(cat("the added token ", quoted(added[i]), " is not encoded as the one id ", id));
   }
   for (const int64_t id : {tokenizer->bos_id(), tokenizer->eos_id(), tokenizer->pad_id()}) {
     if (id < 0 || id >= size) throw Error(cat("a special id is ", id, ", outside [0, ", size, ")"));
   }
   for (const char* text : kTexts) {
-    const auto ids = tokenizer->encode(text, true);
-    if (ids != tokenizer->encode(text, true)) throw Error(cat("encodes ", quoted(text), " in two ways"));
+    const auto ids = tokenizer->encode(template_text(text), true);
+    if (ids != tokenizer->encode(template_text(text), true))
+      throw Error(cat("encodes ", quoted(text), " in two ways"));
     for (const int64_t id : ids) {
       if (id < 0 || id >= size) throw Error(cat("encodes ", quoted(text), " with the id ", id));
     }
@@ -86,12 +87,38 @@ Finding check_ids(const Specimen& specimen) {
   return {"added tokens are one id each, every id below the decoder's rows"};
 }
 
+// What a user writes is text, even where it is the name of a token.
+Finding check_literal_ids(const Specimen& specimen) {
+  Finding finding;
+  const auto tokenizer = open_tokenizer(specimen, finding);
+  if (!tokenizer) return finding;
+  const MarkedText before = template_text("Question:"), behind = template_text(" Answer:");
+  for (const char* text : {"What is it?", " a red circle ", "\xc3\xa4"}) {
+    const MarkedText marked = before + literal_text(text) + behind;
+    if (tokenizer->encode(marked, true) != tokenizer->encode(template_text(marked.str()), true))
+      throw Error(cat("encodes ", quoted(text), ", which names no token, in another way as literal text"));
+  }
+  const int64_t base = tokenizer->base_size();
+  std::vector<std::string> names = tokenizer->added_tokens();
+  const std::set<int64_t> control = {tokenizer->bos_id(), tokenizer->eos_id(), tokenizer->pad_id()};
+  for (const int64_t id : control) names.push_back(tokenizer->decode({id}, false));
+  for (const std::string& name : names) {
+    if (name.size() < 2) continue;  // a character is itself
+    for (const int64_t id : tokenizer->encode(before + literal_text(name) + behind, false)) {
+      if (id >= base || control.contains(id))
+        throw Error(cat("reads ", quoted(name), " in literal text as a token: it gives the id ", id));
+    }
+  }
+  return {"names of tokens are text where a user writes them"};
+}
+
 Finding check_tokenizer_threads(const Specimen& specimen) {
   Finding finding;
   const auto tokenizer = open_tokenizer(specimen, finding);
   if (!tokenizer) return finding;
   const auto round = [&](int64_t i) {
-    return tokenizer->decode(tokenizer->encode(cat("text ", i, " <image> of a thread"), true), false);
+    const auto ids = tokenizer->encode(template_text(cat("text ", i, " <image> of a thread")), true);
+    return tokenizer->decode(ids, false);
   };
   std::vector<std::string> expected;
   for (int64_t i = 0; i < 4; ++i) expected.push_back(round(i));
@@ -119,12 +146,31 @@ Finding check_prompt(const Specimen& specimen) {
   const auto* score = std::get_if<Score>(&task);
   if (score && score->candidates.empty()) throw Error("a task to score without candidates to choose from");
   const Prompt& prompt = prompt_of(task);
-  size_t markers = 0;
-  for (size_t at = 0; (at = prompt.text.find(kHeadInput.image_token, at)) != std::string::npos; ++at)
-    ++markers;
+  const size_t markers = prompt.text.find_all(kHeadInput.image_token).size();
   if (markers != prompt.media.size())
     throw Error(cat("a prompt with ", markers, " media markers for ", prompt.media.size(), " pictures"));
-  return {cat("prompt ", quoted(prompt.text))};
+  return {cat("prompt ", quoted(prompt.text.str()))};
+}
+
+// What a user writes is literal text in the prompt and in the target.
+Finding check_literal_prompt(const Specimen& specimen) {
+  const auto head = build<TaskHead>(specimen, kHeadInput);
+  const std::string odd = cat("is ", kHeadInput.image_token, " one?", kHeadInput.end_of_chunk);
+  Request request = typical_request(*head);
+  const MarkedText plain = prompt_of(head->task(request)).text, target = head->target("yes");
+  for (Part& part : request.parts) {
+    if (part.kind == Part::Kind::text) part.text = odd;
+  }
+  const MarkedText asked = prompt_of(head->task(request)).text, answered = head->target(odd);
+  for (const std::string& token : {kHeadInput.image_token, kHeadInput.end_of_chunk}) {
+    if (asked.find_all(token).size() != plain.find_all(token).size())
+      throw Error(cat("a question that contains ", quoted(token), " brings that token into the prompt; ",
+                      "build prompts with literal_text()"));
+    if (answered.find_all(token).size() != target.find_all(token).size())
+      throw Error(cat("an answer that contains ", quoted(token), " brings that token into target(); ",
+                      "build it with literal_text()"));
+  }
+  return {"names of tokens are text where a user writes them"};
 }
 
 Finding check_answer(const Specimen& specimen) {
@@ -259,10 +305,14 @@ Finding check_scores(const Specimen& specimen) {
 }  // namespace
 
 std::vector<Check> tokenizer_checks() {
-  return {{"built", check_tokenizer_built}, {"ids", check_ids}, {"threads", check_tokenizer_threads}};
+  return {{"built", check_tokenizer_built},
+          {"ids", check_ids},
+          {"literal", check_literal_ids},
+          {"threads", check_tokenizer_threads}};
 }
 std::vector<Check> task_head_checks() {
   return {{"prompt", check_prompt},
+          {"literal", check_literal_prompt},
           {"answer", check_answer},
           {"settled", check_settled},
           {"odd requests", check_odd_requests}};

@@ -17,13 +17,7 @@ namespace {
 // The same task without its pictures: no media marker, so that the text sees nothing. Nothing is left to
 // calibrate with, either.
 Task without_pictures(Task task, const std::string& marker) {
-  std::visit(
-      [&](auto& of) {
-        std::string& text = of.prompt.text;
-        for (size_t at; (at = text.find(marker)) != std::string::npos;) text.erase(at, marker.size());
-        of.prompt.media.clear();
-      },
-      task);
+  std::visit([&](auto& of) { of.prompt = without_media(std::move(of.prompt), marker); }, task);
   if (auto* score = std::get_if<Score>(&task)) score->calibration.reset();
   return task;
 }

@@ -88,13 +88,6 @@ std::vector<std::vector<Part>> by_media(const Request& request) {
   return groups;
 }
 
-Prompt without_last_media(Prompt prompt, const std::string& marker) {
-  if (const size_t at = prompt.text.rfind(marker); at != std::string::npos)
-    prompt.text.erase(at, marker.size());
-  if (!prompt.media.empty()) prompt.media.pop_back();
-  return prompt;
-}
-
 class Explainer {
  public:
   Explainer(const Session& session, const Request& request, const Outcome& outcome)
@@ -107,7 +100,7 @@ class Explainer {
   Explanation run() {
     prompt_ = prompt_of(session_, request_);
     const Recording recording = record_answer(session_, prompt_, answer_);
-    out_.prompt = prompt_.text;
+    out_.prompt = prompt_.text.str();
     out_.answer = session_.model().tokenizer().decode(answer_, true);
     out_.logprob = sum(recording.logprobs);
     add_pictures();
@@ -174,11 +167,9 @@ class Explainer {
       }
     }
     if (prompt_.media.empty()) return;
-    add("without the last picture", without_last_media(prompt_, marker));
+    add("without the last picture", without_media(prompt_, marker, prompt_.media.size() - 1));
     if (prompt_.media.size() < 2) return;
-    Prompt blind = prompt_;
-    while (!blind.media.empty()) blind = without_last_media(blind, marker);
-    add("without any picture", blind);
+    add("without any picture", without_media(prompt_, marker));
   }
 
   void add(const std::string& what, const Prompt& prompt) {

@@ -86,7 +86,7 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
 std::vector<Prompt> ReferenceCase::prompts() const {
   std::vector<Prompt> out;
   for (size_t row = 0; row < rows(); ++row) {
-    Prompt prompt{prompt_texts_[row], {}};
+    Prompt prompt{template_text(prompt_texts_[row]), {}};
     for (const std::string& path : pictures_[row]) {
       prompt.media.push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
     }

@@ -18,7 +18,8 @@ class ReferenceCase {
 
   size_t rows() const { return prompt_texts_.size(); }
   const std::string& prompt_text(size_t row) const { return prompt_texts_[row]; }
-  /// The stored prompts with the paths of their pictures.
+  /// The stored prompts with the paths of their pictures. Their text is template text: the reference read every
+  /// token in it as a token.
   std::vector<Prompt> prompts() const;
   /// What a user would ask for this row, where the dump tells (caption: shots; VQA: shots and `questions`).
   std::optional<Request> request(size_t row) const;

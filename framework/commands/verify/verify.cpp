@@ -68,7 +68,7 @@ class Verification {
     for (size_t row = 0; row < reference_.rows(); ++row) {
       const auto request = reference_.request(row);
       if (!request) continue;
-      const std::string ours = prompt_of(session_.task_head().task(*request)).text;
+      const std::string ours = prompt_of(session_.task_head().task(*request)).text.str();
       report_.stages.push_back(
           compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
     }

@@ -19,7 +19,7 @@ class Caption final : public TaskHead {
   Caption(const CaptionParams& params, const Input& in) : prompting_(params, in, {"caption"}) {}
 
   Task task(const Request& request) const override { return Generate{prompting_.prompt(request)}; }
-  std::string target(const std::string& answer) const override { return prompting_.target(answer); }
+  MarkedText target(const std::string& answer) const override { return prompting_.target(answer); }
   Answer answer(const Result& result) const override { return {{answer_field(), prompting_.clean(result)}}; }
   std::string settled(const std::string& text) const override { return prompting_.settled(text); }
   const char* answer_field() const override { return "pred_caption"; }

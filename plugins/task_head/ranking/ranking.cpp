@@ -68,11 +68,11 @@ class Ranking : public TaskHead {
           "there are no candidates to choose from; list them as task_head.candidates in the config, as "
           "`candidates` in the request, or with --candidate");
     }
-    if (params_.calibrate) score.calibration = Prompt{without_pictures(score.prompt.text), {}};
+    if (params_.calibrate) score.calibration = without_media(score.prompt, in_.image_token);
     return score;
   }
 
-  std::string target(const std::string& answer) const override { return prompting_.target(answer); }
+  MarkedText target(const std::string& answer) const override { return prompting_.target(answer); }
   Answer answer(const Result& result) const override {
     return {{answer_field_, result.candidates.at(best_candidate(result)).text}};
   }
@@ -92,19 +92,7 @@ class Ranking : public TaskHead {
       if (text.find_first_not_of(" \t\n\r\v\f") == std::string::npos)
         throw Error(cat("candidate ", i + 1, " is empty"));
       if (!seen.insert(text).second) throw Error(cat("candidate ", quoted(text), " is given twice"));
-      for (const std::string& token : {in_.image_token, in_.end_of_chunk}) {
-        if (!token.empty() && text.find(token) != std::string::npos) {
-          throw Error(cat("candidate ", quoted(text), " contains ", quoted(token),
-                          ", which has a meaning of its own in prompts; take it out"));
-        }
-      }
     }
-  }
-
-  std::string without_pictures(std::string text) const {
-    for (size_t at; (at = text.find(in_.image_token)) != std::string::npos;)
-      text.erase(at, in_.image_token.size());
-    return text;
   }
 
   Prompting prompting_;

@@ -44,13 +44,14 @@ class Placeholder final : public Tokenizer {
   int64_t base_size() const override { return params_.vocab_size; }
   const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }
 
-  std::vector<int64_t> encode(const std::string& text, bool add_bos) const override {
+  std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const override {
     std::vector<int64_t> ids;
     if (add_bos) ids.push_back(bos_id());
     added_.encode(
         text,
-        [&](std::string_view segment, bool, std::vector<int64_t>& out) {
-          for (const unsigned char byte : segment) out.push_back((byte + kFirstByte) % params_.vocab_size);
+        [&](const MarkedText& segment, bool, std::vector<int64_t>& out) {
+          for (const unsigned char byte : segment.str())
+            out.push_back((byte + kFirstByte) % params_.vocab_size);
         },
         ids);
     return ids;

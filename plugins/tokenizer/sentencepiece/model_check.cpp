@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,9 +90,9 @@ class Fields {
   std::string_view rest_;
 };
 
-/// ModelProto.SentencePiece: piece = 1, score = 2, type = 3. Texts of the type USER_DEFINED (4) go to
-/// `symbols`.
-void check_piece(std::string_view bytes, int64_t index, std::vector<std::string_view>& symbols) {
+/// ModelProto.SentencePiece: piece = 1, score = 2, type = 3. Returns the text of a piece of the type
+/// USER_DEFINED (4).
+std::optional<std::string_view> check_piece(std::string_view bytes, int64_t index) {
   std::string_view text;
   bool is_symbol = false;
   for (Fields f(bytes); f.next();) {
@@ -111,7 +112,8 @@ void check_piece(std::string_view bytes, int64_t index, std::vector<std::string_
       if (!std::isfinite(score)) refuse(cat("the score of piece ", index, " is not a number"));
     }
   }
-  if (is_symbol) symbols.push_back(text);
+  if (!is_symbol) return std::nullopt;
+  return text;
 }
 
 void check_symbols(std::vector<std::string_view> symbols) {
@@ -213,7 +215,13 @@ ModelSummary check_model(std::string_view bytes, const std::string& file) {
       const size_t end = bytes.size() - f.left();
       if (f.number != 4) summary.usable += bytes.substr(begin, end - begin);
       begin = end;
-      if (f.is(1, 2)) check_piece(f.payload, summary.pieces++, symbols);
+      if (f.is(1, 2)) {
+        if (const auto symbol = check_piece(f.payload, summary.pieces)) {
+          symbols.push_back(*symbol);
+          summary.user_defined.push_back(summary.pieces);
+        }
+        ++summary.pieces;
+      }
       if (f.is(3, 2) || f.is(5, 2)) check_normalizer(f.payload);
       if (summary.pieces > kMostPieces) refuse(cat("more than ", kMostPieces, " pieces"));
     }

@@ -1,12 +1,14 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flam {
 
 /// What is known of a SentencePiece file before the library sees it.
 struct ModelSummary {
   int64_t pieces = 0;
+  std::vector<int64_t> user_defined;  // ids of the pieces that the library finds as a whole in any text
   std::string
       usable;  // the file without its self-test (field 4), which the library runs and prints when loading
 };

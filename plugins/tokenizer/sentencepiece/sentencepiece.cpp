@@ -4,6 +4,7 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "framework/sdk.h"
 #include "model_check.h"
@@ -42,6 +43,8 @@ struct SentencePieceParams {
   }
 };
 
+/// In literal text, a user-defined piece of the file is spelled out like the control pieces, which the
+/// library never finds in text. Those of one character or of spaces alone are characters, and stay.
 class SentencePiece final : public Tokenizer {
  public:
   SentencePiece(const SentencePieceParams& params, const Input& in)
@@ -53,7 +56,7 @@ class SentencePiece final : public Tokenizer {
 
   int64_t base_size() const override { return base_size_; }
   const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }
-  std::vector<int64_t> encode(const std::string& text, bool add_bos) const override;
+  std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const override;
   std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const override;
   std::optional<int64_t> token_id(const std::string& token) const override;
   int64_t bos_id() const override { return bos_id_; }
@@ -71,6 +74,9 @@ class SentencePiece final : public Tokenizer {
   bool is_special(int64_t id) const {
     return id == bos_id_ || id == processor_.eos_id() || id == processor_.unk_id();
   }
+  void find_symbols(const ModelSummary& summary);
+  void encode_segment(const MarkedText& segment, const Processor& processor, std::vector<int64_t>& ids) const;
+  void spell_out(std::string_view piece, std::vector<int64_t>& ids) const;
   std::string decode_run(const std::vector<int64_t>& run) const;
 
   SentencePieceParams params_;
@@ -80,6 +86,7 @@ class SentencePiece final : public Tokenizer {
   Processor continued_;  // without the leading space; loaded unless legacy
   bool ready_ = false;
   int64_t bos_id_ = -1, pad_id_ = -1;
+  std::unordered_set<int64_t> symbols_;  // pieces that literal text spells out
 };
 
 void require_ok(const sentencepiece::util::Status& status, const std::string& what) {
@@ -128,7 +135,8 @@ void SentencePiece::load(const std::filesystem::path& root) {
                       " already; remove it from added_tokens"));
     }
   }
-  // Text that names these tokens means them, which SentencePiece alone would spell out.
+  find_symbols(summary);
+  // Template text that names these tokens means them, which SentencePiece alone would spell out.
   std::vector<int64_t> named = {processor_.bos_id(), processor_.eos_id(), processor_.unk_id(), bos_id_};
   std::sort(named.begin(), named.end());
   named.erase(std::unique(named.begin(), named.end()), named.end());
@@ -138,22 +146,90 @@ void SentencePiece::load(const std::filesystem::path& root) {
   }
 }
 
-std::vector<int64_t> SentencePiece::encode(const std::string& text, bool add_bos) const {
+std::vector<int64_t> SentencePiece::encode(const MarkedText& text, bool add_bos) const {
   loaded();
-  if (text.size() > kLongestText)  // the library takes some hundred times as much memory
-    throw Error(cat("a text of ", text.size(), " bytes; at most ", kLongestText, " are taken"));
+  if (text.str().size() > kLongestText)  // the library takes some hundred times as much memory
+    throw Error(cat("a text of ", text.str().size(), " bytes; at most ", kLongestText, " are taken"));
   std::vector<int64_t> ids;
   if (add_bos && params_.prepend_bos) ids.push_back(bos_id_);
   added_.encode(
       text,
-      [&](std::string_view segment, bool first, std::vector<int64_t>& out) {
-        std::vector<int> pieces;
-        const Processor& processor = first || params_.legacy ? processor_ : continued_;
-        require_ok(processor.Encode(segment, &pieces), "tokenizer 'sentencepiece'");
-        out.insert(out.end(), pieces.begin(), pieces.end());
+      [&](const MarkedText& segment, bool first, std::vector<int64_t>& out) {
+        encode_segment(segment, first || params_.legacy ? processor_ : continued_, out);
       },
       ids);
   return ids;
+}
+
+void SentencePiece::encode_segment(const MarkedText& segment, const Processor& processor,
+                                   std::vector<int64_t>& ids) const {
+  if (symbols_.empty() || segment.literal().empty()) {
+    std::vector<int> pieces;
+    require_ok(processor.Encode(segment.str(), &pieces), "tokenizer 'sentencepiece'");
+    ids.insert(ids.end(), pieces.begin(), pieces.end());
+    return;
+  }
+  sentencepiece::ImmutableSentencePieceText encoded;
+  require_ok(processor.Encode(segment.str(), encoded.mutable_proto()), "tokenizer 'sentencepiece'");
+  const auto pieces = encoded.pieces();
+  // Pieces of characters that were normalised together have no extent but the last of them, which has all of
+  // it.
+  std::vector<size_t> ends(pieces.size());
+  size_t end = segment.str().size();
+  for (size_t i = pieces.size(); i-- > 0; ends[i] = end) {
+    if (pieces[i].end() > pieces[i].begin()) end = pieces[i].end();
+  }
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (symbols_.contains(pieces[i].id()) && segment.touches_literal(pieces[i].begin(), ends[i])) {
+      spell_out(pieces[i].piece(), ids);
+    } else {
+      ids.push_back(pieces[i].id());
+    }
+  }
+}
+
+/// The characters of UTF-8 text; a byte that belongs to none stands for itself.
+std::vector<std::string> characters(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const size_t length = std::max<size_t>(1, utf8_front(text).length);
+    out.emplace_back(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+void SentencePiece::find_symbols(const ModelSummary& summary) {
+  std::vector<int64_t> candidates = summary.user_defined;
+  candidates.insert(candidates.end(), {bos_id_, processor_.eos_id(), pad_id_});
+  for (const int64_t id : candidates) {
+    if (id < 0 || id >= base_size_ || id == processor_.unk_id()) continue;
+    const auto piece = characters(processor_.IdToPiece(static_cast<int>(id)));
+    const auto is_space = [](const std::string& c) {
+      return c == "\u2581" || c == "\n" || c == "\t" || c == " ";
+    };
+    if (piece.size() > 1 && !std::all_of(piece.begin(), piece.end(), is_space)) symbols_.insert(id);
+  }
+}
+
+/// One piece for each character, or one for each byte of a character that has no piece.
+void SentencePiece::spell_out(std::string_view piece, std::vector<int64_t>& ids) const {
+  for (const std::string& character : characters(piece)) {
+    const int id = processor_.PieceToId(character);
+    if (!processor_.IsUnknown(id) && !processor_.IsControl(id)) {
+      ids.push_back(id);
+      continue;
+    }
+    for (const unsigned char byte : character) {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      const int byte_id = processor_.PieceToId(cat("<0x", kDigits[byte >> 4], kDigits[byte & 15], ">"));
+      if (!processor_.IsByte(byte_id)) {
+        ids.push_back(processor_.unk_id());
+        break;
+      }
+      ids.push_back(byte_id);
+    }
+  }
 }
 
 /// Special tokens are written as they are called, with a space before one that follows text (LlamaTokenizer.

@@ -18,7 +18,7 @@ class MyComponent final : public TaskHead {
   MyComponent(const MyComponentParams& params, const Input& in) : prompting_(params, in, {"caption"}) {}
 
   Task task(const Request& request) const override { return Generate{prompting_.prompt(request)}; }
-  std::string target(const std::string& answer) const override { return prompting_.target(answer); }
+  MarkedText target(const std::string& answer) const override { return prompting_.target(answer); }
   Answer answer(const Result& result) const override { return {{answer_field(), prompting_.clean(result)}}; }
   const char* answer_field() const override { return "pred_caption"; }
   bool needs_question() const override { return false; }

@@ -14,9 +14,10 @@ TEST(MyComponent, ExamplesAndQuery) {
   const Built<TaskHead> head("{type: my_component}", kInput);
   const Request request{{image("a.png"), {Part::Kind::text, "a dog", {}}, image("b.png")}, "", ""};
   const Prompt prompt = std::get<Generate>(head->task(request)).prompt;
-  EXPECT_EQ(prompt.text, "<image>Output:a dog<|endofchunk|><image>Output:");
+  EXPECT_EQ(prompt.text, template_text("<image>Output:") + literal_text("a dog") +
+                             template_text("<|endofchunk|><image>Output:"));
   EXPECT_EQ(prompt.media.size(), 2u);
-  EXPECT_EQ(head->target("a cat"), "a cat<|endofchunk|>");
+  EXPECT_EQ(head->target("a cat"), literal_text("a cat") + template_text("<|endofchunk|>"));
 }
 
 TEST(MyComponent, TheAnswerIsTheText) {

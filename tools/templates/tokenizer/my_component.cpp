@@ -34,13 +34,13 @@ class MyComponent final : public Tokenizer {
   int64_t base_size() const override { return base_size_; }
   const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }
 
-  std::vector<int64_t> encode(const std::string& text, bool add_bos) const override {
+  std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const override {
     std::vector<int64_t> ids;
     if (add_bos) ids.push_back(bos_id());
-    const auto bytes = [](std::string_view segment, bool, std::vector<int64_t>& out) {
-      for (const unsigned char byte : segment) out.push_back(byte + kFirstByte);
+    const auto bytes = [](const MarkedText& segment, bool, std::vector<int64_t>& out) {
+      for (const unsigned char byte : segment.str()) out.push_back(byte + kFirstByte);
     };
-    added_.encode(text, bytes, ids);
+    added_.encode(text, bytes, ids);  // finds the added tokens of template text, not those of users
     return ids;
   }
 

@@ -9,10 +9,18 @@ const Tokenizer::Input kInput{/*vocab_size=*/300};
 TEST(MyComponent, ReadsBackWhatItWrites) {
   Built<Tokenizer> tokenizer("{type: my_component}", kInput);
   tokenizer->load("");
-  const auto ids = tokenizer->encode("<image>a cat!<|endofchunk|>", true);
+  const auto ids = tokenizer->encode(template_text("<image>a cat!<|endofchunk|>"), true);
   EXPECT_EQ(ids.front(), tokenizer->bos_id());
   EXPECT_EQ(ids[1], tokenizer->token_id("<image>"));
   EXPECT_EQ(tokenizer->decode(ids, true), "a cat!");
+}
+
+TEST(MyComponent, WhatAUserWritesIsText) {
+  Built<Tokenizer> tokenizer("{type: my_component}", kInput);
+  tokenizer->load("");
+  const auto ids = tokenizer->encode(literal_text("an <image>"), false);
+  EXPECT_EQ(ids.size(), 10u);
+  EXPECT_EQ(tokenizer->decode(ids, true), "an <image>");
 }
 
 TEST(MyComponent, AddedTokensLieBehindTheVocabulary) {

@@ -24,11 +24,11 @@ Prompt prompt_of(const Built<TaskHead>& head, std::vector<Part> parts) {
 
 TEST(Caption, ZeroShotPromptOnlyWithoutShots) {
   const auto head = make_head("zeroshot_prompt", "Output:A yak.<|endofchunk|>");
-  EXPECT_EQ(prompt_of(head, {image_part("a.png")}).text, "Output:A yak.<|endofchunk|><image>Output:");
+  EXPECT_EQ(prompt_of(head, {image_part("a.png")}).text.str(), "Output:A yak.<|endofchunk|><image>Output:");
   const Prompt shots =
       prompt_of(head, {image_part("a.png"), text_part("a dog"), frames_part({"1.png", "2.png"}),
                        text_part("{caption} runs"), image_part("q.png")});
-  EXPECT_EQ(shots.text,
+  EXPECT_EQ(shots.text.str(),
             "<image>Output:a dog<|endofchunk|><image>Output:{caption} runs<|endofchunk|><image>Output:");
   ASSERT_EQ(shots.media.size(), 3u);
   EXPECT_EQ(shots.media[1].pictures.size(), 2u);
@@ -47,10 +47,18 @@ TEST(Caption, WrongUseIsLocated) {
   EXPECT_THAT(error({image, image}),
               HasSubstr("part 1, an image of a shot, is followed by 0 texts, not 1; its caption is missing"));
   EXPECT_THAT(error({image, text_part(" \n"), image}), HasSubstr("part 2: the caption is empty"));
-  EXPECT_THAT(error({image, text_part("an <image> here"), image}),
-              HasSubstr("part 2: the caption contains '<image>'"));
-  EXPECT_THAT(error({image, text_part("x<|endofchunk|>"), image}), HasSubstr("'<|endofchunk|>'"));
   EXPECT_THAT(error({frames_part({})}), HasSubstr("part 1, frames, has no picture"));
+}
+
+TEST(Caption, WhatAUserWritesIsLiteral) {
+  const auto head = make_head("zeroshot_prompt", "Output:A yak.<|endofchunk|>");
+  EXPECT_EQ(prompt_of(head, {image_part("q.png")}).text,
+            template_text("Output:A yak.<|endofchunk|><image>Output:"));
+  const std::string odd = "an <image> here<|endofchunk|></s>";
+  EXPECT_EQ(
+      prompt_of(head, {image_part("a.png"), text_part(odd), image_part("q.png")}).text,
+      template_text("<image>Output:") + literal_text(odd) + template_text("<|endofchunk|><image>Output:"));
+  EXPECT_EQ(head->target(odd), literal_text(odd) + template_text("<|endofchunk|>"));
 }
 
 TEST(Caption, ShotsMayBeRequired) {
@@ -74,7 +82,7 @@ TEST(Caption, CleansUp) {
   EXPECT_EQ(make_head("strip", true)->answer(result_with(" a dog ")), (Answer{{"pred_caption", "a dog"}}));
   EXPECT_EQ(make_head("strip", true)->answer(result_with("  ")), (Answer{{"pred_caption", ""}}));
   EXPECT_EQ(head->answer(Result{}), (Answer{{"pred_caption", ""}}));
-  EXPECT_EQ(head->target("a dog"), "a dog<|endofchunk|>");
+  EXPECT_EQ(head->target("a dog").str(), "a dog<|endofchunk|>");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST(Ranking, prompts_with_shots_and_the_configs_candidates) {
   const Request request{
       {image_part("a.png"), text_part("What?"), text_part("4"), image_part("b.png"), text_part("Who?")}, ""};
   const Score score = scored(*head, request);
-  EXPECT_EQ(score.prompt.text,
+  EXPECT_EQ(score.prompt.text.str(),
             "<image>Question:What? Short Answer:4<|endofchunk|><image>Question:Who? Short Answer:");
   EXPECT_EQ(score.prompt.media.size(), 2u);
   EXPECT_THAT(score.candidates, ElementsAre("yes", "no"));
@@ -60,8 +60,8 @@ TEST(Ranking, what_is_scored_is_chosen_by_parameters) {
   EXPECT_EQ(score.end, "<|endofchunk|>");
   EXPECT_EQ(score.length_normalization, Score::LengthNormalization::sum);
   ASSERT_TRUE(score.calibration);
-  EXPECT_EQ(score.prompt.text, "Look. <image>Question:What? Short Answer:");
-  EXPECT_EQ(score.calibration->text, "Look. Question:What? Short Answer:");
+  EXPECT_EQ(score.prompt.text.str(), "Look. <image>Question:What? Short Answer:");
+  EXPECT_EQ(score.calibration->text.str(), "Look. Question:What? Short Answer:");
   EXPECT_TRUE(score.calibration->media.empty());
 }
 
@@ -74,8 +74,6 @@ TEST(Ranking, refuses_what_is_no_choice) {
   EXPECT_THAT(error({"red"}), HasSubstr("there is one candidate, 'red', so there is nothing to choose"));
   EXPECT_THAT(error({"red", " \n"}), HasSubstr("candidate 2 is empty"));
   EXPECT_THAT(error({"red", "blue", "red"}), HasSubstr("candidate 'red' is given twice"));
-  EXPECT_THAT(error({"red", "a<image>"}), HasSubstr("candidate 'a<image>' contains '<image>'"));
-  EXPECT_THAT(error({"red", "<|endofchunk|>"}), HasSubstr("contains '<|endofchunk|>'"));
   EXPECT_EQ(error({"red", "Red"}), "");
   EXPECT_THAT(error_of([] { make_head("{type: ranking, candidates: ['yes']}"); }),
               HasSubstr("there is one candidate, 'yes'"));
@@ -85,10 +83,22 @@ TEST(Ranking, refuses_what_is_no_choice) {
               HasSubstr("its question is missing"));
 }
 
+TEST(Ranking, what_a_user_writes_is_literal) {
+  const auto head = make_head("{type: ranking, calibrate: true, score_end: true}");
+  const std::vector<std::string> odd = {"a<image>", "<|endofchunk|>"};
+  const Score score = scored(*head, {{image_part("a.png"), text_part("a <image>?")}, "", "", odd});
+  const MarkedText behind_picture =
+      template_text("Question:") + literal_text("a <image>?") + template_text(" Short Answer:");
+  EXPECT_EQ(score.prompt.text, template_text("<image>") + behind_picture);
+  EXPECT_EQ(score.calibration->text, behind_picture);
+  EXPECT_EQ(score.candidates, odd);
+  EXPECT_EQ(head->target(odd[1]), literal_text(odd[1]) + template_text("<|endofchunk|>"));
+}
+
 TEST(Ranking, answers_with_the_best_score_not_the_best_logprob) {
   const auto head = make_head("{type: ranking}");
   EXPECT_TRUE(head->needs_question());
-  EXPECT_EQ(head->target("no"), "no<|endofchunk|>");
+  EXPECT_EQ(head->target("no").str(), "no<|endofchunk|>");
   Result result;
   result.candidates = {{"yes", -1, 0.5, 0.3}, {"no", -2, 1.5, 0.7}, {"maybe", -3, 1.5, 0.7}};
   EXPECT_EQ(head->answer(result), (Answer{{"pred_answer", "no"}}));  // the first of equals
@@ -99,7 +109,8 @@ TEST(Classification, takes_pictures_alone) {
   EXPECT_FALSE(head->needs_question());
   const Request request{{image_part("a.png"), text_part("dog"), image_part("b.png")}, ""};
   const Score score = scored(*head, request);
-  EXPECT_EQ(score.prompt.text, "<image>Output:dog<|endofchunk|><image>Output:");
+  EXPECT_EQ(score.prompt.text.str(), "<image>Output:dog<|endofchunk|><image>Output:");
+  EXPECT_EQ(score.prompt.text.literal(), (std::vector<MarkedText::Range>{{14, 17}}));  // the shot's class
   EXPECT_THAT(score.candidates, ElementsAre("cat", "dog"));
   Result result;
   result.candidates = {{"cat", -1, -1, 0.7}, {"dog", -2, -2, 0.3}};

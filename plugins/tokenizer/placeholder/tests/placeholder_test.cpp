@@ -17,7 +17,7 @@ Value params_with(int64_t vocab_size) {
 
 TEST(Placeholder, ReadsBackWhatIsPrintable) {
   const auto tokenizer = make_tokenizer("placeholder", params_with(300), 300);
-  const Ids ids = tokenizer->encode("<image>a cat!<|endofchunk|>", true);
+  const Ids ids = tokenizer->encode(template_text("<image>a cat!<|endofchunk|>"), true);
   EXPECT_EQ(ids.front(), tokenizer->bos_id());
   EXPECT_EQ(ids[1], tokenizer->token_id("<image>"));
   EXPECT_EQ(tokenizer->decode(ids, true), "a cat!");
@@ -27,7 +27,7 @@ TEST(Placeholder, ReadsBackWhatIsPrintable) {
 
 TEST(Placeholder, IdsStayBelowTheVocabulary) {
   const auto tokenizer = make_tokenizer("placeholder", params_with(50), 50);
-  for (const int64_t id : tokenizer->encode("\xff\xfe zz", true)) EXPECT_LT(id, 50);
+  for (const int64_t id : tokenizer->encode(template_text("\xff\xfe zz"), true)) EXPECT_LT(id, 50);
   EXPECT_EQ(tokenizer->pad_id(), 52);
   EXPECT_THROW(tokenizer->decode({53}, false), Error);
 }

@@ -33,13 +33,14 @@ std::string written(const std::string& bytes) {
 TEST(SentencePiece, LegacyGivesEachTextItsOwnSpace) {
   const auto legacy = make_tokenizer("sentencepiece", params_with(), 600);
   const auto later = make_tokenizer("sentencepiece", params_with("legacy", false), 600);
-  const Ids dog = legacy->encode("dog", false), cat = legacy->encode("cat", false);
-  EXPECT_EQ(later->encode("dog", false), dog);
+  const Ids dog = legacy->encode(template_text("dog"), false),
+            cat = legacy->encode(template_text("cat"), false);
+  EXPECT_EQ(later->encode(template_text("dog"), false), dog);
   Ids expected = dog;
   expected.push_back(601);
   expected.insert(expected.end(), cat.begin(), cat.end());
-  EXPECT_EQ(legacy->encode("dog<image>cat", false), expected);
-  const Ids glued = later->encode("dog<image>cat", false);
+  EXPECT_EQ(legacy->encode(template_text("dog<image>cat"), false), expected);
+  const Ids glued = later->encode(template_text("dog<image>cat"), false);
   EXPECT_NE(glued, expected);
   EXPECT_EQ(later->decode(Ids(glued.begin() + dog.size() + 1, glued.end()), false), "cat");
 }
@@ -47,26 +48,29 @@ TEST(SentencePiece, LegacyGivesEachTextItsOwnSpace) {
 TEST(SentencePiece, SpacesAtAddedTokensAreKeptOnRequest) {
   const auto swallows = make_tokenizer("sentencepiece", params_with(), 600);
   const auto keeps = make_tokenizer("sentencepiece", params_with("swallow_spaces", false), 600);
-  EXPECT_EQ(swallows->encode("dog \u00a0<image>\n", false), swallows->encode("dog<image>", false));
-  EXPECT_GT(keeps->encode("dog <image>", false).size(), keeps->encode("dog<image>", false).size());
+  EXPECT_EQ(swallows->encode(template_text("dog \u00a0<image>\n"), false),
+            swallows->encode(template_text("dog<image>"), false));
+  EXPECT_GT(keeps->encode(template_text("dog <image>"), false).size(),
+            keeps->encode(template_text("dog<image>"), false).size());
 }
 
 TEST(SentencePiece, TheBeginTokenIsOptional) {
   const auto without = make_tokenizer("sentencepiece", params_with("prepend_bos", false), 600);
-  EXPECT_EQ(without->encode("<image>", true), Ids{601});
+  EXPECT_EQ(without->encode(template_text("<image>"), true), Ids{601});
   EXPECT_EQ(without->bos_id(), 1);
 }
 
 TEST(SentencePiece, ManyThreadsGiveTheSame) {
   const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
   const std::string text = "<image>Question:Is it raining? Short Answer:no<|endofchunk|>";
-  const Ids expected = tokenizer->encode(text, true);
+  const Ids expected = tokenizer->encode(template_text(text), true);
   std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 200; ++i)
-        wrong += tokenizer->encode(text, true) != expected || tokenizer->decode(expected, true).empty();
+        wrong += tokenizer->encode(template_text(text), true) != expected ||
+                 tokenizer->decode(expected, true).empty();
     });
   }
   for (auto& t : threads) t.join();
@@ -101,7 +105,7 @@ TEST(SentencePiece, AnyBytesAreEncoded) {
   const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
   for (const std::string& text :
        {std::string("\0a\0", 3), std::string("\xff\xfe<image>\xf0\x9f"), std::string(100000, ' ')}) {
-    for (const int64_t id : tokenizer->encode(text, true)) EXPECT_LT(id, 603);
+    for (const int64_t id : tokenizer->encode(template_text(text), true)) EXPECT_LT(id, 603);
   }
 }
 
@@ -225,7 +229,7 @@ TEST(ModelCheck, TheSelfTestIsLeftOut) {
 
 TEST(SentencePiece, ATextWithoutEndIsRefused) {
   const auto tokenizer = make_tokenizer("sentencepiece", params_with(), 600);
-  EXPECT_THAT(error_of([&] { tokenizer->encode(std::string(2 << 20, 'a'), true); }),
+  EXPECT_THAT(error_of([&] { tokenizer->encode(template_text(std::string(2 << 20, 'a')), true); }),
               HasSubstr("a text of 2097152 bytes; at most 1048576 are taken"));
 }
 
@@ -237,7 +241,7 @@ TEST(ModelCheck, AChangedByteIsNoCrash) {
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
     error_of([&] {
       const auto tokenizer = make_tokenizer("sentencepiece", params_with("model", written(changed)), 600);
-      tokenizer->decode(tokenizer->encode("<image>a text", true), true);
+      tokenizer->decode(tokenizer->encode(template_text("<image>a text"), true), true);
     });
   }
 }
