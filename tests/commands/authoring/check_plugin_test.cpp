@@ -73,6 +73,17 @@ TEST(CheckPlugin, WhatDependsOnMoreThanItsInput) {
   EXPECT_THAT(found["threads"], HasSubstr("when other threads use it at the same time"));
 }
 
+TEST(CheckPlugin, WhatReadsTokensInAUsersText) {
+  const auto ran = run_flam("check-plugin " + kFixtures + "/careless/libflam_careless.so");
+  EXPECT_EQ(ran.status, 1) << ran.err;
+  EXPECT_THAT(ran.out,
+              AllOf(HasSubstr("failed   tokenizer 'careless' literal: reads '<|endofchunk|>' in literal "
+                              "text as a token: it gives the id 32000"),
+                    HasSubstr("failed   task_head 'careless' literal: a question that contains '<image>' "
+                              "brings that token into the prompt"),
+                    HasSubstr(" 2 failed, 0 skipped")));
+}
+
 TEST(CheckPlugin, WhatIsNeverGivenBack) {
   const auto found = checks_with("resampler", "leaks", 1);
   EXPECT_EQ(found.at("threads"), "ok");
