@@ -1,19 +1,33 @@
 #!/usr/bin/env bash
-# setup_messages.sh SETUP: what tools/setup says to a user without root, and to wrong use. Installs nothing: the programs
-# that would are replaced, and it never runs as root.
+# setup_messages.sh SETUP: what tools/setup says to a user without root, to wrong use, and when something is in its way.
+# Installs nothing: the programs that would are replaced, and it never runs as root.
 set -uo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/tools"
 cp "$1" "$folder/tools/setup"
+: >"$folder/attempts"
 chmod -R a+rX "$folder"
+chmod a+rw "$folder/attempts"
 failed=0
 
-# Replace the programs of these names.
+# Replace the programs of these names. LOCKED="LINE": installing fails with that line, UNTIL times.
 dpkg-query() { [[ $* == *gcovr* ]] && echo "${GCOVR_IS:-not-installed}" || echo installed; }
-sudo() { [[ ${SUDO_WORKS:-no} == yes ]] || return 1; [[ $1 == -n ]] || echo "as root: $*"; }
+sudo() {
+  [[ ${SUDO_WORKS:-no} == yes ]] || return 1
+  [[ $1 != -n ]] || return 0
+  if [[ -n ${LOCKED:-} && $* == *"${LOCKED%%|*}"* && $(wc -l <"$folder/attempts") -lt ${UNTIL:-0} ]]; then
+    echo >>"$folder/attempts"
+    echo "${LOCKED#*|}" >&2
+    return 100
+  fi
+  echo "as root: $*"
+}
+sleep() { echo "slept $1"; }
+getent() { echo "nobody:x:65534:65534:nobody:${PASSWD_HOME:-}:/bin/sh"; }
 dirname() { /usr/bin/dirname "$@"; }
-export -f dpkg-query sudo dirname
+export -f dpkg-query sudo sleep getent dirname
+export folder
 run=(/bin/bash "$folder/tools/setup")
 [[ $EUID -ne 0 ]] || run=(setpriv --reuid 65534 --regid 65534 --clear-groups "${run[@]}")
 
@@ -21,6 +35,7 @@ run=(/bin/bash "$folder/tools/setup")
 expect() {
   local wanted=$1 pattern=$2 said status
   shift 2
+  : >"$folder/attempts"
   said=$("${run[@]}" "$@" 2>&1 </dev/null)
   status=$?
   said=$(tr -s '[:space:]' ' ' <<<"$said")
@@ -34,10 +49,35 @@ expect() {
 expect 2 'this user cannot install them\. .*apt-get update && apt-get install -y --no-install-recommends gcovr $' \
   --packages g++ gcovr python3
 # With sudo that needs no password it goes on.
-SUDO_WORKS=yes expect 0 'as root: env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcovr $' \
+SUDO_WORKS=yes expect 0 'as root: env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcovr $' \
   --packages g++ gcovr python3
 # Nothing missing: nothing to do, nothing to say.
 GCOVR_IS=installed expect 0 '^ ?$' --packages g++ gcovr python3
+
+# Another process installs packages: it is waited for, and said once, whichever of the locks it holds.
+held='by process 512 (unattended-upgr)'
+export SUDO_WORKS=yes
+for locked in "dpkg --configure|dpkg: error: dpkg frontend lock was locked by another process with pid 512" \
+  "apt-get update|E: Could not get lock /var/lib/apt/lists/lock. It is held $held" \
+  "apt-get install|E: Could not get lock /var/lib/dpkg/lock-frontend. It is held $held" \
+  "apt-get install|E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?"; do
+  LOCKED=$locked UNTIL=3 expect 0 'waiting for it, for up to 5 minutes \([^=]*slept 5 [^=]*slept 5 [^=]*slept 5 .*apt-get install' \
+    --packages gcovr
+done
+LOCKED="apt-get update|E: Could not get lock /var/lib/apt/lists/lock. It is held $held" UNTIL=1000 expect 2 \
+  'another process has been installing packages for 5 minutes \(Could not get lock .* process 512 .*run tools/setup again' \
+  --packages gcovr
+# Any other failure is final.
+LOCKED="apt-get install|E: Unable to locate package gcovr" UNTIL=1 expect 100 'Unable to locate package gcovr $' \
+  --packages gcovr
+unset SUDO_WORKS
+
+# Without HOME the home folder is the one that the system knows; one that can't be written to is named.
+unset HOME XDG_CACHE_HOME
+PASSWD_HOME=/proc/nobody expect 2 "can't write to '/proc/nobody/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
+expect 2 "can't write to '/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
+export HOME=$folder
+
 expect 2 "unknown argument '--test' \(known: --tests, --cuda, --packages NAME\.\.\., --help\)" --test
 FLAM_TORCH_DIR=/nowhere expect 2 "FLAM_TORCH_DIR='/nowhere' has no lib/libtorch_cpu\.so\. .*unset FLAM_TORCH_DIR"
 FLAM_TORCH_DIR=/nowhere expect 2 '--cuda adds to the libtorch that tools/setup downloads.*Unset one of them' --cuda
