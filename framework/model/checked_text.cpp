@@ -30,7 +30,7 @@ class CheckedTokenizer final : public Tokenizer {
     return border_("added_tokens",
                    [&]() -> const std::vector<std::string>& { return inner_->added_tokens(); });
   }
-  std::vector<int64_t> encode(const std::string& text, bool add_bos) const override {
+  std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const override {
     std::vector<int64_t> ids = border_("encode", [&] { return inner_->encode(text, add_bos); });
     const int64_t size = vocabulary();
     for (const int64_t id : ids) check_id("encode", id, size);
@@ -91,7 +91,7 @@ class CheckedTaskHead final : public TaskHead {
     }
     return task;
   }
-  std::string target(const std::string& answer) const override {
+  MarkedText target(const std::string& answer) const override {
     return border_("target", [&] { return inner_->target(answer); });
   }
   Answer answer(const Result& result) const override {
@@ -104,6 +104,9 @@ class CheckedTaskHead final : public TaskHead {
         border_.fail(cat("gives the field ", quoted(field), " twice from answer()"));
     }
     return answer;
+  }
+  std::string settled(const std::string& text) const override {
+    return border_("settled", [&] { return inner_->settled(text); });
   }
   const char* answer_field() const override {
     const char* field = border_("answer_field", [&] { return inner_->answer_field(); });
@@ -120,11 +123,7 @@ class CheckedTaskHead final : public TaskHead {
  private:
   int64_t markers_in(const Prompt& prompt) const {
     if (image_token_.empty()) return 0;
-    int64_t markers = 0;
-    for (size_t at = 0; (at = prompt.text.find(image_token_, at)) != std::string::npos;
-         at += image_token_.size())
-      ++markers;
-    return markers;
+    return std::ssize(prompt.text.find_all(image_token_));
   }
   void check_prompt(const Prompt& prompt) const {
     const int64_t markers = markers_in(prompt);

@@ -60,18 +60,18 @@ Request one_picture() {
 TEST(Checked, WhatATokenizerThrows) {
   const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
   expect_exceptions("tokenizer", "load", [&](const std::string& lie) { of(lie)->load(""); });
-  expect_exceptions("tokenizer", "encode", [&](const std::string& lie) { of(lie)->encode("a", true); });
+  expect_exceptions("tokenizer", "encode", [&](const std::string& lie) { of(lie)->encode(literal_text("a"), true); });
   expect_exceptions("tokenizer", "decode", [&](const std::string& lie) { of(lie)->decode({5}, true); });
 }
 
 TEST(Checked, WhatATokenizerGives) {
   const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
-  EXPECT_EQ(of("")->encode("<image>", true), (std::vector<int64_t>{1, 513}));
+  EXPECT_EQ(of("")->encode(template_text("<image>"), true), (std::vector<int64_t>{1, 513}));
   expect_named("tokenizer", "gives 511 from base_size(); the decoder's vocab_size is 512",
                [&] { of("size"); });
   const auto wrong = of("id");
   expect_named("tokenizer", "gives the id 515 from encode(); expected ids from 0 to 514",
-               [&] { wrong->encode("a", true); });
+               [&] { wrong->encode(literal_text("a"), true); });
   expect_named("tokenizer", "gives the id -1 from token_id(); expected ids from 0 to 514",
                [&] { wrong->token_id("<image>"); });
   expect_named("tokenizer", "gives the id -1 from bos_id(); expected ids from 0 to 514",
