@@ -34,6 +34,25 @@ foreach(plugin ${plugins})
   endif()
 endforeach()
 
+# The tree is whole: nothing is taken from where libtorch was found, which another user may not be able to read.
+file(GLOB programs ${moved}/bin/* ${moved}/lib/*.so ${moved}/lib/flamboyance/torch/lib/*.so)
+foreach(program ${programs} ${plugins})
+  execute_process(COMMAND ldd ${program} OUTPUT_VARIABLE linked COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]*(not found|libtorch|libc10|libcud|libcupti|libgomp)[^\n]*" lines "${linked}")
+  foreach(line ${lines})
+    if(NOT line MATCHES " => ${moved}/")
+      message(FATAL_ERROR "${program} takes from outside the installed tree: ${line}")
+    endif()
+  endforeach()
+endforeach()
+# Left where it is, it is linked to, and the installer says so.
+execute_process(COMMAND ${CMAKE_COMMAND} -DCMAKE_INSTALL_PREFIX=${work}/linked -DFLAM_TORCH_DIR=${TORCH_DIR} -DFLAM_INSTALL_TORCH=OFF
+                -P ${SOURCE_DIR}/tools/cmake/InstallTorch.cmake OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+file(READ_SYMLINK ${work}/linked/lib/flamboyance/torch target)
+if(NOT target STREQUAL TORCH_DIR OR NOT said MATCHES "libtorch stays in '${TORCH_DIR}'; everyone who runs flam must")
+  message(FATAL_ERROR "expected a link to ${TORCH_DIR}, found ${target}, and it said: ${said}")
+endif()
+
 # One project for all of them, so that they share their precompiled headers.
 set(kinds transform vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric)
 set(project "cmake_minimum_required(VERSION 3.25)\nproject(strangers LANGUAGES CXX)\nenable_testing()\n")

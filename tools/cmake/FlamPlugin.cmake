@@ -32,7 +32,7 @@ function(flam_add_plugin name)
     # The build tree has the layout of the installed tree, so that plugins are installed unchanged and still match their
     # manifests.
     set_target_properties(${target} PROPERTIES
-      BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../..;${FLAM_TORCH_DIR}/lib")
+      BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../..;$ORIGIN/../torch/lib")
     set_property(GLOBAL APPEND PROPERTY FLAM_PLUGIN_TARGETS ${target})
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR_PLUGINS})
     install(FILES $<TARGET_FILE:${target}>.json DESTINATION ${CMAKE_INSTALL_LIBDIR_PLUGINS})

@@ -1,6 +1,9 @@
-# cmake --install: installs a tree that runs from wherever it is moved to, and the package that find_package(flamboyance)
-# reads. Only libtorch stays where it was found, or is found through LD_LIBRARY_PATH.
+# cmake --install: installs a tree that runs from wherever it is moved to, for any user who may read it, and the package
+# that find_package(flamboyance) reads.
 include(CMakePackageConfigHelpers)
+option(FLAM_INSTALL_TORCH "Copy libtorch (0.5 GB) into the installed tree" ON)
+install(CODE "set(FLAM_INSTALL_TORCH ${FLAM_INSTALL_TORCH})\nset(FLAM_TORCH_DIR \"${FLAM_TORCH_DIR}\")")
+install(SCRIPT tools/cmake/InstallTorch.cmake)
 set(package_dir lib/cmake/flamboyance)
 
 set_target_properties(flamboyance_core PROPERTIES EXPORT_NAME core)
