@@ -7,6 +7,7 @@
 #include "apps/flam/common.h"
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/device/short_waits.h"
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "framework/base/error.h"
+#include "framework/device/short_waits.h"  // lets it run beside other programs that compute
 #include "framework/session/session.h"
 
 int main(int argc, char** argv) {

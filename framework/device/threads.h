@@ -2,9 +2,13 @@
 
 namespace flam {
 
-/// Lets libtorch compute with that many threads on the CPU; 0: with its own number, as many as cores.
-/// RunError: the system doesn't give them, where libtorch's pool would end the process or wait for ever. They
-/// are tried with the system's own stack size; OMP_STACKSIZE may ask for more.
-void use_threads(int threads);
+/// Has libtorch make its pool for that many threads, at least 1, of what the calling thread computes: before
+/// weights take the space that it needs; ThreadCount then chooses how many of them compute. RunError: the
+/// system doesn't give them, where libtorch's pool would end the process or wait for ever. They are tried
+/// with the system's own stack size; OMP_STACKSIZE may ask for more.
+void make_threads(int threads);
+
+/// As asked for; where that is 0, libtorch's own number for the calling thread: as many as cores.
+int thread_count(int asked);
 
 }  // namespace flam

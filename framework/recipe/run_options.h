@@ -20,7 +20,7 @@ struct RunOptions {
   std::string device = "cpu";     // auto, cpu, cuda, cuda:N
   std::string dtype = "float32";  // float32, bfloat16, float16
   bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
-  int threads = 0;                // 0: libtorch's default
+  int threads = 0;                // of a session's calls on the CPU; 0: libtorch's number when it is opened
   uint64_t weights_seed = 0;      // of random weights
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };

@@ -7,6 +7,7 @@
 #include "framework/base/interrupted.h"
 #include "framework/base/log.h"
 #include "framework/device/device_memory.h"
+#include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
 
 namespace flam {
@@ -27,6 +28,7 @@ BatchRun::BatchRun(const Session& session, std::span<const Task> tasks, const Ca
 
 std::vector<Outcome> BatchRun::run() {
   const c10::InferenceMode inference;
+  const ThreadCount computing(parts_.options.threads);
   Rows all(tasks_.size());
   std::iota(all.begin(), all.end(), 0);
   try_rows(all);

@@ -1,7 +1,5 @@
 #include "framework/session/receipt.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -90,7 +88,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   if (const auto peak = peak_memory(device)) receipt["peak_device_bytes"] = *peak;
   receipt["dtype"] = dtype_name(session.model().dtype());
   receipt["cuda_graph"] = session.options().cuda_graph;
-  receipt["threads"] = at::get_num_threads();
+  receipt["threads"] = session.options().threads;
   receipt["weights_seed"] = session.options().weights_seed;
   receipt["weights_option"] = session.options().weights;
   receipt["weights"] = weights_json(session);

@@ -8,6 +8,7 @@
 
 #include "framework/base/text.h"
 #include "framework/device/device_memory.h"
+#include "framework/device/one_thread.h"
 #include "framework/generate/search.h"
 #include "framework/session/session_parts.h"
 
@@ -86,6 +87,7 @@ void set_probabilities(Result& result) {
 
 std::vector<Result> SessionParts::score(const Prepared& prepared, std::span<const Score> tasks,
                                         const CallOptions& call) const {
+  const ThreadCount computing(options.threads);
   const auto logprobs = [&](const Prepared& rows, std::span<const Score> of) {
     const StageTimes::Scope timer(call.times, "score");
     return with_device_memory([&] { return logprobs_after(rows, of, *model, call.cancelled); });

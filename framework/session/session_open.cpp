@@ -7,6 +7,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
+#include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/recipe/paths.h"
 #include "framework/session/session_parts.h"
@@ -90,7 +91,9 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.options.loading = nullptr;  // of this call only
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::load(config, options.overrides, *s.registry);
-  use_threads(options.threads);
+  s.options.threads = thread_count(options.threads);
+  const ThreadCount computing(s.options.threads);
+  make_threads(s.options.threads);
 
   const bool random = options.weights == "random";
   if (random) replace_missing_tokenizer(s.config, *s.registry);

@@ -6,6 +6,7 @@
 #include "framework/config/config.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/dtype.h"
+#include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
 
 namespace flam {
@@ -56,6 +57,7 @@ std::string SessionParts::feature_setting() const {
 }
 
 Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* times, bool with_pixels) const {
+  const ThreadCount computing(options.threads);
   const EncodedMedia encoded = with_device_memory([&] { return media->load(prompts, {times, with_pixels}); });
   std::vector<size_t> rows(prompts.size());
   std::iota(rows.begin(), rows.end(), 0);
@@ -69,17 +71,20 @@ Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* time
 }
 
 void SessionParts::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
+  const ThreadCount computing(options.threads);
   with_device_memory([&] { media->resample(prepared, times, probe); });
 }
 
 std::unique_ptr<StepModel> SessionParts::start(const Prepared& prepared, int64_t beams,
                                                int64_t max_new_tokens) const {
+  const ThreadCount computing(options.threads);
   return model->start(prepared.batch, beams, max_new_tokens, nullptr, graphs ? graphs->make() : nullptr);
 }
 
 std::vector<Result> SessionParts::generate(const Prepared& prepared, const GenerationParams& params,
                                            const CallOptions& call,
                                            const std::function<void(int64_t, int64_t)>& on_token) const {
+  const ThreadCount computing(options.threads);
   const Tokenizer& tokenizer = model->tokenizer();
   GenerateInput input;
   input.prompts = prepared.rows;

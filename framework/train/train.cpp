@@ -5,6 +5,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
+#include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/model/checked.h"
 #include "framework/recipe/input_files.h"
@@ -60,7 +61,8 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
   keep_inputs(config);
-  use_threads(options.threads);
+  const ThreadCount computing(thread_count(options.threads));
+  make_threads(thread_count(options.threads));
 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);

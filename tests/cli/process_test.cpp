@@ -57,6 +57,22 @@ TEST_F(Process, AnOutputAboveTheFileSizeLimitIsAnError) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
 }
 
+TEST_F(Process, ThreadsThatWaitSpinBrieflyUnlessTheUserSaysOtherwise) {
+  // libgomp prints the settings that it has read.
+  const auto spins = [](const std::string& environment) {
+    const auto ran = run_flam(
+        "--version", "env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY OMP_DISPLAY_ENV=verbose " + environment + " ");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.out, testing::StartsWith("0."));
+    const size_t at = ran.err.find("GOMP_SPINCOUNT = '");
+    return at == std::string::npos ? -1 : std::stoll(ran.err.substr(at + 18));
+  };
+  EXPECT_EQ(spins(""), 3'000);
+  EXPECT_EQ(spins("GOMP_SPINCOUNT=77"), 77);
+  EXPECT_EQ(spins("OMP_WAIT_POLICY=passive"), 0);
+  EXPECT_GT(spins("OMP_WAIT_POLICY=active"), 1'000'000);
+}
+
 TEST_F(Process, ThreadsThatCannotBeStartedAreAnError) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer needs more address space than the limit";

@@ -1,4 +1,5 @@
 // Sessions: one input type, several threads, batches that don't change answers.
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -136,6 +137,38 @@ TEST_F(SessionTest, FramesAreResampledTogether) {
   session_->parts().encode_media(prepared);
   EXPECT_EQ(prepared.index.sizes(), (std::vector<int64_t>{1, 1, 2}));
   EXPECT_EQ(prepared.batch.media.size(2), session_->model().resampler().shape().tokens);
+}
+
+// With how many threads a call computes, as seen from a function that it calls on its own thread.
+int threads_of(const Session& session, const std::string& image) {
+  int threads = 0;
+  CallOptions options;
+  options.cancelled = [&] {
+    threads = at::get_num_threads();
+    return false;
+  };
+  const Request request = picture_request(image);
+  session.answer({&request, 1}, options);
+  return threads;
+}
+
+TEST_F(SessionTest, EachSessionComputesWithItsOwnThreads) {
+  const int before = at::get_num_threads();
+  RunOptions three, two;
+  three.threads = 3;
+  two.threads = 2;
+  const std::string file = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
+  const auto first = Session::open(file, three);
+  const auto second = Session::open(file, two);
+  const auto expect_own = [&] {
+    EXPECT_EQ(threads_of(*first, images_[0]), 3);
+    EXPECT_EQ(threads_of(*second, images_[0]), 2);
+    EXPECT_EQ(threads_of(*first, images_[0]), 3);
+    EXPECT_EQ(threads_of(*session_, images_[0]), before);
+  };
+  expect_own();
+  EXPECT_EQ(at::get_num_threads(), before) << "the program that called";
+  std::thread(expect_own).join();
 }
 
 TEST_F(SessionTest, APromptLongerThanTheContextIsRefused) {

@@ -17,6 +17,7 @@
 #include "framework/commands/compare/compare_report.h"
 #include "framework/commands/compare/compare_unit.h"
 #include "framework/device/one_thread.h"
+#include "framework/device/threads.h"
 #include "framework/report/json.h"
 
 namespace flam {
@@ -48,10 +49,6 @@ class FolderLock {
  private:
   int descriptor_ = -1;
 };
-
-int threads_of_runs(int asked) {
-  return asked > 0 ? asked : at::get_num_threads();
-}
 
 /// Those that the runs in a folder had; 0 if there are none.
 int threads_of_report(const std::filesystem::path& folder) {
@@ -190,7 +187,7 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
                       nlohmann::ordered_json& report) {
   // A report alone is about the times that were taken, and leaves on record with how many threads.
   const int before = options.only_report ? threads_of_report(experiment.output) : 0;
-  const int threads = threads_of_runs(options.threads > 0 ? options.threads : before);
+  const int threads = thread_count(options.threads > 0 ? options.threads : before);
   const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
   std::error_code ignored;
   if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
@@ -206,7 +203,7 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
 PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads) {
   PlanSummary summary;
   std::string& out = summary.text;
-  for (const auto& variant : plan_experiment(experiment, registry, threads_of_runs(threads)).variants) {
+  for (const auto& variant : plan_experiment(experiment, registry, thread_count(threads)).variants) {
     out += printable(variant.name) + "\n";
     if (!variant.error.empty()) {
       out += "  can't be run: " + variant.error + "\n";

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/device/one_thread.h"
 #include "framework/report/json.h"
 #include "framework/weights/checkpoint.h"
 
@@ -40,6 +41,7 @@ Prompt prompt_of(const Session& session, const Request& request) {
 
 Recording record_answer(const Session& session, const Prompt& prompt, std::span<const int64_t> answer) {
   const c10::InferenceMode inference;
+  const ThreadCount computing(session.options().threads);
   const Model& model = session.model();
   Recording recording;
   AttentionRecorder recorder(recording);

@@ -10,6 +10,7 @@
 #include "framework/base/text.h"
 #include "framework/commands/verify/reference_case.h"
 #include "framework/commands/verify/stage_check.h"
+#include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
 #include "framework/session/session_parts.h"
 
@@ -217,6 +218,7 @@ VerifyReport verify(const Session& session, const std::filesystem::path& referen
 VerifyReport verify(const Session& session, const std::filesystem::path& reference,
                     const VerifyOptions& options) {
   const c10::InferenceMode inference;
+  const ThreadCount computing(session.options().threads);
   VerifyReport report;
   report.reference = reference.string();
   const ReferenceCase stored = ReferenceCase::open(reference);
