@@ -10,7 +10,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
-#include "framework/nn/one_thread.h"
+#include "framework/device/one_thread.h"
 
 namespace flam {
 

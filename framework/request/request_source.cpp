@@ -153,6 +153,12 @@ class Source {
 
 }  // namespace
 
+bool asks_about_one_picture(const InputOptions& inputs) {
+  std::error_code ignored;
+  return inputs.images.size() == 1 && inputs.request_file.empty() &&
+         !std::filesystem::is_directory(inputs.images.front(), ignored);
+}
+
 void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {
   if (options.request_file.empty()) {
     check(options, needs_question);

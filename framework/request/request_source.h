@@ -18,6 +18,9 @@ struct InputOptions {
   std::string request_file;  // JSON lines; "-": standard input
 };
 
+/// Whether there is exactly one request, about a picture that is named.
+FLAM_API bool asks_about_one_picture(const InputOptions& inputs);
+
 /// Passes all requests to the sink in order: those of the request file, or one for each picture that is named
 /// or lies in a folder that is named (see folder.h for which do). `needs_question`: of the task head. Error:
 /// the options don't go together, or name no input.

@@ -90,15 +90,14 @@ std::vector<std::vector<Part>> by_media(const Request& request) {
 
 class Explainer {
  public:
-  Explainer(const Session& session, const Request& request, const Outcome& outcome)
-      : session_(session), request_(request) {
+  Explainer(const Session& session, const Request& request, const Prompt& prompt, const Outcome& outcome)
+      : session_(session), request_(request), prompt_(prompt) {
     if (outcome.error) throw Error(*outcome.error);
     if (outcome.result.hypotheses.empty()) throw Error("there is no generated answer to explain");
     answer_ = outcome.result.hypotheses.front().ids;
   }
 
   Explanation run() {
-    prompt_ = prompt_of(session_, request_);
     const Recording recording = record_answer(session_, prompt_, answer_);
     out_.prompt = prompt_.text.str();
     out_.answer = session_.model().tokenizer().decode(answer_, true);
@@ -178,16 +177,17 @@ class Explainer {
 
   const Session& session_;
   const Request& request_;
+  const Prompt& prompt_;
   std::vector<int64_t> answer_;
-  Prompt prompt_;
   Explanation out_;
 };
 
 }  // namespace
 
-Explanation explain(const Session& session, const Request& request, const Outcome& outcome) {
+Explanation explain(const Session& session, const Request& request, const Prompt& prompt,
+                    const Outcome& outcome) {
   const c10::InferenceMode inference;
-  return Explainer(session, request, outcome).run();
+  return Explainer(session, request, prompt, outcome).run();
 }
 
 }  // namespace flam

@@ -42,8 +42,9 @@ struct Explanation {
 
 /// Explains the best answer of an outcome. Media tokens are traced to patches through the resampler's own
 /// attention (mean over heads and layers, what latents give to latents and to prefix tokens left aside), or
-/// by their place if they form a square. Error: the outcome is one.
-FLAM_API Explanation explain(const Session& session, const Request& request, const Outcome& outcome);
+/// by their place if they form a square. `prompt` is that of the request. Error: the outcome is one.
+FLAM_API Explanation explain(const Session& session, const Request& request, const Prompt& prompt,
+                             const Outcome& outcome);
 
 /// One page without references to anything outside it.
 FLAM_API std::string explanation_page(const Explanation& explanation, const std::string& title);

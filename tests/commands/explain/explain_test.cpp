@@ -11,6 +11,10 @@
 namespace flam {
 namespace {
 
+Explanation explained_answer(const Session& session, const Request& request, const Outcome& outcome) {
+  return explain(session, request, prompt_of(session, request), outcome);
+}
+
 const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 
 class ExplainMini : public testing::Test {
@@ -29,7 +33,7 @@ std::shared_ptr<Session> ExplainMini::session_;
 Outcome ExplainMini::outcome_;
 
 TEST_F(ExplainMini, WordsMakeUpTheAnswerAndItsProbability) {
-  const Explanation explained = explain(*session_, picture_request(kScene), outcome_);
+  const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   std::string said;
   double logprob = 0;
   for (const SeenWord& word : explained.words) {
@@ -44,7 +48,7 @@ TEST_F(ExplainMini, WordsMakeUpTheAnswerAndItsProbability) {
 }
 
 TEST_F(ExplainMini, EachWordSpreadsItsAttentionOverTheOnePicture) {
-  const Explanation explained = explain(*session_, picture_request(kScene), outcome_);
+  const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   ASSERT_EQ(explained.pictures.size(), 1U);
   EXPECT_EQ(explained.pictures[0].picture.width(), 80);
   EXPECT_TRUE(explained.why_no_looks.empty()) << explained.why_no_looks;
@@ -56,7 +60,7 @@ TEST_F(ExplainMini, EachWordSpreadsItsAttentionOverTheOnePicture) {
 }
 
 TEST_F(ExplainMini, TheAnswerOwesMostToThePicture) {
-  const Explanation explained = explain(*session_, picture_request(kScene), outcome_);
+  const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   ASSERT_EQ(explained.left_out.size(), 1U);
   EXPECT_EQ(explained.left_out[0].what, "without the last picture");
   EXPECT_LT(explained.left_out[0].logprob, explained.logprob - 5);
@@ -81,7 +85,7 @@ TEST_F(ExplainMini, ARecordingHoldsWhatAttentionWas) {
 }
 
 TEST_F(ExplainMini, ThePageStandsAlone) {
-  Explanation explained = explain(*session_, picture_request(kScene), outcome_);
+  Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   explained.pictures[0].name = "<script>alert(1)</script>";
   const std::string page = explanation_page(explained, "a \"title\" & more");
   EXPECT_TRUE(page.starts_with("<!DOCTYPE html>"));
@@ -107,7 +111,7 @@ TEST(Explain, LeavesOutEachShotAndDrawsEveryPicture) {
     request.parts.push_back({Part::Kind::image, "", {PictureSource{images[i], nullptr, {}}}});
     if (i < 2) request.parts.push_back({Part::Kind::text, "a thing", {}});
   }
-  const Explanation explained = explain(*session, request, session->answer(request));
+  const Explanation explained = explained_answer(*session, request, session->answer(request));
   EXPECT_EQ(explained.pictures.size(), 3U);
   std::vector<std::string> what;
   for (const LeftOut& left : explained.left_out) what.push_back(left.what);
@@ -119,8 +123,8 @@ TEST(Explain, SaysWhyThereIsNothingToExplain) {
   const auto session = Session::open("flamingo_mini_caption");
   Outcome failed;
   failed.error = "no such picture";
-  EXPECT_THROW(explain(*session, picture_request(kScene), failed), Error);
-  EXPECT_THROW(explain(*session, picture_request(kScene), Outcome{}), Error);
+  EXPECT_THROW(explained_answer(*session, picture_request(kScene), failed), Error);
+  EXPECT_THROW(explained_answer(*session, picture_request(kScene), Outcome{}), Error);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "apps/flam/outputs.h"
+#include "framework/commands/infer/outputs.h"
 
 #include "framework/base/text.h"
 #include "framework/recipe/input_files.h"
 
-namespace flam::cli {
+namespace flam {
 
 namespace fs = std::filesystem;
 
@@ -64,4 +64,4 @@ void Outputs::keep(const Session& session) const {
   keep_weights(session.options().weights, *this);
 }
 
-}  // namespace flam::cli
+}  // namespace flam

@@ -6,7 +6,7 @@
 
 #include "framework/session/session.h"
 
-namespace flam::cli {
+namespace flam {
 
 /// The files that a run will write, kept from destroying what it reads or each other. Asked before anything
 /// is put in place.
@@ -25,4 +25,4 @@ class Outputs {
   std::vector<std::pair<const char*, std::filesystem::path>> outputs_;
 };
 
-}  // namespace flam::cli
+}  // namespace flam

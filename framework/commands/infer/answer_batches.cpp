@@ -1,0 +1,55 @@
+#include "framework/commands/infer/answer_batches.h"
+
+#include "framework/session/media_encoder.h"
+#include "framework/session/session_parts.h"
+
+namespace flam {
+
+void AnswerBatches::add(Request request, Task task) {
+  session_.parts().media->prefetch(prompt_of(task));
+  push({std::move(request), std::move(task), {}});
+}
+
+void AnswerBatches::add(Request request, Outcome outcome) {
+  push({std::move(request), {}, std::move(outcome)});
+}
+
+void AnswerBatches::push(Entry entry) {
+  ++count_;
+  tasks_ += entry.task.has_value();
+  filling_.push_back(std::move(entry));
+  // Outcomes that are known need no place in a batch, but those behind them would wait for it.
+  const bool only_known = tasks_ == 0 && full_.empty();
+  if (tasks_ < options_.batch_size && !only_known) return;
+  answer(std::exchange(full_, std::exchange(filling_, {})));
+  tasks_ = 0;
+  if (!options_.look_ahead || only_known) answer(std::exchange(full_, {}));
+}
+
+void AnswerBatches::finish() {
+  answer(std::exchange(full_, {}));
+  answer(std::exchange(filling_, {}));
+  tasks_ = 0;
+}
+
+void AnswerBatches::answer(Batch batch) {
+  std::vector<Task> tasks;
+  std::vector<Entry*> asked;
+  for (Entry& entry : batch) {
+    if (!entry.task) continue;
+    tasks.push_back(std::move(*entry.task));
+    asked.push_back(&entry);
+  }
+  if (cancelled()) return;
+  if (!tasks.empty()) {
+    std::vector<Outcome> outcomes = session_.run(tasks, options_.call);
+    if (cancelled()) return;
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      outcomes[i].name_request(asked[i]->request);
+      asked[i]->outcome = std::move(outcomes[i]);
+    }
+  }
+  for (Entry& entry : batch) sink_(entry.request, std::move(entry.outcome));
+}
+
+}  // namespace flam

@@ -1,0 +1,177 @@
+#include "framework/commands/infer/infer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/commands/infer/answer_batches.h"
+#include "framework/commands/infer/close_look.h"
+#include "framework/commands/infer/outputs.h"
+#include "framework/generate/generate.h"
+#include "framework/report/json.h"
+#include "framework/session/media_encoder.h"
+#include "framework/session/receipt.h"
+#include "framework/session/session_parts.h"
+
+namespace flam {
+
+namespace {
+
+GenerationParams generation_of(const InferOptions& options, const RunConfig& config) {
+  GenerationParams params = config.generation;
+  if (options.seed) params.seed = *options.seed;
+  if (options.num_beams) params.num_beams = *options.num_beams;
+  if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
+  if (options.n_best) params.n_best = *options.n_best;
+  check_generation(params);
+  return params;
+}
+
+Outputs outputs_of(const InferOptions& options) {
+  Outputs outputs;
+  outputs.add("--receipt", options.receipt);
+  outputs.add("--record", options.record);
+  outputs.add("--explain", options.explain);
+  for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
+  for (const std::string& input : {options.inputs.request_file, options.config, options.session.weights})
+    outputs.keep(std::filesystem::path(input));
+  return outputs;
+}
+
+/// The first option that does nothing where a model chooses among candidates; null if none is given.
+const char* option_of_writing(const InferOptions& options) {
+  return !options.record.empty()    ? "--record"
+         : !options.explain.empty() ? "--explain"
+         : options.n_best           ? "--n-best"
+         : options.num_beams        ? "--num-beams"
+         : options.max_new_tokens   ? "--max-new-tokens"
+                                    : nullptr;
+}
+
+class Inference {
+ public:
+  Inference(const InferOptions& options, const InferHooks& hooks)
+      : options_(options), hooks_(hooks), outputs_(outputs_of(options)), close_look_(options) {
+    // Opened first, so that a place that can't be written is known before the work.
+    if (!options.receipt.empty()) receipt_.emplace(options.receipt);
+    session_ = hooks.open ? hooks.open(options.config, options.session)
+                          : Session::open(options.config, options.session);
+    outputs_.keep(*session_);
+    generation_ = generation_of(options, session_->config());
+  }
+
+  InferReport run() {
+    AnswerBatches::Options batching;
+    batching.batch_size = options_.batch_size;
+    // One that is looked at closely waits until it is known to be the only one.
+    batching.look_ahead = close_look_.wanted() || options_.inputs.request_file != "-";
+    batching.call.generation = generation_;
+    batching.call.cancelled = hooks_.cancelled;
+    if (receipt_) batching.call.times = &times_;
+    AnswerBatches batches(*session_, batching, [this](const Request& request, Outcome outcome) {
+      take(request, std::move(outcome));
+    });
+    for_each_request(options_.inputs, session_->task_head().needs_question(), sink_into(batches));
+    if (refusal_) std::rethrow_exception(refusal_);
+    batches.finish();
+    if (cancelled()) return report_;
+    if (receipt_ && report_.failed < report_.done) write_receipt();
+    close_look_.write(*session_);
+    return report_;
+  }
+
+ private:
+  bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
+
+  RequestSink sink_into(AnswerBatches& batches) {
+    RequestSink sink;
+    sink.expect = [this](int64_t count) { total_ = count; };
+    sink.take = [this, &batches](Request request) { ask(std::move(request), batches); };
+    sink.fail = [&batches](const std::string& id, const std::string& error) {
+      Request request;
+      request.id = id;
+      Outcome outcome;
+      outcome.fail(Error(error));
+      batches.add(std::move(request), std::move(outcome));
+    };
+    sink.left_out = [this, &batches](const std::string& summary) {
+      batches.finish();
+      if (hooks_.left_out) hooks_.left_out(summary);
+    };
+    sink.stopped = [this] { return refusal_ || cancelled(); };
+    return sink;
+  }
+
+  void ask(Request request, AnswerBatches& batches) {
+    // What is wrong with the run itself is an error of the run, not of the request that it came up with.
+    const auto refuse = [this] { refusal_ = std::current_exception(); };
+    try {
+      outputs_.keep(request);
+      close_look_.require_first(batches.count());
+    } catch (const Error&) {
+      return refuse();
+    }
+    try {
+      if (close_look_.wanted()) session_->parts().media->decode(request.parts);
+      Task task = session_->task(request);
+      try {
+        refuse_choices(task);
+      } catch (const Error&) {
+        return refuse();
+      }
+      close_look_.look_at(request, prompt_of(task));
+      batches.add(std::move(request), std::move(task));
+    } catch (const Error& error) {
+      Outcome outcome;
+      outcome.fail(error);
+      batches.add(std::move(request), std::move(outcome));
+    }
+  }
+
+  /// Known before the first answer is computed.
+  void refuse_choices(const Task& task) const {
+    const char* given = option_of_writing(options_);
+    if (given && std::holds_alternative<Score>(task))
+      throw Error(cat(given, " is about answers that a model writes; this one chooses among candidates"));
+  }
+
+  void take(const Request& request, Outcome outcome) {
+    if (hooks_.outcome) hooks_.outcome(request, outcome, generation_);
+    ++report_.done;
+    report_.failed += outcome.error.has_value();
+    report_.refused += outcome.error_kind == ErrorKind::refused;
+    if (!outcome.error) close_look_.take(outcome);
+    if (receipt_) {
+      requests_.push_back(request);
+      outcomes_.push_back(std::move(outcome));
+    }
+    if (hooks_.progress) hooks_.progress(report_.done, total_);
+  }
+
+  void write_receipt() {
+    receipt_->write(json_lines(make_receipt(*session_, generation_, requests_, outcomes_, times_), 2));
+    receipt_->commit();
+  }
+
+  const InferOptions& options_;
+  const InferHooks& hooks_;
+  const Outputs outputs_;
+  CloseLook close_look_;
+  std::optional<AtomicFile> receipt_;
+  std::shared_ptr<Session> session_;
+  GenerationParams generation_;
+  StageTimes times_;
+  InferReport report_;
+  int64_t total_ = 0;
+  std::exception_ptr refusal_;
+  std::vector<Request> requests_;  // for the receipt
+  std::vector<Outcome> outcomes_;
+};
+
+}  // namespace
+
+InferReport infer(const InferOptions& options, const InferHooks& hooks) {
+  return Inference(options, hooks).run();
+}
+
+}  // namespace flam
