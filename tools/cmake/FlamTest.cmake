@@ -8,6 +8,8 @@ function(flam_add_test name)
   if(ARG_CORE)
     set(library flamboyance::core)
   endif()
+  # A test program runs once; compiling it with less optimisation saves a fifth of the time.
+  target_compile_options(test_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_link_libraries(test_${name} PRIVATE ${library} ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   if(NOT ARG_CORE)
     flam_precompile(test_${name} TESTS)
