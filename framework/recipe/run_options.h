@@ -22,6 +22,7 @@ struct RunOptions {
   bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
   int threads = 0;                // of a session's calls on the CPU; 0: libtorch's number when it is opened
   uint64_t weights_seed = 0;      // of random weights
+  bool hash_weights = false;  // take the SHA-256 of the weights' files when they are loaded, for a receipt
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 

@@ -30,7 +30,7 @@ class Walk {
   bool recursive_;
   LeftOut& left_out_;
   const std::function<bool()>& stopped_;
-  std::vector<std::pair<dev_t, ino_t>> inside_;  // the folders from the first to the current one
+  std::set<std::pair<dev_t, ino_t>> entered_;
 };
 
 void Walk::enter(const std::string& folder) {
@@ -40,8 +40,7 @@ void Walk::enter(const std::string& folder) {
     return;
   }
   const std::pair identity(status.st_dev, status.st_ino);
-  if (std::find(inside_.begin(), inside_.end(), identity) != inside_.end()) return left_out_.add_loop();
-  inside_.push_back(identity);
+  if (!entered_.insert(identity).second) return left_out_.add_loop();
 
   const std::string prefix = folder.ends_with('/') ? folder : folder + '/';
   std::vector<std::string> paths;  // of folders with a '/' at the end, which sorts what is in them rightly
@@ -72,7 +71,6 @@ void Walk::enter(const std::string& folder) {
       found.push_back({std::move(path), {}});
     }
   }
-  inside_.pop_back();
 }
 
 bool is_named_like_a_picture(const std::string& path) {

@@ -13,7 +13,7 @@ class FLAM_API LeftOut {
   void add_file(const std::string& path);  // its bytes are not those of a picture
   void add_special_file() { ++special_; }  // a pipe, a socket or a device
   void add_subfolder() { ++subfolders_; }  // not entered without --recursive
-  void add_loop() { ++loops_; }            // a link to a folder that it lies in
+  void add_loop() { ++loops_; }            // a folder that was entered before, through a link
   bool empty() const { return summary().empty(); }
 
   /// "left out 12 files that are not pictures: 9 .json, 3 .txt; 2 subfolders (--recursive enters them)"; ""

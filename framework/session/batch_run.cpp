@@ -90,14 +90,21 @@ void BatchRun::answer(const Rows& rows,
   }
   parts_.encode_media(prepared, call_.times);
   std::vector<Result> found = results(prepared, of);
-  for (size_t i = 0; i < found.size(); ++i) finish(of[i], std::move(found[i]), std::ssize(prepared.rows[i]));
+  for (size_t i = 0; i < found.size(); ++i) {
+    try {
+      finish(of[i], std::move(found[i]), std::ssize(prepared.rows[i]));
+    } catch (const Error& error) {  // the task head's, about this answer
+      outcomes_[of[i]].answer.clear();
+      outcomes_[of[i]].fail(error);
+    }
+  }
 }
 
 std::vector<Result> BatchRun::generate(const Prepared& prepared, const Rows& rows) {
   const GenerationParams params = call_.generation.value_or(parts_.config.generation);
-  std::call_once(parts_.idle_options_said, [&] {
-    for (const IdleOption& option : idle_options(params)) log_warn("generation: " + option.why);
-  });
+  for (const IdleOption& option : idle_options(params)) {
+    if (parts_.is_new_warning(option.why)) log_warn("generation: " + option.why);
+  }
   if (streams_.empty()) return parts_.generate(prepared, params, call_);
   for (const size_t row : rows) streams_[row].start(params.stop_strings);
   return parts_.generate(prepared, params, call_,

@@ -16,8 +16,8 @@ namespace flam {
 /// that two pictures with one key have equal features.
 class FLAM_API FeatureKeys {
  public:
-  /// `setting`: what is the same for every picture: decoding options, transforms, backbone with its weights,
-  /// dtype.
+  /// `setting`: what is the same for every picture: decoding options, transforms, backbone, dtype, and, for
+  /// a cache that outlives the session, the hash of its weights.
   explicit FeatureKeys(const std::string& setting);
   /// `content` identifies the encoded bytes or the decoded pixels, `frame` the frame of an animation.
   std::string key(const std::string& content, int64_t frame = 0) const;

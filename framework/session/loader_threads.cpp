@@ -2,7 +2,11 @@
 
 #include <system_error>
 
-#include "framework/device/one_thread.h"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include <ATen/Parallel.h>
 
 namespace flam {
 
@@ -47,7 +51,13 @@ bool LoaderThreads::run_one() {
 }
 
 void LoaderThreads::work() {
-  const OneThread one;  // a pool of libtorch's for each loader thread would take the cores from the model
+#ifdef _OPENMP
+  // A pool of libtorch's for each loader thread would take the cores from the model. at::set_num_threads()
+  // would change the number that threads of the program begin with, too; OpenMP's own call holds for this one
+  // alone, once libtorch has set its number for it.
+  static_cast<void>(at::get_num_threads());
+  omp_set_num_threads(1);
+#endif
   for (std::unique_lock lock(mutex_);;) {
     has_job_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
     if (closing_) return;

@@ -13,7 +13,6 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
-#include "framework/media/decode.h"
 
 namespace flam {
 
@@ -27,8 +26,9 @@ constexpr size_t kEncodedTogether = 32;
 /// encoded, only its features stay.
 class BatchLoader {
  public:
-  BatchLoader(const Model& model, PictureLoader& loader, FeatureCache& cache, const MediaOptions& options)
-      : model_(model), loader_(loader), cache_(cache), options_(options) {}
+  BatchLoader(const Model& model, PictureLoader& loader, const FeatureKeys& keys, FeatureCache& cache,
+              const MediaOptions& options)
+      : model_(model), loader_(loader), keys_(keys), cache_(cache), options_(options) {}
 
   EncodedMedia run(std::span<const Prompt> prompts) {
     out_.places.resize(prompts.size());
@@ -89,10 +89,10 @@ class BatchLoader {
       options_.times->add("decode", *picture.decode_milliseconds);
     if (options_.times && picture.transform_milliseconds)
       options_.times->add("transform", *picture.transform_milliseconds);
-    const auto [found, is_new] = places_.try_emplace(picture.key, std::ssize(out_.keys));
+    const auto [found, is_new] = places_.try_emplace(picture.content, std::ssize(out_.contents));
     *wanted.place = found->second;
     if (!is_new) return;
-    out_.keys.push_back(picture.key);
+    out_.contents.push_back(picture.content);
     out_.features.push_back(picture.features);
     if (options_.with_pixels) out_.pixels.push_back(picture.pixels);
     if (picture.features.defined()) return;
@@ -107,7 +107,7 @@ class BatchLoader {
     for (size_t i = 0; i < waiting_.size(); ++i) {
       at::Tensor& features = out_.features[static_cast<size_t>(waiting_[i])];
       features = fresh.tokens.select(0, static_cast<int64_t>(i)).clone();
-      cache_.add(out_.keys[static_cast<size_t>(waiting_[i])], features);
+      cache_.add(keys_.key(out_.contents[static_cast<size_t>(waiting_[i])]), features);
     }
     waiting_.clear();
     waiting_pixels_.clear();
@@ -115,6 +115,7 @@ class BatchLoader {
 
   const Model& model_;
   PictureLoader& loader_;
+  const FeatureKeys& keys_;
   FeatureCache& cache_;
   const MediaOptions& options_;
   EncodedMedia out_;
@@ -129,9 +130,7 @@ class BatchLoader {
 
 MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms,
                            const DecodeOptions& pictures, const std::string& setting, int threads)
-    : model_(model),
-      pictures_(pictures),
-      loader_(transforms, pictures, FeatureKeys(setting), cache_, threads) {}
+    : model_(model), keys_(setting), loader_(transforms, pictures, keys_, cache_, threads) {}
 
 void MediaEncoder::measure(std::vector<Part>& parts) const {
   int64_t pixels = 0;
@@ -153,14 +152,18 @@ void MediaEncoder::measure(std::vector<Part>& parts) const {
 void MediaEncoder::decode(std::vector<Part>& parts) const {
   measure(parts);
   for (Part& media : parts) {
-    for (PictureSource& source : media.pictures) source.picture = load_picture(source, pictures_);
+    for (PictureSource& source : media.pictures) loader_.decode(source);
   }
 }
 
-void MediaEncoder::prefetch(const Prompt& prompt) const {
-  for (const Part& media : prompt.media) {
+void MediaEncoder::prefetch(const std::vector<Part>& parts) const {
+  for (const Part& media : parts) {
     for (const PictureSource& source : media.pictures) loader_.prefetch(source);
   }
+}
+
+void MediaEncoder::drop_prefetched() const {
+  loader_.drop_prefetched();
 }
 
 EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOptions& options) const {
@@ -174,7 +177,7 @@ EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOpti
       measured[row].media.clear();
     }
   }
-  EncodedMedia out = BatchLoader(model_, loader_, cache_, options).run(measured);
+  EncodedMedia out = BatchLoader(model_, loader_, keys_, cache_, options).run(measured);
   for (size_t row = 0; row < refused.size(); ++row) {
     if (refused[row]) out.errors[row] = refused[row];
   }
@@ -206,7 +209,7 @@ Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t
         const auto [to, is_new] = moved.try_emplace(places[t][f], std::ssize(features));
         if (is_new) {
           const auto from = static_cast<size_t>(places[t][f]);
-          prepared.keys.push_back(media.keys[from]);
+          prepared.contents.push_back(media.contents[from]);
           features.push_back(media.features[from]);
           if (!media.pixels.empty()) pixels.push_back(media.pixels[from]);
         }
@@ -217,7 +220,7 @@ Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t
   const at::Tensor missing = prepared.index < 0;
   if (missing.any().item().toBool()) {  // rows with fewer media are filled with a picture of zeros
     prepared.index.masked_fill_(missing, std::ssize(features));
-    prepared.keys.emplace_back();
+    prepared.contents.emplace_back();
     features.push_back(features_of_zeros());
     const int64_t size = model_.vision_backbone().image_size();
     if (!pixels.empty()) pixels.push_back(at::zeros({3, size, size}, at::kFloat));
@@ -228,11 +231,11 @@ Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t
 }
 
 at::Tensor MediaEncoder::features_of_zeros() const {
-  at::Tensor features = cache_.find("");
+  at::Tensor features = cache_.find(keys_.key(""));
   if (features.defined()) return features;
   const int64_t size = model_.vision_backbone().image_size();
   features = model_.encode_images(at::zeros({1, 3, size, size}, at::kFloat)).tokens.select(0, 0).clone();
-  cache_.add("", features);
+  cache_.add(keys_.key(""), features);
   return features;
 }
 

@@ -21,9 +21,9 @@ struct MediaOptions {
 
 /// The distinct pictures of some prompts, encoded.
 struct EncodedMedia {
-  std::vector<std::string> keys;     // of each picture
-  std::vector<at::Tensor> features;  // [P,D] of each
-  std::vector<at::Tensor> pixels;    // float32 [3,S,S] of each, if they were asked for
+  std::vector<std::string> contents;  // of each picture, see LoadedPicture
+  std::vector<at::Tensor> features;   // [P,D] of each
+  std::vector<at::Tensor> pixels;     // float32 [3,S,S] of each, if they were asked for
   /// Of each prompt, medium and frame: which picture. −1 where it could not be loaded.
   std::vector<std::vector<std::vector<int64_t>>> places;
   std::vector<std::exception_ptr> errors;  // of each prompt: why it can't be run; null if it can
@@ -33,7 +33,7 @@ struct EncodedMedia {
 /// the last pictures are kept, so that the shots of a series of requests are encoded once, too. Pictures are
 /// loaded in threads of their own beside the model, a bounded number at a time: of any number of pictures,
 /// only the features are in memory together.
-class MediaEncoder {
+class FLAM_API MediaEncoder {
  public:
   /// `setting` is all that features depend on besides the picture, see FeatureKeys. `threads` is the number
   /// of loader threads.
@@ -46,8 +46,10 @@ class MediaEncoder {
   /// Decodes the pictures in place, for those who need them more than once. Error: as measure(), and a
   /// picture that is broken.
   void decode(std::vector<Part>& parts) const;
-  /// Begins to load the pictures of a prompt that load() will be asked for soon.
-  void prefetch(const Prompt& prompt) const;
+  /// Begins to load the pictures of a request or prompt that load() will be asked for soon.
+  void prefetch(const std::vector<Part>& parts) const;
+  /// Forgets what was prefetched and not asked for.
+  void drop_prefetched() const;
 
   EncodedMedia load(std::span<const Prompt> prompts, const MediaOptions& options) const;
   /// Keys, features and index of some of the prompts that were loaded, none of which has an error. Rows with
@@ -63,7 +65,7 @@ class MediaEncoder {
   at::Tensor resample_distinct(const Features& features, const at::Tensor& index, Probe* probe) const;
 
   const Model& model_;
-  const DecodeOptions& pictures_;
+  const FeatureKeys keys_;
   mutable FeatureCache cache_;
   mutable PictureLoader loader_;
 };

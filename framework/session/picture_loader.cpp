@@ -38,35 +38,60 @@ PictureLoader::PictureLoader(const TransformChain& transforms, const DecodeOptio
                              FeatureCache& cache, int threads)
     : transforms_(transforms), options_(options), keys_(std::move(keys)), cache_(cache), threads_(threads) {}
 
-void PictureLoader::measure(PictureSource& source) const {
+void PictureLoader::measure(PictureSource& source) {
   if (source.height > 0) return;
   PictureSource read = source;
-  if (!source.picture) read.bytes = bytes_of(source, options_);
-  const PictureSize size_seen = picture_size(read, options_);
-  source.height = size_seen.height;
-  source.width = size_seen.width;
-  if (source.picture || source.bytes) return;
-  const auto bytes = read.bytes;
-  const size_t size = bytes->size();
-  if (kept_bytes_->fetch_add(size) + size > kMostKeptBytes) {
-    *kept_bytes_ -= size;
-    return;
+  if (!source.picture && !source.bytes) {
+    read.bytes = bytes_of(source, options_);
+    keep(source.path, read.bytes);
   }
-  source.bytes = std::shared_ptr<const std::string>(
-      bytes.get(), [bytes, kept = kept_bytes_](const std::string* of) { *kept -= of->size(); });
+  const PictureSize size = picture_size(read, options_);
+  source.height = size.height;
+  source.width = size.width;
 }
 
-LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels) const {
+void PictureLoader::keep(const std::string& path, const std::shared_ptr<const std::string>& bytes) {
+  if (bytes->size() > kMostKeptBytes) return;
+  const std::lock_guard lock(mutex_);
+  if (kept_size_ + bytes->size() > kMostKeptBytes) {
+    kept_.clear();
+    kept_size_ = 0;
+  }
+  auto& kept = kept_[path];
+  if (kept) kept_size_ -= kept->size();
+  kept = bytes;
+  kept_size_ += bytes->size();
+}
+
+std::shared_ptr<const std::string> PictureLoader::take_bytes(const PictureSource& source) {
+  if (!source.bytes) {
+    const std::lock_guard lock(mutex_);
+    if (auto found = kept_.extract(source.path)) {
+      kept_size_ -= found.mapped()->size();
+      return found.mapped();
+    }
+  }
+  return bytes_of(source, options_);
+}
+
+void PictureLoader::decode(PictureSource& source) {
+  if (source.picture) return;
+  const auto bytes = take_bytes(source);
+  source.picture = decode_picture(*bytes, source.name(), options_);
+  source.bytes = bytes;  // by which the picture is still known
+}
+
+LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels) {
   LoadedPicture out;
   std::optional<Picture> picture = source.picture;
   std::shared_ptr<const std::string> bytes;
   if (picture) {
-    out.key = keys_.key(content_key(*picture));
+    out.content = source.bytes ? sha256(*source.bytes) : content_key(*picture);
   } else {
-    bytes = bytes_of(source, options_);
-    out.key = keys_.key(sha256(*bytes));
+    bytes = take_bytes(source);
+    out.content = sha256(*bytes);
   }
-  out.features = cache_.find(out.key);
+  out.features = cache_.find(keys_.key(out.content));
   if (out.features.defined() && !with_pixels) return out;
   if (!picture) {
     const Stopwatch watch;
@@ -106,6 +131,13 @@ void PictureLoader::prefetch(const PictureSource& source) {
   const std::string name = name_in_memory(source);
   if (ahead_.size() >= kMostAhead || ahead_.contains(name)) return;
   ahead_[name] = {source.bytes, queue(source, false)};
+}
+
+void PictureLoader::drop_prefetched() {
+  const std::lock_guard lock(mutex_);
+  ahead_.clear();
+  kept_.clear();
+  kept_size_ = 0;
 }
 
 }  // namespace flam

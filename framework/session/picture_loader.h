@@ -1,7 +1,6 @@
 #pragma once
 // From a picture's file to what the backbone takes, or straight to its features where they are known.
 
-#include <atomic>
 #include <future>
 #include <map>
 #include <memory>
@@ -20,7 +19,7 @@ namespace flam {
 std::string name_in_memory(const PictureSource& source);
 
 struct LoadedPicture {
-  std::string key;
+  std::string content;  // equal for the same file, whether it is decoded already or not
   at::Tensor features;  // [P,D] if they were known; undefined otherwise
   at::Tensor pixels;    // float32 [3,S,S] where the features are not known, or if they were asked for
   std::optional<double> decode_milliseconds, transform_milliseconds;  // of a picture that was decoded
@@ -34,37 +33,46 @@ class PictureLoader {
   PictureLoader(const TransformChain& transforms, const DecodeOptions& options, FeatureKeys keys,
                 FeatureCache& cache, int threads);
 
-  /// Reads the oriented size from the picture's header, unless it is known. The bytes are kept in the source
-  /// as long as all that are kept stay below a limit, so that a small picture is read from disk once. Error:
-  /// as decode_picture(), as far as the header shows it.
-  void measure(PictureSource& source) const;
+  /// Reads the oriented size from the picture's header, unless it is known. The bytes are kept until the
+  /// picture is loaded, as long as all that are kept stay below a limit, so that a picture is read from disk
+  /// once. Error: as decode_picture(), as far as the header shows it.
+  void measure(PictureSource& source);
 
   /// Begins to load a picture.
   std::shared_future<LoadedPicture> begin(const PictureSource& source, bool with_pixels);
   /// Its end. Error: the picture can't be read.
   LoadedPicture finish(const std::shared_future<LoadedPicture>& begun);
 
+  /// Decodes a picture in place, for those who need it more than once.
+  void decode(PictureSource& source);
+
   /// Begins to load a picture that begin() will be asked for later. Does nothing if many are under way, so
   /// that memory stays bounded.
   void prefetch(const PictureSource& source);
+  /// Forgets the pictures that were prefetched or measured and not asked for.
+  void drop_prefetched();
 
  private:
-  LoadedPicture load(const PictureSource& source, bool with_pixels) const;
+  void keep(const std::string& path, const std::shared_ptr<const std::string>& bytes);
+  /// What was kept, or the bytes of the file.
+  std::shared_ptr<const std::string> take_bytes(const PictureSource& source);
+  LoadedPicture load(const PictureSource& source, bool with_pixels);
   std::shared_future<LoadedPicture> queue(const PictureSource& source, bool with_pixels);
 
   const TransformChain& transforms_;
   const DecodeOptions& options_;
   const FeatureKeys keys_;
   FeatureCache& cache_;
-  const std::shared_ptr<std::atomic<size_t>> kept_bytes_ = std::make_shared<std::atomic<size_t>>(0);
 
   struct Ahead {
     std::shared_ptr<const std::string> bytes;  // held, as its address is part of the name
     std::shared_future<LoadedPicture> picture;
   };
   std::mutex mutex_;
-  std::map<std::string, Ahead> ahead_;  // by name_in_memory()
-  LoaderThreads threads_;               // ends first: its jobs use the rest
+  std::map<std::string, Ahead> ahead_;                              // by name_in_memory()
+  std::map<std::string, std::shared_ptr<const std::string>> kept_;  // bytes by path
+  size_t kept_size_ = 0;
+  LoaderThreads threads_;  // ends first: its jobs use the rest
 };
 
 }  // namespace flam

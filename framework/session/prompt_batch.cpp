@@ -49,7 +49,7 @@ std::vector<uint64_t> row_seeds(const Prepared& prepared) {
     if (prepared.index.defined()) {
       const at::Tensor pictures = prepared.index.select(0, static_cast<int64_t>(row));
       const auto* index = pictures.const_data_ptr<int64_t>();
-      for (int64_t i = 0; i < pictures.numel(); ++i) add(prepared.keys[index[i]]);
+      for (int64_t i = 0; i < pictures.numel(); ++i) add(prepared.contents[index[i]]);
     }
     seeds.push_back(hash);
   }

@@ -14,7 +14,7 @@ namespace flam {
 /// Token rows and media of a batch of prompts, ready for the model.
 struct Prepared {
   Batch batch;
-  std::vector<std::string> keys;           // of the N distinct pictures; "": the picture of zeros
+  std::vector<std::string> contents;       // of the N distinct pictures; "": the picture of zeros
   at::Tensor features;                     // [N,P,D] of them
   at::Tensor pixels;                       // [N,3,H,W] float32 of them, if they were asked for
   at::Tensor index;                        // [B,T,F] int64 into them; undefined without media
@@ -26,6 +26,6 @@ struct Prepared {
 void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared);
 
 /// A number for each row that depends on its ids and pictures alone, for sampling.
-std::vector<uint64_t> row_seeds(const Prepared& prepared);
+FLAM_API std::vector<uint64_t> row_seeds(const Prepared& prepared);
 
 }  // namespace flam

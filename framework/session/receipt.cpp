@@ -4,13 +4,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "framework/base/file.h"
-#include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/device/device.h"
 #include "framework/device/dtype.h"
 #include "framework/report/json.h"
+#include "framework/report/path_text.h"
 #include "framework/request/request_json.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 
@@ -42,8 +42,8 @@ void add_candidates(Json& out, const Result& result) {
 
 Json weights_json(const Session& session) {
   Json out = Json::array();
-  for (const auto& file : session.model().weights().files())
-    out.push_back({{"file", file->path().string()}, {"sha256", sha256(file->bytes())}});
+  for (const auto& [file, hash] : session.parts().weight_hashes)
+    out.push_back({{"file", path_text(file)}, {"sha256", hash}});
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "framework/session/session.h"
 
+#include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 #include "framework/session/batch_run.h"
 #include "framework/session/session_parts.h"
@@ -56,6 +57,7 @@ Outcome Session::answer(const Request& request, const CallOptions& options) cons
   Outcome outcome = std::move(answer(std::span(&request, 1), options).front());
   if (!outcome.error) return outcome;
   if (outcome.error_kind == ErrorKind::refused) throw Error(*outcome.error);
+  if (outcome.error_kind == ErrorKind::interrupted) throw Interrupted();
   throw RunError(*outcome.error);
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "framework/base/file.h"
+#include "framework/base/hash.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
@@ -117,6 +119,10 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.model->weights().progress = options.loading;
   s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
   s.model->weights().progress = nullptr;
+  if (options.hash_weights) {
+    for (const auto& file : s.model->weights().files())
+      s.weight_hashes.emplace_back(file->path().string(), sha256(file->bytes()));
+  }
   s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, s.feature_setting(),
                                            loader_threads());
   return session;

@@ -47,13 +47,18 @@ void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const T
 
 }  // namespace
 
-/// What the features of a picture depend on besides the picture, see FeatureKeys. Within one session the
-/// weights stay as they are, so they need no hash.
+// Within one session the weights stay as they are, so their hash, which takes seconds for a large backbone,
+// is left out. A cache that outlives the session must add it.
 std::string SessionParts::feature_setting() const {
   std::string out = config.pictures.key();
   out += write_yaml(config.model.vision_backbone.resolved());
   for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
   return out + dtype_name(model->dtype());
+}
+
+bool SessionParts::is_new_warning(const std::string& text) const {
+  const std::lock_guard lock(warnings_mutex_);
+  return warnings_.insert(text).second;
 }
 
 Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* times, bool with_pixels) const {

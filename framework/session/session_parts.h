@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct FLAM_API SessionParts {
   std::unique_ptr<TaskHead> task_head;  // null: the config has none
   std::unique_ptr<StepGraphs> graphs;   // null unless asked for
   std::unique_ptr<MediaEncoder> media;
-  mutable std::once_flag idle_options_said;
+  std::vector<std::pair<std::string, std::string>> weight_hashes;  // path and SHA-256, if they were asked for
 
   /// Runs the backbone over every picture of the prompts and encodes their text; row i has prompts[i]. Error:
   /// a picture that can't be read, or another number of markers than of media.
@@ -44,7 +45,14 @@ struct FLAM_API SessionParts {
   std::vector<Result> score(const Prepared& prepared, std::span<const Score> tasks,
                             const CallOptions& call = {}) const;
 
+  /// What the features of a picture depend on besides the picture, within this session; see FeatureKeys.
   std::string feature_setting() const;
+  /// Whether this session has not given the warning yet; from then on it has.
+  bool is_new_warning(const std::string& text) const;
+
+ private:
+  mutable std::mutex warnings_mutex_;
+  mutable std::set<std::string> warnings_;
 };
 
 }  // namespace flam

@@ -32,7 +32,7 @@ std::filesystem::path padded_file(const test::Scratch& scratch, const at::Tensor
   return scratch / "padded.safetensors";
 }
 
-std::unique_ptr<Session> open(const std::string& config, const std::string& weights,
+std::shared_ptr<Session> open(const std::string& config, const std::string& weights,
                               std::vector<std::string> overrides = {}) {
   RunOptions options;
   options.weights = weights;
@@ -66,7 +66,9 @@ TEST_F(Padded, IsNeverGenerated) {
     ASSERT_FALSE(outcome.error) << *outcome.error;
     const auto& ids = outcome.result.hypotheses.front().ids;
     for (const int64_t id : ids) EXPECT_LT(id, kTokens);
-    if (options.empty()) EXPECT_EQ(ids, plain_.ids);
+    if (options.empty()) {
+      EXPECT_EQ(ids, plain_.ids);
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "framework/base/file.h"
-#include "framework/commands/evaluate/evaluate.h"
+#include "framework/commands/explain/recording.h"
 #include "framework/media/encode.h"
 #include "framework/session/feature_cache.h"
 #include "framework/session/loader_threads.h"
@@ -106,6 +106,25 @@ TEST_F(Loading, APictureThatOccursOftenInABatchIsDecodedOnce) {
   EXPECT_EQ(count_of(times, "decode"), 1u);
 }
 
+TEST_F(Loading, APictureThatIsDecodedAlreadyIsTheSameToSampling) {
+  for (const char* dtype : {"float32", "bfloat16"}) {
+    RunOptions opening;
+    opening.dtype = dtype;
+    const auto session = Session::open("flamingo_mini_caption", opening);
+    const std::string path = FLAM_SOURCE_DIR "/docs/images/scene.png";
+    Request decoded = picture_request(path);
+    session->parts().media->decode(decoded.parts);
+    ASSERT_TRUE(decoded.parts.front().pictures.front().picture.has_value());
+    const auto seed_of = [&](const Request& request) {
+      return row_seeds(session->parts().prepare(std::vector<Prompt>{prompt_of(session->task(request))}))
+          .front();
+    };
+    static const uint64_t first = seed_of(decoded);
+    EXPECT_EQ(seed_of(decoded), first) << dtype;
+    EXPECT_EQ(seed_of(picture_request(path)), first) << dtype;
+  }
+}
+
 // More pictures than are loaded and encoded together.
 TEST_F(Loading, AManyPicturedBatchAnswersLikeItsRowsAlone) {
   const auto session = open();
@@ -184,6 +203,7 @@ TEST_F(Loading, TheLimitOfPixelsHoldsOnEveryWayIn) {
   is_refused(session->answer(std::vector<Request>{large}).front().error.value_or(""));
   is_refused(session->run(std::vector<Task>{task}).front().error.value_or(""));
   is_refused(error_of([&] { session->parts().prepare(std::vector<Prompt>{prompt_of(task)}); }));
+  is_refused(error_of([&] { record_answer(*session, prompt_of(task), std::vector<int64_t>{5}); }));
 }
 
 }  // namespace

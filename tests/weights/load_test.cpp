@@ -15,7 +15,7 @@
 namespace flam {
 namespace {
 
-using test::Load;
+using namespace test;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 #include "framework/model/checked.h"
+#include "framework/session/media_encoder.h"
+#include "framework/session/session_parts.h"
 
 namespace flam {
 
@@ -45,10 +48,9 @@ class Evaluator {
     if (total == 0) throw Error("the dataset is empty");
     Pass sighted(*this, false), blind(*this, true);
     std::map<std::string, Scorer> kinds;
+    std::vector<Record> next = records_from(0);
     for (int64_t first = 0; first < total; first += options_.batch_size) {
-      std::vector<Record> records;
-      for (int64_t i = first; i < std::min(total, first + options_.batch_size); ++i)
-        records.push_back(dataset_->at(i));
+      std::vector<Record> records = std::exchange(next, records_from(first + options_.batch_size));
       const auto answers = sighted.answer(records);
       for (size_t i = 0; i < records.size(); ++i) {
         if (!answers[i]) continue;
@@ -56,7 +58,12 @@ class Evaluator {
         if (!records[i].kind.empty())
           kinds.try_emplace(records[i].kind, metrics_).first->second.add(records[i], *answers[i]);
       }
-      if (options_.blind) blind.answer(records);
+      if (options_.blind) {
+        // Both scores are over the same records.
+        for (size_t i = records.size(); i-- > 0;)
+          if (!answers[i]) records.erase(records.begin() + static_cast<std::ptrdiff_t>(i));
+        blind.answer(records);
+      }
       // An answer that was cut short must not be scored as if it were the model's.
       if (options_.cancelled && options_.cancelled()) throw Interrupted();
       if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
@@ -111,7 +118,7 @@ class Evaluator {
       std::vector<size_t> asked;  // tasks[t] is of record asked[t]
       for (size_t i = 0; i < records.size(); ++i) {
         try {
-          Task task = session.task_head().task(records[i].request);
+          Task task = session.task(records[i].request);
           if (blind_) task = without_pictures(std::move(task), session.model().tokenizer().image_token());
           tasks.push_back(std::move(task));
           asked.push_back(i);
@@ -147,6 +154,16 @@ class Evaluator {
     int64_t failed_ = 0;
     std::vector<std::string> failures_;
   };
+
+  /// A batch of records; their pictures are loaded while the batch before is answered.
+  std::vector<Record> records_from(int64_t first) const {
+    std::vector<Record> records;
+    for (int64_t i = first; i < std::min(dataset_->size(), first + options_.batch_size); ++i) {
+      records.push_back(dataset_->at(i));
+      session_.parts().media->prefetch(records.back().request.parts);
+    }
+    return records;
+  }
 
   CallOptions call_options() const {
     CallOptions call;

@@ -5,8 +5,12 @@
 
 namespace flam {
 
+AnswerBatches::~AnswerBatches() {
+  session_.parts().media->drop_prefetched();  // of a run that ended early
+}
+
 void AnswerBatches::add(Request request, Task task) {
-  session_.parts().media->prefetch(prompt_of(task));
+  session_.parts().media->prefetch(prompt_of(task).media);
   push({std::move(request), std::move(task), {}});
 }
 

@@ -26,6 +26,9 @@ class AnswerBatches {
 
   AnswerBatches(const Session& session, Options options, Sink sink)
       : session_(session), options_(std::move(options)), sink_(std::move(sink)) {}
+  ~AnswerBatches();
+  AnswerBatches(const AnswerBatches&) = delete;
+  AnswerBatches& operator=(const AnswerBatches&) = delete;
 
   /// Answers what is full.
   void add(Request request, Task task);

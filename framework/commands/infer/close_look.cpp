@@ -33,12 +33,14 @@ void CloseLook::take(const Outcome& outcome) {
 
 void CloseLook::write(const Session& session) {
   if (!outcome_) return;
+  std::string page;  // made before anything is put in place
+  if (page_) page = explanation_page(explain(session, request_, prompt_, *outcome_), session.config().name);
   if (!record_.empty()) {
     const auto& ids = outcome_->result.hypotheses.front().ids;
     write_recording(record_, record_answer(session, prompt_, ids), session);
   }
   if (!page_) return;
-  page_->write(explanation_page(explain(session, request_, prompt_, *outcome_), session.config().name));
+  page_->write(page);
   page_->commit();
 }
 

@@ -54,8 +54,9 @@ class Inference {
       : options_(options), hooks_(hooks), outputs_(outputs_of(options)), close_look_(options) {
     // Opened first, so that a place that can't be written is known before the work.
     if (!options.receipt.empty()) receipt_.emplace(options.receipt);
-    session_ = hooks.open ? hooks.open(options.config, options.session)
-                          : Session::open(options.config, options.session);
+    RunOptions opening = options.session;
+    opening.hash_weights = receipt_.has_value();
+    session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     outputs_.keep(*session_);
     generation_ = generation_of(options, session_->config());
   }
@@ -75,8 +76,8 @@ class Inference {
     if (refusal_) std::rethrow_exception(refusal_);
     batches.finish();
     if (cancelled()) return report_;
-    if (receipt_ && report_.failed < report_.done) write_receipt();
     close_look_.write(*session_);
+    if (receipt_ && report_.failed < report_.done) write_receipt();
     return report_;
   }
 
@@ -139,7 +140,7 @@ class Inference {
     if (hooks_.outcome) hooks_.outcome(request, outcome, generation_);
     ++report_.done;
     report_.failed += outcome.error.has_value();
-    report_.refused += outcome.error_kind == ErrorKind::refused;
+    report_.refused += outcome.error && outcome.error_kind == ErrorKind::refused;
     if (!outcome.error) close_look_.take(outcome);
     if (receipt_) {
       requests_.push_back(request);

@@ -1,6 +1,6 @@
 // `flam compare` as a user runs it: it writes the table, CSV, JSON and page, does not repeat finished work,
 // and reports variants that fail.
-#include "tests/compare/compare_fixture.h"
+#include "tests/commands/compare/compare_fixture.h"
 
 namespace flam {
 namespace {

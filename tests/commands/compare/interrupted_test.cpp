@@ -1,5 +1,5 @@
 // Runs that are interrupted, by another process or by Ctrl-C, and how they are resumed.
-#include "tests/compare/compare_fixture.h"
+#include "tests/commands/compare/compare_fixture.h"
 
 namespace flam {
 namespace {

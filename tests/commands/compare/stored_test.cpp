@@ -1,6 +1,6 @@
 // Invalid files in an experiment's folder when `flam compare` is run again: scores that are not numbers,
 // results of another structure.
-#include "tests/compare/compare_fixture.h"
+#include "tests/commands/compare/compare_fixture.h"
 
 namespace flam {
 namespace {
