@@ -11,8 +11,9 @@
 
 namespace flam {
 
-/// Shows the answer to one request while it is generated: each piece once, and only text that the answer will
-/// have. What may still become a stop string, or be taken out by the task head, is held back.
+/// Shows the answer to one request while it is generated. Each piece is shown once, and only text that the
+/// final answer contains. Text that may still turn into a stop string, or that the task head may still
+/// remove, is held back.
 class AnswerStream {
  public:
   using Show = std::function<void(const std::string& piece)>;
@@ -20,11 +21,12 @@ class AnswerStream {
   AnswerStream(const Tokenizer& tokenizer, const TaskHead& head, Show show)
       : tokenizer_(tokenizer), head_(head), show_(std::move(show)) {}
 
-  /// The answer is generated from its start, for the first time or again. What was shown is not shown again.
+  /// Begins the answer, or begins it again after a failed attempt. Text that was already shown is not shown
+  /// again.
   void start(const std::vector<std::string>& stop_strings);
-  /// The next generated id.
+  /// Adds the next generated id.
   void add(int64_t id);
-  /// Shows the rest of `answer`. False: what was shown is not its beginning.
+  /// Shows the rest of `answer`. Returns false if the text that was shown is not a prefix of it.
   bool finish(const std::string& answer);
 
  private:

@@ -67,7 +67,7 @@ void BatchRun::answer(const Rows& rows,
   const EncodedMedia media = with_device_memory([&] {
     return parts_.media->load(prompts, {call_.times, /*with_pixels=*/false});
   });
-  std::vector<Prompt> whole;  // whose pictures are there
+  std::vector<Prompt> whole;  // prompts whose pictures were loaded
   Rows of, places;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!media.errors[i]) {
@@ -124,10 +124,10 @@ void BatchRun::finish(size_t row, Result result, int64_t prompt_tokens) {
   outcome.result = std::move(result);
   if (streams_.empty() || streams_[row].finish(outcome.answer.front().second)) return;
   outcome.answer.clear();
-  outcome.fail(RunError(
-      "the answer does not begin with the text that was shown while it was generated; the task head or "
-      "the tokenizer breaks its contract, or the numbers of a batch that failed came out differently "
-      "when it was run again"));
+  outcome.fail(
+      RunError("the answer does not begin with the text that was shown while it was generated; either the "
+               "task head or the tokenizer breaks its contract, or a batch that failed gave different "
+               "results when it was run again"));
 }
 
 }  // namespace flam

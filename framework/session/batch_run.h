@@ -10,8 +10,8 @@
 
 namespace flam {
 
-/// Runs tasks together. A task whose pictures can't be loaded fails alone; if the rest can't be run together,
-/// each that has no outcome is run alone, so that the others are answered.
+/// Runs tasks together. A task whose pictures can't be loaded fails alone. If the rest can't be run together,
+/// each task that has no outcome yet is run alone, so that one bad task does not affect the others.
 class BatchRun {
  public:
   BatchRun(const Session& session, std::span<const Task> tasks, const CallOptions& call);
@@ -25,8 +25,8 @@ class BatchRun {
 
   void try_rows(const Rows& rows);
   void run_together(const Rows& rows);
-  /// Loads the media of the rows, and answers those whose pictures are there. `results` is called with what
-  /// was prepared and the rows that it is of.
+  /// Loads the media of the rows, and answers the rows whose pictures could be loaded. `results` is called
+  /// with the prepared batch and the indices of its tasks.
   void answer(const Rows& rows,
               const std::function<std::vector<Result>(const Prepared&, const Rows&)>& results);
   std::vector<Result> generate(const Prepared& prepared, const Rows& rows);
@@ -38,7 +38,7 @@ class BatchRun {
   const std::span<const Task> tasks_;
   const CallOptions& call_;
   std::vector<Outcome> outcomes_;
-  std::vector<AnswerStream> streams_;  // one for each task, or none
+  std::vector<AnswerStream> streams_;  // one for each task; empty if nothing is streamed
   bool interrupted_ = false;
 };
 

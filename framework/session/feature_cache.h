@@ -1,5 +1,5 @@
 #pragma once
-// Which features belong to which picture, and the features of the pictures that were seen last.
+// Keys that identify the features of a picture, and a cache of the most recently used features.
 
 #include <ATen/core/Tensor.h>
 
@@ -12,8 +12,8 @@
 
 namespace flam {
 
-/// Makes the key under which the features of a picture are known. It names everything that they depend on, so
-/// that two pictures with one key have equal features.
+/// Makes the key under which the features of a picture are cached. It covers everything that the features
+/// depend on, so two pictures with the same key have equal features.
 class FLAM_API FeatureKeys {
  public:
   /// `setting`: what is the same for every picture: decoding options, transforms, backbone, dtype, and, for
@@ -26,10 +26,10 @@ class FLAM_API FeatureKeys {
   std::string setting_;  // its hash
 };
 
-/// The features [P,D] of the pictures that were used last. May be used from several threads.
+/// An LRU cache of picture features [P,D]. It may be used from several threads.
 class FLAM_API FeatureCache {
  public:
-  /// Undefined if the features are not there.
+  /// Returns an undefined tensor if the features are not cached.
   at::Tensor find(const std::string& key);
   void add(const std::string& key, const at::Tensor& features);
 
@@ -40,7 +40,7 @@ class FLAM_API FeatureCache {
     at::Tensor features;
   };
   std::mutex mutex_;
-  std::list<Kept> kept_;  // newest first
+  std::list<Kept> kept_;  // most recently used first
   std::unordered_map<std::string, std::list<Kept>::iterator> by_key_;
 };
 

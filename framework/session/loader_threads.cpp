@@ -34,7 +34,7 @@ void LoaderThreads::start() {
   try {
     for (int i = 0; i < count_; ++i) threads_.emplace_back([this] { work(); });
   } catch (const std::system_error&) {
-    // The system gives no more of them: those that wait for pictures load them.
+    // The system can't start more threads. Threads that wait for pictures load them instead.
   }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Threads that read, decode and resize pictures beside the model.
+// Threads that read, decode and resize pictures while the model runs.
 
 #include <condition_variable>
 #include <deque>
@@ -13,8 +13,8 @@
 
 namespace flam {
 
-/// Runs jobs in the order in which they were given, in threads that are started with the first job. Where the
-/// system gives no thread, whoever waits for a job runs it.
+/// Runs jobs in the order in which they were added. The threads are started with the first job. If the system
+/// can't start any, the thread that waits for a job runs it.
 class FLAM_API LoaderThreads {
  public:
   explicit LoaderThreads(int count) : count_(count) {}
@@ -23,7 +23,7 @@ class FLAM_API LoaderThreads {
   LoaderThreads& operator=(const LoaderThreads&) = delete;
 
   void add(std::function<void()> job);
-  /// Returns when `done` is ready; runs jobs that wait for a thread meanwhile.
+  /// Returns when `done` is ready. Until then, the calling thread runs queued jobs.
   template <class T>
   void wait(const std::shared_future<T>& done) {
     while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready && run_one()) {
@@ -32,7 +32,7 @@ class FLAM_API LoaderThreads {
   }
 
  private:
-  bool run_one();  // false if no job waits
+  bool run_one();  // false if the queue is empty
   void start();
   void work();
 

@@ -19,11 +19,11 @@ namespace flam {
 namespace {
 
 constexpr int64_t kMostPixels = 1'000'000'000;  // 3 GB
-constexpr size_t kWindow = 16;                  // pictures that are being loaded at a time
+constexpr size_t kWindow = 16;                  // pictures that are loaded at a time
 constexpr size_t kEncodedTogether = 32;
 
-/// The distinct pictures of a batch: loaded a window at a time, encoded some at a time. Of a picture that is
-/// encoded, only its features stay.
+/// Loads and encodes the distinct pictures of a batch, a limited number at a time. After a picture is
+/// encoded, only its features are kept.
 class BatchLoader {
  public:
   BatchLoader(const Model& model, PictureLoader& loader, const FeatureKeys& keys, FeatureCache& cache,
@@ -39,7 +39,7 @@ class BatchLoader {
         for (size_t f = 0; f < frames.size(); ++f) want(media.pictures[f], row, frames[f]);
       }
     }
-    // The places stay where they are from here on.
+    // From here on, `out_.places` must not reallocate, because `wanted_` points into it.
     size_t begun = 0;
     std::vector<std::shared_future<LoadedPicture>> loads(wanted_.size());
     for (size_t i = 0; i < wanted_.size(); ++i) {
@@ -63,7 +63,7 @@ class BatchLoader {
     const PictureSource* source;
     size_t row;
     int64_t* place;
-    size_t same_as;  // the number of the first one with this source: its own, if it is the first
+    size_t same_as;  // index of the first entry with this source; its own index if it is the first
   };
 
   void want(const PictureSource& source, size_t row, int64_t& place) {
@@ -143,7 +143,7 @@ void MediaEncoder::measure(std::vector<Part>& parts) const {
       if (pixels > kMostPixels) {
         throw Error(cat("the pictures of one request have more than ", kMostPixels / 1'000'000,
                         " megapixels together, up to ", quoted(source.name()),
-                        "; make them smaller, or take fewer frames"));
+                        "; make them smaller, or use fewer frames"));
       }
     }
   }
@@ -218,7 +218,7 @@ Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t
     }
   }
   const at::Tensor missing = prepared.index < 0;
-  if (missing.any().item().toBool()) {  // rows with fewer media are filled with a picture of zeros
+  if (missing.any().item().toBool()) {  // rows with fewer media are padded with a picture of zeros
     prepared.index.masked_fill_(missing, std::ssize(features));
     prepared.contents.emplace_back();
     features.push_back(features_of_zeros());
@@ -265,8 +265,8 @@ void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe)
   const FeatureShape shape = model_.vision_backbone().shape();
   const Features features{prepared.features, shape.grid_h, shape.grid_w, shape.prefix_tokens};
   const StageTimes::Scope timer(times, "resampler", model_.device());
-  // Elements with different numbers of frames are resampled apart: a frame that isn't there must not be
-  // attended to.
+  // Elements with different numbers of frames are resampled separately, because the resampler must not attend
+  // to padding frames.
   const int64_t most = prepared.index.size(2);
   for (int64_t count = 1; count <= most; ++count) {
     const at::Tensor here = prepared.frames == count;

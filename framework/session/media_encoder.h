@@ -1,5 +1,5 @@
 #pragma once
-// From prompts to the tensors that the model takes.
+// Turns the media of prompts into tensors for the model.
 
 #include <exception>
 #include <string>
@@ -16,7 +16,7 @@ namespace flam {
 /// How the pictures of a batch are loaded.
 struct MediaOptions {
   StageTimes* times = nullptr;  // "decode", "transform", "vision"
-  bool with_pixels = false;     // keep what the backbone was given
+  bool with_pixels = false;     // keep the backbone's input
 };
 
 /// The distinct pictures of some prompts, encoded.
@@ -26,7 +26,7 @@ struct EncodedMedia {
   std::vector<at::Tensor> pixels;     // float32 [3,S,S] of each, if they were asked for
   /// Of each prompt, medium and frame: which picture. −1 where it could not be loaded.
   std::vector<std::vector<std::vector<int64_t>>> places;
-  std::vector<std::exception_ptr> errors;  // of each prompt: why it can't be run; null if it can
+  std::vector<std::exception_ptr> errors;  // for each prompt: why it can't be run; null if it can
 };
 
 /// Loads pictures, runs the backbone and the resampler. A distinct picture is encoded once; the features of
@@ -35,16 +35,16 @@ struct EncodedMedia {
 /// only the features are in memory together.
 class FLAM_API MediaEncoder {
  public:
-  /// `setting` is all that features depend on besides the picture, see FeatureKeys. `threads` is the number
-  /// of loader threads.
+  /// `setting` describes everything that features depend on besides the picture (see FeatureKeys). `threads`
+  /// is the number of loader threads.
   MediaEncoder(const Model& model, const TransformChain& transforms, const DecodeOptions& pictures,
                const std::string& setting, int threads);
 
-  /// Reads the size of each picture of one request or prompt from its header. Error: a picture that can't be
-  /// read, or more pixels in all than are allowed.
+  /// Reads the size of each picture of one request or prompt from its header. Error: a picture can't be read,
+  /// or the pictures have more pixels in total than the limit.
   void measure(std::vector<Part>& parts) const;
-  /// Decodes the pictures in place, for those who need them more than once. Error: as measure(), and a
-  /// picture that is broken.
+  /// Decodes the pictures in place, for callers that need them more than once. Error: as in measure(), or a
+  /// picture is damaged.
   void decode(std::vector<Part>& parts) const;
   /// Begins to load the pictures of a request or prompt that load() will be asked for soon.
   void prefetch(const std::vector<Part>& parts) const;
@@ -52,8 +52,8 @@ class FLAM_API MediaEncoder {
   void drop_prefetched() const;
 
   EncodedMedia load(std::span<const Prompt> prompts, const MediaOptions& options) const;
-  /// Keys, features and index of some of the prompts that were loaded, none of which has an error. Rows with
-  /// fewer media are filled with a picture of zeros (after normalisation).
+  /// Collects keys, features and index of some of the loaded prompts; none of them may have an error. Rows
+  /// with fewer media than others are padded with a picture of zeros (after normalisation).
   Prepared arrange(const EncodedMedia& media, std::span<const size_t> rows) const;
 
   /// Runs the resampler and fills prepared.batch.media.
@@ -61,7 +61,8 @@ class FLAM_API MediaEncoder {
 
  private:
   at::Tensor features_of_zeros() const;
-  /// Rows of index [B,T,F] that show the same pictures are resampled once. A probe sees all rows.
+  /// Resamples rows of index [B,T,F] that have the same pictures only once. With a probe, all rows are
+  /// resampled.
   at::Tensor resample_distinct(const Features& features, const at::Tensor& index, Probe* probe) const;
 
   const Model& model_;

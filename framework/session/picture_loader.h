@@ -1,5 +1,5 @@
 #pragma once
-// From a picture's file to what the backbone takes, or straight to its features where they are known.
+// Loads a picture file as input for the backbone, or takes its features from the cache.
 
 #include <future>
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace flam {
 
-/// Tells one file, or one string of bytes, from another within this process.
+/// A name that identifies a file, or a string of bytes in memory, within this process.
 std::string name_in_memory(const PictureSource& source);
 
 struct LoadedPicture {
@@ -25,8 +25,8 @@ struct LoadedPicture {
   std::optional<double> decode_milliseconds, transform_milliseconds;  // of a picture that was decoded
 };
 
-/// Reads, decodes and transforms pictures in loader threads. A picture whose features are known is read and
-/// not decoded. May be used from several threads.
+/// Reads, decodes and transforms pictures in loader threads. A picture whose features are cached is read but
+/// not decoded. It may be used from several threads.
 class PictureLoader {
  public:
   /// `transforms`, `options` and `cache` must outlive the loader.
@@ -38,9 +38,9 @@ class PictureLoader {
   /// once. Error: as decode_picture(), as far as the header shows it.
   void measure(PictureSource& source);
 
-  /// Begins to load a picture.
+  /// Starts to load a picture.
   std::shared_future<LoadedPicture> begin(const PictureSource& source, bool with_pixels);
-  /// Its end. Error: the picture can't be read.
+  /// Waits for a picture from begin(). Error: the picture can't be read.
   LoadedPicture finish(const std::shared_future<LoadedPicture>& begun);
 
   /// Decodes a picture in place, for those who need it more than once.
@@ -65,7 +65,7 @@ class PictureLoader {
   FeatureCache& cache_;
 
   struct Ahead {
-    std::shared_ptr<const std::string> bytes;  // held, as its address is part of the name
+    std::shared_ptr<const std::string> bytes;  // kept alive, because its address is part of the name
     std::shared_future<LoadedPicture> picture;
   };
   std::mutex mutex_;

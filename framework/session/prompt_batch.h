@@ -1,5 +1,5 @@
 #pragma once
-// Prompts as the tensors that the model takes.
+// Turns prompts into the tensors that the model takes.
 
 #include <cstdint>
 #include <span>

@@ -27,7 +27,7 @@ Json hypothesis_json(const Hypothesis& hypothesis) {
           {"finish_reason", finish_reason_name(hypothesis.finish)}};
 }
 
-/// Which candidate was chosen, in mmpretrain's words, and how all of them did.
+/// Adds the chosen candidate under the names that mmpretrain uses, and the scores of all candidates.
 void add_candidates(Json& out, const Result& result) {
   const size_t best = best_candidate(result);
   out["pred_label"] = best;

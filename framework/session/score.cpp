@@ -1,4 +1,4 @@
-// SessionParts::score: from candidates to ids, and from the log-probabilities of their tokens to scores.
+// SessionParts::score: encodes candidates, and turns the log-probabilities of their tokens into scores.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
-/// A candidate's own ids: text is not joined to the prompt's before it is cut into tokens.
+/// Encodes a candidate on its own: its text is tokenized separately from the prompt's.
 Ids encode_candidate(const std::string& text, const std::string& end, int64_t prompt_tokens,
                      const Model& model) {
   if (model.tokenizer().encode(literal_text(text), false).empty())
@@ -31,13 +31,13 @@ Ids encode_candidate(const std::string& text, const std::string& end, int64_t pr
   }
   if (prompt_tokens + length > context) {
     throw Error(cat("candidate ", quoted(printable(text, 60)), " of ", length,
-                    " tokens doesn't fit the context of ", context, " tokens behind a prompt of ",
-                    prompt_tokens, "; use fewer shots, or shorter texts"));
+                    " tokens doesn't fit the context of ", context, " tokens after a prompt of ",
+                    prompt_tokens, " tokens; use fewer shots, or shorter texts"));
   }
   return ids;
 }
 
-/// Log-probabilities of the candidates of each task behind the prompts of `prepared`.
+/// Log-probabilities of the candidates of each task after the prompts of `prepared`.
 std::vector<std::vector<double>> logprobs_after(const Prepared& prepared, std::span<const Score> tasks,
                                                 const Model& model, const std::function<bool()>& cancelled) {
   std::vector<std::vector<Ids>> ids(tasks.size());

@@ -23,7 +23,8 @@ void Outcome::name_request(const Request& request) {
 Task Session::task(const Request& request) const {
   Task task = task_head().task(request);
   if (!request.candidates.empty() && !std::holds_alternative<Score>(task))
-    throw Error("this model's task head writes its answers and takes no candidates; leave them out");
+    throw Error(
+        "this model's task head generates its answers and takes no candidates; remove them from the request");
   std::visit([&](auto& of) { parts_->media->measure(of.prompt.media); }, task);
   return task;
 }
@@ -76,7 +77,7 @@ const TransformChain& Session::transforms() const {
 }
 const TaskHead& Session::task_head() const {
   if (!parts_->task_head)
-    throw Error("the config has no `task_head`, so there is nothing that turns a request into a prompt");
+    throw Error("the config has no `task_head`, which is needed to turn a request into a prompt");
   return *parts_->task_head;
 }
 const Registry& Session::registry() const {

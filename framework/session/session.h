@@ -1,5 +1,5 @@
 #pragma once
-// Load once, call often, from several threads: requests in, answers out.
+// A session loads a model once and answers requests, also from several threads at once.
 
 #include <functional>
 #include <memory>
@@ -19,17 +19,17 @@
 
 namespace flam {
 
-/// What one call may change or watch.
+/// Settings and callbacks of one call.
 struct CallOptions {
-  std::optional<GenerationParams> generation;  // instead of the config's
-  /// Shows answers while they are generated: index of the request, the next piece of the answer's first
-  /// field. A piece is never empty and never taken back; joined, those of a request are that field, unless
-  /// the outcome has an error. Greedy search and sampling give pieces as they come (of several samples, those
-  /// of the first); beam search and a choice among candidates give the whole answer at once. Called in the
-  /// thread of the call.
+  std::optional<GenerationParams> generation;  // replaces the config's
+  /// Streams answers while they are generated. It gets the index of the request and the next piece of the
+  /// answer's first field. A piece is never empty and never revoked; the pieces of a request, joined, equal
+  /// that field, unless the outcome has an error. Greedy search and sampling give pieces as they are
+  /// generated (the first sample, if there are several); beam search and a choice among candidates give the
+  /// whole answer at once. It is called in the thread of the call.
   std::function<void(size_t request, const std::string& piece)> on_text;
-  /// Asked now and then; true ends the call. Answers that were begun are cut short
-  /// (FinishReason::cancelled), others fail as "interrupted"; nothing is tried again.
+  /// Polled during the call; the call ends when it returns true. Answers that were started are cut short
+  /// (FinishReason::cancelled), the others fail as "interrupted", and nothing is retried.
   std::function<bool()> cancelled;
   StageTimes* times = nullptr;
 };
@@ -37,14 +37,14 @@ struct CallOptions {
 /// The answer to one request, or why there is none.
 struct FLAM_API Outcome {
   std::optional<std::string> error;
-  ErrorKind error_kind = ErrorKind::refused;  // where there is an error
+  ErrorKind error_kind = ErrorKind::refused;  // only meaningful if `error` is set
   Answer answer;
   Result result;
   std::string prompt;
   int64_t prompt_tokens = 0;
 
   void fail(const Error& cause);
-  /// Puts the request's id before the error, unless that is an interruption.
+  /// Prefixes the error with the request's id, unless the error is an interruption.
   void name_request(const Request& request);
 };
 
@@ -52,21 +52,21 @@ struct SessionParts;
 
 class FLAM_API Session {
  public:
-  /// Opens a config by name or path: plugins, model, weights, tokenizer. Error: what is wrong, before
-  /// anything runs.
+  /// Opens a config by name or path, and loads plugins, model, weights and tokenizer. Error: the config, a
+  /// file or an option is invalid.
   static std::shared_ptr<Session> open(const std::string& config, const RunOptions& options = {});
   ~Session();
 
-  /// Answers a batch of requests together, in order. A request that can't be read has its outcome's `error`
-  /// set; the others are answered all the same.
+  /// Answers a batch of requests; outcomes are in the order of the requests. If a request can't be answered,
+  /// its outcome has `error` set, and the others are answered.
   std::vector<Outcome> answer(std::span<const Request> requests, const CallOptions& options = {}) const;
-  /// One request; throws what would be its error.
+  /// Answers one request. Throws an Error or RunError instead of setting the outcome's `error`.
   Outcome answer(const Request& request, const CallOptions& options = {}) const;
 
-  /// The task of a request, for run(). The size of each of its pictures has been read. Error: the task head
-  /// refuses the request, a picture's header can't be read, or the pictures are too large together.
+  /// Turns a request into a task for run(), and reads the sizes of its pictures. Error: the task head rejects
+  /// the request, a picture's header can't be read, or the pictures have too many pixels in total.
   Task task(const Request& request) const;
-  /// The same as answer() for tasks. An outcome that failed has its `error` set.
+  /// Like answer(), for tasks. If a task fails, its outcome has `error` set.
   std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
 
   const RunConfig& config() const;
@@ -82,7 +82,8 @@ class FLAM_API Session {
   std::unique_ptr<SessionParts> parts_;
 };
 
-/// One picture, one answer: opens the config, answers, closes. For more than one picture keep a Session.
+/// Opens the config, answers one question about one picture, and closes. For more than one picture, keep a
+/// Session.
 FLAM_API Answer inference_model(const std::string& config, const std::string& picture,
                                 const std::string& question = "");
 

@@ -1,4 +1,4 @@
-// Session::open: registry, config, components, weights.
+// Session::open: opens registry, config, components and weights.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -25,16 +25,18 @@ WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
   return weights;
 }
 
-/// Lists every file that is not there: where the weights lie is the one thing that a shipped config cannot
-/// know.
+/// Error: lists every weights file that does not exist. A shipped config cannot know where the user keeps the
+/// weights, so this is a common mistake.
 void require_files(const WeightsConfig& weights) {
   ErrorList errors;
   for (const WeightsFile& file : weights.files) {
     const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
     std::error_code problem;
     if (std::filesystem::exists(path, problem)) continue;
-    errors.add(file.where, cat("no weights file ", quoted(path.string()),
-                               "; --set weights.root=DIR names the folder, --weights random does without"));
+    errors.add(
+        file.where,
+        cat("no weights file ", quoted(path.string()),
+            "; use --set weights.root=DIR to name their folder, or --weights random to run without weights"));
   }
   errors.throw_if_any();
 }
@@ -45,8 +47,8 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
   const auto known = registry.list(StepGraphs::kKind);
   if (known.empty()) {
     throw Error(
-        "CUDA graphs need the plugin 'cuda_graph', which is not here: it is built where CUDA's headers are "
-        "(docs/cuda.md)");
+        "CUDA graphs need the plugin 'cuda_graph', which was not found; it is built only if the CUDA headers "
+        "are installed (docs/cuda.md)");
   }
   Value node = Value::map({});
   node.set("type", known.front().name);
@@ -56,8 +58,8 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
   return registry.build<StepGraphs>(config, {device});
 }
 
-/// Random weights need no real tokenizer: if its file is not there, 'placeholder' of the same size takes its
-/// place.
+/// With random weights, no real tokenizer is needed. If the tokenizer's file does not exist, it is replaced
+/// by the tokenizer 'placeholder' with the same vocabulary size.
 void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   const Value wanted = config.model.tokenizer.resolved();
   const Value* file = wanted.find("model");
@@ -66,7 +68,7 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
       std::filesystem::exists(std::filesystem::path(config.weights.root) / file->as_string(), problem))
     return;
   log_warn(cat("no tokenizer file ", quoted(file->as_string()),
-               "; with random weights 'placeholder' takes its place"));
+               "; with random weights, the tokenizer 'placeholder' is used instead"));
   Value placeholder = Value::map(wanted.where());
   placeholder.set("type", "placeholder");
   const Value decoder = config.model.language_decoder.resolved();
@@ -79,7 +81,8 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   errors.throw_if_any();
 }
 
-/// One on a machine of few cores, where the model needs them: decoding a picture takes less than answering.
+/// Half of the threads, at most 4: decoding a picture takes less time than answering, so the model needs the
+/// cores more.
 int loader_threads() {
   return std::clamp(at::get_num_threads() / 2, 1, 4);
 }
@@ -90,7 +93,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   std::shared_ptr<Session> session(new Session);
   SessionParts& s = *session->parts_;
   s.options = options;
-  s.options.loading = nullptr;  // of this call only
+  s.options.loading = nullptr;  // only used during this call
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::load(config, options.overrides, *s.registry);
   s.options.threads = thread_count(options.threads);
@@ -108,8 +111,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
   if (!random && weights.files.empty()) {
     throw Error(
-        cat("the config names no weights; give --weights FILE, set weights.files, or try it with --weights "
-            "random"));
+        cat("the config names no weights; use --weights FILE, set weights.files, or try the model with "
+            "--weights random"));
   }
   require_files(weights);
   s.config.load(s.model->tokenizer());

@@ -1,5 +1,5 @@
-// Streaming: the pieces of an answer, joined, are the answer, whatever is cut from it and whatever fails on
-// the way.
+// Streaming: the joined pieces of an answer equal the answer, even if text is removed from it or a batch
+// fails.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ std::shared_ptr<Session> open(const std::string& config, std::vector<std::string
   return Session::open(config, options);
 }
 
-/// What was shown of each of some requests.
+/// The streamed text and the number of pieces of each request.
 struct Shown {
   explicit Shown(size_t requests) : texts(requests), pieces(requests) {}
 
@@ -48,8 +48,9 @@ Outcome answer_and_compare(const Session& session, const Request& request, int l
   return outcome;
 }
 
-// The whole caption: "from left to right: a large red square, a small blue ring and a small purple star".
-TEST(AnswerStream, ShowsNoTextThatIsCutLater) {
+// The complete caption is "from left to right: a large red square, a small blue ring and a small purple
+// star".
+TEST(AnswerStream, ShowsNoTextThatIsRemovedLater) {
   const Request request = picture_request(kScene);
   const auto text = [&](std::vector<std::string> overrides, int least_pieces) {
     return answer_and_compare(*open("flamingo_mini_caption", std::move(overrides)), request, least_pieces)
@@ -67,7 +68,7 @@ TEST(AnswerStream, ShowsNoTextThatIsCutLater) {
   EXPECT_EQ(text({"generation.num_beams=3"}, 1), whole);
 }
 
-TEST(AnswerStream, ShowsAChosenAnswerAtOnce) {
+TEST(AnswerStream, ShowsAChosenCandidateAsOnePiece) {
   Request request = picture_request(kScene, "what colour is the star?");
   request.candidates = {"red", "purple"};
   EXPECT_EQ(answer_and_compare(*open("flamingo_mini_ranking"), request, 1).answer.front().second, "purple");
@@ -78,8 +79,8 @@ TEST(AnswerStream, ShowsTheFirstOfSeveralSamples) {
   EXPECT_EQ(answer_and_compare(*session, picture_request(kScene), 5).result.hypotheses.size(), 3u);
 }
 
-// The third token of the batch fails; then each request runs alone, and goes on where it was.
-TEST(AnswerStream, GoesOnAfterABatchFailed) {
+// The batch fails at its third token. Then each request runs alone, and its stream continues where it was.
+TEST(AnswerStream, ContinuesAfterABatchFailed) {
   const auto session = open("flamingo_mini_caption");
   const std::vector<Request> requests(3, picture_request(kScene));
   Shown shown(requests.size());
@@ -97,8 +98,8 @@ TEST(AnswerStream, GoesOnAfterABatchFailed) {
   }
 }
 
-// Answers that were complete when another of the batch failed are not generated again.
-TEST(AnswerStream, AnswersOnceWhatWasAnswered) {
+// Answers that are complete when another task of the batch fails are not generated again.
+TEST(AnswerStream, DoesNotRepeatCompleteAnswers) {
   const auto session = open("flamingo_mini_caption");
   Task written = session->task_head().task(picture_request(kScene));
   Score choice{prompt_of(written), {"a red square", ""}, "", Score::LengthNormalization::sum, {}};
@@ -118,7 +119,7 @@ TEST(AnswerStream, AnswersOnceWhatWasAnswered) {
   EXPECT_EQ(prefills, 1);
 }
 
-TEST(AnswerStream, InterruptedWhereItIs) {
+TEST(AnswerStream, AnInterruptedAnswerKeepsTheShownText) {
   const auto session = open("flamingo_mini_caption");
   Shown shown(2);
   CallOptions options;
@@ -132,8 +133,8 @@ TEST(AnswerStream, InterruptedWhereItIs) {
   }
 }
 
-// Any ids, with bytes that are half a character, control tokens and spaces in a row.
-TEST(GrowingText, OfRandomIdsIsWhatTheTokenizerDecodes) {
+// Random ids include bytes of incomplete characters, control tokens and consecutive spaces.
+TEST(GrowingText, OfRandomIdsEqualsTheDecodedText) {
   const test::Scratch scratch;
   const auto config =
       test::write_golden_config(scratch.path(), test::golden_root() / "v1_tiny", "caption_0shot");

@@ -1,5 +1,5 @@
-// The answer to a request is the same at every batch size, under every generation option but beam_length
-// with_padded_prompt, which repeats a reference that counts padding.
+// The answer to a request is the same at every batch size and with every generation option, except
+// beam_length with_padded_prompt, which reproduces a reference that counts padding.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <c10/core/InferenceMode.h>
@@ -18,7 +18,7 @@ namespace {
 
 const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 
-/// Five prompts of different lengths with none to three pictures.
+/// Five prompts of different lengths, with zero to three pictures.
 std::vector<Task> mixed_tasks(const std::vector<std::string>& images) {
   const auto prompt = [&](const std::string& text, const std::vector<size_t>& of) {
     Prompt out{text, {}};
@@ -113,14 +113,14 @@ TEST(BatchSize, ChangesNoAnswerOfTheGoldenModel) {
   expect_the_same_at_every_batch_size(*session, images);
 }
 
-// Text that sees the last picture before it, in cached steps too.
+// In this model, text attends to the last picture before it, also in cached steps.
 TEST(BatchSize, ChangesNoAnswerOfTheSmallModel) {
   const std::vector<std::string> images(5, kScene);
   expect_the_same_at_every_batch_size(*Session::open("flamingo_mini_caption"), images);
 }
 
-// A token that stands for a picture, but was generated, has none: it must not take one that fills a batch up.
-TEST(BatchSize, ChangesNothingForAGeneratedImageToken) {
+// A generated image token has no picture. It must not attend to a padding picture of the batch.
+TEST(BatchSize, ChangesNoAnswerWithAGeneratedImageToken) {
   const std::vector<std::string> images(5, kScene);
   for (const char* rule : {"nothing", "last"}) {
     RunOptions options;
@@ -146,8 +146,9 @@ TEST(BatchSize, ChangesNothingForAGeneratedImageToken) {
   }
 }
 
-// The shorter of two requests got another answer beside the longer one, whose length counted for both.
-TEST(BatchSize, ChangesNoAnswerOfABeamSearchThatLikesLength) {
+// If the longer prompt's length counted for both requests, the shorter one would get another answer in the
+// batch.
+TEST(BatchSize, ChangesNoAnswerOfABeamSearchThatFavoursLength) {
   RunOptions options;
   options.overrides = {"generation.num_beams=3", "generation.length_penalty=3"};
   const auto session = Session::open("flamingo_mini_caption", options);
@@ -159,7 +160,7 @@ TEST(BatchSize, ChangesNoAnswerOfABeamSearchThatLikesLength) {
   for (size_t i = 0; i < requests.size(); ++i) expect_equal(together[i], session->answer(requests[i]));
 }
 
-TEST(BatchSize, ChangesNoAnswerOfAnEvaluationEither) {
+TEST(BatchSize, ChangesNoAnswerOfAnEvaluation) {
   RunOptions options;
   options.overrides = {"generation.num_beams=3", "generation.length_penalty=3",
                        "generation.repetition_penalty=1.3"};

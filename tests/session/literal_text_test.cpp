@@ -1,4 +1,4 @@
-// What a user writes is text on every way into the model: questions, shots, candidates, references.
+// The user's text is encoded as literal text everywhere: in questions, shots, candidates and references.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 const std::vector<std::string> kNames = {"</s>", "<s>", "<unk>", "<PAD>", "<image>", "<|endofchunk|>"};
 
-/// How many tokens with a meaning of their own the model is given for a request.
+/// The number of special tokens in the prompt of a request.
 int64_t tokens_in_prompt(const Session& session, const Request& request) {
   const Tokenizer& tokenizer = session.model().tokenizer();
   const Prepared prepared =
@@ -29,7 +29,7 @@ int64_t tokens_in_prompt(const Session& session, const Request& request) {
   return count;
 }
 
-TEST(LiteralText, QuestionsAndShotsBringNoTokensIntoThePrompt) {
+TEST(LiteralText, QuestionsAndShotsAddNoSpecialTokens) {
   const auto vqa = Session::open("flamingo_mini_vqa"), caption = Session::open("flamingo_mini_caption");
   for (const std::string& name : kNames) {
     const std::string odd = "is there a " + name + " star?";
@@ -43,8 +43,8 @@ TEST(LiteralText, QuestionsAndShotsBringNoTokensIntoThePrompt) {
   }
 }
 
-// The question that started a turn of its own: a control token typed by a user is spelled out.
-TEST(LiteralText, ATypedTurnIsNoTurn) {
+// A control token that a user types is encoded as its characters, so it can't start a new turn.
+TEST(LiteralText, TypedControlTokensStartNoTurn) {
   const auto session = Session::open("flamingo_mini_vqa");
   const Request request{
       {image_part(kScene),
@@ -60,7 +60,7 @@ TEST(LiteralText, OtherStopTokensChangeNothing) {
   EXPECT_EQ(tokens_in_prompt(*session, {{image_part(kScene), text_part("<|endofchunk|>")}, ""}), 2);
 }
 
-TEST(LiteralText, CandidatesAreLiteralAndTheirEndIsNot) {
+TEST(LiteralText, CandidatesAreLiteralButTheirEndIsAToken) {
   RunOptions options;
   options.overrides = {"task_head.score_end=true"};
   const auto session = Session::open("flamingo_mini_ranking", options);
@@ -70,7 +70,8 @@ TEST(LiteralText, CandidatesAreLiteralAndTheirEndIsNot) {
                                            {"yes", "</s>", "<image>", "<|endofchunk|>"}});
   ASSERT_FALSE(outcome.error) << *outcome.error;
   EXPECT_EQ(outcome.result.candidates.size(), 4u);
-  // Were it a token, its log-probability would be that of one token more, and of the end.
+  // If the literal end were encoded as a token, the log-probability would change by that of one likely token
+  // only.
   options.overrides = {"task_head.score_end=false", "task_head.length_normalization=sum"};
   const auto plain = Session::open("flamingo_mini_ranking", options);
   const Outcome ends = plain->answer(
@@ -79,7 +80,7 @@ TEST(LiteralText, CandidatesAreLiteralAndTheirEndIsNot) {
   EXPECT_LT(ends.result.candidates[1].logprob, ends.result.candidates[0].logprob - 20);
 }
 
-TEST(LiteralText, OnTheCommandLine) {
+TEST(LiteralText, HoldsOnTheCommandLine) {
   const test::Scratch folder;
   const std::string file = (folder / "requests.jsonl").string(), page = (folder / "page.html").string();
   std::ofstream requests(file);
@@ -110,7 +111,7 @@ TEST(LiteralText, OnTheCommandLine) {
   EXPECT_THAT(written.str(), HasSubstr("without the last picture"));
 }
 
-TEST(LiteralText, DatasetsAreEvaluatedWithTheirPicturesAndWithout) {
+TEST(LiteralText, HoldsForDatasetsWithAndWithoutPictures) {
   const test::Scratch folder;
   std::filesystem::copy_file(kScene, folder / "a.png");
   std::ofstream(folder / "annotations.jsonl")

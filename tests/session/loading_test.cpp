@@ -1,4 +1,5 @@
-// Pictures on their way to the model: measured first, decoded once, beside the model, in bounded memory.
+// Loading of pictures: they are measured first, decoded once, loaded while the model runs, and need bounded
+// memory.
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
@@ -28,7 +29,7 @@ size_t count_of(const StageTimes& times, const std::string& stage) {
   return 0;
 }
 
-TEST(FeatureKeys, NameThePictureTheFrameAndTheSetting) {
+TEST(FeatureKeys, DependOnPictureFrameAndSetting) {
   const FeatureKeys keys("setting");
   EXPECT_EQ(keys.key("a"), FeatureKeys("setting").key("a", 0));
   EXPECT_NE(keys.key("a"), keys.key("b"));
@@ -36,7 +37,7 @@ TEST(FeatureKeys, NameThePictureTheFrameAndTheSetting) {
   EXPECT_NE(keys.key("a"), FeatureKeys("other").key("a"));
 }
 
-TEST(FeatureCache, ForgetsTheFeaturesThatWereNotUsedForLongest) {
+TEST(FeatureCache, EvictsTheLeastRecentlyUsedFeatures) {
   FeatureCache cache;
   for (int i = 0; i < 64; ++i) cache.add(std::to_string(i), at::full({1}, i));
   EXPECT_TRUE(cache.find("0").defined());  // used just now
@@ -46,7 +47,7 @@ TEST(FeatureCache, ForgetsTheFeaturesThatWereNotUsedForLongest) {
   EXPECT_EQ(cache.find("64").item().toLong(), 64);
 }
 
-TEST(LoaderThreads, RunEveryJobAndDropThoseThatNobodyWaitsFor) {
+TEST(LoaderThreads, RunEveryJobAndDropThemWhenDestroyed) {
   std::atomic<int> ran = 0;
   for (const int count : {0, 1, 3}) {
     ran = 0;
@@ -78,7 +79,7 @@ class Loading : public testing::Test {
   test::Scratch scratch_;
 };
 
-TEST_F(Loading, AKnownPictureIsReadButNotDecodedAgain) {
+TEST_F(Loading, ACachedPictureIsReadButNotDecoded) {
   const auto session = open();
   const std::string path = picture("a.png", 40, 60, 9);
   StageTimes times;
@@ -90,12 +91,12 @@ TEST_F(Loading, AKnownPictureIsReadButNotDecodedAgain) {
   session->answer(std::vector<Request>{picture_request(copy), picture_request(path)}, options);
   EXPECT_EQ(count_of(times, "decode"), 1u);
   EXPECT_EQ(count_of(times, "vision"), 1u);
-  picture("a.png", 40, 60, 10);  // another picture in the same place
+  picture("a.png", 40, 60, 10);  // another picture at the same path
   session->answer(picture_request(path), options);
   EXPECT_EQ(count_of(times, "decode"), 2u);
 }
 
-TEST_F(Loading, APictureThatOccursOftenInABatchIsDecodedOnce) {
+TEST_F(Loading, ARepeatedPictureOfABatchIsDecodedOnce) {
   const auto session = open();
   const std::vector<Request> requests(9, picture_request(picture("a.png", 40, 60, 9)));
   StageTimes times;
@@ -136,11 +137,11 @@ TEST_F(Loading, AManyPicturedBatchAnswersLikeItsRowsAlone) {
     EXPECT_EQ(together[row].answer, session->answer(requests[row]).answer) << row;
 }
 
-TEST_F(Loading, APictureThatCannotBeDecodedFailsItsRowsAlone) {
+TEST_F(Loading, ADamagedPictureFailsOnlyItsRows) {
   const auto session = open();
   const std::string good = picture("good.png", 40, 60, 9), broken = (scratch_.path() / "broken.png").string();
   std::string bytes = read_file(good, 1 << 20);
-  bytes[bytes.size() / 2] ^= 0x55;  // behind the header
+  bytes[bytes.size() / 2] ^= 0x55;  // after the header
   write_file(broken, bytes);
   StageTimes times;
   CallOptions options;
@@ -150,11 +151,11 @@ TEST_F(Loading, APictureThatCannotBeDecodedFailsItsRowsAlone) {
   EXPECT_THAT(outcomes[0].error.value_or(""), HasSubstr("broken.png"));
   EXPECT_THAT(outcomes[2].error.value_or(""), HasSubstr("broken.png"));
   EXPECT_FALSE(outcomes[1].error.has_value());
-  EXPECT_EQ(count_of(times, "prefill"), 1u);  // the batch was not run again, row by row
+  EXPECT_EQ(count_of(times, "prefill"), 1u);  // the batch was not run again row by row
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/// The most memory that was in use since the last call, in bytes.
+/// The peak memory in bytes since the last call.
 int64_t peak_memory() {
   int64_t peak = 0;
   std::ifstream status("/proc/self/status");
@@ -166,7 +167,7 @@ int64_t peak_memory() {
 }
 
 // 40 pictures of 36 MB each: 1.4 GB, if a batch held them all.
-TEST_F(Loading, ALargeBatchOfLargePicturesNeedsNoMoreMemoryThanASmallOne) {
+TEST_F(Loading, ALargeBatchNeedsNoMoreMemoryThanASmallOne) {
   const auto session = open();
   const std::string bytes = encode_png({at::full({3000, 4000, 3}, 7, at::kByte)});
   std::vector<Request> requests;
@@ -185,8 +186,9 @@ TEST_F(Loading, ALargeBatchOfLargePicturesNeedsNoMoreMemoryThanASmallOne) {
 }
 #endif
 
-// Eleven pictures of 100 megapixels, which nobody must decode: the sum is known from their headers.
-TEST_F(Loading, TheLimitOfPixelsHoldsOnEveryWayIn) {
+// Eleven pictures of 100 megapixels must be rejected by the sum of the sizes in their headers, without being
+// decoded.
+TEST_F(Loading, ThePixelLimitHoldsForAllInputs) {
   const auto session = open();
   Request large;
   large.id = "large";

@@ -1,5 +1,5 @@
-// Scoring of candidates: their log-probabilities are those of the plain forward, however they are batched,
-// and what becomes of them is the task's to say.
+// Scoring of candidates: their log-probabilities equal those of a plain forward pass in every batch, and the
+// task determines how they are normalised and calibrated.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/ones.h>
@@ -50,7 +50,8 @@ Score task_of(const Session& session, const Request& request) {
   return std::get<Score>(session.task_head().task(request));
 }
 
-/// The log-probabilities of a candidate's tokens in one uncached forward over prompt and candidate.
+/// The log-probabilities of a candidate's tokens in one forward pass over prompt and candidate, without a
+/// cache.
 std::vector<double> plain_forward(const Session& session, const Prompt& prompt, const MarkedText& text) {
   const c10::InferenceMode inference;
   Prepared prepared = session.parts().prepare(std::vector<Prompt>{prompt});
@@ -73,8 +74,9 @@ double sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// Two prompts of different lengths and numbers of pictures and candidates; candidates of one token and many.
-TEST(Score, EqualsThePlainForwardUnderEveryMaskingRule) {
+// Two prompts of different lengths, with different numbers of pictures and candidates. Some candidates have
+// one token, others have many.
+TEST(Score, EqualsAPlainForwardPassWithEveryMaskingRule) {
   for (const std::string rule : {"text_sees=last", "text_sees=next", "cached_tokens_see=nothing"}) {
     const auto session = open_ranking(
         {"model.adapter." + rule, "task_head.length_normalization=sum", "task_head.score_end=true"});
@@ -95,8 +97,8 @@ TEST(Score, EqualsThePlainForwardUnderEveryMaskingRule) {
   }
 }
 
-// More candidates than are run at once, so that they go in blocks.
-TEST(Score, ManyCandidatesScoreAsEachAlone) {
+// There are more candidates than run at once, so they are scored in blocks.
+TEST(Score, ManyCandidatesGetTheSameScoresAsAlone) {
   const auto session = open_ranking();
   const std::vector<std::string> colours = {"red",    "green",  "blue",  "yellow",
                                             "purple", "orange", "white", "black"};
@@ -149,7 +151,7 @@ TEST(Score, CalibrationSubtractsThePromptWithoutPicture) {
   }
 }
 
-TEST(Score, AnswersWithTheBestAndKeepsAll) {
+TEST(Score, AnswersWithTheBestCandidateAndKeepsAll) {
   const auto session = open_ranking();
   const std::vector<Request> requests = {ask("what colour is the star?", {"red", "blue", "purple", "green"}),
                                          ask("how many objects are there?", {"two", "three"}),
@@ -159,7 +161,7 @@ TEST(Score, AnswersWithTheBestAndKeepsAll) {
   EXPECT_EQ(outcomes[0].answer, (Answer{{"pred_answer", "purple"}}));
   EXPECT_EQ(outcomes[1].answer, (Answer{{"pred_answer", "three"}}));
   EXPECT_THAT(outcomes[2].error.value_or(""), HasSubstr("there is one candidate, 'ring'"));
-  // The model knows no shots: what counts is that its answer is that of generation.
+  // The model was not trained with shots. Its answer only has to equal the generated one.
   const Request asked = shot_and({{image_part(kScene), text_part("is there a ring?")}, "", "", {}});
   EXPECT_EQ(outcomes[3].answer, Session::open("flamingo_mini_vqa")->answer(asked).answer);
   EXPECT_EQ(best_candidate(outcomes[0].result), 2u);
@@ -171,7 +173,7 @@ TEST(Score, AnswersWithTheBestAndKeepsAll) {
   }
 }
 
-TEST(Score, CandidatesThatCantBeScoredFailAlone) {
+TEST(Score, CandidatesThatCannotBeScoredFailAlone) {
   const auto session = open_ranking();
   std::string endless = "red";
   for (int i = 0; i < 300; ++i) endless += " red";
@@ -187,7 +189,7 @@ TEST(Score, CandidatesThatCantBeScoredFailAlone) {
   EXPECT_THAT(error_of([&] { score(*session, {nothing}); }), HasSubstr("candidate '' gives no tokens"));
 }
 
-TEST(Score, AHeadThatGeneratesTakesNoCandidates) {
+TEST(Score, AGeneratingTaskHeadRejectsCandidates) {
   const auto session = Session::open("flamingo_mini_vqa");
   EXPECT_THAT(error_of([&] {
                 session->answer(ask("is there a ring?", {"yes", "no"}));

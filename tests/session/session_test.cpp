@@ -1,4 +1,4 @@
-// Sessions: one input type, several threads, batches that don't change answers.
+// Sessions: several threads, batches that don't change answers, failures and interruptions.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ class SessionTest : public testing::Test {
   std::shared_ptr<Session> session_;
 };
 
-TEST_F(SessionTest, EightThreadsGiveWhatOneGives) {
+TEST_F(SessionTest, EightThreadsGetTheSameAnswersAsOne) {
   std::vector<std::string> expected;
   for (const auto& image : images_) expected.push_back(caption(image));
   std::vector<std::vector<std::string>> got(8);
@@ -55,7 +55,7 @@ TEST_F(SessionTest, ABatchAnswersLikeItsRowsAlone) {
     EXPECT_EQ(outcomes[i].answer.front().second, caption(images_[i]));
 }
 
-TEST_F(SessionTest, ASampledRowIsTheSameAlone) {
+TEST_F(SessionTest, ASampledRowIsTheSameInABatchAndAlone) {
   CallOptions options;
   options.generation = session_->config().generation;
   options.generation->num_beams = 1;
@@ -68,7 +68,7 @@ TEST_F(SessionTest, ASampledRowIsTheSameAlone) {
   EXPECT_NE(outcomes[0].answer, outcomes[1].answer);
 }
 
-TEST_F(SessionTest, AFailedRequestNamesItsPictureAndLeavesTheOthers) {
+TEST_F(SessionTest, AFailedRequestNamesItsPictureAndDoesNotAffectTheOthers) {
   const std::vector<Request> requests = {picture_request("/no/such.png"), picture_request(images_[0])};
   const auto outcomes = session_->answer(requests);
   ASSERT_TRUE(outcomes[0].error.has_value());
@@ -84,7 +84,7 @@ TEST_F(SessionTest, ARunCanBeCancelled) {
   EXPECT_EQ(outcome.result.hypotheses.front().finish, FinishReason::cancelled);
 }
 
-// An interruption says nothing about the rows of the batch: none of them is tried again.
+// An interruption is not caused by a row of the batch, so the rows are not run one by one.
 TEST_F(SessionTest, AnInterruptedBatchIsNotRunAgain) {
   const auto ranking = Session::open("flamingo_mini_ranking");
   std::vector<Request> requests(3, picture_request(images_[0], "is there a ring?"));
@@ -100,7 +100,7 @@ TEST_F(SessionTest, AnInterruptedBatchIsNotRunAgain) {
   EXPECT_LE(asked, 3);
 }
 
-TEST_F(SessionTest, AnInterruptionEndsTheRowByRowRun) {
+TEST_F(SessionTest, AnInterruptionEndsARunRowByRow) {
   const Task good = session_->task_head().task(picture_request(images_[0])),
              bad = session_->task_head().task(picture_request("/no/such.png"));
   int asked = 0;
@@ -111,14 +111,14 @@ TEST_F(SessionTest, AnInterruptionEndsTheRowByRowRun) {
   EXPECT_EQ(asked, 1);
 }
 
-TEST_F(SessionTest, OnePictureInOneCall) {
+TEST_F(SessionTest, AnswersOnePictureInOneCall) {
   const auto config = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
   const Answer answer = inference_model(config, images_[0]);
   EXPECT_EQ(answer.front().first, "pred_caption");
   EXPECT_EQ(answer.front().second, caption(images_[0]));
 }
 
-TEST_F(SessionTest, TheExampleOfTheDocsRuns) {
+TEST_F(SessionTest, RunsTheExampleOfTheDocs) {
   const auto config = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();
   const auto printed = scratch_.path() / "printed";
   const std::string command = std::string(FLAM_BUILD_DIR) + "/bin/example_session " + config + " " +
@@ -139,7 +139,7 @@ TEST_F(SessionTest, FramesAreResampledTogether) {
   EXPECT_EQ(prepared.batch.media.size(2), session_->model().resampler().shape().tokens);
 }
 
-// With how many threads a call computes, as seen from a function that it calls on its own thread.
+// The number of threads with which a call computes, observed in a callback that runs in the call's thread.
 int threads_of(const Session& session, const std::string& image) {
   int threads = 0;
   CallOptions options;
@@ -152,7 +152,7 @@ int threads_of(const Session& session, const std::string& image) {
   return threads;
 }
 
-TEST_F(SessionTest, EachSessionComputesWithItsOwnThreads) {
+TEST_F(SessionTest, EachSessionHasItsOwnNumberOfThreads) {
   const int before = at::get_num_threads();
   RunOptions three, two;
   three.threads = 3;
