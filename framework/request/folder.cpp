@@ -43,9 +43,10 @@ void Walk::enter(const std::string& folder) {
   if (!entered_.insert(identity).second) return left_out_.add_loop();
 
   const std::string prefix = folder.ends_with('/') ? folder : folder + '/';
-  std::vector<std::string> paths;  // of folders with a '/' at the end, which sorts what is in them rightly
+  std::vector<std::string>
+      paths;  // folders end in '/', so that their contents are sorted correctly among the files
   std::error_code failed, ignored;
-  // Read to its end before a subfolder is entered: however deep the folders lie, one is open.
+  // Each folder is read completely before a subfolder is entered, so only one is open at a time at any depth.
   for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
     const std::string path = prefix + at->path().filename().string();
     if (at->is_directory(ignored)) {
@@ -54,7 +55,7 @@ void Walk::enter(const std::string& folder) {
       } else {
         left_out_.add_subfolder();
       }
-    } else if (at->is_regular_file(ignored) || !at->exists(ignored)) {  // or a link to nothing
+    } else if (at->is_regular_file(ignored) || !at->exists(ignored)) {  // or a broken link
       paths.push_back(path);
     } else {
       left_out_.add_special_file();

@@ -11,7 +11,7 @@ namespace flam {
 
 namespace {
 
-constexpr size_t kMostSuffixes = 5;  // that a summary names
+constexpr size_t kMostSuffixes = 5;  // at most this many suffixes in a summary
 
 std::string counted(int64_t count, const char* one, const char* many) {
   return cat(count, " ", count == 1 ? one : many);

@@ -7,10 +7,10 @@
 
 namespace flam {
 
-/// Counts what was passed over while folders were searched for pictures.
+/// Counts what was skipped while folders were searched for pictures.
 class FLAM_API LeftOut {
  public:
-  void add_file(const std::string& path);  // its bytes are not those of a picture
+  void add_file(const std::string& path);  // a file that is not a picture
   void add_special_file() { ++special_; }  // a pipe, a socket or a device
   void add_subfolder() { ++subfolders_; }  // not entered without --recursive
   void add_loop() { ++loops_; }            // a folder that was entered before, through a link

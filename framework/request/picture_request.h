@@ -6,7 +6,7 @@
 
 namespace flam {
 
-/// A picture, with a question or without, as a Request whose id is the picture's path.
+/// Makes a Request for a picture and an optional question. Its id is the picture's path.
 FLAM_API Request picture_request(const std::string& path, const std::string& question = "");
 
 }  // namespace flam

@@ -18,7 +18,8 @@ namespace {
 
 constexpr size_t kMaxLine = size_t{16} << 20;
 
-/// The next line, of which at most `limit` bytes are kept; false at the end. `length` is the whole line's.
+/// Reads the next line, and keeps at most `limit` bytes of it; `length` is the length of the whole line.
+/// Returns false at the end.
 bool bounded_line(std::istream& in, std::string& line, size_t& length, size_t limit) {
   line.clear();
   length = 0;
@@ -72,7 +73,7 @@ void requests_of_file(const std::string& name, const RequestSink& sink) {
       sink.fail(where.str(), error.what());
     }
   }
-  if (seen == 0) throw Error(cat(*source, ": no requests (one JSON object a line)"));
+  if (seen == 0) throw Error(cat(*source, ": no requests; expected one JSON object per line"));
 }
 
 }  // namespace flam

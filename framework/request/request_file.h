@@ -6,9 +6,9 @@
 
 namespace flam {
 
-/// Reads the requests of a file, one JSON object a line ("-": standard input), without holding more than one
-/// of them. A line that is no request, or has more than 16 MiB, fails alone. Error: the file can't be read,
-/// or holds no requests.
+/// Reads the requests of a file, one JSON object per line ("-" is standard input), and holds only one of them
+/// at a time. A line that is not a request, or is longer than 16 MiB, fails alone. Error: the file can't be
+/// read, or has no requests.
 FLAM_API void requests_of_file(const std::string& name, const RequestSink& sink);
 
 }  // namespace flam

@@ -40,13 +40,13 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
                       const Location& where) {
   const auto fail = [&](const std::string& what) -> Error {
     return Error(
-        where, cat("not a request: ", what,
-                   "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
-                   "\"candidates\": [TEXT, …] if there are answers to choose from, \"id\": TEXT if it has a "
-                   "name"));
+        where,
+        cat("not a request: ", what,
+            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
+            "\"candidates\": [TEXT, …] if the model should choose one of them, and optionally \"id\": TEXT"));
   };
-  nlohmann::json node;                      // not an ordered one, which looks through all keys for each
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  nlohmann::json node;  // not ordered_json, whose lookup of a key is linear in the number of keys
+  std::vector<std::set<std::string>> keys;  // keys of each object that is still open
   const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     if (depth > 8) throw fail("it is nested too deeply");
     if (event == nlohmann::json::parse_event_t::object_start) keys.emplace_back();
@@ -112,7 +112,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     request.id = node["id"].get<std::string>();
     return request;
   }
-  for (const Part& part : request.parts) {  // named after its last picture: the query's
+  for (const Part& part : request.parts) {  // named after the last picture, which is the query's
     if (part.kind != Part::Kind::text) request.id = path_text(part.pictures.front().path);
   }
   return request;

@@ -11,12 +11,13 @@
 
 namespace flam {
 
-/// Parses a request from JSON; relative picture paths are taken below `folder`. Without an "id" it has the
-/// path of its last picture (of a video: the first frame), as path_text() writes it. Error: where it departs.
+/// Parses a request from JSON. Relative picture paths are relative to `folder`. Without an "id", the id is
+/// the path of the last picture (for a video, of its first frame), as path_text() writes it. Error: the JSON
+/// is not a valid request; the message gives the location.
 FLAM_API Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
                                const Location& where);
 
-/// A request as the JSON that parse_request() reads; a picture in memory is given by its name.
+/// Writes a request as the JSON that parse_request() reads. A picture in memory is written as its name.
 FLAM_API nlohmann::ordered_json request_json(const Request& request);
 
 }  // namespace flam

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kMaxStdinBytes = size_t{256} << 20;
 
-/// A request on the command line holds text, as one in a file does.
+/// Error: the text is not UTF-8. Requests in files are JSON, so they have the same restriction.
 void require_text(const char* option, const std::string& text) {
   if (!is_utf8(text)) throw Error(cat(option, " ", quoted(text), ": not UTF-8"));
 }
@@ -29,19 +29,19 @@ void check(const InputOptions& options, bool needs_question) {
   require_text("--question", options.question);
   for (const std::string& candidate : options.candidates) require_text("--candidate", candidate);
   if (options.images.empty())
-    throw Error("no picture given; name files, folders, `-` for standard input, or --request FILE");
+    throw Error("no picture given; name files or folders, `-` for standard input, or use --request FILE");
   if (std::count(options.images.begin(), options.images.end(), "-") > 1)
     throw Error("standard input holds one picture; `-` was given more than once");
   if (needs_question && options.question.empty())
     throw Error("this model answers questions; give one with --question");
   if (!needs_question && !options.question.empty()) {
     throw Error(
-        "this model takes a picture alone and no --question; choose a model for questions (see `flam list "
-        "models`)");
+        "this model takes a picture alone, without --question; choose a model that answers questions (see "
+        "`flam list models`)");
   }
 }
 
-/// What all requests have in common and stands before the picture.
+/// The part of every request that precedes its picture.
 Request beginning(const InputOptions& options, bool with_question) {
   Request request;
   request.candidates = options.candidates;
@@ -57,7 +57,7 @@ std::shared_ptr<const std::string> standard_input() {
     bytes.append(chunk, 0, static_cast<size_t>(std::cin.gcount()));
     if (bytes.size() > kMaxStdinBytes) throw Error("standard input: larger than 256 MiB");
   }
-  if (bytes.empty()) throw Error("standard input is empty; it should hold the bytes of one picture");
+  if (bytes.empty()) throw Error("standard input is empty; expected the bytes of one picture");
   return std::make_shared<const std::string>(std::move(bytes));
 }
 
@@ -125,8 +125,9 @@ class Source {
     if (empty && !stopped()) {
       ++expected_;
       expect();
-      sink_.fail(path_text(folder.path), cat("no pictures in folder ", quoted(folder.path),
-                                             options_.recursive ? "" : " (--recursive looks below it, too)"));
+      sink_.fail(path_text(folder.path),
+                 cat("no pictures in folder ", quoted(folder.path),
+                     options_.recursive ? "" : " (--recursive also searches its subfolders)"));
     }
   }
 
@@ -167,7 +168,8 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
   if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
       !options.candidates.empty()) {
     throw Error(
-        "--request holds whole requests; it doesn't go with pictures, --question, --shot or --candidate");
+        "--request holds whole requests and can't be combined with pictures, --question, --shot or "
+        "--candidate");
   }
   requests_of_file(options.request_file, sink);
 }

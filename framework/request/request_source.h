@@ -1,5 +1,5 @@
 #pragma once
-// The requests that a command line asks for.
+// Makes the requests that a command line asks for.
 
 #include <string>
 #include <vector>
@@ -11,19 +11,19 @@ namespace flam {
 
 struct InputOptions {
   std::vector<std::string> images;  // files, folders, "-": the bytes of one picture on standard input
-  bool recursive = false;           // look below the folders, too
+  bool recursive = false;           // also search subfolders
   std::string question;
   std::vector<std::string> shots;  // IMAGE=TEXT or IMAGE=QUESTION=>ANSWER
   std::vector<std::string> candidates;
   std::string request_file;  // JSON lines; "-": standard input
 };
 
-/// Whether there is exactly one request, about a picture that is named.
+/// Whether the inputs are exactly one picture, given by name.
 FLAM_API bool asks_about_one_picture(const InputOptions& inputs);
 
-/// Passes all requests to the sink in order: those of the request file, or one for each picture that is named
-/// or lies in a folder that is named (see folder.h for which do). `needs_question`: of the task head. Error:
-/// the options don't go together, or name no input.
+/// Passes all requests to the sink in order: the requests of the request file, or one for each picture that
+/// is named or found in a named folder (see folder.h). `needs_question` is that of the task head. Error: the
+/// options contradict each other, or name no input.
 FLAM_API void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink);
 
 }  // namespace flam

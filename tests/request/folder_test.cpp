@@ -1,4 +1,4 @@
-// Which files of a folder are found, in which order, and what is said of the others.
+// Which files of a folder are found, in which order, and how the others are summarised.
 #include "framework/request/folder.h"
 
 #include <gmock/gmock.h>
@@ -26,7 +26,7 @@ class Folder : public testing::Test {
   void link(const std::string& target, const std::string& name) {
     fs::create_symlink(target, scratch_ / name);
   }
-  /// Paths below the folder; of those that can't be read with " !" at the end.
+  /// Paths relative to the folder, followed by " !" if they can't be read.
   std::vector<std::string> list(bool recursive = true) {
     std::vector<std::string> names;
     for (const FolderEntry& entry : list_folder(scratch_.path().string(), recursive, left_out_)) {
@@ -39,7 +39,7 @@ class Folder : public testing::Test {
   LeftOut left_out_;
 };
 
-/// As a user who is not root while it lives: root may read everything.
+/// Runs as a user other than root while it exists, because root can read everything.
 class NotRoot {
  public:
   NotRoot() {
@@ -56,7 +56,7 @@ TEST_F(Folder, IsListedInTheOrderOfWholePaths) {
   EXPECT_EQ(left_out_.summary(), "");
 }
 
-TEST_F(Folder, WithoutRecursiveSaysThatThereAreSubfolders) {
+TEST_F(Folder, WithoutRecursiveReportsSubfolders) {
   for (const char* name : {"b.png", "a/x.png", "c/y.png"}) add(name);
   EXPECT_THAT(list(false), ElementsAre("b.png"));
   EXPECT_EQ(left_out_.summary(), "left out 2 subfolders (--recursive enters them)");
@@ -89,7 +89,7 @@ TEST_F(Folder, FoldersThatLinkToEachOtherAreEnteredOnce) {
   EXPECT_THAT(list(), ElementsAre("a/b/y.png", "a/x.png"));
 }
 
-TEST_F(Folder, GoesOnBehindAFolderThatCannotBeEntered) {
+TEST_F(Folder, ContinuesAfterAFolderThatCannotBeRead) {
   for (const char* name : {"a/x.png", "closed/y.png", "d/z.png"}) add(name);
   link("loop", "loop");
   link("nowhere", "nowhere.png");
@@ -113,7 +113,7 @@ TEST_F(Folder, EndsWhenItIsStopped) {
   EXPECT_THAT(list_folder(scratch_.path().string(), true, left_out_, [] { return true; }), IsEmpty());
 }
 
-TEST_F(Folder, JudgesFilesByTheirFirstBytes) {
+TEST_F(Folder, RecognisesPicturesByTheirFirstBytes) {
   const auto meant = [&](const std::string& name, const std::string& bytes) {
     write_file(scratch_ / name, bytes);
     return is_meant_as_picture((scratch_ / name).string());
@@ -128,13 +128,13 @@ TEST_F(Folder, JudgesFilesByTheirFirstBytes) {
   EXPECT_FALSE(meant("weights.bin", "version https://git-lfs.github.com/spec/v1\n"));
 }
 
-TEST_F(Folder, AFileThatIsNamedLikeAPictureIsNotLeftOut) {
+TEST_F(Folder, AFileWithAPictureSuffixIsNotLeftOut) {
   for (const char* name : {"empty.jpg", "page.PNG", "pointer.jfif"}) add(name, "");
   for (const char* name : {"empty.jpg", "page.PNG", "pointer.jfif", "missing.txt"})
     EXPECT_TRUE(is_meant_as_picture((scratch_ / name).string())) << name;
 }
 
-TEST(LeftOut, SaysHowManyFilesOfWhichKind) {
+TEST(LeftOut, CountsFilesBySuffix) {
   LeftOut left_out;
   EXPECT_TRUE(left_out.empty());
   left_out.add_file("a/notes.TXT");

@@ -21,7 +21,7 @@ std::string refusal(const std::string& line) {
   return error_of([&] { parse_request(line, "/folder", kHere); });
 }
 
-TEST(ParseRequest, PartsInTheirOrder) {
+TEST(ParseRequest, KeepsTheOrderOfParts) {
   const Request request = parse_request(
       R"({"parts": [{"image": "a.png"}, {"text": "a dog"}, {"frames": ["1.png", "/abs/2.png"]}]})", "/folder",
       kHere);
@@ -35,7 +35,7 @@ TEST(ParseRequest, PartsInTheirOrder) {
   EXPECT_EQ(parse_request(R"({"parts": []})", "", kHere).id, "");
 }
 
-TEST(ParseRequest, MistakesAreNamed) {
+TEST(ParseRequest, MessagesNameTheMistake) {
   for (const char* line : {"[]", "{}", R"({"parts": 3})"}) {
     EXPECT_THAT(refusal(line), AllOf(HasSubstr("r.jsonl:3: not a request: no list `parts`"),
                                      HasSubstr("expected {\"parts\": [{\"text\": …}")))
@@ -59,14 +59,14 @@ TEST(ParseRequest, MistakesAreNamed) {
   EXPECT_THAT(refusal("{\"parts\": [}"), HasSubstr("r.jsonl:3:12: not JSON: {\"parts\": [} ← here"));
 }
 
-TEST(ParseRequest, MayHaveAnIdOfItsOwn) {
+TEST(ParseRequest, ReadsAnId) {
   const Request request =
       parse_request(R"({"parts": [{"image": "a.png"}], "id": "file://7"})", "/folder", kHere);
   EXPECT_EQ(request.id, "file://7");
   EXPECT_EQ(request_json(request).dump(), R"({"id":"file://7","parts":[{"image":"/folder/a.png"}]})");
 }
 
-TEST(ParseRequest, TakesAFileUriForAPathThatIsNotUtf8) {
+TEST(ParseRequest, ReadsAFileUriForAPathThatIsNotUtf8) {
   const Request request = parse_request(
       R"({"parts": [{"image": "file:///b/caf%E9.png"}, {"frames": ["a.png", "file:///b/%FF.png"]}]})",
       "/folder\xff", kHere);
@@ -86,7 +86,7 @@ TEST(ParseRequest, TakesAFileUriForAPathThatIsNotUtf8) {
               HasSubstr("r.jsonl:3: not a request: file URI 'file:///b/%zz.png' has a % without two"));
 }
 
-TEST(ParseRequest, OneCandidateIsNoChoice) {
+TEST(ParseRequest, RequiresAtLeastTwoCandidates) {
   for (const char* candidates : {"[]", R"(["yes"])", R"("yes")", R"(["yes", 2])"}) {
     EXPECT_THAT(refusal(cat(R"({"parts": [], "candidates": )", candidates, "}")),
                 HasSubstr("`candidates` must be a list of texts, at least two"))
@@ -96,7 +96,7 @@ TEST(ParseRequest, OneCandidateIsNoChoice) {
   EXPECT_EQ(two.candidates.size(), 2u);
 }
 
-TEST(ParseRequest, ManyKeysAndCandidatesAreRefusedSoon) {
+TEST(ParseRequest, RejectsManyKeysAndCandidatesQuickly) {
   std::string keys, texts;
   for (int i = 0; i < 240'000; ++i) keys += cat(", \"", i, "\": 0");
   for (int i = 0; i < 10'001; ++i) texts += i ? ",\"a\"" : "\"a\"";

@@ -1,4 +1,4 @@
-// The requests that options ask for, as a sink sees them.
+// The requests that a sink gets for given options.
 #include "framework/request/request_source.h"
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ class RequestSource : public testing::Test {
   int64_t expected_ = -1;
 };
 
-TEST_F(RequestSource, TakesPicturesUnderAnySuffix) {
+TEST_F(RequestSource, FindsPicturesWithAnySuffix) {
   const std::string folder = FLAM_SOURCE_DIR "/tests/request/suffixes";
   for_each_request({.images = {folder}}, false, sink_);
   EXPECT_THAT(ids(),
@@ -58,7 +58,7 @@ TEST_F(RequestSource, TakesPicturesUnderAnySuffix) {
   EXPECT_EQ(expected_, 7);
 }
 
-TEST_F(RequestSource, SaysOnceWhatAllFoldersHoldBesides) {
+TEST_F(RequestSource, SummarisesOnceWhatAllFoldersHaveBesidesPictures) {
   for (const char* name : {"a/1.png", "a/sub/3.png", "b/2.png"}) add(name);
   for (const char* name : {"a/notes.txt", "a/more.txt", "b/x.json"}) add(name, "text");
   for_each_request({.images = {(scratch_ / "a").string(), (scratch_ / "b").string()}}, false, sink_);
@@ -74,12 +74,12 @@ TEST_F(RequestSource, AFolderWithoutPicturesFailsAlone) {
   const std::string empty = (scratch_ / "empty").string();
   for_each_request({.images = {empty, picture}}, false, sink_);
   EXPECT_THAT(failed_, ElementsAre(empty + ": no pictures in folder '" + empty +
-                                   "' (--recursive looks below it, too)"));
+                                   "' (--recursive also searches its subfolders)"));
   EXPECT_THAT(ids(), ElementsAre(picture));
   EXPECT_EQ(expected_, 2);
 }
 
-TEST_F(RequestSource, TheIdOfAPathThatIsNotUtf8LeadsBackToTheFile) {
+TEST_F(RequestSource, TheIdOfAPathThatIsNotUtf8NamesTheFile) {
   const std::string folder = scratch_.path().string();
   add("caf\xe9.pbm");
   for_each_request({.images = {folder}}, false, sink_);
@@ -111,7 +111,7 @@ TEST_F(RequestSource, EveryPictureComesAfterTheShots) {
   EXPECT_THAT(request.candidates, ElementsAre("a"));
 }
 
-TEST_F(RequestSource, MistakesAreNamed) {
+TEST_F(RequestSource, MessagesNameTheMistake) {
   const std::string picture = add("1.png");
   EXPECT_THAT(refusal({}), HasSubstr("no picture given"));
   EXPECT_THAT(refusal({.images = {"-", "-"}}), HasSubstr("`-` was given more than once"));
@@ -130,7 +130,7 @@ TEST_F(RequestSource, MistakesAreNamed) {
   EXPECT_TRUE(taken_.empty());
 }
 
-TEST_F(RequestSource, ALineOfAFileThatIsTooLongFailsAlone) {
+TEST_F(RequestSource, ALineThatIsTooLongFailsAlone) {
   const std::string good = R"({"parts": [{"text": "x"}], "id": "7"})";
   const std::string file = add("r.jsonl", good + "\n" + std::string(17 << 20, ' ') + "x\n\n" + good);
   for_each_request({.request_file = file}, false, sink_);
