@@ -30,7 +30,7 @@ Value list_of(Value items, const char* doc) {
   return object({{"description", doc}, {"type", "array"}, {"items", std::move(items)}});
 }
 
-/// What `_base_` may bring need not be there; any map may drop what it inherits.
+/// Makes everything optional that `_base_` may provide, and allows `_delete_` in every map.
 void make_partial(Value& schema) {
   const Value* type = schema.find("type");
   if (!schema.is_map() || !type || !type->is_string() || type->as_string() != "object") return;
@@ -97,7 +97,7 @@ class SchemaWriter {
   }
 
  private:
-  /// A component in a map; in a file it may be a part of one.
+  /// A component in a map. In a config file, the map may hold only some of its parameters.
   Value in_map(const std::string& kind) const { return reference(partial_ ? kind + ".partial" : kind); }
 
   void add_kind(const std::string& kind, Value& definitions) {

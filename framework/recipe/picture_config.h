@@ -6,11 +6,11 @@
 
 namespace flam {
 
-/// {background: null | [r, g, b], orientation: apply | ignore}; what is absent keeps its default. Errors are
+/// {background: null | [r, g, b], orientation: apply | ignore}; missing keys have their defaults. Errors are
 /// added to `errors`.
 FLAM_API DecodeOptions parse_pictures(const Value& node, ErrorList& errors);
 
-/// Both keys; parses back to the same.
+/// Writes both keys. Parsing the result gives equal options.
 FLAM_API Value resolved_pictures(const DecodeOptions& options);
 
 /// JSON Schema of the map.

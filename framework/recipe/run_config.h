@@ -1,5 +1,5 @@
 #pragma once
-// A whole config, parsed and checked: every top-level key, nothing built.
+// A whole config, parsed and checked. No component is built yet.
 
 #include <memory>
 #include <optional>
@@ -17,7 +17,7 @@
 namespace flam {
 
 struct FLAM_API RunConfig {
-  std::string name;  // stem of the file, fit for a terminal
+  std::string name;  // stem of the file name, safe to print on a terminal
   ModelConfig model;
   DecodeOptions pictures;
   std::vector<ComponentConfig> transforms;
@@ -28,19 +28,19 @@ struct FLAM_API RunConfig {
   std::vector<ComponentConfig> metrics;
   std::optional<TrainConfig> train;
   Value meta;
-  Value source;  // the merged tree it was parsed from, for the origin of each value
+  Value source;  // the merged tree that the config was parsed from, which knows the origin of each value
 
-  /// Parses the merged tree; throws one Error with every error of it.
+  /// Parses the merged tree. Error: one that lists everything that is wrong.
   static RunConfig parse(const Value& tree, Registry& registry);
-  /// load_config_tree() parsed, with its name.
+  /// Parses the tree from load_config_tree(), and sets the name.
   static RunConfig load(const std::string& name_or_path, const std::vector<std::string>& overrides,
                         Registry& registry);
-  /// All defaults filled in; parses back to the same.
+  /// The config with all defaults filled in. Parsing the result gives an equal config.
   Value resolved() const;
-  /// A task head that ends its texts as `generation` does.
+  /// Builds a task head whose texts end with the first of `generation`'s stop tokens.
   std::unique_ptr<TaskHead> build_task_head(const ComponentConfig& head, const Registry& registry,
                                             const Tokenizer& tokenizer) const;
-  /// Opens the tokenizer's file. Error: as Tokenizer::load, with the config's place.
+  /// Opens the tokenizer's file. Error: as in Tokenizer::load, with the location in the config.
   void load(Tokenizer& tokenizer) const;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a command opens a config with: its options, and the registry of all plugins on the search path.
+// The options with which a command opens a config, and the registry of all plugins on the search path.
 
 #include <cstdint>
 #include <filesystem>
@@ -12,11 +12,11 @@
 
 namespace flam {
 
-/// What a command opens a config with.
+/// The options with which a command opens a config.
 struct RunOptions {
   std::vector<std::string> overrides;              // `--set` assignments
   std::vector<std::filesystem::path> plugin_path;  // searched first
-  std::string weights;            // "": the config's; "random"; or one file that replaces its list
+  std::string weights;            // "" for the config's, "random", or a file that replaces the config's list
   std::string device = "cpu";     // auto, cpu, cuda, cuda:N
   std::string dtype = "float32";  // float32, bfloat16, float16
   bool cuda_graph = false;        // record decode steps and repeat them as CUDA graphs
@@ -26,7 +26,7 @@ struct RunOptions {
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 
-/// The registry that a command works with: every library on the search path.
+/// Opens the registry of every plugin library on the search path.
 FLAM_API std::unique_ptr<Registry> open_registry(const std::vector<std::filesystem::path>& plugin_path);
 
 }  // namespace flam

@@ -47,7 +47,8 @@ struct FLAM_API TrainConfig {
   void visit(ParamVisitor& v);
   static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);
   Value resolved() const;
-  /// `trained` in order. A tensor gets the rate of the first pattern that matches it.
+  /// The patterns and rates of `trained`, in order. A tensor gets the rate of the first pattern that matches
+  /// it.
   std::vector<std::pair<std::string, double>> rates() const;
 };
 

@@ -21,7 +21,7 @@ DecodeOptions parsed(const std::string& yaml) {
   return options;
 }
 
-TEST(PictureConfig, HoldsABackgroundAndWhatIsDoneWithTheOrientation) {
+TEST(PictureConfig, ParsesBackgroundAndOrientation) {
   EXPECT_EQ(parsed("{}"), DecodeOptions{});
   EXPECT_EQ(parsed("{background: null, orientation: apply}"), DecodeOptions{});
   const DecodeOptions chosen = parsed("{background: [255, 0, 7], orientation: ignore}");
@@ -30,14 +30,14 @@ TEST(PictureConfig, HoldsABackgroundAndWhatIsDoneWithTheOrientation) {
   EXPECT_EQ(*chosen.background, (std::array<uint8_t, 3>{255, 0, 7}));
 }
 
-TEST(PictureConfig, PrintsBackToTheSame) {
+TEST(PictureConfig, ResolvedOptionsParseToTheSame) {
   for (const char* yaml : {"{}", "{background: [255, 0, 7], orientation: ignore}"}) {
     const DecodeOptions options = parsed(yaml);
     EXPECT_EQ(parsed(write_yaml(resolved_pictures(options))), options) << yaml;
   }
 }
 
-TEST(PictureConfig, NamesWhatIsWrong) {
+TEST(PictureConfig, MessagesNameTheMistake) {
   for (const char* yaml : {"background: [0, 0]", "background: [0, 0, 256]", "background: [0, 0, -1]",
                            "background: [0, 0, 0.5]", "background: white", "background: {r: 1}"}) {
     EXPECT_THAT(error_of([&] { parsed(yaml); }),
@@ -49,8 +49,8 @@ TEST(PictureConfig, NamesWhatIsWrong) {
   EXPECT_THAT(error_of([] { parsed("backgruond: null"); }), HasSubstr("did you mean 'background'?"));
 }
 
-// What reaches the model: the answers to a picture that is on its side in its file, and to a transparent one.
-TEST(PictureConfig, ReachesEveryPictureOfASession) {
+// The options reach the model: they change the answers to a rotated picture and to a transparent one.
+TEST(PictureConfig, AppliesToEveryPictureOfASession) {
   const std::string folder = FLAM_SOURCE_DIR "/tests/media/pictures/";
   const auto caption = [&](const std::string& picture, const std::vector<std::string>& settings) {
     return Session::open("flamingo_mini_caption", {.overrides = settings})
