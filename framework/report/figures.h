@@ -1,5 +1,5 @@
 #pragma once
-// Numbers as people read them.
+// Formats numbers for people to read.
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// Values as JSON, and JSON as the lines that commands print.
+// Converts values to JSON, and JSON to the text that commands print.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace flam {
 
-/// A value tree as JSON.
+/// Converts a value tree to JSON.
 FLAM_API nlohmann::ordered_json to_json(const Value& value);
 
-/// On one line, fit for a terminal: control characters of one byte or two (U+007F to U+009F) are escaped,
-/// too.
+/// Writes JSON on one line that is safe to print on a terminal: the control characters U+007F to U+009F are
+/// also escaped.
 FLAM_API std::string json_line(const nlohmann::ordered_json& json);
-/// The same on several lines, indented, with a line end behind the last one.
+/// The same on several indented lines, with a newline at the end.
 FLAM_API std::string json_lines(const nlohmann::ordered_json& json, int indent);
 
 }  // namespace flam

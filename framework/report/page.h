@@ -3,8 +3,8 @@
 
 namespace flam {
 
-/// A whole HTML page that refers to nothing outside it, in the style that all our pages share. `title` is
-/// text; `style` holds CSS rules that the page needs besides, `body` is HTML.
+/// A complete, self-contained HTML page in the style that all our pages share. `title` is plain text, `style`
+/// has additional CSS rules, and `body` is HTML.
 std::string html_page(const std::string& title, const std::string& style, const std::string& body);
 
 }  // namespace flam

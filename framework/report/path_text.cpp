@@ -58,7 +58,7 @@ std::filesystem::path path_of_text(const std::string& text) {
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
     if (problem != std::errc() || digits.size() != 2 || end != digits.data() + 2)
       throw fail("has a % without two hexadecimal digits");
-    if (byte == 0) throw fail("holds a NUL byte, which no path has");
+    if (byte == 0) throw fail("has a NUL byte, which is not allowed in a path");
     path += static_cast<char>(byte);
     at += 2;
   }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kWidth = 560, kHeight = 320, kLeft = 64, kRight = 16, kTop = 34, kBottom = 48;
 
-/// One axis: values to pixels, ticks at round numbers.
+/// An axis maps values to pixels, and has ticks at round numbers.
 class Axis {
  public:
   Axis(double low, double high, double from, double to) : from_(from), to_(to) {
@@ -117,7 +117,8 @@ std::string draw_series(const Plot& plot, const PlotSeries& series, const std::v
 }  // namespace
 
 std::string plot_colour(size_t index) {
-  // Okabe and Ito's palette, told apart by colour-blind readers, without its yellow; then darker turns of it.
+  // Okabe and Ito's palette, which is suitable for colour-blind readers, without its yellow; then darker
+  // shades of it.
   static constexpr std::array<const char*, 14> kColours = {
       "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#333333",
       "#004c77", "#8f3f00", "#006a4d", "#8a5170", "#3a789b", "#9a6a00", "#888888"};

@@ -6,22 +6,23 @@ namespace flam {
 
 struct PlotPoint {
   double x = 0, y = 0;
-  double x_low = 0, x_high = 0, y_low = 0, y_high = 0;  // confidence interval; equal to x and y: none
+  double x_low = 0, x_high = 0, y_low = 0,
+         y_high = 0;  // confidence interval; equal to x and y if there is none
 };
 
 struct PlotSeries {
   std::string name;
-  size_t colour = 0;  // index into the palette; the same variant has the same one in every plot
+  size_t colour = 0;  // index into the palette; a variant has the same colour in every plot
   std::vector<PlotPoint> points;
 };
 
 struct Plot {
   std::string title, x_label, y_label;
-  bool lines = false;  // joined, with the interval as a band; else dots with error bars
+  bool lines = false;  // true: points are joined, and the interval is a band; false: dots with error bars
   std::vector<PlotSeries> series;
 };
 
-/// One <svg> element, complete in itself. Points that are not finite are left out; "" if none is left.
+/// One self-contained <svg> element. Points that are not finite are left out; returns "" if no point is left.
 std::string svg_plot(const Plot& plot);
 std::string plot_colour(size_t index);
 

@@ -27,7 +27,7 @@ TEST(PathText, WritesAnyOtherPathAsAFileUri) {
   EXPECT_EQ(path_of_text(relative), std::filesystem::current_path() / "caf\xe9.jpg");
 }
 
-TEST(PathText, FindsEveryPathAgain) {
+TEST(PathText, ConvertsEveryPathBack) {
   std::string all = "/";
   for (int byte = 1; byte < 256; ++byte) all += static_cast<char>(byte);
   const std::string text = path_text(all);
@@ -35,10 +35,10 @@ TEST(PathText, FindsEveryPathAgain) {
   EXPECT_EQ(path_of_text(text), all);
   const std::string looks_like_a_uri = "file:///a%41";  // in a folder named "file:"
   EXPECT_EQ(path_of_text(path_text(looks_like_a_uri)), std::filesystem::absolute(looks_like_a_uri));
-  EXPECT_EQ(path_of_text("file:///a%2fb%e9"), "/a/b\xe9");  // small letters, too
+  EXPECT_EQ(path_of_text("file:///a%2fb%e9"), "/a/b\xe9");  // lower-case digits are allowed
 }
 
-TEST(PathText, RefusesABrokenUri) {
+TEST(PathText, RejectsAnInvalidUri) {
   EXPECT_THAT(error_of([] { path_of_text("file://host/a"); }), HasSubstr("names a host"));
   for (const char* text :
        {"file:///%", "file:///%4", "file:///%4g", "file:///%-1", "file:///%+1", "file:///%%41"})
@@ -46,7 +46,7 @@ TEST(PathText, RefusesABrokenUri) {
   EXPECT_THAT(error_of([] { path_of_text("file:///a%00b"); }), HasSubstr("NUL"));
 }
 
-TEST(PathText, KnowsUtf8) {
+TEST(PathText, RecognisesUtf8) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("漢字 ä"));
   for (const char* bytes : {"\xff", "a\xe9", "\xc3", "\xed\xa0\x80"}) EXPECT_FALSE(is_utf8(bytes));
