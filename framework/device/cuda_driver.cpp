@@ -18,11 +18,11 @@ constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;
 
 class Driver {
  public:
-  Driver() : library_(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {}  // stays open
+  Driver() : library_(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {}  // never closed
 
   explicit operator bool() const { return library_ != nullptr; }
 
-  /// Calls a function of the driver; its result, or −1 if it has none of that name.
+  /// Calls a function of the driver. Returns its result, or −1 if the driver has no function of that name.
   template <class... Arguments>
   Result operator()(const char* name, Arguments... arguments) const {
     const auto function = reinterpret_cast<Result (*)(Arguments...)>(dlsym(library_, name));

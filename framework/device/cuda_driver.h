@@ -5,25 +5,26 @@
 
 namespace flam {
 
-/// One device as the driver names it; the order is that of cuda:0, cuda:1, …
+/// A device as the driver describes it; the order is that of cuda:0, cuda:1, …
 struct CudaDevice {
   std::string name;
   int64_t memory = 0;          // bytes
   int capability[2] = {0, 0};  // major, minor
 };
 
-/// What the NVIDIA driver says for itself: asked through its own library, without CUDA's headers and before
-/// libtorch's CUDA half is opened (which takes seconds, and tells no reasons).
+/// Information from the NVIDIA driver. It is queried through the driver's own library, so neither the CUDA
+/// headers nor libtorch's CUDA half are needed (loading the latter takes seconds, and it gives no
+/// reasons).
 struct CudaDriver {
-  std::string problem;  // why there is no device, a line; "" if there is one
-  int version = 0;      // newest CUDA that it supports, as 1000·major + 10·minor; 0: no driver
+  std::string problem;  // one line on why there is no device; "" if there is one
+  int version = 0;      // newest supported CUDA version, as 1000·major + 10·minor; 0: no driver
   std::vector<CudaDevice> devices;
 };
 
-/// Asked once.
+/// Queries the driver once, at the first call.
 const CudaDriver& cuda_driver();
 
-/// "13.0" of 13000.
+/// For example, "13.0" for 13000.
 std::string cuda_version_text(int version);
 
 }  // namespace flam

@@ -24,7 +24,8 @@ std::string first_line(const std::string& text) {
   return printable(text.substr(0, text.find('\n')), 400);
 }
 
-// libtorch remembers the first answer to "is there CUDA?", so its CUDA half is opened before anyone asks.
+// libtorch caches its first answer to whether CUDA is available, so its CUDA half is loaded before the
+// first query.
 std::string open_cuda_half() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&at::globalContext), &info) == 0 || !info.dli_fname) {
@@ -80,7 +81,8 @@ std::string problem_of(size_t index) {
   }
   if (const std::string& problem = cuda_in_common(); !problem.empty()) return problem;
   try {
-    // Kernels for another architecture fail here, as does a device that is out of memory or order.
+    // This fails if libtorch has no kernels for the architecture, or if the device is out of memory or out of
+    // order.
     const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
     const at::Tensor one = at::ones({8, 8}, at::TensorOptions().device(device));
     if (one.mm(one).sum().item().toDouble() == 512) return "";
@@ -158,7 +160,7 @@ void synchronize(at::Device device) noexcept {
   if (!device.is_cuda()) return;
   try {
     c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
-  } catch (const std::exception&) {  // the next operation says it again
+  } catch (const std::exception&) {  // the next operation reports the error again
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace flam {
 
-/// Runs `work`; a device that has no memory left for it is a RunError.
+/// Runs `work`. RunError: the device is out of memory.
 template <class Work>
 auto with_device_memory(const Work& work) {
   try {

@@ -7,7 +7,8 @@
 
 namespace flam {
 
-/// The name used on the command line and in configs (float32, bfloat16, float16); libtorch's name for others.
+/// The name that the command line and configs use (float32, bfloat16, float16), or libtorch's name for other
+/// types.
 FLAM_API std::string dtype_name(at::ScalarType dtype);
 
 }  // namespace flam

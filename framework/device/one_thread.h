@@ -3,8 +3,9 @@
 
 namespace flam {
 
-/// During its lifetime, libtorch uses that many threads for what the calling thread computes. Other threads keep
-/// their own number; one that has not computed yet may start with this one.
+/// Sets how many threads libtorch uses for work of the calling thread, and restores the number when it is
+/// destroyed. Other threads keep their own number, but a thread that has not computed anything yet may start
+/// with this one.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) {
@@ -20,7 +21,7 @@ class ThreadCount {
   int before_ = at::get_num_threads();
 };
 
-/// ThreadCount(1): libtorch makes no pool of threads.
+/// ThreadCount(1), with which libtorch starts no thread pool.
 class OneThread : ThreadCount {
  public:
   OneThread() : ThreadCount(1) {}

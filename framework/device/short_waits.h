@@ -1,13 +1,14 @@
 #pragma once
-// Included once by a program, in the source file of its main(): threads that wait for each other spin
-// briefly, then sleep.
+// Makes waiting threads spin only briefly before they sleep. A program includes this header once, in the
+// source file of its main().
 //
-// libtorch computes with libgomp. At the end of every parallel loop its threads spin for up to 300,000
-// rounds, several milliseconds, before they sleep: beside another program that computes, they take the cores
-// from the threads they wait for. libgomp reads the number of rounds from the environment when it is loaded,
-// before main(), and nothing changes it later. So the program starts itself anew with that variable set,
-// after it was linked and before any library is initialised, which costs about 15 ms. A program that does
-// without this header can be started with GOMP_SPINCOUNT=3000. What the user set in the environment holds.
+// libtorch uses libgomp. At the end of every parallel loop, its threads spin for up to 300,000 rounds
+// (several milliseconds) before they sleep. If another program is also computing, the spinning threads take
+// cores from the threads that they wait for. libgomp reads the number of rounds from the environment when it
+// is loaded, before main(), and it can't be changed later. So the program re-executes itself with that
+// variable set, after it was linked and before any library is initialised, which takes about 15 ms. Without
+// this header, a program can be started with GOMP_SPINCOUNT=3000 instead. If the user has set the variable,
+// it is left unchanged.
 
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -26,10 +27,10 @@ inline bool is_set(const char* variable, const char* name) {
   return std::strncmp(variable, name, length) == 0 && variable[length] == '=';
 }
 
-/// Returns where there is nothing to do, or no way to do it. The C library isn't initialised yet: there is no
-/// getenv().
+/// Returns if nothing needs to be done, or if it can't be done. The C library isn't initialised yet, so
+/// getenv() can't be used.
 inline void start_anew(int, char** arguments, char** environment) {
-  if (getauxval(AT_BASE) == 0) return;  // started by naming the dynamic linker, which /proc/self/exe then is
+  if (getauxval(AT_BASE) == 0) return;  // started through the dynamic linker, so /proc/self/exe is the linker
   size_t count = 0;
   for (; environment[count] != nullptr; ++count) {
     if (is_set(environment[count], "GOMP_SPINCOUNT") || is_set(environment[count], "OMP_WAIT_POLICY")) return;

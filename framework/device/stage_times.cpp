@@ -26,7 +26,7 @@ std::vector<StageTimes::Entry> StageTimes::entries() const {
 
 StageTimes::Scope::Scope(StageTimes* times, const char* stage, c10::Device device)
     : times_(times), stage_(stage), device_(device) {
-  if (times_) synchronize(device_);  // what was queued before is not of this stage
+  if (times_) synchronize(device_);  // work that was queued earlier does not belong to this stage
   start_ = std::chrono::steady_clock::now();
 }
 

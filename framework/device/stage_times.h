@@ -10,8 +10,8 @@
 
 namespace flam {
 
-/// Milliseconds by stage, in the order first seen: decode, transform, vision, resampler, tokenize, prefill,
-/// step, score.
+/// Milliseconds by stage, in the order in which the stages first ran: decode, transform, vision, resampler,
+/// tokenize, prefill, step, score.
 class FLAM_API StageTimes {
  public:
   struct Entry {
@@ -22,8 +22,8 @@ class FLAM_API StageTimes {
   void add(const std::string& stage, double milliseconds);
   std::vector<Entry> entries() const;
 
-  /// Adds the time from construction to destruction, of a `device` until it has done what was queued; does
-  /// nothing without `times`.
+  /// Adds the time from construction to destruction. At both ends it waits until the `device` has finished
+  /// its queued work. Does nothing if `times` is null.
   class FLAM_API Scope {
    public:
     Scope(StageTimes* times, const char* stage, c10::Device device = c10::kCPU);

@@ -2,13 +2,13 @@
 
 namespace flam {
 
-/// Has libtorch make its pool for that many threads, at least 1, of what the calling thread computes: before
-/// weights take the space that it needs; ThreadCount then chooses how many of them compute. RunError: the
-/// system doesn't give them, where libtorch's pool would end the process or wait for ever. They are tried
-/// with the system's own stack size; OMP_STACKSIZE may ask for more.
+/// Makes libtorch start its pool of `threads` threads (at least 1) for the calling thread, before the weights
+/// take the memory that the threads need. ThreadCount then sets how many of them are used. RunError: the
+/// system can't start so many threads; libtorch's pool would end the process or hang in that case. The test
+/// uses the system's default stack size, so it can miss that a larger OMP_STACKSIZE fails.
 void make_threads(int threads);
 
-/// As asked for; where that is 0, libtorch's own number for the calling thread: as many as cores.
+/// Returns `asked`, or if that is 0, libtorch's default for the calling thread, which is the number of cores.
 int thread_count(int asked);
 
 }  // namespace flam

@@ -1,5 +1,5 @@
-// On a CUDA device: what the references say, what the CPU says, and an end of memory. Skipped, with the
-// reason, where there is none.
+// Tests on a CUDA device: comparison with references and with the CPU, and running out of memory. Without a
+// device, they are skipped with the reason.
 #include <ATen/ops/empty.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <gmock/gmock.h>
@@ -63,13 +63,13 @@ TEST_F(OnCuda, GoldenCasesAtBfloat16) {
   verify_goldens(on_cuda("bfloat16"), VerifyOptions::of(at::kBFloat16));
 }
 
-TEST_F(OnCuda, TheMiniModelAnswersAsOnTheCpu) {
+TEST_F(OnCuda, TheMiniModelGivesTheSameAnswersAsOnTheCpu) {
   const auto expected = answers({});
   EXPECT_EQ(answers(on_cuda()), expected);
   EXPECT_EQ(answers(on_cuda("bfloat16")), expected);
 }
 
-TEST_F(OnCuda, StepsAsGraphsGiveTheSame) {
+TEST_F(OnCuda, CudaGraphsGiveTheSameAnswers) {
   if (open_registry({})->list(StepGraphs::kKind).empty())
     GTEST_SKIP() << "the plugin 'cuda_graph' was not built";
   RunOptions options = on_cuda();
@@ -92,7 +92,7 @@ TEST_F(OnCuda, TheReceiptNamesTheDevice) {
   EXPECT_GT(receipt["peak_device_bytes"].get<int64_t>(), 1 << 20);
 }
 
-TEST_F(OnCuda, AnEndOfMemoryIsOneError) {
+TEST_F(OnCuda, RunningOutOfMemoryIsOneError) {
   const auto session = Session::open("flamingo_mini_caption", on_cuda());
   at::getDeviceAllocator(at::kCUDA)->emptyCache();
   std::vector<at::Tensor> taken;

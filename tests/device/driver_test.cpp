@@ -1,4 +1,4 @@
-// What is said of CUDA where it can't be used, with a stand-in for the driver: one error, one line, exit
+// Messages about CUDA if it can't be used, tested with a fake driver: one error on one line, with exit
 // status 2.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,14 +26,14 @@ void expect_one_error(const Ran& ran, const std::string& message) {
   EXPECT_EQ(ran.err, "error: " + message + "\n");
 }
 
-TEST(CudaDriver, ADeviceBeyondTheLast) {
+TEST(CudaDriver, ADeviceThatDoesNotExistIsAnError) {
   expect_one_error(infer("--device cuda:99", "FAKE_CUDA_DEVICES=2"),
                    "device 'cuda:99' can't be used: there are 2 CUDA devices, cuda:0 to cuda:1");
   expect_one_error(infer("--device cuda:1", "FAKE_CUDA_DEVICES=1"),
                    "device 'cuda:1' can't be used: there is 1 CUDA device, cuda:0");
 }
 
-TEST(CudaDriver, NoDevice) {
+TEST(CudaDriver, ADriverWithoutDevicesIsAnError) {
   expect_one_error(
       infer("--device cuda", "CUDA_VISIBLE_DEVICES= FAKE_CUDA_DEVICES=2"),
       "device 'cuda' can't be used: the NVIDIA driver finds no device (CUDA_VISIBLE_DEVICES is '')");
@@ -44,21 +44,21 @@ TEST(CudaDriver, NoDevice) {
                    "device 'cuda' can't be used: the NVIDIA driver finds no device");
 }
 
-TEST(CudaDriver, ADriverThatFails) {
+TEST(CudaDriver, AFailingDriverIsAnError) {
   expect_one_error(
       infer("--device cuda", "FAKE_CUDA_INIT=803"),
       "device 'cuda' can't be used: the NVIDIA driver doesn't start: system has unsupported display "
       "driver / cuda driver combination (error 803 of the driver)");
 }
 
-TEST(CudaDriver, AutoSaysWhatItTookAndWhy) {
+TEST(CudaDriver, AutoReportsItsChoiceAndTheReason) {
   const Ran ran = infer("--device auto", "FAKE_CUDA_DEVICES=0");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, "purple\n");
   EXPECT_THAT(ran.err, HasSubstr("device: cpu (no CUDA: the NVIDIA driver finds no device)"));
 }
 
-TEST(CudaDriver, NoSuchName) {
+TEST(CudaDriver, AnUnknownNameIsAnError) {
   for (const std::string name :
        {"gpu", "cuda:", "cuda:-1", "cuda:one", "cuda:0x", "cuda0", "cuda:99999999999999999999"})
     EXPECT_EQ(test::error_of([&] { resolve_device(name); }),
@@ -74,7 +74,7 @@ TEST(CudaDriver, GraphsNeedADevice) {
               testing::EndsWith("error: CUDA graphs need a CUDA device, found 'cpu'; give --device cuda\n"));
 }
 
-TEST(CudaDriver, DoctorTellsTheReason) {
+TEST(CudaDriver, DoctorReportsTheReason) {
   const Ran ran =
       run_flam("doctor", "LD_LIBRARY_PATH=" FLAM_FAKE_DRIVER " FAKE_CUDA_DEVICES=0 FAKE_CUDA_VERSION=12040 ");
   EXPECT_THAT(ran.out, HasSubstr("cuda: not usable: the NVIDIA driver finds no device\n"

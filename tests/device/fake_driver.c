@@ -1,4 +1,4 @@
-// A stand-in for NVIDIA's libcuda.so.1 that gives the answers named in its environment, for tests without a device:
+// A fake libcuda.so.1 for tests without a device. Environment variables set its results:
 // FAKE_CUDA_INIT (result of cuInit), FAKE_CUDA_DEVICES (how many), FAKE_CUDA_VERSION (13000).
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Devices and dtypes as a command line names them.
+// Names of devices and dtypes on the command line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ TEST(Device, NamesAreChecked) {
   }
 }
 
-TEST(Device, DtypesHaveTheirNames) {
+TEST(Device, DtypesAreConvertedToAndFromNames) {
   for (const char* name : {"float32", "bfloat16", "float16"})
     EXPECT_EQ(dtype_name(resolve_dtype(name)), name);
   EXPECT_THAT(error_of([] { resolve_dtype("fp16"); }),
