@@ -81,7 +81,7 @@ TEST_F(Cli, ExplainsOneAnswer) {
   std::filesystem::remove(page);
   const auto several = run_flam(call + image(0) + " " + both);
   EXPECT_EQ(several.status, 2);
-  EXPECT_THAT(several.err, HasSubstr("looks at one answer, but 2 pictures"));
+  EXPECT_THAT(several.err, HasSubstr("needs exactly one answer, but 2 pictures"));
   EXPECT_FALSE(std::filesystem::exists(page));
   const auto nowhere = run_flam(call + "--explain /no/such/folder/page.html");
   EXPECT_EQ(nowhere.status, 2);
@@ -133,7 +133,7 @@ TEST_F(Cli, ARankingModelRefusesOptionsForGeneratedText) {
                               "--candidate no " +
                               option);
     EXPECT_EQ(ran.status, 2);
-    EXPECT_THAT(ran.err, HasSubstr(" is about answers that a model writes"));
+    EXPECT_THAT(ran.err, HasSubstr(" applies to models that generate answers"));
   }
   const auto set = run_flam("infer flamingo_mini_ranking " FLAM_SOURCE_DIR
                             "/docs/images/scene.png --question 'is there a star?' --candidate yes "

@@ -22,7 +22,7 @@ void AnswerBatches::push(Entry entry) {
   ++count_;
   tasks_ += entry.task.has_value();
   filling_.push_back(std::move(entry));
-  // Outcomes that are known need no place in a batch, but those behind them would wait for it.
+  // Known outcomes need no batch. If nothing else is waiting, they are passed on at once.
   const bool only_known = tasks_ == 0 && full_.empty();
   if (tasks_ < options_.batch_size && !only_known) return;
   answer(std::exchange(full_, std::exchange(filling_, {})));

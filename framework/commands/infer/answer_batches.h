@@ -1,5 +1,5 @@
 #pragma once
-// A stream of requests, answered in batches.
+// Answers a stream of requests in batches.
 
 #include <functional>
 #include <optional>
@@ -10,15 +10,15 @@
 
 namespace flam {
 
-/// Gathers requests into batches and answers a batch when it is full. While one batch is answered, the
-/// pictures of the next are loaded beside it. Requests and outcomes keep their order, those of requests that
-/// can't be run among them.
+/// Gathers requests into batches, and answers a batch when it is full. While one batch is answered, the
+/// pictures of the next one are loaded. Outcomes are in the order of the requests, including the outcomes of
+/// requests that can't be run.
 class AnswerBatches {
  public:
   struct Options {
     int64_t batch_size = 1;
-    /// Whether a full batch waits until the next one is full, too, so that pictures are loaded ahead. Not
-    /// where somebody waits for each answer before the next request comes.
+    /// Whether a full batch waits until the next one is also full, so that pictures are loaded ahead. Set it
+    /// to false if the sender waits for each answer before it sends the next request.
     bool look_ahead = true;
     CallOptions call;
   };
@@ -30,19 +30,19 @@ class AnswerBatches {
   AnswerBatches(const AnswerBatches&) = delete;
   AnswerBatches& operator=(const AnswerBatches&) = delete;
 
-  /// Answers what is full.
+  /// Adds a request, and answers batches that are full.
   void add(Request request, Task task);
-  /// An outcome that is known already, such as the error of a line that is no request.
+  /// Adds a request whose outcome is already known, such as a line that is not a valid request.
   void add(Request request, Outcome outcome);
-  /// Answers the rest.
+  /// Answers the remaining requests.
   void finish();
-  /// How many requests were added.
+  /// The number of requests that were added.
   int64_t count() const { return count_; }
 
  private:
   struct Entry {
     Request request;
-    std::optional<Task> task;  // none: the outcome is known
+    std::optional<Task> task;  // nullopt if the outcome is already known
     Outcome outcome;
   };
   using Batch = std::vector<Entry>;
@@ -55,7 +55,7 @@ class AnswerBatches {
   const Options options_;
   const Sink sink_;
   Batch filling_, full_;
-  int64_t tasks_ = 0;  // of `filling_`
+  int64_t tasks_ = 0;  // number of tasks in `filling_`
   int64_t count_ = 0;
 };
 

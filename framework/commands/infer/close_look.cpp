@@ -9,7 +9,7 @@ CloseLook::CloseLook(const InferOptions& options) : record_(options.record) {
   if (record_.empty() && options.explain.empty()) return;
   const bool from_file = !options.inputs.request_file.empty();
   if (!from_file && !asks_about_one_picture(options.inputs)) {
-    throw Error(cat(record_.empty() ? "--explain" : "--record", " looks at one answer, but ",
+    throw Error(cat(record_.empty() ? "--explain" : "--record", " needs exactly one answer, but ",
                     options.inputs.images.size(), " pictures or a folder were given; name one picture"));
   }
   if (!options.explain.empty()) page_.emplace(options.explain);
@@ -18,7 +18,7 @@ CloseLook::CloseLook(const InferOptions& options) : record_(options.record) {
 
 void CloseLook::require_first(int64_t requests_before) const {
   if (wanted() && requests_before > 0)
-    throw Error("--record and --explain look at one answer, but there are several requests");
+    throw Error("--record and --explain need exactly one answer, but there are several requests");
 }
 
 void CloseLook::look_at(const Request& request, const Prompt& prompt) {

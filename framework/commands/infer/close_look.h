@@ -1,5 +1,5 @@
 #pragma once
-// --record and --explain: how one answer came about.
+// --record and --explain, which show how a single answer was generated.
 
 #include <optional>
 #include <string>
@@ -11,16 +11,17 @@ namespace flam {
 
 class CloseLook {
  public:
-  /// Error: several answers are asked for, or a file that can't be written.
+  /// Error: the options ask for several answers, or a file can't be written.
   explicit CloseLook(const InferOptions& options);
 
   bool wanted() const { return !record_.empty() || page_; }
-  /// Error: there is another request before this one.
+  /// Error: this request is not the first one.
   void require_first(int64_t requests_before) const;
-  /// What is asked, and its outcome.
+  /// Stores the request and its prompt.
   void look_at(const Request& request, const Prompt& prompt);
+  /// Stores the outcome.
   void take(const Outcome& outcome);
-  /// Writes the files about the answer that was taken, if there is one.
+  /// Writes the files for the stored outcome, if there is one.
   void write(const Session& session);
 
  private:

@@ -38,7 +38,7 @@ Outputs outputs_of(const InferOptions& options) {
   return outputs;
 }
 
-/// The first option that does nothing where a model chooses among candidates; null if none is given.
+/// The first given option that has no effect if the model chooses among candidates; null if there is none.
 const char* option_of_writing(const InferOptions& options) {
   return !options.record.empty()    ? "--record"
          : !options.explain.empty() ? "--explain"
@@ -52,7 +52,7 @@ class Inference {
  public:
   Inference(const InferOptions& options, const InferHooks& hooks)
       : options_(options), hooks_(hooks), outputs_(outputs_of(options)), close_look_(options) {
-    // Opened first, so that a place that can't be written is known before the work.
+    // Opened first, so that a path that can't be written is an error before the model runs.
     if (!options.receipt.empty()) receipt_.emplace(options.receipt);
     RunOptions opening = options.session;
     opening.hash_weights = receipt_.has_value();
@@ -64,7 +64,7 @@ class Inference {
   InferReport run() {
     AnswerBatches::Options batching;
     batching.batch_size = options_.batch_size;
-    // One that is looked at closely waits until it is known to be the only one.
+    // With --record or --explain, a request waits until it is known to be the only one.
     batching.look_ahead = close_look_.wanted() || options_.inputs.request_file != "-";
     batching.call.generation = generation_;
     batching.call.cancelled = hooks_.cancelled;
@@ -104,7 +104,7 @@ class Inference {
   }
 
   void ask(Request request, AnswerBatches& batches) {
-    // What is wrong with the run itself is an error of the run, not of the request that it came up with.
+    // A wrong option is an error of the whole run, not of the request at which it is found.
     const auto refuse = [this] { refusal_ = std::current_exception(); };
     try {
       outputs_.keep(request);
@@ -133,7 +133,8 @@ class Inference {
   void refuse_choices(const Task& task) const {
     const char* given = option_of_writing(options_);
     if (given && std::holds_alternative<Score>(task))
-      throw Error(cat(given, " is about answers that a model writes; this one chooses among candidates"));
+      throw Error(
+          cat(given, " applies to models that generate answers; this model chooses among candidates"));
   }
 
   void take(const Request& request, Outcome outcome) {

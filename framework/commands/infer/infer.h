@@ -1,5 +1,5 @@
 #pragma once
-// What `flam infer` does: requests in, answers out, and the files that tell how they came about.
+// The command `flam infer`: answers requests, and writes receipt, recording and explanation.
 
 #include <functional>
 #include <memory>
@@ -16,29 +16,29 @@ struct InferOptions {
   InputOptions inputs;
   RunOptions session;
   int64_t batch_size = 1;
-  std::optional<int64_t> num_beams, max_new_tokens, n_best, seed;  // instead of the config's
-  std::string receipt, record, explain;                            // files to write; "": none
+  std::optional<int64_t> num_beams, max_new_tokens, n_best, seed;  // replace the config's values
+  std::string receipt, record, explain;                            // files to write; "" for none
 };
 
-/// What somebody who watches the run is told.
+/// Callbacks that report what happens during the run. Each of them may be empty.
 struct InferHooks {
-  /// Opens the session; Session::open unless given.
+  /// Opens the session; Session::open is used if it is empty.
   std::function<std::shared_ptr<Session>(const std::string& config, const RunOptions& options)> open;
   std::function<void(const Request& request, const Outcome& outcome, const GenerationParams& generation)>
       outcome;
-  std::function<void(int64_t done, int64_t total)> progress;  // total: 0 as long as it is not known
-  std::function<void(const std::string& summary)> left_out;   // what folders hold besides pictures
+  std::function<void(int64_t done, int64_t total)> progress;  // total is 0 until it is known
+  std::function<void(const std::string& summary)> left_out;   // what folders contain besides pictures
   std::function<bool()> cancelled;
 };
 
 struct InferReport {
   int64_t done = 0;
-  int64_t failed = 0;   // of them, for whatever reason
-  int64_t refused = 0;  // of them, before anything was run
+  int64_t failed = 0;   // those of `done` that failed for any reason
+  int64_t refused = 0;  // those of `failed` that were rejected before the model ran
 };
 
-/// Answers every request. Receipt, recording and page are complete or absent. Error: what is wrong with the
-/// options, before anything runs.
+/// Answers every request. Each of the files (receipt, recording, page) is written completely or not at all.
+/// Error: an option is invalid; this is found before the model runs.
 FLAM_API InferReport infer(const InferOptions& options, const InferHooks& hooks);
 
 }  // namespace flam

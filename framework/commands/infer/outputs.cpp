@@ -15,7 +15,8 @@ fs::path plain(const fs::path& path) {
   return failed ? path.lexically_normal() : plain;
 }
 
-/// All that a path of weights stands for: of a folder or an index of shards, the files that lie there.
+/// Checks every file that a weights path may stand for: for a folder or a shard index, all files in its
+/// folder.
 void keep_weights(const fs::path& path, const Outputs& outputs) {
   outputs.keep(path);
   std::error_code unreadable;

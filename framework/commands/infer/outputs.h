@@ -8,17 +8,18 @@
 
 namespace flam {
 
-/// The files that a run will write, kept from destroying what it reads or each other. Asked before anything
-/// is put in place.
+/// The files that a run will write. Its checks make sure, before anything is written, that no output
+/// overwrites an input or another output.
 class Outputs {
  public:
-  /// `option` for messages: "--receipt". An empty path is none. Error: another option names the same file.
+  /// Adds an output. `option` is used in messages, such as "--receipt". An empty path is ignored. Error:
+  /// another option names the same file.
   void add(const char* option, const std::string& path);
-  /// Error: an output is this file.
+  /// Error: an output would overwrite this file.
   void keep(const std::filesystem::path& input) const;
-  /// The same for the pictures of a request.
+  /// Error: an output would overwrite a picture of the request.
   void keep(const Request& request) const;
-  /// And for the configs, weights and the tokenizer of a session.
+  /// Error: an output would overwrite a config, weights file or tokenizer file of the session.
   void keep(const Session& session) const;
 
  private:
