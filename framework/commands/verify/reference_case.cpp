@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-/// Names that existing dumps have for stages, read as the same.
+/// Alternative names of stages in existing dumps.
 constexpr std::pair<std::string_view, std::string_view> kStoredNames[] = {
     {"vision_features", "vit_patch_tokens"},
     {"vision_features", "vision_out"},
@@ -25,7 +25,7 @@ const json* member(const json& object, const char* key) {
 }
 
 [[noreturn]] void malformed(const fs::path& file, const std::string& what) {
-  throw Error(cat(printable(file.string(), 4096), ": ", what, " (the format stands in docs/verify.md)"));
+  throw Error(cat(printable(file.string(), 4096), ": ", what, "  (docs/verify.md describes the format)"));
 }
 
 // A row's pictures: one path, or a list of them.
@@ -34,7 +34,7 @@ std::vector<std::string> picture_list(const json& node, const fs::path& file) {
   const auto add = [&](const json& path) {
     if (!path.is_string()) malformed(file, "`images` must hold paths");
     const std::string name = path.get<std::string>();
-    if (name.find('\0') != std::string::npos)  // another file would be opened
+    if (name.find('\0') != std::string::npos)  // the path would end at the NUL byte
       malformed(file, cat("`images` must hold paths, found ", quoted(name)));
     out.push_back((file.parent_path() / name).string());
   };

@@ -35,7 +35,7 @@ StageCheck compare_close(const std::string& stage, const at::Tensor& ours, const
   if (ours.sizes() != reference.sizes()) return other_shape(stage, ours, reference);
   at::Tensor a = ours.to(at::kCPU, at::kDouble);
   at::Tensor b = reference.to(at::kDouble);
-  if (mask.defined()) {  // boolean index over the leading [B,L]
+  if (mask.defined()) {  // selects the masked positions of the leading [B,L]
     const at::Tensor rows = mask.to(at::kCPU, at::kBool).reshape({-1}).nonzero().squeeze(1);
     a = a.flatten(0, 1).index_select(0, rows);
     b = b.flatten(0, 1).index_select(0, rows);

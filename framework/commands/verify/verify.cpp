@@ -29,7 +29,7 @@ std::string VerifyReport::first_departure() const {
 
 namespace {
 
-// Keeps every stage of one forward under the reference's names.
+// Keeps every stage of one forward pass under the reference's names.
 class Recorder final : public Probe {
  public:
   void record(std::string_view stage, int64_t layer, const at::Tensor& value) override {
@@ -64,7 +64,7 @@ class Verification {
   }
 
  private:
-  // The task head, given the shots and the query, must build the reference's prompt.
+  // Checks that the task head builds the reference's prompt from the shots and the query.
   void check_prompts() {
     for (size_t row = 0; row < reference_.rows(); ++row) {
       const auto request = reference_.request(row);
@@ -130,7 +130,7 @@ class Verification {
     }
     if (reference->size(1) == 0)
       throw Error(
-          cat(quoted(report_.reference), ": greedy_step_logits ", reference->sizes(), " has no step"));
+          cat(quoted(report_.reference), ": greedy_step_logits ", reference->sizes(), "  has no step"));
     const at::Tensor strange = ids->masked_select((*ids < 0).logical_or(*ids >= vocabulary));
     if (strange.numel() > 0) {
       throw Error(cat(quoted(report_.reference), " is of another model: greedy_ids holds ",
@@ -142,20 +142,20 @@ class Verification {
     for (int64_t step = 0; step < reference->size(1); ++step) {
       ours.push_back(steps->step(ids->select(1, step).contiguous()).unsqueeze(1));
     }
-    // A row's logits after its end token are of padding and mean nothing.
+    // A row's logits after its end token belong to padding, so they are not compared.
     const at::Tensor mask = alive(*ids).narrow(1, 0, reference->size(1));
     report_.stages.push_back(
         compare_close("greedy_step_logits", at::cat(ours, 1), *reference, mask, options_.tolerance));
   }
 
-  // A dump may hold the backbone's class and register tokens, too; they stand before the patches.
+  // A dump may also have the backbone's class and register tokens, which precede the patches.
   at::Tensor without_prefix(const at::Tensor& features, int64_t patches) const {
     const int64_t prefix = session_.model().vision_backbone().shape().prefix_tokens;
     const bool has_prefix = prefix > 0 && features.dim() == 3 && features.size(1) == prefix + patches;
     return has_prefix ? features.narrow(1, prefix, patches) : features;
   }
 
-  // [B,W] bool: no end token up to here.
+  // [B,W] bool: true where no end token has occurred yet, including this position.
   at::Tensor alive(const at::Tensor& ids) const {
     at::Tensor ended = at::zeros_like(ids);
     for (const int64_t id : stop_ids(session_.config().generation, session_.model().tokenizer()))

@@ -1,6 +1,6 @@
 #pragma once
-// A model beside a stored dump of a reference: stage by stage, largest error and the first stage that
-// departs.
+// Compares a model with a stored dump of a reference, stage by stage: the largest error of each stage, and
+// the first stage that differs.
 
 #include <filesystem>
 #include <string>
@@ -10,43 +10,46 @@
 
 namespace flam {
 
-/// What counts as equal.
+/// What counts as equal in a comparison.
 struct FLAM_API VerifyOptions {
-  double tolerance = 1e-4;    // of activations: |ours − reference| ≤ tolerance · max(1, max|reference|)
-  bool judge_answers = true;  // generated ids and texts must be equal; else they are compared and only told
+  double tolerance = 1e-4;  // for activations: |ours − reference| ≤ tolerance · max(1, max|reference|)
+  bool judge_answers =
+      true;  // true: generated ids and texts must be equal; false: differences are only reported
 
-  /// What rounding to a type allows. float32: as above. bfloat16: 5e-2, float16: 1e-2, and answers are told,
-  /// as close candidates change places.
+  /// Options that allow for the rounding of a dtype. float32: the defaults. bfloat16: tolerance 5e-2,
+  /// float16: 1e-2, and differences of answers are only reported, because rounding can change the order of
+  /// tokens with close probabilities.
   static VerifyOptions of(at::ScalarType dtype);
 };
 
-/// One stage compared.
+/// The result of comparing one stage.
 struct StageCheck {
   std::string stage;
-  std::string shape;         // of the compared tensor, "" for texts
-  double largest_error = 0;  // of activations: max |ours − reference|; of ids and texts: how many differ
-  double tolerance = 0;      // of activations; 0 for ids and texts
+  std::string shape;         // shape of the compared tensor; "" for texts
+  double largest_error = 0;  // for activations: max |ours − reference|; for ids and texts: how many differ
+  double tolerance = 0;      // for activations; 0 for ids and texts
   double cosine = 1;
   bool passed = false;
-  std::string note;  // what differs, for ids and texts
+  std::string note;  // for ids and texts: what differs
 };
 
 struct FLAM_API VerifyReport {
   std::string reference;
   std::vector<StageCheck> stages;
-  std::vector<std::string> skipped;  // stages that the reference doesn't hold
+  std::vector<std::string> skipped;  // stages that the reference doesn't have
 
-  bool passed() const;  // at least one stage, and none departs
-  /// The first stage in the order of the computation that departs, or "".
+  bool passed() const;  // there is at least one stage, and all stages pass
+  /// The first stage, in the order of the computation, that does not pass; "" if all pass.
   std::string first_departure() const;
 };
 
-/// Runs the session's model on the prompts and pictures of a reference, NAME.safetensors with NAME.json
-/// beside it in the format of docs/verify.md, and compares every stage the reference holds, on positions
-/// whose attention mask is 1.
+/// Runs the session's model on the prompts and pictures of a reference, and compares every stage that the
+/// reference has, at positions whose attention mask is 1. The reference is NAME.safetensors and NAME.json in
+/// the same folder, in the format of docs/verify.md. Error: the reference is malformed, belongs to another
+/// model, or has no stage that can be compared.
 FLAM_API VerifyReport verify(const Session& session, const std::filesystem::path& reference,
                              const VerifyOptions& options);
-/// With the options of the session's dtype.
+/// Uses the options for the session's dtype.
 FLAM_API VerifyReport verify(const Session& session, const std::filesystem::path& reference);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// A dump that departs from the model, lacks something, or is none.
+// Dumps that differ from the model, are incomplete, or are malformed.
 #include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ class Verify : public testing::Test {
     fs::create_directory_symlink(kFolder / "images", folder_ / "images");
   }
 
-  /// The report on the case as it has been changed.
+  /// The report on the modified case.
   VerifyReport report() const {
     write_safetensors(folder_ / "dump.safetensors", {tensors_.begin(), tensors_.end()});
     write_file(folder_ / "dump.json", side_.dump());
@@ -68,7 +68,7 @@ TEST_F(Verify, TheUnchangedDumpPasses) {
   EXPECT_EQ(unchanged.first_departure(), "");
 }
 
-TEST_F(Verify, TheFirstStageThatDepartsIsNamed) {
+TEST_F(Verify, NamesTheFirstStageThatDiffers) {
   tensors_.at("hidden_layer1").add_(0.01);
   tensors_.at("final_norm").fill_(NAN);
   tensors_["perceiver_out"] = tensors_.at("perceiver_out").narrow(-1, 0, 1).clone();
@@ -84,7 +84,7 @@ TEST_F(Verify, TheFirstStageThatDepartsIsNamed) {
   EXPECT_TRUE(stage(departs, "hidden_layer0").passed);
 }
 
-TEST_F(Verify, EveryNameOfAStageIsRead) {
+TEST_F(Verify, FindsStagesUnderOlderNames) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> stages = {
       {"vision_features", {"vit_patch_tokens", "vision_out", "vision_features"}},
       {"media_tokens", {"perceiver_out", "media_tokens"}}};
@@ -122,7 +122,7 @@ TEST_F(Verify, IdsAndTextsMustBeEqual) {
               AllOf(HasSubstr("ours '"), HasSubstr("reference 'something else'")));
 }
 
-TEST_F(Verify, WhatTheDumpLacksIsSkipped) {
+TEST_F(Verify, SkipsStagesThatTheDumpLacks) {
   tensors_ = {{"input_ids", tensors_.at("input_ids")}};
   const VerifyReport little = report();
   EXPECT_TRUE(little.passed());
