@@ -17,8 +17,8 @@ namespace flam {
 
 namespace {
 
-// The same task without its pictures: no media marker, so that the text sees nothing. Nothing is left to
-// calibrate with, either.
+// The same task without its pictures and media markers. The calibration is removed, because it would subtract
+// the same prompt.
 Task without_pictures(Task task, const std::string& marker) {
   std::visit([&](auto& of) { of.prompt = without_media(std::move(of.prompt), marker); }, task);
   if (auto* score = std::get_if<Score>(&task)) score->calibration.reset();
@@ -79,7 +79,7 @@ class Evaluator {
   }
 
  private:
-  /// The accumulators of all metrics.
+  /// Collects the scores of all metrics.
   class Scorer {
    public:
     explicit Scorer(const std::vector<std::unique_ptr<Metric>>& metrics) {
@@ -104,13 +104,13 @@ class Evaluator {
     bool empty_ = true;
   };
 
-  /// One way of asking every record: with its picture, or blind.
+  /// One pass over the records, with pictures or without (blind).
   class Pass {
    public:
     Pass(const Evaluator& evaluator, bool blind)
         : evaluator_(evaluator), blind_(blind), scorer_(evaluator.metrics_) {}
 
-    /// The answer to each record, scored; none where it failed.
+    /// Answers and scores the records. The result is nullopt for a record that failed.
     std::vector<std::optional<std::string>> answer(const std::vector<Record>& records) {
       const Session& session = evaluator_.session_;
       std::vector<std::optional<std::string>> out(records.size());

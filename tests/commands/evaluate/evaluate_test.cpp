@@ -1,4 +1,4 @@
-// Evaluation over records of which some can't be run, and configs that name nothing to evaluate.
+// Evaluation with records that can't be run, and with configs that lack a dataset or metrics.
 #include "framework/commands/evaluate/evaluate.h"
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ class Evaluate : public testing::Test {
     options.overrides = std::move(overrides);
     return Session::open("flamingo_mini_caption", options);
   }
-  /// The embedded model on the pictures that `lines` list.
+  /// The embedded model, with a dataset of the pictures listed in `lines`.
   std::shared_ptr<Session> on_folder(const std::string& lines) const {
     write_file(folder_ / "annotations.jsonl", lines);
     return open({"dataset={_delete_: true, type: image_folder, folder: " + folder_.path().string() + "}",
@@ -32,7 +32,7 @@ class Evaluate : public testing::Test {
   test::Scratch folder_;
 };
 
-TEST_F(Evaluate, ARecordThatCannotBeRunIsLeftOutOfTheScores) {
+TEST_F(Evaluate, ScoresLeaveOutRecordsThatCannotBeRun) {
   std::filesystem::copy_file(FLAM_SOURCE_DIR "/docs/images/scene.png", folder_ / "scene.png");
   const std::string record = R"({"image": "scene.png", "references": ["no such caption"]})";
   const std::string caption =
@@ -74,7 +74,7 @@ Evaluation evaluate_with(const std::string& key, const std::string& lie) {
   return evaluate(*Session::open("flamingo_mini_caption", options), {});
 }
 
-TEST_F(Evaluate, AnErrorOfTheBlindControlIsNoWrongAnswer) {
+TEST_F(Evaluate, AnErrorOfTheBlindControlIsNotAWrongAnswer) {
   const Evaluation result = evaluate_with("model.tokenizer", "refuses_blind");
   EXPECT_EQ(result.answers.failed, 0);
   EXPECT_EQ(result.answers.scores.size(), 1u);
