@@ -17,8 +17,8 @@ double median(std::vector<double> values) {
 
 std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptions& options) {
   const RunConfig& config = session.config();
-  if (!config.dataset) throw Error("there is no `dataset` whose records could be timed");
-  if (!config.task_head) throw Error("there is no `task_head` that could answer");
+  if (!config.dataset) throw Error("the config has no `dataset`, whose records are timed");
+  if (!config.task_head) throw Error("the config has no `task_head`, which is needed to answer");
   const auto dataset =
       build_checked<Dataset>(session.registry(), config.dataset, Dataset::Input::of(session.task_head()));
   if (dataset->size() == 0) throw Error("the dataset is empty");

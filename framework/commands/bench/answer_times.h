@@ -1,5 +1,6 @@
 #pragma once
-// How long whole answers take: from the picture in memory to the text, one record of the dataset at a time.
+// Measures how long whole answers take, from the picture in memory to the text, for one record of the dataset
+// at a time.
 
 #include <functional>
 #include <optional>
@@ -12,21 +13,21 @@ namespace flam {
 struct BenchOptions {
   int64_t records = 20;
   int64_t warmup = 3;       // records that are answered first and not timed
-  int64_t new_tokens = 20;  // every answer has exactly so many tokens
+  int64_t new_tokens = 20;  // every answer has exactly this many tokens
   std::function<void(int64_t done, int64_t total)> progress;
   std::function<bool()> cancelled;
 };
 
 struct AnswerTimes {
-  std::vector<double> milliseconds;  // of each record
+  std::vector<double> milliseconds;  // one for each record
   std::vector<StageTimes::Entry> stages;
 };
 
-/// Answers records of the config's dataset and times each. Returns nothing if it was cancelled. Error: the
-/// config has no `dataset` or no `task_head`.
+/// Answers records of the config's dataset, and times each of them. Returns nullopt if it was cancelled.
+/// Error: the config has no `dataset` or no `task_head`, or the dataset is empty.
 std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptions& options);
 
-/// The middle value, the mean of the two in the middle, or 0 for none.
+/// The median; 0 if there are no values.
 double median(std::vector<double> values);
 
 }  // namespace flam
