@@ -25,7 +25,8 @@ at::Tensor mean_of_layers(const std::map<int64_t, at::Tensor>& layers) {
   return total / static_cast<double>(layers.size());
 }
 
-/// [T,L,F·grid_h·grid_w]: where each media token has its content from, rows sum to 1. Undefined if unknown.
+/// [T,L,F·grid_h·grid_w]: the share of each patch in each media token; rows sum to 1. Undefined if it is not
+/// known.
 at::Tensor sources_of_media(const Recording& recording, const FeatureShape& shape, int64_t tokens) {
   const int64_t images = recording.media.index.size(1), frames = recording.media.index.size(2);
   const int64_t patches = shape.grid_h * shape.grid_w;
@@ -38,7 +39,7 @@ at::Tensor sources_of_media(const Recording& recording, const FeatureShape& shap
                                       .flatten(2, 3);
     return on_patches / on_patches.sum(-1, true).clamp_min(1e-12);
   }
-  // Token r·side + c stands for the part of the picture at row r, column c.
+  // Token r·side + c covers the part of the picture at row r, column c.
   const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(tokens))));
   if (side * side != tokens || side > shape.grid_h || side > shape.grid_w || frames != 1) return {};
   at::Tensor out = at::zeros({tokens, shape.grid_h, shape.grid_w}, at::kFloat);
@@ -52,13 +53,13 @@ at::Tensor sources_of_media(const Recording& recording, const FeatureShape& shap
   return (out / out.sum(1, true)).unsqueeze(0).expand({images, tokens, patches});
 }
 
-/// Shares of a row of attention to media tokens [T·L] by picture and patch: [T·F,grid_h,grid_w].
+/// Distributes one row of attention to media tokens [T·L] over pictures and patches: [T·F,grid_h,grid_w].
 at::Tensor on_pictures(const at::Tensor& attention, const at::Tensor& sources, const FeatureShape& shape) {
   const at::Tensor by_token = attention.view({sources.size(0), sources.size(1), 1});
   return (by_token * sources).sum(1).view({-1, shape.grid_h, shape.grid_w});
 }
 
-/// Groups the answer's tokens into words: [first, last) of each.
+/// Groups the answer's tokens into words. Returns [first, last) of each word, and its text in `texts`.
 std::vector<std::pair<size_t, size_t>> words_of(const Tokenizer& tokenizer, std::span<const int64_t> answer,
                                                 std::vector<std::string>& texts) {
   std::vector<std::pair<size_t, size_t>> words;
@@ -78,7 +79,7 @@ std::vector<std::pair<size_t, size_t>> words_of(const Tokenizer& tokenizer, std:
   return words;
 }
 
-/// The parts of a request by media element, in order.
+/// Groups the parts of a request by media element, in order.
 std::vector<std::vector<Part>> by_media(const Request& request) {
   std::vector<std::vector<Part>> groups;
   for (const Part& part : request.parts) {
@@ -121,15 +122,16 @@ class Explainer {
     const FeatureShape shape = session_.model().vision_backbone().shape();
     at::Tensor attention, sources;
     if (recording.adapter_attention.empty()) {
-      out_.why_no_looks = "this adapter has no attention to media of its own, so there is nothing to show";
+      out_.why_no_looks = "this adapter has no attention to media of its own, so no attention is shown";
     } else {
       attention = mean_of_layers(recording.adapter_attention).mean(0);
       sources = sources_of_media(recording, shape, session_.model().resampler().shape().tokens);
       if (!sources.defined())
-        out_.why_no_looks = "this resampler's media tokens can't be traced back to patches";
+        out_.why_no_looks =
+            "this resampler's media tokens can't be mapped to patches, so no attention is shown";
       const auto count = static_cast<int64_t>(out_.pictures.size());
       if (sources.defined() && count != recording.media.index.size(1) * recording.media.index.size(2)) {
-        out_.why_no_looks = "videos of different lengths are not drawn";
+        out_.why_no_looks = "attention is not shown for videos of different lengths";
         sources = at::Tensor();
       }
     }
@@ -140,7 +142,7 @@ class Explainer {
       for (size_t i = words[w].first; i < words[w].second; ++i) {
         word.logprob += recording.logprobs[i];
         if (!sources.defined()) continue;
-        // The token before is the one that chose it.
+        // The logits of the previous position chose this token.
         const int64_t row = recording.prompt_tokens + static_cast<int64_t>(i) - 1;
         const at::Tensor looks = on_pictures(attention.select(0, row), sources, shape);
         word.looks = word.looks.defined() ? word.looks + looks : looks;
@@ -162,7 +164,7 @@ class Explainer {
       try {
         add(cat("without shot ", left + 1), prompt_of(session_, rest));
       } catch (const Error&) {
-        continue;  // a head that requires shots can't do without its only one
+        continue;  // the task head may require at least one shot
       }
     }
     if (prompt_.media.empty()) return;

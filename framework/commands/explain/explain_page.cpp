@@ -1,4 +1,4 @@
-// The page of `flam infer --explain`: plain HTML and SVG, every picture once as PNG inside it.
+// The page of `flam infer --explain`. It is plain HTML and SVG, and embeds every picture once as PNG.
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
@@ -33,8 +33,8 @@ std::string number(double value) {
   return out.str();
 }
 
-/// The picture, dark where it was not looked at: the brighter a patch, the larger its share of `looks`
-/// [grid_h,grid_w].
+/// Draws the picture with its patches darkened: the brighter a patch, the larger its share of attention in
+/// `looks` [grid_h,grid_w].
 void draw(std::ostream& out, size_t picture, const at::Tensor& looks, double largest) {
   const at::Tensor shares = looks.contiguous();
   const int64_t rows = shares.size(0), columns = shares.size(1);
@@ -58,7 +58,7 @@ void list_pictures(std::ostream& out, const std::vector<SeenPicture>& pictures) 
            "preserveAspectRatio=\"none\" href=\"data:image/png;base64,"
         << base64(encode_png(pictures[i].picture)) << "\"/></symbol>";
   }
-  out << "</defs></svg>\n<h2>What the model saw</h2>\n";
+  out << "</defs></svg>\n<h2>Input pictures</h2>\n";
   for (size_t i = 0; i < pictures.size(); ++i) {
     out << "<figure><svg viewBox=\"0 0 1 1\"><use href=\"#p" << i
         << "\" width=\"1\" height=\"1\"/></svg><figcaption>" << escape_html(pictures[i].name)
@@ -67,12 +67,11 @@ void list_pictures(std::ostream& out, const std::vector<SeenPicture>& pictures) 
 }
 
 void list_words(std::ostream& out, const Explanation& explanation) {
-  out << "<h2>Where each word looked</h2>\n";
+  out << "<h2>Attention of each word</h2>\n";
   if (!explanation.why_no_looks.empty()) out << "<p>" << escape_html(explanation.why_no_looks) << ".</p>\n";
-  out << "<p>Each line is one word of the answer: its probability given all before it, and how its attention "
-         "to "
-         "pictures is spread, mean over heads and layers. The brightest patch of a line has its "
-         "largest share.</p>\n<table>\n"
+  out << "<p>Each row is one word of the answer. It shows the probability of the word given all previous "
+         "words, and how its attention is distributed over the pictures, averaged over heads and layers. The "
+         "brightest patch of a row has the largest share.</p>\n<table>\n"
          "<tr><th>word</th><th>probability</th>";
   for (size_t i = 0; i < explanation.pictures.size(); ++i) out << "<th>picture " << i + 1 << "</th>";
   out << "</tr>\n";
@@ -99,8 +98,9 @@ std::string explanation_page(const Explanation& explanation, const std::string& 
       << "; probability of the whole answer " << percent(explanation.logprob) << ".</p>\n";
   list_pictures(out, explanation.pictures);
   if (!explanation.left_out.empty()) {
-    out << "<h2>What the answer owes</h2>\n<table>\n<tr><th>prompt</th><th>probability of this answer</th>"
-           "<th>log-probability</th></tr>\n<tr><td>as it was</td><td class=\"number\">"
+    out << "<h2>Influence of shots and pictures</h2>\n<table>\n<tr><th>prompt</th><th>probability of this "
+           "answer</th>"
+           "<th>log-probability</th></tr>\n<tr><td>unchanged</td><td class=\"number\">"
         << percent(explanation.logprob) << "</td><td class=\"number\">" << number(explanation.logprob)
         << "</td></tr>\n";
     for (const LeftOut& left : explanation.left_out) {

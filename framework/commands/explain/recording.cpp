@@ -56,7 +56,7 @@ Recording record_answer(const Session& session, const Prompt& prompt, std::span<
   batch.ids = at::cat({batch.ids, said}, 1);
   batch.attention_mask = at::cat({batch.attention_mask, at::ones({1, count}, at::kBool)}, 1);
   const at::Tensor hidden = model.forward(batch, &recorder).hidden;
-  // From behind: an adapter may have put media tokens in front.
+  // Counted from the end, because an adapter may have inserted media tokens at the start.
   const at::Tensor before = hidden.narrow(1, hidden.size(1) - count - 1, count);
   const at::Tensor given = model.logits(before).to(at::kFloat).log_softmax(-1).squeeze(0);
   const at::Tensor chosen =

@@ -1,4 +1,4 @@
-// Where the words of an answer looked, and what the answer owes to the picture.
+// The attention of the words of an answer, and the influence of the picture on its probability.
 #include "framework/commands/explain/explain.h"
 
 #include <ATen/TensorOperators.h>
@@ -32,7 +32,7 @@ class ExplainMini : public testing::Test {
 std::shared_ptr<Session> ExplainMini::session_;
 Outcome ExplainMini::outcome_;
 
-TEST_F(ExplainMini, WordsMakeUpTheAnswerAndItsProbability) {
+TEST_F(ExplainMini, WordsAddUpToTheAnswerAndItsProbability) {
   const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   std::string said;
   double logprob = 0;
@@ -43,11 +43,11 @@ TEST_F(ExplainMini, WordsMakeUpTheAnswerAndItsProbability) {
   EXPECT_EQ(said, explained.answer);
   EXPECT_EQ(explained.answer, outcome_.answer.front().second);
   EXPECT_NEAR(logprob, explained.logprob, 1e-6);
-  // The cached generation saw the same.
+  // Generation with a cache gives the same probability.
   EXPECT_NEAR(explained.logprob, outcome_.result.hypotheses.front().logprob, 1e-3);
 }
 
-TEST_F(ExplainMini, EachWordSpreadsItsAttentionOverTheOnePicture) {
+TEST_F(ExplainMini, TheAttentionOfEachWordAddsUpToOne) {
   const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   ASSERT_EQ(explained.pictures.size(), 1U);
   EXPECT_EQ(explained.pictures[0].picture.width(), 80);
@@ -59,14 +59,14 @@ TEST_F(ExplainMini, EachWordSpreadsItsAttentionOverTheOnePicture) {
   }
 }
 
-TEST_F(ExplainMini, TheAnswerOwesMostToThePicture) {
+TEST_F(ExplainMini, TheAnswerIsUnlikelyWithoutThePicture) {
   const Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   ASSERT_EQ(explained.left_out.size(), 1U);
   EXPECT_EQ(explained.left_out[0].what, "without the last picture");
   EXPECT_LT(explained.left_out[0].logprob, explained.logprob - 5);
 }
 
-TEST_F(ExplainMini, ARecordingHoldsWhatAttentionWas) {
+TEST_F(ExplainMini, ARecordingHasTheAttention) {
   const auto& ids = outcome_.result.hypotheses.front().ids;
   const Recording recording = record_answer(*session_, prompt_of(*session_, picture_request(kScene)), ids);
   const auto length = static_cast<int64_t>(recording.ids.size());
@@ -84,7 +84,7 @@ TEST_F(ExplainMini, ARecordingHoldsWhatAttentionWas) {
   EXPECT_EQ(stored->metadata().at("config"), "flamingo_mini_caption");
 }
 
-TEST_F(ExplainMini, ThePageStandsAlone) {
+TEST_F(ExplainMini, ThePageIsSelfContained) {
   Explanation explained = explained_answer(*session_, picture_request(kScene), outcome_);
   explained.pictures[0].name = "<script>alert(1)</script>";
   const std::string page = explanation_page(explained, "a \"title\" & more");
@@ -119,7 +119,7 @@ TEST(Explain, LeavesOutEachShotAndDrawsEveryPicture) {
                                             "without any picture"}));
 }
 
-TEST(Explain, SaysWhyThereIsNothingToExplain) {
+TEST(Explain, AnOutcomeWithoutAnswerIsAnError) {
   const auto session = Session::open("flamingo_mini_caption");
   Outcome failed;
   failed.error = "no such picture";
