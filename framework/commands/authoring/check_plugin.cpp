@@ -30,7 +30,7 @@ Value config_tree(const CheckOptions& options) {
   return tree;
 }
 
-/// The node of the config that is for this component.
+/// The node of the config with this component's parameters; null if there is none.
 const Value* find_node(const Value& config, const std::string& kind, const std::string& name) {
   const auto fits = [&](const Value* node) {
     const Value* type = node && node->is_map() ? node->find("type") : nullptr;
@@ -49,7 +49,7 @@ const Value* find_node(const Value& config, const std::string& kind, const std::
 }
 
 PluginCheck check_exports(const std::filesystem::path& library) {
-  PluginCheck check{"", "exports", Outcome::ok, cat(kPluginEntry, " alone")};
+  PluginCheck check{"", "exports", Outcome::ok, cat("only ", kPluginEntry)};
   std::vector<std::string> extra;
   bool entry = false;
   for (const std::string& symbol : exported_symbols(library)) {
@@ -59,13 +59,15 @@ PluginCheck check_exports(const std::filesystem::path& library) {
       extra.push_back(printable(symbol));
     }
   }
-  if (!entry) throw Error(cat("is no plugin: it exports no '", kPluginEntry, "', which FLAM_PLUGIN defines"));
+  if (!entry)
+    throw Error(cat("is not a plugin: it does not export '", kPluginEntry, "', which FLAM_PLUGIN defines"));
   if (!extra.empty()) {
     const size_t count = extra.size();
     if (count > 3) extra.resize(3);
     check.outcome = Outcome::failed;
-    check.detail = cat("exports ", count, " more than ", kPluginEntry, ": ", join(extra, ", "),
-                       count > 3 ? ", …" : "", "; build it with flam_add_plugin(), which hides all else");
+    check.detail =
+        cat("exports ", count, " more than ", kPluginEntry, ": ", join(extra, ", "), count > 3 ? ", …" : "",
+            "; build it with flam_add_plugin(), which hides all other symbols");
   }
   return check;
 }
@@ -86,13 +88,14 @@ std::string label_of(const Specimen& specimen) {
   return cat(specimen.kind, " ", quoted(specimen.name));
 }
 
-/// In a child process: what ends it is a failure like any other. `hangs` is set if it had to be stopped.
+/// Runs a check in a child process. If the process crashes or exits, the check fails. `hangs` is set if the
+/// process had to be stopped.
 PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs) {
   PluginCheck result{label_of(specimen), check.name, Outcome::ok, ""};
   try {
     const std::string report = rehearse(
         [&] {
-          at::set_num_threads(1);  // checks run threads of their own
+          at::set_num_threads(1);  // checks start their own threads
           const Finding finding = check.run(specimen);
           return (finding.skipped ? "s" : "o") + finding.detail.substr(0, 2000);
         },
@@ -108,8 +111,7 @@ PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs)
   return result;
 }
 
-/// What the user wrote for a component and it doesn't take is no failure of the component's. Error: all of
-/// it.
+/// Invalid parameters in the user's config are not a failure of the component. Error: lists all of them.
 void refuse_unusable(Registry& registry, const Value& config, const CheckOptions& options) {
   const Check parsing{"parameters", [](const Specimen& specimen) {
                         ErrorList errors;
@@ -123,7 +125,7 @@ void refuse_unusable(Registry& registry, const Value& config, const CheckOptions
     const PluginCheck result =
         run_apart(parsing, {registry, listed.kind, listed.name, config, options}, hangs);
     if (result.outcome == Outcome::ok && !result.detail.empty()) wrong.add(result.detail);
-    if (hangs) return;  // the checks say so
+    if (hangs) return;  // the checks will report it
   }
   wrong.throw_if_any();
 }
@@ -148,9 +150,10 @@ std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
   auto subject = make_subject(registry, parse(node()), kSmall);
   const int64_t bytes = 4 * subject->store.parameter_count();
   if (bytes > options.max_bytes) {
-    too_large = {cat("not run: its weights take ", bytes >> 20, " MiB, at most ", options.max_bytes >> 20,
-                     " are taken; give smaller parameters with --config or --set, or raise --max-memory"),
-                 true};
+    too_large = {
+        cat("not run: its weights take ", bytes >> 20, " MiB, and the limit is ", options.max_bytes >> 20,
+            " MiB; give smaller parameters with --config or --set, or raise --max-memory"),
+        true};
     return nullptr;
   }
   fill(subject->store);
@@ -205,7 +208,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     const Specimen specimen{registry, listed.kind, listed.name, config, options};
     const auto& kinds = component_kinds();
     if (std::find(kinds.begin(), kinds.end(), listed.kind) == kinds.end()) {
-      report({label_of(specimen), "checks", Outcome::skipped, "there are none for this kind"});
+      report({label_of(specimen), "checks", Outcome::skipped, "there are no checks for this kind"});
       continue;
     }
     if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
@@ -213,7 +216,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     bool hangs = false;
     for (const Check& check : checks_of(listed.kind)) {
       const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,
-                                                     "not run: an earlier one did not end"}
+                                                     "not run: an earlier check did not end"}
                                        : run_apart(check, specimen, hangs);
       report(result);
     }

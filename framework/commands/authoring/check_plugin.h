@@ -1,5 +1,5 @@
 #pragma once
-// `flam check-plugin`: does a plugin keep the contracts that it says it keeps?
+// `flam check-plugin` tests whether a plugin keeps the contracts of its components.
 
 #include <chrono>
 #include <filesystem>
@@ -12,13 +12,15 @@
 namespace flam {
 
 struct CheckOptions {
-  /// A run config, by name or path, which says what parameters a component of the plugin gets when it runs
-  /// (model.KIND, transforms, task_head, dataset, metrics); "": defaults.
+  /// A run config, by name or path, that has the parameters with which the plugin's components run
+  /// (model.KIND, transforms, task_head, dataset, metrics); "" for the defaults.
   std::string config;
-  std::vector<std::string> overrides;              // `--set` assignments on it
-  std::vector<std::filesystem::path> plugin_path;  // of the other components that the config names
-  int64_t max_bytes = int64_t{1} << 30;            // of float32 weights; a larger component doesn't run
-  std::chrono::milliseconds timeout{60'000};       // of one check: working, or asleep
+  std::vector<std::string> overrides;  // `--set` assignments on it
+  std::vector<std::filesystem::path>
+      plugin_path;                       // where the other components that the config names are searched
+  int64_t max_bytes = int64_t{1} << 30;  // limit for float32 weights; a larger component is not run
+  std::chrono::milliseconds timeout{
+      60'000};  // limit for one check, for its processor time and for the time it sleeps
 };
 
 /// What one check found.
@@ -30,10 +32,9 @@ struct PluginCheck {
   std::string detail;
 };
 
-/// Checks the library, then every component that it enrolls. Whatever runs code of a component does so in a
-/// child process of its own, so that a crash, an exit or a hang is one check's failure. `report` is called
-/// after each. Error: no plugin library at all, a config that can't be read, or parameters in
-/// it that a component doesn't take.
+/// Checks the library, then every component that it registers. Each check runs in its own child process, so
+/// that a crash, an exit or a hang fails only that check. `report` is called after each check. Error: the
+/// library is not a plugin, the config can't be read, or it has parameters that a component doesn't take.
 FLAM_API void check_plugin(const std::filesystem::path& library, const CheckOptions& options,
                            const std::function<void(const PluginCheck&)>& report);
 

@@ -1,5 +1,6 @@
 #pragma once
-// The checks of each kind. They run in a child process; what they throw is why the component fails.
+// The checks of each kind of component. They run in a child process. If a check throws, it has failed, and
+// the message is the reason.
 
 #include "framework/commands/authoring/check_plugin.h"
 #include "framework/commands/authoring/subject.h"
@@ -12,19 +13,19 @@ struct Finding {
   bool skipped = false;
 };
 
-/// A component of the plugin and what is known about how to run it.
+/// A component of the plugin, and the parameters and options to run it with.
 struct Specimen {
   Registry& registry;
   std::string kind, name;
   const Value& config;  // the whole config; an empty map if none was given
   const CheckOptions& options;
 
-  /// {type: NAME, …} of the config; {type: NAME} alone if the config has no such component.
+  /// The component's node {type: NAME, …} in the config, or {type: NAME} if the config has no such component.
   Value node() const;
-  /// Error: everything that is wrong with the parameters.
+  /// Error: lists everything that is wrong with the parameters.
   ComponentConfig parse(const Value& node) const;
-  /// The component and its weights, filled, on the CPU. Empty if they are larger than options.max_bytes;
-  /// `too_large` then says so.
+  /// Builds the component, with initialised weights on the CPU. Null if the weights are larger than
+  /// options.max_bytes; `too_large` then has the reason.
   std::unique_ptr<Subject> subject(Finding& too_large) const;
 };
 
@@ -34,12 +35,12 @@ struct Check {
 };
 const std::vector<Check>& checks_of(const std::string& kind);
 
-/// Error: the largest difference over max(1, max|b|) is above `tolerance`, or the shapes differ. `what` is
-/// said before "by 0.1 (allowed: …)".
+/// Error: max|a − b| / max(1, max|b|) is above `tolerance`, or the shapes differ. The message is `what`,
+/// followed by "by 0.1 (allowed: …)".
 void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, const std::string& what);
 
-/// The subject's result, without gradients. Error: it is not of the announced shape, or not where the input
-/// is.
+/// Runs the subject without gradients. Error: the result does not have the announced shape, or is not on the
+/// input's device.
 at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in);
 
 Finding check_memory(const Specimen& specimen);
@@ -52,7 +53,7 @@ std::vector<Check> task_head_checks();
 std::vector<Check> dataset_checks();
 std::vector<Check> metric_checks();
 
-/// act(0), act(1), … act(3) from as many threads at once, a few times over. Throws the first exception.
+/// Calls act(0) to act(3) in four threads at once, each several times. Rethrows the first exception.
 void at_once(const std::function<void(int64_t)>& act);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// What the model relies on besides: a decoder runs in ranges of layers, and from its cache.
+// Checks for language decoders: running ranges of layers, and running from the cache.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
@@ -38,8 +38,8 @@ Finding check_layer_ranges(const Specimen& specimen) {
   for (int64_t layer = 0; layer < decoder.num_layers(); ++layer)
     hidden = decoder.run(layer, layer + 1, hidden, step);
   require_close(hidden, Runner{decoder}.whole(ids), kTolerance,
-                "layers run one by one give another result; differs");
-  return {cat(decoder.num_layers(), " layers one by one as together")};
+                "running the layers one by one gives another result, which differs");
+  return {cat(decoder.num_layers(), " layers give the same result one by one and together")};
 }
 
 Finding check_cache(const Specimen& specimen) {
@@ -54,16 +54,16 @@ Finding check_cache(const Specimen& specimen) {
   KVCache cache(decoder.cache_layout(), 2, kPrompt, 1, 2, at::kFloat);
   const at::Tensor prompt = runner.whole(ids.narrow(1, 0, kPrompt), &cache);
   require_close(prompt, all.narrow(1, 0, kPrompt), kTolerance,
-                "a prompt that fills a cache gives another result; differs");
+                "a prompt that fills a cache gives another result, which differs");
   cache.begin_tail(at::ones({2, kPrompt}, at::kBool));
   for (int64_t i = kPrompt; i < kTokens; ++i) {
     const DecodeStep step{at::full({2, 1}, i, at::kLong), {}, &cache, nullptr};
     const at::Tensor hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids.narrow(1, i, 1)), step);
     cache.advance();
     require_close(hidden.select(1, 0), all.select(1, i), kTolerance,
-                  cat("token ", i, " run from the cache differs from the whole sequence"));
+                  cat("token ", i, " differs between a step from the cache and the whole sequence"));
   }
-  return {"steps from the cache as the whole sequence"};
+  return {"steps from the cache give the same result as the whole sequence"};
 }
 
 }  // namespace flam

@@ -51,7 +51,7 @@ void require_empty(const fs::path& folder) {
   std::error_code failed;
   const fs::file_status status = fs::status(folder, failed);
   if (!fs::exists(status)) return;
-  if (!fs::is_directory(status)) throw Error(cat(quoted(folder.string()), " is there and is no folder"));
+  if (!fs::is_directory(status)) throw Error(cat(quoted(folder.string()), "  exists and is not a folder"));
   const bool empty = fs::is_empty(folder, failed);
   if (failed) throw Error(cat(quoted(folder.string()), " can't be read: ", failed.message()));
   if (!empty) throw Error(cat("the folder ", quoted(folder.string()), " is not empty; name a new one"));
@@ -66,12 +66,14 @@ std::vector<fs::path> new_plugin(const std::string& kind, const std::string& nam
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
     throw Error(cat("there is no skeleton for the kind ", quoted(kind), " (known: ", join(kinds, ", "), ")"));
   if (name.front() < 'a' || name.front() > 'z') {
-    throw Error(cat("the name ", quoted(name), " becomes the name of a class and must begin with a letter"));
+    throw Error(
+        cat("the name ", quoted(name), " becomes the name of a class, so it must begin with a letter"));
   }
   for (const auto& listed : registry.list(kind)) {
     if (listed.name != name) continue;
-    throw Error(cat("there is a ", kind, " ", quoted(name), " already, in ", quoted(listed.origin.string()),
-                    ", and a config could not tell two of one name apart; choose another name"));
+    throw Error(
+        cat("there is a ", kind, " ", quoted(name), " already, in ", quoted(listed.origin.string()),
+            "; choose another name, because a config can't distinguish two components of the same name"));
   }
   require_empty(folder);
   std::vector<fs::path> sources;
@@ -81,12 +83,12 @@ std::vector<fs::path> new_plugin(const std::string& kind, const std::string& nam
       sources.push_back(at->path());
     if (failed) throw RunError(cat("no templates in ", quoted(from.string()), ": ", failed.message()));
   }
-  // With its kind at the end, so that it is no class of the SDK's, such as Linear or Resampler.
+  // Ends with the kind, so that it is not the name of an SDK class such as Linear or Resampler.
   const bool with_kind = name.ends_with("_" + kind);
   const Names names{kind, name, camel_case(with_kind ? name : name + "_" + kind)};
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
-  // Written beside it, then renamed: nothing stays of a skeleton that the disk had no room for.
+  // Written to a temporary folder and then renamed, so that no partial skeleton remains if the disk is full.
   fs::path aside = target;
   aside += cat(".new-", getpid());
   const auto made = [&](const std::error_code& failed) {

@@ -7,10 +7,10 @@
 
 namespace flam {
 
-/// Writes the skeleton of a plugin into `folder`, which is made: the files of templates_root()/common and
-/// templates_root()/KIND, in which `my_kind`, `my_component` and `MyComponent` stand for the kind and the
-/// name. Returns what was written. Error: no such kind, a name that is no identifier or that `registry` has,
-/// a folder that holds something.
+/// Writes the skeleton of a plugin into `folder`, which is created if it does not exist. The skeleton is the
+/// files of templates_root()/common and templates_root()/KIND, in which `my_kind`, `my_component` and
+/// `MyComponent` are replaced by the kind and the name. Returns the written files. Error: the kind is
+/// unknown, the name is not an identifier or is already in `registry`, or the folder is not empty.
 FLAM_API std::vector<std::filesystem::path> new_plugin(const std::string& kind, const std::string& name,
                                                        const std::filesystem::path& folder,
                                                        const Registry& registry);

@@ -1,4 +1,4 @@
-// What shows when a component runs again and again, or several times at once.
+// Checks that run a component many times, or in several threads at once.
 #include <malloc.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kRows = 3;
 
-/// What lies in the heap; tensors of the CPU, too.
+/// Bytes allocated on the heap, including CPU tensors.
 int64_t bytes_in_use() {
   const auto heap = mallinfo2();
   return static_cast<int64_t>(heap.uordblks + heap.hblkhd);
@@ -22,9 +22,9 @@ int64_t bytes_in_use() {
 
 }  // namespace
 
-/// A leak grows in every round; what the allocator keeps for itself (some kB) doesn't.
+/// A leak makes the heap grow in every round. The allocator's own caches (some kB) don't.
 Finding check_memory(const Specimen& specimen) {
-  constexpr int64_t kRounds = 5, kMostRuns = 30, kLeast = 128;  // bytes a run
+  constexpr int64_t kRounds = 5, kMostRuns = 30, kLeast = 128;  // bytes per run
   Finding finding;
   const auto subject = specimen.subject(finding);
   if (!subject) return finding;
@@ -47,8 +47,8 @@ Finding check_memory(const Specimen& specimen) {
     before = now;
   }
   if (least >= kLeast)
-    throw Error(cat("leaks: each run with the same input leaves ", least, " bytes more in memory"));
-  return {cat(kRounds * count, " runs don't fill memory")};
+    throw Error(cat("leaks: each run with the same input leaves at least ", least, " more bytes in memory"));
+  return {cat(kRounds * count, " runs leave nothing in memory")};
 }
 
 Finding check_threads(const Specimen& specimen) {
@@ -63,9 +63,9 @@ Finding check_threads(const Specimen& specimen) {
   }
   at_once([&](int64_t i) {
     require_close(run_announced(*subject, in[i]), expected[i], 1e-5,
-                  "gives another result when other threads use it at the same time; differs");
+                  "gives another result when other threads use it at the same time, which differs");
   });
-  return {"4 at once, each as alone"};
+  return {"4 threads at once get the same results as alone"};
 }
 
 }  // namespace flam

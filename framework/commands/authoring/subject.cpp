@@ -52,7 +52,7 @@ class TransformSubject final : public Subject {
   TransformSubject(const Registry& registry, const ComponentConfig& config)
       : transform_(build<Transform>(registry, config, store)) {}
 
-  /// One picture: transforms know no batches.
+  /// One picture, because transforms don't take batches.
   Tensors input(int64_t, uint64_t seed) const override {
     at::manual_seed(seed);
     return {at::randint(256, {300, 340, 3}, at::kByte)};
@@ -125,7 +125,7 @@ class ResamplerSubject final : public Subject {
   std::unique_ptr<Resampler> resampler_;
 };
 
-/// Six tokens a row, of which the first and the fourth are media markers.
+/// The input has six tokens per row, of which the first and the fourth are media markers.
 class AdapterSubject final : public Subject {
  public:
   AdapterSubject(const Registry& registry, const ComponentConfig& config, const Setting& setting)
@@ -149,7 +149,7 @@ class AdapterSubject final : public Subject {
     markers.select(1, 0).fill_(true);
     markers.select(1, 3).fill_(true);
     const auto state = adapter_->prepare(in[0]);
-    if (!state) throw Error("gives no state from prepare()");
+    if (!state) throw Error("returns no state from prepare()");
     Sequence sequence = adapter_->embed({in[1], at::ones({rows, kTokens}, at::kBool), markers}, *state);
     const Visibility visibility =
         prompt_visibility(adapter_->masking_rule(), sequence.media_locations.to(in[1].device()));

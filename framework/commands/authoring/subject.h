@@ -10,41 +10,41 @@
 
 namespace flam {
 
-/// What a component is built for and fed with when it is checked.
+/// The sizes that a component is built for in the checks.
 struct Setting {
-  int64_t grid, feature_width;                    // of the backbone's features, without prefix
-  int64_t media_tokens, media_width;              // of an image
-  int64_t hidden_size, num_layers, added_tokens;  // of the decoder
+  int64_t grid, feature_width;                    // the backbone's features, without prefix tokens
+  int64_t media_tokens, media_width;              // media tokens of one image
+  int64_t hidden_size, num_layers, added_tokens;  // the decoder
 };
-/// Those of OpenFlamingo v1, 9B: what default parameters are made for.
+/// The sizes of OpenFlamingo v1 9B, for which the default parameters are made.
 inline constexpr Setting kPublished{16, 1024, 64, 1024, 4096, 32, 3};
 inline constexpr Setting kSmall{16, 64, 8, 32, 64, 8, 3};
 
-/// A component of a kind that computes, as one function of tensors whose first dimension is a batch.
+/// A component that computes on tensors, as one function of tensors whose first dimension is the batch.
 class Subject {
  public:
   using Tensors = std::vector<at::Tensor>;
   virtual ~Subject() = default;
-  /// Random input of `rows` rows, float32 where it isn't ids; the same for the same seed.
+  /// Random input with `rows` rows: float32, or int64 for ids. It is the same for the same seed.
   virtual Tensors input(int64_t rows, uint64_t seed) const = 0;
-  /// Error: what comes out isn't what was announced, in ways that a shape doesn't tell.
+  /// Error: the output contradicts what the component announced, in a way that announced() can't express.
   virtual at::Tensor run(const Tensors& in) const = 0;
-  /// What run() should give; −1: any size.
+  /// The shape that run() should return; −1 allows any size.
   virtual std::vector<int64_t> announced(const Tensors& in) const = 0;
-  virtual const LanguageDecoder* decoder() const { return nullptr; }  // of the kind language_decoder
+  virtual const LanguageDecoder* decoder() const { return nullptr; }  // null for other kinds
 
   WeightStore store;
 };
 
-/// Kinds: transform, vision_backbone, resampler, adapter, language_decoder.
+/// Wraps a component of the kind transform, vision_backbone, resampler, adapter or language_decoder.
 std::unique_ptr<Subject> make_subject(const Registry& registry, const ComponentConfig& config,
                                       const Setting& setting);
 
-/// Initial values on the CPU, shaken: what begins at zero or one (gates, norms, biases) differs from it, or
-/// half of a component would have no say in its output.
+/// Initialises the weights on the CPU, and adds noise to those that start at a constant such as zero or one
+/// (gates, norms, biases). Otherwise, parts of a component would not affect its output.
 void fill(WeightStore& store);
 
-/// An uncached prompt's positions and mask.
+/// Positions and causal mask of a prompt without a cache.
 DecodeStep whole_prompt(int64_t rows, int64_t length, at::Device device);
 
 }  // namespace flam

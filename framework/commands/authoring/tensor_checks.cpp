@@ -1,4 +1,4 @@
-// Kinds that compute: shapes, and that the result depends on the input alone.
+// Checks for components that compute on tensors: shapes, and that the result depends only on the input.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cosine_similarity.h>
 #include <c10/core/InferenceMode.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kRows = 3;
 
-/// Error: not what was announced, or not where and what the input is.
+/// Error: the output does not have the announced shape, or is not on the input's device.
 void require_announced(const Subject& subject, const Subject::Tensors& in, const at::Tensor& out) {
   const auto announced = subject.announced(in);
   const auto expected = [&] { return cat("; announced ", at::IntArrayRef(announced), " (-1: any)"); };
@@ -27,7 +27,8 @@ void require_announced(const Subject& subject, const Subject::Tensors& in, const
 
 void require_dtype(const at::Tensor& out, at::ScalarType dtype) {
   if (out.is_floating_point() && out.scalar_type() != dtype)
-    throw Error(cat("gives ", dtype_name(out.scalar_type()), " where all else is ", dtype_name(dtype)));
+    throw Error(
+        cat("gives ", dtype_name(out.scalar_type()), ", but its input and weights are ", dtype_name(dtype)));
 }
 
 Subject::Tensors to(const Subject::Tensors& in, const at::TensorOptions& options, bool floats_only) {
@@ -42,15 +43,16 @@ Subject::Tensors to(const Subject::Tensors& in, const at::TensorOptions& options
   return out;
 }
 
-/// The largest difference over max(1, max|b|).
+/// max|a − b| / max(1, max|b|).
 double difference(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes())
-    throw Error(cat("gives a tensor ", a.sizes(), " once and ", b.sizes(), " then"));
+    throw Error(cat("gives a tensor ", a.sizes(), " in one run and ", b.sizes(), " in another"));
   const at::Tensor x = a.to(at::kDouble), y = b.to(at::kDouble);
   return (x - y).abs().max().item<double>() / std::max(1.0, y.abs().max().item<double>());
 }
 
-/// With default parameters; where those alone don't do (a size that must be given), with the config's.
+/// Uses default parameters, or the config's if the defaults are not enough (for example, if a size is
+/// required).
 Finding check_meta(const Specimen& specimen) {
   const auto build = [&](const Value& node) {
     return make_subject(specimen.registry, specimen.parse(node), kPublished);
@@ -83,9 +85,9 @@ Finding check_forward(const Specimen& specimen) {
   }();
   const at::Tensor out = run_announced(*subject, in);
   if (specimen.kind != "transform") require_dtype(out, at::kFloat);
-  if (!out.isfinite().all().item<bool>()) throw Error("gives values that are infinite or not numbers");
+  if (!out.isfinite().all().item<bool>()) throw Error("gives values that are infinite or NaN");
   for (size_t i = 0; i < in.size(); ++i) {
-    if (!in[i].equal(copy[i])) throw Error("changes its input; what it is given belongs to the caller");
+    if (!in[i].equal(copy[i])) throw Error("changes its input, which belongs to the caller");
   }
   return {cat("gives ", out.sizes())};
 }
@@ -97,10 +99,10 @@ Finding check_determinism(const Specimen& specimen) {
   const auto in = subject->input(kRows, 1);
   const at::Tensor first = run_announced(*subject, in);
   require_close(run_announced(*subject, in), first, 0,
-                "gives another result for the same input a second time; differs");
+                "gives another result for the same input in a second run, which differs");
   require_close(run_announced(*specimen.subject(finding), in), first, 0,
-                "a second one with the same weights gives another result; differs");
-  return {"the same bits again, and from a second one"};
+                "a second component with the same weights gives another result, which differs");
+  return {"a second run and a second component give the same bits"};
 }
 
 Finding check_batch(const Specimen& specimen) {
@@ -115,7 +117,7 @@ Finding check_batch(const Specimen& specimen) {
     require_close(run_announced(*subject, alone)[0], all[row], 1e-4,
                   cat("row ", row, " of a batch of ", kRows, " differs from the same row alone"));
   }
-  return {cat("each row of ", kRows, " as alone")};
+  return {cat("each row of ", kRows, " gives the same result alone")};
 }
 
 Finding check_gradient(const Specimen& specimen) {
@@ -135,14 +137,14 @@ Finding check_gradient(const Specimen& specimen) {
   const at::Tensor out = subject->run(in);
   require_announced(*subject, in, out);
   if (!out.requires_grad())
-    throw Error("no gradient comes back: the result is detached from weights and input");
+    throw Error("no gradient flows back: the result is detached from weights and input");
   out.square().sum().backward();
   std::vector<std::string> without;
   for (const auto& [name, leaf] : leaves) {
     if (!leaf.grad().defined()) {
       without.push_back(name);
     } else if (!leaf.grad().isfinite().all().item<bool>()) {
-      throw Error(cat("the gradient of ", name, " is infinite or not a number"));
+      throw Error(cat("the gradient of ", name, " is infinite or NaN"));
     }
   }
   const size_t count = without.size();
@@ -163,7 +165,7 @@ Finding check_bfloat16(const Specimen& specimen) {
   const double cosine =
       at::cosine_similarity(half.flatten().to(at::kDouble), full.flatten().to(at::kDouble), 0).item<double>();
   if (!(cosine >= 0.98))
-    throw Error(cat("the cosine of bfloat16 and float32 is ", cosine, " (allowed: 0.98)"));
+    throw Error(cat("the cosine of bfloat16 and float32 is ", cosine, " (at least 0.98 is required)"));
   return {cat("cosine with float32 ", cosine)};
 }
 

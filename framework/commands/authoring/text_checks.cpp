@@ -1,4 +1,4 @@
-// Kinds that deal in texts and records.
+// Checks for tokenizers, task heads, datasets and metrics.
 #include <ATen/ops/full.h>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ int64_t vocabulary_of(const Specimen& specimen) {
   return size && size->is_int() ? size->as_int() : 32000;
 }
 
-/// The tokenizer with its file opened; null, and why, if there is no such file.
+/// The tokenizer with its file loaded. Null if it can't be loaded; `finding` then has the reason.
 std::unique_ptr<Tokenizer> open_tokenizer(const Specimen& specimen, Finding& finding) {
   auto tokenizer = build<Tokenizer>(specimen, {vocabulary_of(specimen)});
   std::string root;
@@ -53,11 +53,11 @@ Finding check_tokenizer_built(const Specimen& specimen) {
   const int64_t size = vocabulary_of(specimen);
   const auto tokenizer = build<Tokenizer>(specimen, {size});
   if (tokenizer->base_size() != size)
-    throw Error(cat("base_size() is ", tokenizer->base_size(), " for a decoder of ", size, " tokens"));
+    throw Error(cat("base_size() is ", tokenizer->base_size(), " for a decoder with ", size, " tokens"));
   const auto& added = tokenizer->added_tokens();
   if (std::find(added.begin(), added.end(), tokenizer->image_token()) == added.end())
     throw Error(cat("image_token() ", quoted(tokenizer->image_token()), " is not among added_tokens()"));
-  return {cat(size, " tokens and ", added.size(), " added ones, known without its file")};
+  return {cat(size, " tokens and ", added.size(), " added ones, which are known without its file")};
 }
 
 Finding check_ids(const Specimen& specimen) {
@@ -78,16 +78,17 @@ Finding check_ids(const Specimen& specimen) {
   for (const char* text : kTexts) {
     const auto ids = tokenizer->encode(template_text(text), true);
     if (ids != tokenizer->encode(template_text(text), true))
-      throw Error(cat("encodes ", quoted(text), " in two ways"));
+      throw Error(cat("encodes ", quoted(text), " differently in a second call"));
     for (const int64_t id : ids) {
-      if (id < 0 || id >= size) throw Error(cat("encodes ", quoted(text), " with the id ", id));
+      if (id < 0 || id >= size)
+        throw Error(cat("encodes ", quoted(text), " with the id ", id, ", outside [0, ", size, ")"));
     }
     tokenizer->decode(ids, true);
   }
-  return {"added tokens are one id each, every id below the decoder's rows"};
+  return {"each added token is one id, and all ids are below the decoder's number of rows"};
 }
 
-// What a user writes is text, even where it is the name of a token.
+// The user's text must be encoded as plain text, even if it contains the name of a token.
 Finding check_literal_ids(const Specimen& specimen) {
   Finding finding;
   const auto tokenizer = open_tokenizer(specimen, finding);
@@ -96,20 +97,21 @@ Finding check_literal_ids(const Specimen& specimen) {
   for (const char* text : {"What is it?", " a red circle ", "\xc3\xa4"}) {
     const MarkedText marked = before + literal_text(text) + behind;
     if (tokenizer->encode(marked, true) != tokenizer->encode(template_text(marked.str()), true))
-      throw Error(cat("encodes ", quoted(text), ", which names no token, in another way as literal text"));
+      throw Error(
+          cat("encodes ", quoted(text), ", which is not the name of a token, differently as literal text"));
   }
   const int64_t base = tokenizer->base_size();
   std::vector<std::string> names = tokenizer->added_tokens();
   const std::set<int64_t> control = {tokenizer->bos_id(), tokenizer->eos_id(), tokenizer->pad_id()};
   for (const int64_t id : control) names.push_back(tokenizer->decode({id}, false));
   for (const std::string& name : names) {
-    if (name.size() < 2) continue;  // a character is itself
+    if (name.size() < 2) continue;  // the name of a one-character token is plain text
     for (const int64_t id : tokenizer->encode(before + literal_text(name) + behind, false)) {
       if (id >= base || control.contains(id))
         throw Error(cat("reads ", quoted(name), " in literal text as a token: it gives the id ", id));
     }
   }
-  return {"names of tokens are text where a user writes them"};
+  return {"names of tokens in the user's text are plain text"};
 }
 
 Finding check_tokenizer_threads(const Specimen& specimen) {
@@ -125,7 +127,7 @@ Finding check_tokenizer_threads(const Specimen& specimen) {
   at_once([&](int64_t i) {
     if (round(i) != expected[i]) throw Error("gives another text when other threads use it at the same time");
   });
-  return {"4 at once, each as alone"};
+  return {"4 threads at once get the same results as alone"};
 }
 
 Request typical_request(const TaskHead& head) {
@@ -144,15 +146,16 @@ Finding check_prompt(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   const Task task = head->task(typical_request(*head));
   const auto* score = std::get_if<Score>(&task);
-  if (score && score->candidates.empty()) throw Error("a task to score without candidates to choose from");
+  if (score && score->candidates.empty()) throw Error("gives a scoring task without candidates");
   const Prompt& prompt = prompt_of(task);
   const size_t markers = prompt.text.find_all(kHeadInput.image_token).size();
   if (markers != prompt.media.size())
-    throw Error(cat("a prompt with ", markers, " media markers for ", prompt.media.size(), " pictures"));
+    throw Error(
+        cat("gives a prompt with ", markers, " media markers for ", prompt.media.size(), " pictures"));
   return {cat("prompt ", quoted(prompt.text.str()))};
 }
 
-// What a user writes is literal text in the prompt and in the target.
+// The user's text must be literal text in the prompt and in the target.
 Finding check_literal_prompt(const Specimen& specimen) {
   const auto head = build<TaskHead>(specimen, kHeadInput);
   const std::string odd = cat("is ", kHeadInput.image_token, " one?", kHeadInput.end_of_chunk);
@@ -164,13 +167,13 @@ Finding check_literal_prompt(const Specimen& specimen) {
   const MarkedText asked = prompt_of(head->task(request)).text, answered = head->target(odd);
   for (const std::string& token : {kHeadInput.image_token, kHeadInput.end_of_chunk}) {
     if (asked.find_all(token).size() != plain.find_all(token).size())
-      throw Error(cat("a question that contains ", quoted(token), " brings that token into the prompt; ",
+      throw Error(cat("a question that contains ", quoted(token), " puts that token into the prompt; ",
                       "build prompts with literal_text()"));
     if (answered.find_all(token).size() != target.find_all(token).size())
-      throw Error(cat("an answer that contains ", quoted(token), " brings that token into target(); ",
+      throw Error(cat("an answer that contains ", quoted(token), " puts that token into target(); ",
                       "build it with literal_text()"));
   }
-  return {"names of tokens are text where a user writes them"};
+  return {"names of tokens in the user's text are plain text"};
 }
 
 Finding check_answer(const Specimen& specimen) {
@@ -182,7 +185,8 @@ Finding check_answer(const Specimen& specimen) {
   for (const auto& [field, text] : answer) {
     if (field == head->answer_field()) return {cat(field, " ", quoted(text))};
   }
-  throw Error(cat("its answer has no field ", quoted(head->answer_field()), ", which answer_field() names"));
+  throw Error(cat("its answer has no field ", quoted(head->answer_field()),
+                  ", the name that answer_field() returns"));
 }
 
 Finding check_settled(const Specimen& specimen) {
@@ -199,7 +203,7 @@ Finding check_settled(const Specimen& specimen) {
                       ", but the answer to the whole text is ", quoted(answer)));
     }
   }
-  return {"what settled() gives is the beginning of the answer"};
+  return {"the results of settled() are prefixes of the answer"};
 }
 
 Finding check_odd_requests(const Specimen& specimen) {
@@ -209,13 +213,13 @@ Finding check_odd_requests(const Specimen& specimen) {
   for (const std::vector<Part>& parts : odd) {
     try {
       head->task(Request{parts, "", ""});
-    } catch (const Error&) {  // what it should do
+    } catch (const Error&) {  // this is the correct reaction
     }
   }
-  return {"odd requests are answered or refused with flam::Error"};
+  return {"unusual requests are answered, or rejected with flam::Error"};
 }
 
-/// For the config's task head, if it has one.
+/// Builds the dataset for the config's task head, if it has one.
 std::unique_ptr<Dataset> open_dataset(const Specimen& specimen) {
   const Value* node = specimen.config.find("task_head");
   if (!node) return build<Dataset>(specimen, {});
@@ -242,10 +246,9 @@ Finding check_records(const Specimen& specimen) {
   if (size <= 0) throw Error(cat("holds ", size, " records"));
   for (const int64_t index : std::set<int64_t>{0, size / 2, size - 1}) {
     const Record record = dataset->at(index);
-    if (record.request.parts.empty())
-      throw Error(cat("record ", index, " asks nothing: its request has no parts"));
+    if (record.request.parts.empty()) throw Error(cat("record ", index, " has a request without parts"));
     if (text_of(record) != text_of(dataset->at(index)))
-      throw Error(cat("record ", index, " differs when it is asked for a second time"));
+      throw Error(cat("record ", index, " differs when it is read a second time"));
   }
   return {cat(size, " records, the same each time")};
 }
@@ -259,10 +262,10 @@ Finding check_dataset_threads(const Specimen& specimen) {
     if (record(i) != expected[i])
       throw Error("gives another record when other threads use it at the same time");
   });
-  return {"4 at once, each as alone"};
+  return {"4 threads at once get the same results as alone"};
 }
 
-/// Three of the config's dataset; without one, a plain record.
+/// Up to three records of the config's dataset, or a simple record if the config has none.
 std::vector<Record> some_records(const Specimen& specimen) {
   std::vector<Record> records(1);
   records[0].references = {"a red circle", "a circle"};
@@ -283,7 +286,7 @@ Finding check_scores(const Specimen& specimen) {
   const auto records = some_records(specimen);
   const auto run = [&] {
     const auto accumulator = metric->start();
-    accumulator->scores();  // of no record
+    accumulator->scores();  // must also work without records
     for (const Record& record : records)
       accumulator->add(record, record.references.empty() ? "" : record.references.front());
     return accumulator->scores();
@@ -295,11 +298,11 @@ Finding check_scores(const Specimen& specimen) {
     if (!std::isfinite(value)) throw Error(cat("the score ", quoted(name), " is ", value));
     shown.push_back(cat(name, " ", value));
   }
-  if (run() != scores) throw Error("a second run over the same records gives other scores");
+  if (run() != scores) throw Error("gives different scores in a second run over the same records");
   at_once([&](int64_t) {
-    if (run() != scores) throw Error("gives other scores when other threads use it at the same time");
+    if (run() != scores) throw Error("gives different scores when other threads use it at the same time");
   });
-  return {cat("of ", records.size(), " right answers: ", join(shown, ", "))};
+  return {cat("for ", records.size(), " correct answers: ", join(shown, ", "))};
 }
 
 }  // namespace

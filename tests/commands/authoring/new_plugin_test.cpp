@@ -12,8 +12,8 @@ namespace {
 using test::error_of;
 using testing::HasSubstr;
 
-// out_of_tree builds what it writes; here what it must not do.
-TEST(NewPlugin, ClassesAreNoneOfTheSdk) {
+// The test out_of_tree builds the written files. These tests are about names and folders.
+TEST(NewPlugin, ClassNamesDifferFromThoseOfTheSdk) {
   const test::Scratch folder;
   for (const auto& [name, type] :
        std::vector<std::pair<std::string, std::string>>{{"resampler", "ResamplerResampler"},
@@ -25,7 +25,7 @@ TEST(NewPlugin, ClassesAreNoneOfTheSdk) {
   }
 }
 
-TEST(NewPlugin, TakesAnEmptyFolderAndLeavesNothingElse) {
+TEST(NewPlugin, WritesIntoAnEmptyFolderOnly) {
   const test::Scratch folder;
   std::filesystem::create_directory(folder / "mine");
   const auto written = new_plugin("metric", "mine", folder / "mine/", Registry());
@@ -36,7 +36,7 @@ TEST(NewPlugin, TakesAnEmptyFolderAndLeavesNothingElse) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-TEST(NewPlugin, RefusesWhatItHasNoSkeletonFor) {
+TEST(NewPlugin, RejectsUnknownKindsAndInvalidNames) {
   const test::Scratch folder;
   for (const std::string kind : {"step_graph", "resampel"})
     EXPECT_THAT(error_of([&] { new_plugin(kind, "mine", folder / "mine", Registry()); }),
