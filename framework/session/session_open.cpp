@@ -36,7 +36,7 @@ void require_files(const WeightsConfig& weights) {
     errors.add(
         file.where,
         cat("no weights file ", quoted(path.string()),
-            "; use --set weights.root=DIR to name their folder, or --weights random to run without weights"));
+            "; use --set weights.root=DIR to name their folder, or --weights random for random weights"));
   }
   errors.throw_if_any();
 }
