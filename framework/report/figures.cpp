@@ -10,14 +10,15 @@ namespace flam {
 
 std::string with_commas(int64_t number) {
   std::string digits = std::to_string(number);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
+  const int64_t first = number < 0 ? 1 : 0;
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > first; at -= 3) digits.insert(at, ",");
   return digits;
 }
 
 std::string shortened(double number, const char* unit) {
   const char* prefix = "";
   for (const char* next : {"k", "M", "G", "T", "P"}) {
-    if (number < 1000) break;
+    if (number < 999.5) break;  // what rounds to 1000 gets the next prefix
     number /= 1000;
     prefix = next;
   }
@@ -34,7 +35,13 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 std::string significant(double number, int digits) {
   if (!std::isfinite(number)) return "-";
   std::ostringstream out;
-  out << std::setprecision(digits) << number;
+  // A large number is written out, not with an exponent.
+  const double size = std::abs(number);
+  if (size >= std::pow(10, digits) - 0.5 && size < 1e15) {
+    out << std::fixed << std::setprecision(0) << number;
+  } else {
+    out << std::setprecision(digits) << number;
+  }
   return out.str();
 }
 

@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/export.h"
+
 namespace flam {
 
-std::string with_commas(int64_t number);                    // "3,141,592"
-std::string shortened(double number, const char* unit);     // "3.14 MFLOP"
-std::string shape_text(const std::vector<int64_t>& shape);  // "[32,128]"
-std::string significant(double number, int digits);         // "0.997", "12.4"; "-" if it is not finite
+FLAM_API std::string with_commas(int64_t number);                    // "3,141,592"
+FLAM_API std::string shortened(double number, const char* unit);     // "3.14 MFLOP"
+FLAM_API std::string shape_text(const std::vector<int64_t>& shape);  // "[32,128]"
+FLAM_API std::string significant(double number, int digits);  // "0.997", "12.4"; "-" if it is not finite
 
 }  // namespace flam

@@ -54,7 +54,8 @@ std::string LeftOut::summary() const {
         counted(subfolders_, "subfolder (--recursive enters it)", "subfolders (--recursive enters them)"));
   }
   if (loops_ > 0)
-    parts.push_back(counted(loops_, "link to a folder that was entered before", "links to folders that were entered before"));
+    parts.push_back(counted(loops_, "link to a folder that was entered before",
+                            "links to folders that were entered before"));
   return parts.empty() ? "" : "left out " + join(parts, "; ");
 }
 

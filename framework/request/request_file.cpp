@@ -64,14 +64,16 @@ void requests_of_file(const std::string& name, const RequestSink& sink) {
                 cat(where.str(), ": a line of ", length, " bytes; at most ", kMaxLine, " are taken"));
       continue;
     }
+    Request request;
     try {
-      Request request = parse_request(line, folder, where);
-      if (request.id.empty()) request.id = where.str();
-      request.source = where.str();
-      sink.take(std::move(request));
+      request = parse_request(line, folder, where);
     } catch (const Error& error) {
       sink.fail(where.str(), error.what());
+      continue;
     }
+    if (request.id.empty()) request.id = where.str();
+    request.source = where.str();
+    sink.take(std::move(request));
   }
   if (seen == 0) throw Error(cat(*source, ": no requests; expected one JSON object per line"));
 }

@@ -166,10 +166,11 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
     return Source(options, needs_question, sink).run();
   }
   if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
-      !options.candidates.empty()) {
+      !options.candidates.empty() || options.recursive) {
     throw Error(
-        "--request holds whole requests and can't be combined with pictures, --question, --shot or "
-        "--candidate");
+        "--request holds whole requests and can't be combined with pictures, --question, --shot, --candidate "
+        "or "
+        "--recursive");
   }
   requests_of_file(options.request_file, sink);
 }

@@ -83,7 +83,7 @@ void BatchRun::answer(const Rows& rows,
     }
   }
   if (whole.empty()) return;
-  Prepared prepared = parts_.media->arrange(media, places);
+  Prepared prepared = with_device_memory([&] { return parts_.media->arrange(media, places); });
   {
     const StageTimes::Scope timer(call_.times, "tokenize");
     encode_rows(whole, parts_.model->tokenizer(), prepared);

@@ -1,6 +1,7 @@
 #pragma once
 // Threads that read, decode and resize pictures while the model runs.
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>

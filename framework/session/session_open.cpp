@@ -9,6 +9,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
+#include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/recipe/paths.h"
@@ -120,7 +121,9 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   const at::Device device = resolve_device(options.device);
   if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
   s.model->weights().progress = options.loading;
-  s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
+  with_device_memory([&] {
+    s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
+  });
   s.model->weights().progress = nullptr;
   if (options.hash_weights) {
     for (const auto& file : s.model->weights().files())

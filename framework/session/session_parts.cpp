@@ -69,7 +69,7 @@ Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* time
   for (const std::exception_ptr& error : encoded.errors) {
     if (error) std::rethrow_exception(error);
   }
-  Prepared prepared = media->arrange(encoded, rows);
+  Prepared prepared = with_device_memory([&] { return media->arrange(encoded, rows); });
   const StageTimes::Scope timer(times, "tokenize");
   encode_rows(prompts, model->tokenizer(), prepared);
   return prepared;

@@ -255,6 +255,7 @@ Finding check_records(const Specimen& specimen) {
 
 Finding check_dataset_threads(const Specimen& specimen) {
   const auto dataset = open_dataset(specimen);
+  if (dataset->size() == 0) return {"the dataset is empty"};
   const auto record = [&](int64_t i) { return text_of(dataset->at(i % dataset->size())); };
   std::vector<std::string> expected;
   for (int64_t i = 0; i < 4; ++i) expected.push_back(record(i));

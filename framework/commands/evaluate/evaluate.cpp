@@ -29,6 +29,8 @@ class Evaluator {
  public:
   Evaluator(const Session& session, const EvaluateOptions& options) : session_(session), options_(options) {
     const RunConfig& config = session.config();
+    if (options.batch_size < 1)
+      throw Error(cat("the batch size is ", options.batch_size, "; it must be at least 1"));
     if (!config.dataset)
       throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
     if (config.metrics.empty())

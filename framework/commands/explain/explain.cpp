@@ -161,11 +161,13 @@ class Explainer {
       for (size_t g = 0; g < groups.size(); ++g) {
         if (g != left) rest.parts.insert(rest.parts.end(), groups[g].begin(), groups[g].end());
       }
+      Prompt prompt;
       try {
-        add(cat("without shot ", left + 1), prompt_of(session_, rest));
+        prompt = prompt_of(session_, rest);
       } catch (const Error&) {
         continue;  // the task head may require at least one shot
       }
+      add(cat("without shot ", left + 1), prompt);
     }
     if (prompt_.media.empty()) return;
     add("without the last picture", without_media(prompt_, marker, prompt_.media.size() - 1));

@@ -27,7 +27,7 @@ struct SeenWord {
 };
 
 /// The same answer after a prompt from which something was left out.
-struct LeftOut {
+struct WithoutPart {
   std::string what;
   double logprob = 0;  // log-probability of the whole answer
 };
@@ -37,7 +37,7 @@ struct Explanation {
   double logprob = 0;  // log-probability of the whole answer (natural logarithm)
   std::vector<SeenPicture> pictures;
   std::vector<SeenWord> words;
-  std::vector<LeftOut> left_out;  // each shot, the query's picture, all pictures
+  std::vector<WithoutPart> left_out;  // each shot, the query's picture, all pictures
   std::string why_no_looks;       // why words have no `looks`; "" if they do
 };
 

@@ -103,7 +103,7 @@ std::string explanation_page(const Explanation& explanation, const std::string& 
            "<th>log-probability</th></tr>\n<tr><td>unchanged</td><td class=\"number\">"
         << percent(explanation.logprob) << "</td><td class=\"number\">" << number(explanation.logprob)
         << "</td></tr>\n";
-    for (const LeftOut& left : explanation.left_out) {
+    for (const WithoutPart& left : explanation.left_out) {
       out << "<tr><td>" << escape_html(left.what) << "</td><td class=\"number\">" << percent(left.logprob)
           << "</td><td class=\"number\">" << number(left.logprob) << "</td></tr>\n";
     }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/report/json.h"
 #include "framework/weights/checkpoint.h"
@@ -39,9 +40,9 @@ Prompt prompt_of(const Session& session, const Request& request) {
   return prompt_of(session.task_head().task(request));
 }
 
-Recording record_answer(const Session& session, const Prompt& prompt, std::span<const int64_t> answer) {
-  const c10::InferenceMode inference;
-  const ThreadCount computing(session.options().threads);
+namespace {
+
+Recording record(const Session& session, const Prompt& prompt, std::span<const int64_t> answer) {
   const Model& model = session.model();
   Recording recording;
   AttentionRecorder recorder(recording);
@@ -66,6 +67,14 @@ Recording record_answer(const Session& session, const Prompt& prompt, std::span<
   recording.ids.assign(ids.const_data_ptr<int64_t>(), ids.const_data_ptr<int64_t>() + length);
   recording.logprobs.assign(chosen.const_data_ptr<double>(), chosen.const_data_ptr<double>() + count);
   return recording;
+}
+
+}  // namespace
+
+Recording record_answer(const Session& session, const Prompt& prompt, std::span<const int64_t> answer) {
+  const c10::InferenceMode inference;
+  const ThreadCount computing(session.options().threads);
+  return with_device_memory([&] { return record(session, prompt, answer); });
 }
 
 void write_recording(const std::filesystem::path& file, const Recording& recording, const Session& session) {

@@ -10,6 +10,7 @@
 #include "framework/base/text.h"
 #include "framework/commands/verify/reference_case.h"
 #include "framework/commands/verify/stage_check.h"
+#include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
 #include "framework/session/session_parts.h"
@@ -222,7 +223,7 @@ VerifyReport verify(const Session& session, const std::filesystem::path& referen
   VerifyReport report;
   report.reference = reference.string();
   const ReferenceCase stored = ReferenceCase::open(reference);
-  Verification(session, stored, options, report).run();
+  with_device_memory([&] { Verification(session, stored, options, report).run(); });
   if (report.stages.empty()) {
     throw Error(cat(quoted(report.reference),
                     " holds no stage that could be compared (see docs/verify.md for the names)"));

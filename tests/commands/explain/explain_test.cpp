@@ -114,7 +114,7 @@ TEST(Explain, LeavesOutEachShotAndDrawsEveryPicture) {
   const Explanation explained = explained_answer(*session, request, session->answer(request));
   EXPECT_EQ(explained.pictures.size(), 3U);
   std::vector<std::string> what;
-  for (const LeftOut& left : explained.left_out) what.push_back(left.what);
+  for (const WithoutPart& left : explained.left_out) what.push_back(left.what);
   EXPECT_EQ(what, (std::vector<std::string>{"without shot 1", "without shot 2", "without the last picture",
                                             "without any picture"}));
 }
