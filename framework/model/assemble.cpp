@@ -1,5 +1,5 @@
-// Builds the components of a model in the order in which their sizes become known, and checks that dimensions
-// meet.
+// Builds the components of a model in the order in which their sizes become known, and checks that the
+// dimensions of neighbouring components agree.
 #include <algorithm>
 
 #include "framework/base/text.h"
@@ -32,8 +32,8 @@ void check_adapter_layers(const ModelConfig& config, const Adapter& adapter, con
   }
 }
 
-/// What the adapter asks of the resampler's width. An adapter that can't be built yet says so when it is
-/// built for good.
+/// The media width that the adapter requires, asked of a temporary adapter. If that one can't be built,
+/// nothing is returned here, and the error is reported when the final adapter is built.
 std::optional<RequiredMediaWidth> required_media_width(const ModelConfig& config, const Registry& registry,
                                                        const FeatureShape& features,
                                                        const LanguageDecoder& decoder) {
@@ -50,14 +50,14 @@ std::optional<RequiredMediaWidth> required_media_width(const ModelConfig& config
 void check_media_width(const ModelConfig& config, const MediaShape& media,
                        const std::optional<RequiredMediaWidth>& required, const LanguageDecoder& decoder) {
   if (!required || media.width == required->width) return;
-  throw Error(config.adapter.where,
-              cat(config.adapter.label(), " takes media tokens of width ", required->width,
-                  required->width == decoder.hidden_size()
-                      ? cat(", the hidden_size of ", config.language_decoder.label())
-                      : "",
-                  ", but ", config.resampler.label(), " gives width ", media.width,
-                  " and keeps to it; set model.adapter.", required->otherwise,
-                  ", make the two widths equal, or name another model.resampler"));
+  throw Error(
+      config.adapter.where,
+      cat(config.adapter.label(), " takes media tokens of width ", required->width,
+          required->width == decoder.hidden_size()
+              ? cat(", the hidden_size of ", config.language_decoder.label())
+              : "",
+          ", but ", config.resampler.label(), " has the fixed width ", media.width, "; set model.adapter.",
+          required->otherwise, ", make the two widths equal, or choose another model.resampler"));
 }
 
 void check_announced(const ComponentConfig& component,

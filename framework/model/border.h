@@ -7,21 +7,21 @@ namespace flam {
 
 class ComponentConfig;
 
-/// Every call into a plugin's component passes its border, where exceptions and results are checked. A plugin
-/// that breaks its contract is then one error that names the component, its library, the function and what it
-/// did. The cost of a check does not show beside a forward.
+/// Checks every call into a plugin's component: its exceptions and its results. A plugin that breaks its
+/// contract causes one error, which names the component, its library, the function and what is wrong. The
+/// cost of a check is negligible compared with a forward pass.
 class Border {
  public:
-  /// What becomes of an Error that a component throws: the component's name goes in front of it, or it stays
-  /// as it is, for components whose Errors are answers to a user ("part 2: the question is empty").
+  /// How an Error that a component throws is passed on: with the component's name in front of it, or
+  /// unchanged, for components whose Errors are addressed to the user ("part 2: the question is empty").
   enum class Errors { named, as_they_are };
 
   Border() = default;
   explicit Border(const ComponentConfig& component, Errors errors = Errors::named);
 
-  /// body(), a call of the component's function `call` ("forward"). Exceptions other than Error are thrown on
-  /// as a RunError with the component's name, and so are RunErrors. Running out of memory is not the
-  /// component's fault; such exceptions pass unchanged.
+  /// Returns body(), which calls the component's function `call` ("forward"). Every exception other than
+  /// Error is rethrown as a RunError with the component's name. `std::bad_alloc` and libtorch's out-of-memory
+  /// errors are passed on unchanged, because running out of memory is not the component's fault.
   template <class Body>
   decltype(auto) operator()(const char* call, const Body& body) const {
     try {
@@ -31,7 +31,8 @@ class Border {
     }
   }
 
-  /// body() gives a tensor of `shape`, of the dtype and on the device of `options`. RunError: it doesn't.
+  /// Returns body(), which must be a tensor of `shape` with the dtype and device of `options`. RunError: it
+  /// is not.
   template <class Body>
   at::Tensor tensor(const char* call, at::IntArrayRef shape, const at::TensorOptions& options,
                     const Body& body) const {
@@ -48,7 +49,7 @@ class Border {
  private:
   [[noreturn]] void rethrow(const char* call) const;
   std::string label_;    // "resampler 'x'"
-  std::string library_;  // "" of a component that no library brought
+  std::string library_;  // "" for a component that was not loaded from a library
   Errors errors_ = Errors::named;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// Tokenizers, task heads, datasets and metrics behind a Border. The components that give tensors have theirs
-// in Model and TransformChain.
+// Wrappers that check every call of a tokenizer, task head, dataset or metric. The components that return
+// tensors are checked in Model and TransformChain instead.
 
 #include "framework/component/dataset.h"
 #include "framework/component/metric.h"
@@ -11,12 +11,12 @@
 
 namespace flam {
 
-/// The component behind `border`: every function of it is called through, and what the function gives is
-/// checked against the contract in framework/component. RunError: the contract is broken; the message names
-/// the component, its library and the function. Errors that the component throws pass unchanged.
+/// Wraps a component: each function is forwarded to it through `border`, and the result is checked against
+/// the contract in framework/component. RunError: the contract is broken; the message names the component,
+/// its library and the function. Errors that the component throws are passed on unchanged.
 ///
-/// Each of these wraps all virtual functions of its slot: a function added to a slot with a default is added
-/// here, too, or the component's own is never called.
+/// Each wrapper overrides all virtual functions of its slot. A new virtual function with a default
+/// implementation must be added here too, because otherwise the component's override is never called.
 FLAM_API std::unique_ptr<Tokenizer> checked(std::unique_ptr<Tokenizer> component, Border border,
                                             const Tokenizer::Input& in);
 FLAM_API std::unique_ptr<TaskHead> checked(std::unique_ptr<TaskHead> component, Border border,
@@ -26,7 +26,7 @@ FLAM_API std::unique_ptr<Dataset> checked(std::unique_ptr<Dataset> component, Bo
 FLAM_API std::unique_ptr<Metric> checked(std::unique_ptr<Metric> component, Border border,
                                          const Metric::Input& in);
 
-/// Registry::build(), checked: how every command builds a component of these four kinds.
+/// Registry::build() with the wrapper above. Every command builds components of these four kinds this way.
 template <class Slot>
 std::unique_ptr<Slot> build_checked(const Registry& registry, const ComponentConfig& config,
                                     const typename Slot::Input& in) {

@@ -1,4 +1,4 @@
-// What a dataset and a metric give, checked.
+// Checks of the values that datasets and metrics return.
 #include <cmath>
 #include <set>
 
@@ -51,7 +51,7 @@ class CheckedDataset final : public Dataset {
       if (count < 1) border_.fail(cat("gives ", count, " classes from ", call, "(); expected at least 1"));
     return counts;
   }
-  /// "" if the labels [G,K] are classes of the K columns.
+  /// Returns "" if each label of [G,K] is a class of its column, otherwise what is wrong.
   static std::string what_is_wrong(const at::Tensor& labels, const std::vector<int64_t>& classes) {
     if (classes.empty()) return "";
     if (!labels.defined()) return "are undefined";

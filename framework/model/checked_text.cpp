@@ -1,4 +1,4 @@
-// What a tokenizer and a task head give, checked.
+// Checks of the values that tokenizers and task heads return.
 #include <set>
 
 #include "framework/base/text.h"

@@ -30,7 +30,7 @@ void count_flops_of(const Model& model, ModelCost& out) {
   at::Tensor media;
   features.tokens = features.tokens.unsqueeze(0).unsqueeze(0);
   count(out.parts[1].flops, [&] { media = model.resampler().forward(features); });
-  // The picture's marker is the first of the tokens.
+  // The first token is the image token.
   Sequence sequence;
   const auto prompt_of = [&](int64_t tokens) {
     const Batch batch{at::where(at::arange(tokens, at::kLong) == 0, model.image_token_id(), 0).unsqueeze(0),
@@ -42,15 +42,15 @@ void count_flops_of(const Model& model, ModelCost& out) {
     });
     return flops;
   };
-  // A forward of n positions costs a·n² + b·n + c, a cached step after them a·(n + 1) + b: each token before
-  // it is attended to once.
+  // A forward pass over n positions costs a·n² + b·n + c FLOPs. A cached step after them costs a·(n + 1) + b,
+  // because the new token attends to the n earlier tokens and to itself.
   const int64_t fewer = std::max<int64_t>(out.prompt_tokens - 2, 1);
   const int64_t first = prompt_of(fewer), n = sequence.hidden.size(1), second = prompt_of(fewer + 1);
   const int64_t a = (prompt_of(fewer + 2) - 2 * second + first) / 2, b = second - first - a * (2 * n + 1);
   const int64_t all = prompt_of(out.prompt_tokens);
   out.positions = sequence.hidden.size(1);
   out.step_flops = a * (out.positions + 1) + b;
-  // The decoder alone, to tell the adapter's share.
+  // The decoder is counted alone, so that the rest is the adapter's share.
   const LanguageDecoder& decoder = model.language_decoder();
   count(out.parts[3].flops, [&] {
     const at::Tensor hidden =

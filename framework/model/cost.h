@@ -1,5 +1,5 @@
 #pragma once
-// What an assembled model costs, counted on the meta device: no weight is needed.
+// Parameters and FLOPs of an assembled model, counted on the meta device without any weights.
 
 #include <string>
 #include <utility>
@@ -18,16 +18,17 @@ struct ModelCost {
   std::vector<Part> parts;
   int64_t parameters = 0;
   int64_t prompt_tokens = 0;
-  int64_t positions = 0;     // that the decoder runs for them: media may stand among the tokens
-  int64_t prompt_flops = 0;  // of all parts
-  int64_t step_flops = 0;    // one more token, one beam
+  int64_t positions =
+      0;  // positions that the decoder runs for the prompt, with the media that an adapter inserts
+  int64_t prompt_flops = 0;  // sum over the parts
+  int64_t step_flops = 0;    // for each new token with one beam
 };
 
-/// Of one picture and `prompt_tokens` tokens. The model's weights must be on the meta device, as assemble()
-/// leaves them.
+/// The cost of one picture and a prompt of `prompt_tokens` tokens. The model's weights must still be on the
+/// meta device, as assemble() leaves them.
 FLAM_API ModelCost count_cost(const Model& model, int64_t prompt_tokens);
 
-/// Bytes of so many parameters by the name of the dtype in which they are loaded.
+/// The size in bytes of `parameters` weights for each dtype in which they can be loaded.
 FLAM_API std::vector<std::pair<std::string, int64_t>> weight_bytes(int64_t parameters);
 
 }  // namespace flam

@@ -1,16 +1,16 @@
 #pragma once
-// Pieces shared by the uncached forward and the generation.
+// Functions that the uncached forward and the cached generation share.
 
 #include "framework/model/model.h"
 #include "framework/model/visibility.h"
 
 namespace flam {
 
-/// What the decoder runs a prompt with.
+/// The DecodeStep with which the decoder runs a prompt.
 DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe);
 
-/// Positions as Hugging Face derives them: cumulative count of real tokens minus one, padding 1. [B,L] →
-/// [B,L] int64.
+/// Positions as Hugging Face computes them: the cumulative count of real tokens minus one; 1 for padding.
+/// [B,L] → [B,L] int64.
 at::Tensor positions_of(const at::Tensor& attention_mask);
 
 /// [B,L] bool → [B,1,L,L] bool: a token attends to real tokens up to itself.

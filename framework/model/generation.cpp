@@ -1,4 +1,4 @@
-// One cached generation: prompts are run once, then one token a row and step.
+// Cached generation: the prompts run once, and then each step runs one token for every row.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
@@ -14,7 +14,7 @@
 namespace flam {
 
 namespace {
-constexpr int64_t kScoredTogether = 512;  // tokens whose logits are there at once
+constexpr int64_t kScoredTogether = 512;  // tokens whose logits are in memory at the same time
 }
 
 class Generation final : public StepModel {
@@ -59,8 +59,8 @@ class Generation final : public StepModel {
     return logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/graph_ != nullptr);
   }
 
-  /// Log-probabilities float32 [B·beams,L] of `next` [B·beams,L], each behind the prompt and its row's `ids`
-  /// [B·beams,L] up to the same place. They are not kept: the next call follows the prompts, too.
+  /// Log-probabilities float32 [B·beams,L] of `next` [B·beams,L], where next[r,l] follows the prompt and
+  /// `ids`[r,0..l]. The cache keeps none of these tokens, so the next call continues from the prompts again.
   at::Tensor follow(const at::Tensor& ids, const at::Tensor& next) {
     const int64_t length = ids.size(1);
     const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
@@ -82,8 +82,8 @@ class Generation final : public StepModel {
   void reorder(const at::Tensor& source) override { cache_.reorder(source.to(model_.device_)); }
 
  private:
-  /// Runs one token a row, step_ids_ at next_position_, → [B·beams,V]. Changes nothing but keys and values at
-  /// the tail's end, so that it may be repeated.
+  /// Runs one token for each row, step_ids_ at next_position_, and returns logits [B·beams,V]. It writes only
+  /// the keys and values at the end of the tail, so running it again gives the same result.
   at::Tensor run_step(bool any_image) {
     const MaskingRule rule = model_.adapter_->masking_rule();
     Visibility visibility = cached_visibility(rule, step_ids_ == model_.image_token_id_, images_seen_);
@@ -93,7 +93,8 @@ class Generation final : public StepModel {
     return model_.logits(hidden, nullptr).squeeze(1);
   }
 
-  /// run_step() of tokens that are no images, recorded the first time.
+  /// run_step() for tokens that are not image tokens. The first call records a graph, and later calls replay
+  /// it.
   at::Tensor repeat_step() {
     if (!repeated_logits_.defined()) graph_->capture([this] { repeated_logits_ = run_step(false); });
     graph_->replay();
@@ -107,10 +108,10 @@ class Generation final : public StepModel {
   std::unique_ptr<AdapterState> adapter_state_;
   std::unique_ptr<StepGraph> graph_;  // may be null
   KVCache cache_;
-  at::Tensor images_seen_;  // [B·beams,1]: those of the prompt; a generated image token has no image
-  // Written in place, as a graph reads them where it found them.
+  at::Tensor images_seen_;  // [B·beams,1]: images in the prompt; a generated image token has no image
+  // These are written in place, because a recorded graph reads them at fixed addresses.
   at::Tensor step_ids_, next_position_;  // [B·beams,1]
-  at::Tensor repeated_logits_;           // [B·beams,V], the graph's
+  at::Tensor repeated_logits_;           // [B·beams,V], written by the graph
 };
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
@@ -133,7 +134,8 @@ at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,
   std::vector<at::Tensor> blocks;
   for (int64_t from = 0; from < count; from += rows) {
     if (cancelled && cancelled()) throw Interrupted();
-    const int64_t begin = std::min(from, count - rows);  // the last block reaches back: all are of one size
+    const int64_t begin =
+        std::min(from, count - rows);  // the last block overlaps the one before, so that all have one size
     const at::Tensor ids = continuations.narrow(1, begin, rows).to(device_);
     at::Tensor logprobs = first.gather(2, ids.narrow(2, 0, 1));
     if (length > 1) {

@@ -82,7 +82,9 @@ at::Tensor Model::embed(const at::Tensor& ids) const {
 
 std::unique_ptr<AdapterState> Model::prepare(const at::Tensor& media) const {
   auto state = adapter_border_("prepare", [&] { return adapter_->prepare(media); });
-  if (!state) adapter_border_.fail("gives no state from prepare(); without media it is an empty one");
+  if (!state)
+    adapter_border_.fail(
+        "gives no state from prepare(); expected a state, which may be empty if there are no media");
   return state;
 }
 
@@ -147,7 +149,7 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
   const int64_t context = language_decoder_->max_positions();
   if (length + new_tokens > context) {
     throw Error(cat("the prompt of ", batch.ids.size(1), " tokens",
-                    length > batch.ids.size(1) ? cat(", ", length, " with the media among them,") : "",
+                    length > batch.ids.size(1) ? cat(" (", length, " positions with the media)") : "",
                     new_tokens > 0 ? cat(" and ", new_tokens, " new ones don't fit") : " doesn't fit",
                     " the context of ", context,
                     " tokens; use fewer shots, a shorter text or a smaller --max-new-tokens"));
@@ -177,7 +179,7 @@ at::Tensor Model::logits(const at::Tensor& hidden, Probe* probe) const {
   at::Tensor logits = decoder_border_("head", [&] { return language_decoder_->head(hidden, probe); });
   std::vector<int64_t> shape = hidden.sizes().vec();
   shape.back() = token_count();
-  // An output matrix with rows of padding gives logits for them, too.
+  // An output matrix with padding rows has logits for these rows too.
   const int64_t padding = logits.defined() && logits.dim() > 0 ? logits.size(-1) - token_count() : 0;
   if (padding > 0 && padding <= most_padding_) shape.back() += padding;
   decoder_border_.check("head", logits, shape, hidden.options());

@@ -1,6 +1,6 @@
 #pragma once
-// One assembled Flamingo: components built, dimensions checked, weights declared; then encode media, prefill,
-// step.
+// An assembled model. assemble() builds the components, checks their dimensions and declares the weights, and
+// load() fills the weights. Then the model encodes media, runs prompts and generates token by token.
 
 #include <functional>
 #include <memory>
@@ -24,47 +24,48 @@ namespace flam {
 struct Batch {
   at::Tensor ids;             // [B,L] int64, CPU
   at::Tensor attention_mask;  // [B,L] bool, CPU
-  at::Tensor media;  // [B,T,L_media,D'] media tokens on the model's device; T may be 0 (then undefined)
+  at::Tensor media;           // [B,T,L_media,D'] media tokens on the model's device; undefined if T is 0
 };
 
 class FLAM_API Model {
  public:
-  /// Builds every component and checks that dimensions meet, before any weight is read. Weights stay on the
-  /// meta device.
+  /// Builds every component and checks that their dimensions agree, before any weight is read. The weights
+  /// stay on the meta device. Error: a component is rejected, or two do not fit together.
   static std::unique_ptr<Model> assemble(const ModelConfig& config, const Registry& registry);
 
-  /// Fills the weights from files, or (`files` null) with initial values.
+  /// Fills the weights from `files`, or with initial values from `seed` if `files` is null.
   void load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed);
-  /// Says where the weights are, for a caller that has filled them itself (training).
+  /// Sets the device and dtype of the weights, for a caller that has filled them itself (training).
   void place(at::Device device, at::ScalarType dtype);
 
-  // Media. pixels [N,3,H,W] float32.
+  // Encodes pictures: pixels [N,3,H,W] float32 → features.
   Features encode_images(const at::Tensor& pixels) const;
-  /// tokens [N,P,D] of the distinct pictures, index [B,T,F] int64 into N → [B,T,L,D']. Records
-  /// "vision_features" [B·T·F,P,D] and "media_tokens".
+  /// Media tokens [B,T,L,D'] from the features [N,P,D] of the distinct pictures and index [B,T,F], int64 into
+  /// N. Records "vision_features" [B·T·F,P,D] and "media_tokens".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
-  /// Uncached forward: the prompts with their hidden states after the last layer. Used for training and
-  /// recording.
+  /// Runs the prompts without a cache and returns them with the hidden states after the last layer. Used for
+  /// training and for recording the stages.
   Sequence forward(const Batch& batch, Probe* probe = nullptr) const;
-  /// Final norm and output matrix.
+  /// Applies the final norm and the output matrix: [...,D] → [...,V].
   at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
 
-  /// A generation over a batch: `beams` rows a prompt, room for max_new_tokens. With a `graph` all steps are
-  /// alike, so that it records the first and repeats it.
+  /// Starts a generation over a batch, with `beams` rows for each prompt and room for max_new_tokens. With a
+  /// `graph`, all steps have the same size, so that the first one is recorded and then replayed.
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
                                    Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr) const;
 
-  /// How likely the K continuations of each of B prompts are: ids [B,K,L] int64 on the CPU, padded on the
+  /// Scores K continuations of each of B prompts: ids [B,K,L] int64 on the CPU, padded on the
   /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
-  /// on the CPU. The prompts run once; equal to the uncached forward of prompt and continuation. Interrupted:
-  /// `cancelled`, asked now and then, says so.
+  /// on the CPU. The prompts run once; the values equal those of the uncached forward of prompt and
+  /// continuation. Interrupted: `cancelled`, which is called between blocks, returned true.
   at::Tensor score(const Batch& batch, const at::Tensor& continuations,
                    const std::function<bool()>& cancelled = {}) const;
 
-  /// Ids of the tokenizer: its own and the added tokens.
+  /// Number of ids of the tokenizer, with its added tokens.
   int64_t token_count() const;
-  /// Ids for which the decoder has rows: more where the files' vocabulary is padded.
+  /// Number of ids for which the decoder has rows: more than token_count() if the vocabulary in the files is
+  /// padded.
   int64_t vocabulary_rows() const { return token_count() + least_padding_; }
 
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
@@ -83,14 +84,14 @@ class FLAM_API Model {
   Model() = default;
   friend class Generation;
 
-  // Calls over the border, for forward and generation.
+  // Checked calls of the components, for the forward pass and the generation.
   at::Tensor embed(const at::Tensor& ids) const;
   std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const;
-  /// The ids of a batch embedded, with the media that the adapter puts among them; recorded as "embed".
-  /// Error: it and `new_tokens` more don't fit the decoder's context.
+  /// Embeds the ids of a batch, with the media that the adapter inserts; recorded as "embed". Error: the
+  /// result and `new_tokens` more tokens don't fit into the decoder's context.
   Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
                         Probe* probe) const;
-  /// Every decoder layer, with the adapter before its own; hidden [R,S,D] → [R,S,D].
+  /// Runs every decoder layer, and the adapter before each of its layers; hidden [R,S,D] → [R,S,D].
   at::Tensor run_layers(at::Tensor hidden, const DecodeStep& step, const Visibility& visibility,
                         const AdapterState& state) const;
 
@@ -105,7 +106,7 @@ class FLAM_API Model {
   at::Device device_ = at::kMeta;
   at::ScalarType dtype_ = at::kFloat;
   int64_t image_token_id_ = -1;
-  int64_t least_padding_ = 0, most_padding_ = 0;  // rows of vocabulary tensors beyond the tokens
+  int64_t least_padding_ = 0, most_padding_ = 0;  // padding rows of the vocabulary tensors
 };
 
 }  // namespace flam

@@ -5,11 +5,11 @@
 
 namespace flam {
 
-/// The config's `model:` map, parsed and checked, nothing built.
+/// The `model:` map of a config, parsed and checked; no component is built.
 struct FLAM_API ModelConfig {
   ComponentConfig vision_backbone, resampler, adapter, language_decoder, tokenizer;
 
-  /// The keys of `model:`, each of them a kind, and where they are kept.
+  /// A key of `model:`, which is a kind of component, and the member that holds its config.
   struct Part {
     const char* kind;
     ComponentConfig ModelConfig::*config;

@@ -27,8 +27,8 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
   for (const Link& link : links_) pixels = link.apply(pixels);
   const at::Tensor& out = pixels.data;
   if (out.scalar_type() != at::kFloat || out.dim() != 3 || out.size(0) != 3) {
-    throw Error(where_, cat("`transforms` must end in float32 pixels [3,H,W], but give ", out.scalar_type(),
-                            " ", out.sizes(), "; put {type: normalize} last"));
+    throw Error(where_, cat("`transforms` must produce float32 pixels [3,H,W], but produce ",
+                            out.scalar_type(), " ", out.sizes(), "; put {type: normalize} last"));
   }
   return out;
 }
@@ -45,14 +45,15 @@ Picture TransformChain::picture(const Picture& picture) const {
 }
 
 void TransformChain::check_output(int64_t image_size, const ComponentConfig& backbone) const {
-  constexpr int64_t kLargest = 4096;  // what doesn't fit a larger one doesn't fit this one, either
+  constexpr int64_t kLargest =
+      4096;  // for larger pictures, a picture of this size is enough to detect a wrong size
   const int64_t edge = std::min(image_size, kLargest), height = edge + 7, width = 2 * edge + 3;
   at::Tensor out;
   try {
     out = apply({at::zeros({height, width, 3}, at::kByte)});
   } catch (const Error& error) {
     throw Error(where_, cat("`transforms` don't take a picture of ", width, "×", height,
-                            " pixels, tried before any other: ", error.what()));
+                            " pixels, with which they are tested: ", error.what()));
   }
   if (out.size(1) != image_size || out.size(2) != image_size) {
     throw Error(where_,

@@ -58,7 +58,7 @@ TEST(Dimensions, ResamplerAndAdapter) {
       error_with({"model.adapter={type: prefix}", "model.language_decoder.hidden_size=64"});
   EXPECT_THAT(error, AllOf(HasSubstr(kPlace), HasSubstr("adapter 'prefix' takes media tokens of width 64"),
                            HasSubstr("the hidden_size of language_decoder 'llama'"),
-                           HasSubstr("resampler 'perceiver' gives width 128"),
+                           HasSubstr("resampler 'perceiver' has the fixed width 128"),
                            HasSubstr("set model.adapter.projection=linear")));
 }
 
