@@ -41,7 +41,7 @@ class BeamSearch {
     const int64_t longest = longest_prompt(input.prompts);
     for (int64_t p = 0; p < prompts_; ++p) {
       pools_.emplace_back(params, padded ? longest : std::ssize(input.prompts[p]));
-      // The beams of a prompt are equal at first, so that only one of them may give candidates.
+      // All beams are equal at first, so only the first one proposes tokens.
       sums_[p * beams_] = 0;
     }
   }
@@ -56,7 +56,7 @@ class BeamSearch {
       if (history_.new_tokens() == params_.max_new_tokens) return finish(FinishReason::length);
       if (std::find(done_.begin(), done_.end(), false) == done_.end()) return finish(FinishReason::length);
       if (stop_.cancelled()) return finish(FinishReason::cancelled);
-      // After the prompt all rows of one prompt are equal, so there is nothing to move yet.
+      // All rows of a prompt are equal after the prefill, so there is nothing to reorder yet.
       if (history_.new_tokens() > 1 && moves()) model_.reorder(source_tensor_);
       logits = model_.step(ids_tensor_);
     }
@@ -64,10 +64,11 @@ class BeamSearch {
 
  private:
   /// The best candidates of each prompt, best first: [3, prompts, count] float64 on the CPU with their sums,
-  /// places beam·V + id (V: the choosable ids) and own log-probabilities. The one read of a step.
+  /// places beam·V + id (V: the choosable ids) and own log-probabilities. This is the only transfer from the
+  /// device in a step.
   at::Tensor candidates(const at::Tensor& logits) const {
     const at::Tensor own = warper_.choosable(logits.log_softmax(1));
-    // sums_ stays as it is until the read below, so that nobody need wait for this copy.
+    // sums_ does not change before the transfer below, so this copy needs no synchronisation.
     const at::Tensor scores =
         warper_.process(own, history_) + sums_tensor_.to(logits.device(), at::kFloat, /*non_blocking=*/true);
     const int64_t places = beams_ * own.size(1);
@@ -78,7 +79,7 @@ class BeamSearch {
     return at::stack({sums.to(at::kDouble), place.to(at::kDouble), own_of_place.to(at::kDouble)}).cpu();
   }
 
-  /// One step: the candidates become ended sequences or the rows of the next step.
+  /// Performs one step: each candidate becomes a finished sequence or a row of the next step.
   void advance(const at::Tensor& logits) {
     const at::Tensor found = candidates(logits);
     const int64_t count = found.size(2), vocabulary = warper_.choosable(logits).size(1);
@@ -99,7 +100,8 @@ class BeamSearch {
         }
       }
       if (!done_[p]) done_[p] = pools_[p].complete(sums[0], history_.new_tokens() + 1);
-      // Rows of a prompt that is done, or that stop strings left without candidates, step on unheard.
+      // Rows of a prompt that is done, or that have no candidates because of stop strings, go on with
+      // padding, which is ignored.
       for (; filled < beams_; ++filled)
         place_beam(p * beams_ + filled, p * beams_ + filled, params_.pad_token_id, 0, kDead);
     }
@@ -130,7 +132,7 @@ class BeamSearch {
     return false;
   }
 
-  /// Prompts that are not done give their open beams too.
+  /// The results; a prompt that is not done also contributes its unfinished beams.
   std::vector<Result> finish(FinishReason reason) {
     std::vector<Result> results(prompts_);
     for (int64_t p = 0; p < prompts_; ++p) {

@@ -7,11 +7,11 @@
 
 namespace flam {
 
-/// The best ended sequences of one prompt, at most num_beams (Hugging Face 4.31, BeamHypotheses; with
-/// beam_length `generated`, that of 4.34 and later).
+/// The best finished sequences of one prompt, at most num_beams (Hugging Face 4.31, BeamHypotheses; with
+/// beam_length `generated`, as in 4.34 and later).
 class BeamPool {
  public:
-  /// `prompt_length` with padding or without, as beam_length wants it.
+  /// `prompt_length` includes padding if beam_length is `with_padded_prompt`.
   BeamPool(const GenerationParams& params, int64_t prompt_length)
       : capacity_(params.num_beams),
         penalty_(params.length_penalty),
@@ -19,13 +19,13 @@ class BeamPool {
         with_prompt_(params.beam_length != GenerationParams::BeamLength::generated),
         prompt_length_(prompt_length) {}
 
-  /// Keeps `hypothesis` if it is among the best. `ended`: its last id is an end, which the length with_prompt
-  /// leaves out.
+  /// Keeps `hypothesis` if it is among the best. `ended`: its last id ends the sequence; this id is not
+  /// counted in the length if the prompt is.
   void add(Hypothesis hypothesis, double sum, bool ended);
-  /// Whether no candidate of `new_tokens` ids can become better; `best_sum` is the highest of their
+  /// Whether no candidate of `new_tokens` ids can improve the pool; `best_sum` is the highest of their
   /// log-probabilities.
   bool complete(double best_sum, int64_t new_tokens) const;
-  /// The `count` best, best first; of equal ones the later added.
+  /// The `count` best, best first; among equal ones, those added later come first.
   std::vector<Hypothesis> take(int64_t count);
 
  private:

@@ -12,8 +12,9 @@ namespace flam {
 void check_generation(const GenerationParams& params) {
   ErrorList errors;
   if (params.n_best > rows_per_prompt(params)) {
-    errors.add(cat("generation: n_best is ", params.n_best, ", more than num_beams ", params.num_beams,
-                   "; raise num_beams, or set do_sample for independent samples"));
+    errors.add(cat("generation: n_best is ", params.n_best, ", but a search with num_beams ",
+                   params.num_beams, " finds at most ", params.num_beams,
+                   " sequences; raise num_beams, or set do_sample for independent samples"));
   }
   if (params.min_new_tokens > params.max_new_tokens) {
     errors.add(cat("generation: min_new_tokens ", params.min_new_tokens, " is above max_new_tokens ",
@@ -21,7 +22,7 @@ void check_generation(const GenerationParams& params) {
   }
   if (std::any_of(params.stop_strings.begin(), params.stop_strings.end(),
                   [](const auto& s) { return s.empty(); })) {
-    errors.add("generation: a stop string is empty and would end every sequence; remove it");
+    errors.add("generation: one of the stop strings is empty, which would end every sequence; remove it");
   }
   errors.throw_if_any();
 }
@@ -35,7 +36,7 @@ std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& t
   for (const std::string& token : params.stop_tokens) {
     const auto id = tokenizer.token_id(token);
     if (!id)
-      throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer doesn't know"));
+      throw Error(cat("generation.stop_tokens names ", quoted(token), ", which the tokenizer does not have"));
     ids.push_back(*id);
   }
   return ids;

@@ -19,8 +19,8 @@ void GrowingText::append(int64_t id) {
   if (window_.size() >= kWindow && complete == decoded.size()) shorten_window(decoded);
 }
 
-/// Drops the older half of the window, if what remains is decoded as it was behind that half: from its first
-/// character that is not whitespace on.
+/// Drops the older half of the window if the newer half has the same text alone as it has after the older
+/// half. Its text must not begin with whitespace, which some decoders drop at the start.
 void GrowingText::shorten_window(const std::string& decoded) {
   const std::vector<int64_t> newer(window_.begin() + static_cast<std::ptrdiff_t>(window_.size() / 2),
                                    window_.end());

@@ -8,18 +8,18 @@
 
 namespace flam {
 
-/// The text of a sequence of ids that grows at its end. Each new id decodes the last few ids only, not the
-/// whole sequence.
+/// The text of a sequence of ids to which ids are appended. For each new id, only the last few ids are
+/// decoded, not the whole sequence.
 class FLAM_API GrowingText {
  public:
-  /// Text of ids. It may treat whitespace at its start in a way of its own, as SentencePiece does; apart from
-  /// that, the text of a sequence is the text of its parts.
+  /// Returns the text of ids. It may treat whitespace at the start specially, as SentencePiece does; apart
+  /// from that, the text of a sequence is the concatenated text of its parts.
   using Decode = std::function<std::string(const std::vector<int64_t>&)>;
 
   explicit GrowingText(Decode decode) : decode_(std::move(decode)) {}
 
   void append(int64_t id);
-  /// The text so far, without a character at its end that has not arrived completely. It only grows.
+  /// The text so far, without an incomplete character at its end. Text is only ever appended.
   const std::string& text() const { return text_; }
 
  private:

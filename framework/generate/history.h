@@ -7,8 +7,8 @@
 
 namespace flam {
 
-/// The ids of every row, prompt first, and the log-probabilities of the generated ones. All room is taken at
-/// the start.
+/// The ids of every row, prompt first, and the log-probabilities of the generated ones. All memory is
+/// allocated at the start.
 class History {
  public:
   /// Prompts without padding, each repeated for `rows_per_prompt` rows.
@@ -22,11 +22,11 @@ class History {
   }
   std::span<const int64_t> generated(int64_t r) const { return row(r).last(new_tokens_); }
 
-  /// One id to each row.
+  /// Appends one id to each row.
   void append(const std::vector<int64_t>& ids, const std::vector<double>& logprobs);
-  /// Row r becomes a copy of what row source[r], a row of the same prompt, was.
+  /// Row r becomes a copy of the previous row source[r], which belongs to the same prompt.
   void reorder(const std::vector<int64_t>& source);
-  /// What row r generated; score is the log-probability.
+  /// The generated part of row r; its score is its log-probability.
   Hypothesis hypothesis(int64_t r, FinishReason finish) const;
 
  private:
@@ -36,7 +36,7 @@ class History {
   std::vector<double> logprobs_, spare_logprobs_;  // [rows, max_new_tokens]
 };
 
-/// The ids of the longest prompt.
+/// The number of ids of the longest prompt.
 int64_t longest_prompt(const std::vector<std::vector<int64_t>>& prompts);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// Options that change nothing under the others.
+// Finds options that have no effect with the values of the others.
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/generate/generate.h"
@@ -9,8 +9,8 @@ std::vector<IdleOption> idle_options(const GenerationParams& params) {
   GenerationParams given = params, defaults;
   const Value values = write_params(ParamsRef(given)), usual = write_params(ParamsRef(defaults));
   std::vector<IdleOption> idle;
-  // `seed` is not among them: without sampling an answer is repeatable too, which is what one asks for.
-  // Neither is `beam_length`, which a config says for whenever there are beams.
+  // `seed` is not listed, because without sampling an answer is reproducible as well, as the user wants. Nor
+  // is `beam_length`, which a config may set for the cases in which beams are used.
   const auto unless = [&](bool effective, const char* needed, std::initializer_list<const char*> names) {
     for (const char* name : names) {
       const Value& value = *values.find(name);

@@ -16,8 +16,8 @@ namespace {
 
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // of splitmix64
 
-/// A number in [0,1), in steps of 2^-32: a function of its arguments alone (splitmix64), so that what a row
-/// draws depends on neither its batch nor the platform.
+/// A number in [0,1), in steps of 2^-32: a function of its arguments alone (splitmix64), so that the samples
+/// of a row depend on neither its batch nor the platform.
 double uniform(uint64_t seed, uint64_t row_seed, uint64_t step) {
   uint64_t x = seed;
   for (const uint64_t part : {row_seed, step}) {
@@ -40,8 +40,8 @@ class Chooser {
     }
   }
 
-  /// logits [R,V] → [2,R] float64 on the CPU: the chosen ids and their log-probabilities. The one read of a
-  /// step.
+  /// logits [R,V] → [2,R] float64 on the CPU: the chosen ids and their log-probabilities. This is the only
+  /// transfer from the device in a step.
   at::Tensor choose(const at::Tensor& logits, const History& history) const {
     const at::Tensor scores = warper_.process(warper_.choosable(logits), history);
     const at::Tensor ids =

@@ -1,21 +1,21 @@
 #pragma once
-// The two ways to generate, chosen by generate().
+// The two search algorithms between which generate() chooses.
 
 #include "framework/generate/generate.h"
 
 namespace flam {
 
-/// The best id at each step, or drawn ones.
+/// Takes the best id at each step, or draws one if do_sample is set.
 std::vector<Result> greedy_or_sample(StepModel& model, const GenerateInput& input,
                                      const GenerationParams& params);
 
-/// num_beams > 1.
+/// Beam search, for num_beams > 1.
 std::vector<Result> beam_search(StepModel& model, const GenerateInput& input, const GenerationParams& params);
 
-/// RunError: the model gave no number.
+/// RunError: `logprob` is NaN.
 void require_number(double logprob);
 
-/// Error: a stop id or pad_token_id that the model's logits do not have.
+/// Error: a stop id or pad_token_id is outside the model's `vocabulary`.
 void require_ids(const GenerateInput& input, const GenerationParams& params, int64_t vocabulary);
 
 }  // namespace flam

@@ -15,9 +15,11 @@ StopRules::StopRules(const GenerateInput& input, const GenerationParams& params)
   for (const std::string& string : strings_) longest_ = std::max(longest_, string.size());
 }
 
-/// The end of the text with `next`, long enough to hold any stop string that `next` completes.
+/// Returns the end of the text after `next` is appended. It is long enough to contain any stop string that
+/// `next` completes.
 std::string StopRules::newest_text(std::span<const int64_t> generated, int64_t next) const {
-  constexpr size_t kMore = 16;  // bytes: text that begins inside a word or a character may begin differently
+  constexpr size_t kMore =
+      16;  // bytes; if decoding starts inside a word or character, the text may begin differently
   size_t count = longest_ + kMore;
   while (true) {
     const std::span last = generated.last(std::min(count, generated.size()));
@@ -26,7 +28,7 @@ std::string StopRules::newest_text(std::span<const int64_t> generated, int64_t n
       ids.push_back(next);
       return input_.decode(ids);
     }
-    count *= 2;  // ids that give no text
+    count *= 2;  // the ids had too little text
   }
 }
 

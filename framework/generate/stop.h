@@ -7,12 +7,12 @@
 
 namespace flam {
 
-/// When a sequence ends.
+/// Decides when a sequence ends.
 class StopRules {
  public:
   StopRules(const GenerateInput& input, const GenerationParams& params);
 
-  /// Why row r ends when `next` is appended; nothing when it goes on.
+  /// Returns why row r ends when `next` is appended, or nothing if it goes on.
   std::optional<FinishReason> ends(const History& history, int64_t r, int64_t next) const;
   bool cancelled() const { return input_.cancelled && input_.cancelled(); }
 

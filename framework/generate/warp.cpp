@@ -14,7 +14,7 @@ namespace {
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 at::Tensor to_device(const std::vector<int64_t>& numbers, at::Device device) {
-  // clone(): the copy to the device must not outlive what it reads from.
+  // clone() keeps the memory alive until the asynchronous copy to the device has finished.
   return at::from_blob(const_cast<int64_t*>(numbers.data()), {std::ssize(numbers)}, at::kLong)
       .clone()
       .to(device, at::kLong, true);

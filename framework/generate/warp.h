@@ -8,24 +8,24 @@
 
 namespace flam {
 
-/// What changes scores [R,V] before ids are chosen. Rules and their order are those of Hugging Face 4.31
+/// Changes the scores [R,V] before ids are chosen. The rules and their order are those of Hugging Face 4.31
 /// (logits_process.py, GenerationMixin._get_logits_processor and _get_logits_warper).
 class Warper {
  public:
   Warper(const GenerationParams& params, const GenerateInput& input)
       : params_(params), stop_ids_(input.stop_ids), choosable_ids_(input.choosable_ids) {}
 
-  /// The columns of scores [R,V] of the ids that may be chosen.
+  /// The columns of scores [R,V] whose ids may be chosen.
   at::Tensor choosable(const at::Tensor& scores) const {
     const int64_t all = scores.size(1);
     return scores.narrow(1, 0, choosable_ids_ > 0 ? std::min(choosable_ids_, all) : all);
   }
 
-  /// Repetition penalty, no-repeat n-grams (both over prompt and generated ids, without padding), no end
-  /// token before min_new_tokens. `scores` itself stays as it is.
+  /// Applies the repetition penalty, forbids repeated n-grams (both over prompt and generated ids, without
+  /// padding), and forbids stop tokens before min_new_tokens. `scores` itself is not modified.
   at::Tensor process(const at::Tensor& scores, const History& history) const;
 
-  /// Temperature, then top-k, then top-p: what is not to be sampled becomes -inf.
+  /// Applies temperature, then top-k, then top-p. Ids that must not be sampled get -inf.
   at::Tensor warp(const at::Tensor& scores) const;
 
  private:

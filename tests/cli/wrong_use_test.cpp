@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"infer flamingo_mid x.png --weights ''", "--weights: is empty"},
         Wrong{"infer flamingo_mid x.png --receipt ''", "--receipt: is empty"},
         Wrong{"infer flamingo_mid x.png --weights random --set generation.n_best=2",
-              "n_best is 2, more than num_beams 1"},
+              "n_best is 2, but a search with num_beams 1 finds at most 1 sequences"},
         Wrong{"describe flamingo_mid --set generation.length_penalty=-.inf", "but must be"},
         Wrong{"describe flamingo_mid --set model.language_decoder.num_layers=1000000000", "num_layers"},
         Wrong{"describe flamingo_mid --set meta" + kDeep + "=1", "the name has more than 64 parts"},

@@ -243,7 +243,7 @@ TEST(Generate, RefusesWhatContradictsItself) {
   p.n_best = 2;
   p.min_new_tokens = 30;
   const std::string message = error_of([&] { run({{1, 2}}, p); });
-  EXPECT_THAT(message, HasSubstr("n_best is 2, more than num_beams 1"));
+  EXPECT_THAT(message, HasSubstr("n_best is 2, but a search with num_beams 1 finds at most 1 sequences"));
   EXPECT_THAT(message, HasSubstr("min_new_tokens 30"));
   p = {};
   GenerateInput input;

@@ -56,7 +56,8 @@ TEST(CheckGeneration, MoreSequencesThanBeamsNeedSampling) {
   GenerationParams p;
   p.n_best = 4;
   p.num_beams = 3;
-  EXPECT_THAT(test::error_of([&] { check_generation(p); }), HasSubstr("n_best is 4, more than num_beams 3"));
+  EXPECT_THAT(test::error_of([&] { check_generation(p); }),
+              HasSubstr("n_best is 4, but a search with num_beams 3 finds at most 3 sequences"));
   p.do_sample = true;
   check_generation(p);
 }
