@@ -35,7 +35,8 @@ cv::Mat over_background(const cv::Mat& bgra, Alpha alpha, const Rgb& background)
 
 cv::Mat with_alpha(const cv::Mat& grey, const PictureHeader& header) {
   if (grey.empty() || (grey.type() != CV_8UC1 && grey.type() != CV_16UC1)) return {};
-  uint32_t value = *header.transparent_grey;  // in the file's bits; fewer than 8 are decoded to 8
+  uint32_t value =
+      *header.transparent_grey;  // with the file's bit depth; OpenCV expands fewer than 8 bits to 8
   if (header.bits_per_value < 8) value = value * 255 / ((1U << header.bits_per_value) - 1);
   cv::Mat transparent, bgra;
   cv::inRange(grey, value, value, transparent);

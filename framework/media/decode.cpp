@@ -18,8 +18,8 @@
 namespace flam {
 namespace {
 
-/// From memory only: given a file name, OpenCV would ask GDAL too, which opens whatever the file's text
-/// names.
+/// Decodes from memory only. Given a file name, OpenCV would also try GDAL, which opens any file that the
+/// text of this one names.
 cv::Mat decode(const std::string& bytes, int flags) {
   [[maybe_unused]] static const auto before =
       cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
@@ -27,25 +27,26 @@ cv::Mat decode(const std::string& bytes, int flags) {
   try {
     return cv::imdecode(encoded, flags);
   } catch (const cv::Exception&) {
-    return {};  // the same to us as an empty result
+    return {};  // treated like an empty result
   }
 }
 
-/// 8-bit BGR as stored, not turned, on the background if there is one. Empty: it can't be decoded.
+/// Returns the picture as 8-bit BGR in its stored orientation, laid on the background if there is one. Empty
+/// if it can't be decoded.
 cv::Mat stored_pixels(const std::string& bytes, const PictureHeader& header, const DecodeOptions& options) {
-  if (header.format == PictureFormat::tiff && header.orientation != 1) {  // libtiff would turn it
+  if (header.format == PictureFormat::tiff && header.orientation != 1) {  // libtiff would rotate it
     PictureHeader upright = header;
     upright.orientation = 1;
     return stored_pixels(without_orientation(bytes), upright, options);
   }
   if (!options.background || (header.alpha == Alpha::none && !header.transparent_grey))
     return decode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-  cv::Mat all = decode(bytes, cv::IMREAD_UNCHANGED);  // not turned either
+  cv::Mat all = decode(bytes, cv::IMREAD_UNCHANGED);  // this does not rotate it either
   if (header.transparent_grey && all.channels() == 1) all = with_alpha(all, header);
   return over_background(all, header.alpha, *options.background);
 }
 
-/// Turned and mirrored from the way it is stored to the way it is looked at.
+/// Rotates and mirrors a picture from its stored orientation (EXIF 1 to 8) to the upright one.
 cv::Mat oriented(const cv::Mat& stored, int orientation) {
   constexpr int kLeftRight = 1, kUpDown = 0, kBoth = -1;
   cv::Mat transposed, out;
@@ -77,7 +78,7 @@ cv::Mat oriented(const cv::Mat& stored, int orientation) {
   return out;
 }
 
-/// The header of a picture that is within the limits, its orientation 1 if that is ignored.
+/// Returns the header of the picture. Error: it is empty or exceeds a limit, or its header is invalid.
 PictureHeader header_within(std::string_view bytes, const std::string& name, const DecodeOptions& options) {
   if (bytes.empty()) throw Error(cat("picture ", quoted(name), " is empty"));
   if (static_cast<int64_t>(bytes.size()) > std::min<int64_t>(options.max_bytes, INT_MAX)) {
@@ -109,10 +110,10 @@ Picture decode_picture(const std::string& bytes, const std::string& name, const 
   }
   if (bgr.empty() && options.background && (header.alpha != Alpha::none || header.transparent_grey)) {
     throw Error(cat("picture ", quoted(name),
-                    " is broken, or its transparency is of a kind that can't be put on a "
+                    " is broken, or its kind of transparency can't be laid on a "
                     "background; convert it to PNG"));
   }
-  // Prompts are laid out by the header's size.
+  // The layout of a prompt relies on the size in the header, so the decoded size must equal it.
   if (bgr.empty() || bgr.type() != CV_8UC3 || bgr.rows != header.height || bgr.cols != header.width) {
     throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", name_of(header.format),
                     " file of ", header.width, " x ", header.height, " pixels, but can't be decoded"));

@@ -4,26 +4,27 @@
 
 namespace flam {
 
-/// Decodes as the references do (mmcv with OpenCV, IMREAD_COLOR): 16 bits to 8, grey and palette to colour;
-/// alpha dropped or laid over a background, and orientation applied or ignored, as the options say. Returned
-/// as RGB. Only PNG, JPEG, WebP, BMP, PNM, TIFF and GIF signatures reach OpenCV, and the size is read from
-/// the header first. `name` is how messages call it. Error: empty, a format that is not decoded, several
-/// frames or pages, too large, cut off, broken.
+/// Decodes a picture as the references do (mmcv with OpenCV, IMREAD_COLOR): 16 bits to 8, grey and palette to
+/// colour; alpha dropped or laid over a background, and orientation applied or ignored, as the options say.
+/// Returns RGB. Only files with a PNG, JPEG, WebP, BMP, PNM, TIFF or GIF signature are passed to OpenCV, and
+/// their size is read from the header before. Messages call the picture `name`. Error: the file is empty,
+/// truncated, broken or too large, has an unsupported format, or holds several frames or pages.
 FLAM_API Picture decode_picture(const std::string& bytes, const std::string& name,
                                 const DecodeOptions& options = {});
 
 /// The bytes of a picture file. Error: missing, not a regular file, a URL, too large.
 FLAM_API std::string read_picture_file(const std::string& path, const DecodeOptions& options);
 
-/// Reads the file if there is one, then decodes. Error besides: missing, not a regular file, a URL.
+/// Returns the pixels of the source, or reads and decodes it. Error: as decode_picture() and
+/// read_picture_file().
 FLAM_API Picture load_picture(const PictureSource& source, const DecodeOptions& options);
 
 struct PictureSize {
   int64_t height = 0, width = 0;  // pixels
 };
 
-/// The size of the picture that load_picture() gives, from the header alone. Error: as load_picture(), but
-/// for pixels that are broken.
+/// The size of the picture that load_picture() gives, from the header alone. Error: as load_picture(), except
+/// that broken pixels are not detected.
 FLAM_API PictureSize picture_size(const PictureSource& source, const DecodeOptions& options);
 
 }  // namespace flam

@@ -8,20 +8,20 @@
 
 namespace flam {
 
-/// What a picture's pixels depend on besides its file, and how much the file may ask for.
+/// How a picture is decoded, and the limits on its size.
 struct FLAM_API DecodeOptions {
-  /// Whether a picture is turned as its file says (EXIF in JPEG, PNG, WebP, TIFF).
+  /// Whether a picture is rotated as its file specifies (EXIF in JPEG, PNG, WebP and TIFF).
   enum class Orientation { apply, ignore };
 
   Orientation orientation = Orientation::apply;
-  /// RGB: shows where a picture is transparent. None: alpha is dropped, and what lies under it shows (in
-  /// TIFF, whose decoder multiplies 8-bit colours by alpha, black).
+  /// The RGB colour behind transparent pixels. Not set: alpha is dropped, and the colours stored in
+  /// transparent pixels are used (black in TIFF, whose decoder multiplies 8-bit colours by alpha).
   std::optional<std::array<uint8_t, 3>> background;
   int64_t max_pixels = 100'000'000;
   int64_t max_bytes = 256 << 20;  // of the encoded file
 
   bool operator==(const DecodeOptions&) const = default;
-  /// Equal for equal options only; a part of keys.
+  /// A text that is equal for equal options only, for use in cache keys.
   std::string key() const;
 };
 

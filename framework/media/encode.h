@@ -5,7 +5,7 @@
 
 namespace flam {
 
-/// The bytes of a PNG file. RunError: it can't be encoded.
+/// The bytes of a PNG file. RunError: the picture can't be encoded.
 FLAM_API std::string encode_png(const Picture& picture);
 
 }  // namespace flam

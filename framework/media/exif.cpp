@@ -16,7 +16,7 @@ bool is_big_endian(std::string_view tiff) {
   return tiff.starts_with('M');
 }
 
-/// Offsets of the orientation's entries in the first directory; all that there are.
+/// Returns the offsets of all orientation entries in the first directory.
 std::vector<uint64_t> orientation_entries(std::string_view tiff) {
   std::vector<uint64_t> found;
   if (!tiff.starts_with("II*\0"sv) && !tiff.starts_with("MM\0*"sv)) return found;
@@ -29,7 +29,7 @@ std::vector<uint64_t> orientation_entries(std::string_view tiff) {
       in.require(entry + 12);
       if (in.u16(entry) == 274) found.push_back(entry);
     }
-  } catch (const CutOff&) {  // what was found stays: other readers of EXIF are as lenient
+  } catch (const CutOff&) {  // entries found before the end are kept, as by other readers of EXIF
   }
   return found;
 }
@@ -41,7 +41,7 @@ int exif_orientation(std::string_view block) {
   const auto entries = orientation_entries(block);
   if (entries.empty()) return 0;
   const Reader in(block, is_big_endian(block));
-  const uint64_t entry = entries.front();  // of several, libtiff takes the first, too
+  const uint64_t entry = entries.front();  // libtiff also takes the first of several
   const uint32_t type = in.u16(entry + 2);
   if (in.u32(entry + 4) != 1) return 0;
   const uint32_t value = type == 1   ? in.u8(entry + 8)
@@ -54,7 +54,7 @@ int exif_orientation(std::string_view block) {
 std::string without_orientation(std::string_view tiff) {
   std::string out(tiff);
   const auto entry = is_big_endian(tiff)
-                         ? "\x01\x12\0\x03\0\0\0\x01\0\x01\0\0"sv  // tag, a short, one of them: 1
+                         ? "\x01\x12\0\x03\0\0\0\x01\0\x01\0\0"sv  // tag, type SHORT, count 1, value 1
                          : "\x12\x01\x03\0\x01\0\0\0\x01\0\0\0"sv;
   for (const uint64_t at : orientation_entries(tiff)) out.replace(at, entry.size(), entry);
   return out;

@@ -1,4 +1,4 @@
-// GIF's blocks: size, transparency, and how many pictures there are.
+// Reads the blocks of a GIF file: size, transparency and the number of pictures.
 #include "framework/media/header_reader.h"
 
 namespace flam::picture_headers {
@@ -21,12 +21,12 @@ PictureHeader read_gif(std::string_view bytes) {
     if (kind == 0x3b) break;  // the end
     if (kind == 0x2c) {
       if (++pictures > 1) throw Invalid{kAnimation};
-      at += 9 + colour_table(in.u8(at + 8)) + 1;  // place and size, colours, bits of a code
+      at += 9 + colour_table(in.u8(at + 8)) + 1;  // position and size, colour table, code size
     } else if (kind == 0x21) {
       const bool is_control = in.u8(at++) == 0xf9;
       if (is_control && (in.u8(at + 1) & 1) != 0) header.alpha = Alpha::straight;
     } else {
-      throw Invalid{"it has a block of an unknown kind"};
+      throw Invalid{"it has a block of unknown type"};
     }
     skip_blocks();
   }

@@ -1,5 +1,5 @@
 #pragma once
-// What the readers of picture headers share, one function a format. Internal to this folder.
+// What the readers of picture headers share, and the reader of each format. Internal to this folder.
 
 #include <cstdint>
 #include <string_view>
@@ -15,7 +15,8 @@ struct Invalid {
 
 inline constexpr const char* kAnimation = "it is an animation; give one of its frames as a PNG or JPEG file";
 
-/// Integers at a byte offset, either byte order. CutOff: they end behind the bytes.
+/// Reads unsigned integers at byte offsets in either byte order. Throws CutOff if an integer ends after the
+/// last byte.
 class Reader {
  public:
   Reader(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
@@ -48,7 +49,7 @@ class Reader {
   bool big_endian_;
 };
 
-// The whole file's header. CutOff, Invalid.
+// Each reads the header of a whole file. They throw CutOff and Invalid.
 PictureHeader read_png(std::string_view bytes);
 PictureHeader read_jpeg(std::string_view bytes);
 PictureHeader read_webp(std::string_view bytes);

@@ -1,4 +1,4 @@
-// JPEG's segments: size, and the orientation from EXIF wherever it stands.
+// Reads the segments of a JPEG file: its size, and the orientation from the EXIF segment, wherever that is.
 #include <algorithm>
 
 #include "framework/media/exif.h"
@@ -25,10 +25,10 @@ PictureHeader read_jpeg(std::string_view bytes) {
   const Reader in(bytes, true);
   PictureHeader header;
   int orientation = 0;
-  constexpr int kMostScans = 100;  // each is decoded over the whole picture; encoders write about ten
+  constexpr int kMostScans = 100;  // each scan is decoded for the whole picture; encoders write about ten
   int scans = 0;
   for (uint64_t at = 2;;) {
-    at = end_of_scan(bytes, at);  // also skips fill bytes and what strays between segments, as libjpeg does
+    at = end_of_scan(bytes, at);  // also skips fill bytes and stray bytes between segments, as libjpeg does
     const uint32_t marker = in.u8(at + 1);
     if (marker == 0xd9) break;
     at += 2;
@@ -38,11 +38,11 @@ PictureHeader read_jpeg(std::string_view bytes) {
     const uint64_t next = at + std::max<uint32_t>(in.u16(at), 2);
     const bool is_frame =
         marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-    if (is_frame && header.height == 0) {  // the first counts, as for the decoder
+    if (is_frame && header.height == 0) {  // the decoder also uses the first one
       header.height = in.u16(at + 3);
       header.width = in.u16(at + 5);
     }
-    // EXIF may stand behind other segments, such as XMP, which is an APP1, too; decoders read neither after
+    // EXIF may follow other segments, such as XMP, which is also an APP1 segment. Decoders read neither after
     // the first scan.
     if (marker == 0xe1 && scans == 0 && orientation == 0) {
       const std::string_view segment = in.text(at + 2, next - at - 2);

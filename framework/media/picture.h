@@ -17,18 +17,18 @@ struct Picture {
   int64_t width() const { return rgb.size(1); }
 };
 
-/// Where a picture comes from: a file, its bytes, or pixels in memory. Pixels count before bytes, and bytes
-/// before the file.
+/// Where a picture comes from: a file, its bytes, or pixels in memory. Pixels take precedence over bytes, and
+/// bytes over the file.
 struct PictureSource {
   std::string path;
   std::shared_ptr<const std::string> bytes;
   std::optional<Picture> picture;
-  int64_t height = 0, width = 0;  // in pixels, as it is looked at; 0: its header has not been read
+  int64_t height = 0, width = 0;  // in pixels, after rotation; 0: the header has not been read
   std::string name() const { return path.empty() ? "(in memory)" : path; }
 };
 
-/// Equal for equal pixels, so that a picture that occurs twice is encoded once: "HEIGHTxWIDTH-" and the
-/// SHA-256 of the pixels.
+/// A key that is equal for equal pixels only, so that a picture that occurs twice is encoded once:
+/// "HEIGHTxWIDTH-" and the SHA-256 of the pixels.
 FLAM_API std::string content_key(const Picture& picture);
 
 }  // namespace flam

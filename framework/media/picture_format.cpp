@@ -15,16 +15,17 @@ bool is_webp(string_view bytes) {
   return bytes.size() > 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP";
 }
 
-/// "BM" is how many a text begins, too; of the header's size, which is below 256, a text has other bytes.
+/// A text may also begin with "BM", but the size of the header, which is below 256, has three zero bytes that
+/// a text does not have.
 bool is_bmp(string_view bytes) {
   return bytes.size() >= 18 && bytes.starts_with("BM") && bytes.substr(15, 3) == "\0\0\0"sv;
 }
 
-/// Likewise, "P1" alone is no picture: white space or a comment follows, then a number.
+/// "P1" alone does not identify a picture: white space or a comment must follow, and then a number.
 bool is_pnm(string_view bytes) {
   if (bytes.size() < 3 || bytes[0] != 'P' || bytes[1] < '1' || bytes[1] > '6') return false;
   const size_t next = bytes.find_first_not_of(" \t\r\n\v\f", 2);
-  if (next == bytes.npos) return true;  // longer white space than is looked at
+  if (next == bytes.npos) return true;  // the white space is longer than the bytes examined
   return bytes[next] == '#' || (next > 2 && std::isdigit(static_cast<unsigned char>(bytes[next])) != 0);
 }
 
@@ -36,8 +37,8 @@ bool is_gif(string_view bytes) {
   return bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a");
 }
 
-/// Whether an ISO media file (HEIC and AVIF are such) is of one of the four-letter `brands`: the first in its
-/// `ftyp` box, or one of the compatible ones if the first is a general one.
+/// Whether an ISO media file (such as HEIC and AVIF) has one of the four-letter `brands`: as the main brand
+/// in its `ftyp` box, or as a compatible one if the main brand is generic.
 bool has_brand(string_view bytes, std::initializer_list<string_view> brands) {
   if (bytes.size() < 12 || bytes.substr(4, 4) != "ftyp") return false;
   const auto among = [&](size_t at) {
@@ -55,7 +56,7 @@ bool is_avif(string_view bytes) {
   return has_brand(bytes, {"avif", "avis"});
 }
 
-/// "mif1" without a word on the codec is nearly always HEIC, too.
+/// A file with the brand "mif1" that does not name its codec is nearly always HEIC.
 bool is_heic(string_view bytes) {
   return has_brand(bytes, {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"});
 }
@@ -64,7 +65,7 @@ bool is_jpeg_xl(string_view bytes) {
   return bytes.starts_with("\xff\x0a") || bytes.starts_with("\0\0\0\x0cJXL \r\n\x87\n"sv);
 }
 
-/// The text behind a byte order mark and white space, in lower case.
+/// The text after a byte order mark and white space, in lower case.
 std::string start_of_text(string_view bytes) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
@@ -88,7 +89,7 @@ struct Format {
   PictureFormat format;
   const char* name;
   bool (*matches)(string_view bytes);
-  const char* why_not = nullptr;  // of one that is not decoded
+  const char* why_not = nullptr;  // set if the format is not decoded
 };
 
 const Format kFormats[] = {
@@ -100,16 +101,17 @@ const Format kFormats[] = {
     {PictureFormat::tiff, "TIFF", is_tiff},
     {PictureFormat::gif, "GIF", is_gif},
     {PictureFormat::avif, "AVIF", is_avif,
-     "is an AVIF picture, which is not read; convert it to JPEG or PNG"},
-    {PictureFormat::heic, "HEIC", is_heic, "is a HEIC picture, which is not read; convert it to JPEG or PNG"},
+     "is an AVIF picture, which is not supported; convert it to JPEG or PNG"},
+    {PictureFormat::heic, "HEIC", is_heic,
+     "is a HEIC picture, which is not supported; convert it to JPEG or PNG"},
     {PictureFormat::jpeg_xl, "JPEG XL", is_jpeg_xl,
-     "is a JPEG XL picture, which is not read; convert it to JPEG or PNG"},
+     "is a JPEG XL picture, which is not supported; convert it to JPEG or PNG"},
     {PictureFormat::html, "HTML", is_html,
      "is a web page (HTML), not a picture; download the picture itself instead of a page that shows it"},
-    {PictureFormat::svg, "SVG", is_svg, "is an SVG drawing, which is not read; convert it to PNG"},
+    {PictureFormat::svg, "SVG", is_svg, "is an SVG drawing, which is not supported; convert it to PNG"},
     {PictureFormat::git_lfs_pointer, "Git LFS pointer",
      [](string_view b) { return b.starts_with("version https://git-lfs.github.com/spec/"); },
-     "is a Git LFS pointer, which stands in for the picture; fetch the picture itself with `git lfs pull`"},
+     "is a Git LFS pointer, not the picture itself; fetch the picture itself with `git lfs pull`"},
 };
 
 const Format* find(PictureFormat format) {
@@ -143,7 +145,7 @@ std::string why_not_decoded(PictureFormat format) {
   std::string names;
   for (const Format& known : kFormats)
     if (!known.why_not) names += cat(names.empty() ? "" : ", ", known.name);
-  return cat("is not a picture: its first bytes are those of none of ", names);
+  return cat("is not a picture: its first bytes match none of ", names);
 }
 
 std::optional<std::string> why_not_a_path(std::string_view path) {

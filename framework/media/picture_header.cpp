@@ -37,8 +37,8 @@ PictureHeader read_picture_header(std::string_view bytes, const std::string& nam
   try {
     header = read(format, bytes);
   } catch (const CutOff&) {
-    throw Error(cat("picture ", quoted(name), " is cut off: its ", bytes.size(), " bytes end before the ",
-                    name_of(format), " file does"));
+    throw Error(cat("picture ", quoted(name), " is truncated: its ", bytes.size(),
+                    " bytes end before the end of the ", name_of(format), " data"));
   } catch (const Invalid& invalid) {
     throw Error(cat("picture ", quoted(name), " can't be read as ", name_of(format), ": ", invalid.what));
   }

@@ -1,4 +1,4 @@
-// The headers of BMP and PNM, which are followed by plain rows of pixels.
+// Reads the headers of BMP and PNM files, which are followed by plain rows of pixels.
 #include <algorithm>
 #include <cstdlib>
 
@@ -35,12 +35,12 @@ PictureHeader read_pnm(std::string_view bytes) {
     }
     int64_t value = 0;
     for (const uint64_t start = at; at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9'; ++at) {
-      if (at - start == 9) throw Invalid{"a number of its header has more than nine digits"};
+      if (at - start == 9) throw Invalid{"a number in its header has more than nine digits"};
       value = value * 10 + (bytes[at] - '0');
     }
-    // The decoder skips this byte whatever it is, and would miss a comment that begins with it.
+    // The decoder skips this byte without looking at it, and would miss a comment that begins here.
     if (at < bytes.size() && std::string_view(" \t\r\n\v\f").find(bytes[at]) == std::string_view::npos)
-      throw Invalid{"a number of its header is not followed by white space"};
+      throw Invalid{"a number in its header is not followed by white space"};
     return value;
   };
   const char kind = bytes[1];

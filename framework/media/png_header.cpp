@@ -1,5 +1,5 @@
-// PNG's chunks: size, transparency, and the orientation from an eXIf chunk or from the text that ImageMagick
-// writes instead.
+// Reads the chunks of a PNG file: size, transparency, and the orientation from an eXIf chunk or from the text
+// chunk that ImageMagick writes instead.
 #include <zlib.h>
 
 #include <algorithm>
@@ -14,19 +14,19 @@ namespace {
 using std::string_view;
 using namespace std::string_view_literals;
 
-/// The first megabyte that a zlib stream holds. The orientation stands at the front of an EXIF block, so that
-/// is enough; without a bound, a small file could ask for gigabytes.
+/// Decompresses at most the first megabyte of a zlib stream. This is enough, because the orientation is at
+/// the front of an EXIF block. Without a limit, a small file could expand to gigabytes.
 std::string inflated_front(string_view compressed) {
   std::string out(1 << 20, '\0');
   uLongf length = out.size();
-  // An error doesn't matter: what came out before it is there in any case.
+  // An error is ignored, because the output produced before it is usable.
   uncompress(reinterpret_cast<Bytef*>(out.data()), &length, reinterpret_cast<const Bytef*>(compressed.data()),
              compressed.size());
   out.resize(length);
   return out;
 }
 
-/// What stands before the first NUL of `rest`, which then holds what comes after it.
+/// Returns the text before the first NUL of `rest`, and removes it and the NUL from `rest`.
 string_view take_until_nul(string_view& rest) {
   const string_view front = rest.substr(0, rest.find('\0'));
   rest.remove_prefix(std::min(front.size() + 1, rest.size()));
@@ -44,7 +44,7 @@ std::string text_of(string_view type, string_view chunk) {
   take_until_nul(chunk);  // keyword
   if (type == "tEXt") return std::string(chunk);
   if (type == "zTXt")
-    return inflated_front(chunk.substr(std::min<size_t>(1, chunk.size())));  // behind the method
+    return inflated_front(chunk.substr(std::min<size_t>(1, chunk.size())));  // after the method
   const bool compressed = !chunk.starts_with('\0');
   chunk.remove_prefix(std::min<size_t>(2, chunk.size()));  // flag, method
   take_until_nul(chunk);                                   // language
@@ -52,7 +52,7 @@ std::string text_of(string_view type, string_view chunk) {
   return compressed ? inflated_front(chunk) : std::string(chunk);
 }
 
-/// The bytes of such a text: "\nexif\n    LENGTH\n", then hexadecimal digits in lines.
+/// Decodes such a text, which is "\nexif\n LENGTH\n" and then lines of hexadecimal digits.
 std::string bytes_of_profile(string_view text) {
   std::string out;
   size_t at = 0;
@@ -82,7 +82,7 @@ PictureHeader read_png(string_view bytes) {
   const uint32_t colours = in.u8(25);
   if ((colours & 4) != 0) header.alpha = Alpha::straight;
   int of_chunk = 0, of_text = 0;
-  int texts_left = 4;  // more are not looked at: each may cost a megabyte
+  int texts_left = 4;  // a limit, because each may need a megabyte
   bool ended = false;
   for (uint64_t at = 8; !ended;) {
     const uint64_t length = in.u32(at), body = at + 8;

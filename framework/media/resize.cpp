@@ -36,7 +36,7 @@ double bicubic(double x) {
   return 0;
 }
 
-/// For each output position: the window of input positions and their fixed-point weights.
+/// The window of input positions, with fixed-point weights, for each output position.
 struct Windows {
   struct Window {
     int64_t first, count;
@@ -84,7 +84,7 @@ uint8_t to_pixel(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
-/// Kept apart so that it vectorises: sums[i] += weight · pixels[i].
+/// A separate function, so that the compiler vectorises it: sums[i] += weight · pixels[i].
 void accumulate(int32_t* sums, const uint8_t* pixels, int32_t weight, int64_t count) {
   for (int64_t i = 0; i < count; ++i) sums[i] += weight * pixels[i];
 }
@@ -146,7 +146,8 @@ at::Tensor resample_columns(const at::Tensor& image, int64_t height, const Filte
   return result;
 }
 
-/// Input position of each output position; adds up the steps as Pillow does, rounding errors included.
+/// Returns the input position of each output position. The steps are added up as in Pillow, with the same
+/// rounding errors.
 std::vector<int64_t> nearest_positions(int64_t in, int64_t out) {
   const double step = static_cast<double>(in) / static_cast<double>(out);
   std::vector<int64_t> positions(out);
@@ -163,7 +164,7 @@ at::Tensor resize_nearest(const at::Tensor& image, int64_t height, int64_t width
   const auto rows = nearest_positions(image.size(0), height),
              columns = nearest_positions(image.size(1), width);
   at::Tensor result =
-      at::zeros({height, width, channels}, at::kByte);  // what rounding puts outside stays black
+      at::zeros({height, width, channels}, at::kByte);  // positions that rounding moves outside stay black
   uint8_t* out = result.mutable_data_ptr<uint8_t>();
   for (const int64_t y : rows) {
     const uint8_t* row = image.const_data_ptr<uint8_t>() + y * image.size(1) * channels;
@@ -186,10 +187,11 @@ at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t w
   const auto sizes = [&] {
     return cat(image.size(1), " x ", image.size(0), " pixels can't be resized to ", width, " x ", height);
   };
-  if (height < 1 || width < 1) throw Error(cat("a picture of ", sizes(), ": no side may be below 1"));
+  if (height < 1 || width < 1)
+    throw Error(cat("a picture of ", sizes(), ": each side must be at least 1 pixel"));
   if (width > kMaxPixels / std::max(height, image.size(0))) {
-    throw Error(
-        cat("a picture of ", sizes(), ": more than ", kMaxPixels / 1'000'000, " megapixels on the way"));
+    throw Error(cat("a picture of ", sizes(), ": more than ", kMaxPixels / 1'000'000,
+                    " megapixels in an intermediate step"));
   }
   at::Tensor result = image.contiguous();
   if (interpolation == Interpolation::nearest) return resize_nearest(result, height, width);

@@ -1,4 +1,4 @@
-// TIFF's directories: size, where the pixels are, transparency, orientation, pages.
+// Reads the directories of a TIFF file: size, position of the pixels, transparency, orientation and pages.
 #include <algorithm>
 #include <iterator>
 
@@ -10,10 +10,10 @@ namespace {
 
 struct Entry {
   uint32_t tag = 0, type = 0, count = 0;
-  uint64_t at = 0;  // of its values
+  uint64_t at = 0;  // offset of its values
 };
 
-/// One directory, all of whose values lie in the file.
+/// One directory. Throws CutOff if a value lies outside the file.
 class Directory {
  public:
   Directory(const Reader& in, uint64_t at) : in_(in), at_(at), size_(in.u16(at)) {
@@ -21,7 +21,7 @@ class Directory {
   }
 
   uint32_t size() const { return size_; }
-  /// Offset of the next directory; 0: there is none.
+  /// Offset of the next directory, or 0 if there is none.
   uint32_t next() const { return in_.u32(at_ + 2 + 12 * uint64_t{size_}); }
 
   Entry operator[](uint32_t i) const {
@@ -48,7 +48,7 @@ class Directory {
   uint32_t size_;
 };
 
-/// Whether a page follows. A smaller copy of a page or a mask is none.
+/// Whether another page follows. A reduced copy of a page or a mask does not count as a page.
 bool has_another_page(const Reader& in, uint32_t next) {
   constexpr int kMostDirectories = 64;
   for (int i = 0; next != 0; ++i) {
@@ -96,7 +96,7 @@ PictureHeader read_tiff(std::string_view bytes) {
   }
   if (has_another_page(in, directory.next()))
     throw Invalid{"it has several pages; give one of them as a PNG or JPEG file"};
-  // libtiff takes a fourth value of unknown meaning for alpha, and multiplies 8-bit colours by their alpha.
+  // libtiff treats a fourth value of unknown meaning as alpha, and multiplies 8-bit colours by alpha.
   const bool fourth = colours == 2 && values_per_pixel == 4 && (!extra_named || extra == 0);
   if (fourth || extra == 1 || extra == 2)
     header.alpha = extra == 2 && header.bits_per_value > 8 ? Alpha::straight : Alpha::premultiplied;

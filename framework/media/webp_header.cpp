@@ -1,4 +1,4 @@
-// WebP's chunks: size, transparency, orientation.
+// Reads the chunks of a WebP file: size, transparency and orientation.
 #include <algorithm>
 
 #include "framework/media/exif.h"

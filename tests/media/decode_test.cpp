@@ -62,7 +62,7 @@ TEST(Decode, RefusesEveryCutOffFile) {
       EXPECT_NE(error_of(whole.substr(0, length)), "")
           << suffix << " cut to " << length << " of " << whole.size();
     }
-    EXPECT_THAT(error_of(whole.substr(0, whole.size() - 2)), HasSubstr("cut off")) << suffix;
+    EXPECT_THAT(error_of(whole.substr(0, whole.size() - 2)), HasSubstr("is truncated")) << suffix;
   }
 }
 
