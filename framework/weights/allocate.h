@@ -5,7 +5,8 @@
 
 namespace flam {
 
-/// Uninitialised memory for a slot; RunError naming tensor and bytes when there is none.
+/// Returns an uninitialised tensor for a slot. RunError: there is not enough memory; the message names the
+/// tensor and its size in bytes.
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype);
 
 }  // namespace flam

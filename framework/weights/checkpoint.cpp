@@ -1,4 +1,4 @@
-// Which format a path holds, and checkpoints in several shards.
+// Detects the format of a checkpoint, and reads checkpoints in several shards.
 #include "framework/weights/checkpoint.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxIndex = 100'000'000;
 
-/// {"weight_map": {name: file}}, the files beside the index.
+/// An index {"weight_map": {name: file}} and the files beside it.
 class ShardedCheckpoint final : public Checkpoint {
  public:
   explicit ShardedCheckpoint(const MappedFile& index);
@@ -107,7 +107,7 @@ std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) 
   if (bytes.starts_with("version https://git-lfs"))
     refuse(*file, "a Git LFS pointer; fetch the file itself: git lfs pull");
   if (header_length(bytes) < bytes.size())
-    return read_safetensors(std::move(file));  // says what is wrong with it
+    return read_safetensors(std::move(file));  // its error says what is wrong
   refuse(*file, "neither safetensors nor a zip file of torch.save nor an index of shards");
 }
 

@@ -1,5 +1,5 @@
-// Initial values. Each element is computed from a hash of (seed, slot name, index) alone: any range of rows,
-// on any number of threads, in any order gives the same values, and no memory is needed besides the tensor.
+// Computes initial values. Each element depends only on a hash of (seed, slot name, index), so the values are
+// the same for any range of rows, number of threads and order, and no memory is needed besides the tensor.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -27,7 +27,7 @@ uint64_t key_of(uint64_t seed, const std::string& name) {
   return mix(hash ^ mix(seed + 0x9e3779b97f4a7c15ULL));
 }
 
-/// The sum of four 16-bit uniforms, scaled: mean 0, standard deviation 1, no value beyond ±3.47.
+/// The scaled sum of four 16-bit uniform numbers: mean 0, standard deviation 1, no value beyond ±3.47.
 float bell(uint64_t key, uint64_t index) {
   const uint64_t bits = mix(key + index * 0x9e3779b97f4a7c15ULL);
   const auto sum =

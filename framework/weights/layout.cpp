@@ -33,8 +33,8 @@ const NamingTable* find_table(const LayoutRule& rule, const NamingLookup& naming
                          " (known: ", known.empty() ? "none but its own names, ''" : join(known, ", "), ")"));
 }
 
-/// A rule's prefix as the opened file's keys begin: the rule may name what they are opened without, the dict
-/// that holds them and training prefixes.
+/// Returns a rule's prefix as it occurs in the names of the opened checkpoint. The rule may contain parts
+/// that were removed from those names: the name of the dict and training prefixes.
 std::string prefix_in(const Checkpoint& opened, const std::string& prefix) {
   const auto begins = [&](const std::string& name) { return name.starts_with(prefix); };
   if (prefix.empty() || std::ranges::any_of(opened.names(), begins)) return prefix;
@@ -48,7 +48,7 @@ std::string prefix_in(const Checkpoint& opened, const std::string& prefix) {
 
 }  // namespace
 
-/// "HEAD:" and at most kMaxListed lines.
+/// Returns "HEAD:" and at most kMaxListed of the lines.
 std::string listing(const std::string& head, const std::vector<std::string>& lines) {
   std::string text = head + ":";
   for (size_t i = 0; i < lines.size() && i < kMaxListed; ++i) text += "\n    " + printable(lines[i], 1000);

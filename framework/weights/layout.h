@@ -1,5 +1,5 @@
 #pragma once
-// The layout of one file: where each of its keys belongs.
+// The layout of one file: the slot to which each of its keys belongs.
 
 #include <optional>
 #include <string>
@@ -10,23 +10,23 @@
 namespace flam {
 
 struct Target {
-  std::string name;  // of a slot, or of one tied to it; "": the key is known and not used
-  int part = -1;     // of a fused tensor; -1: the whole
+  std::string name;  // of a slot, or an alias of it; "": the key is known and not used
+  int part = -1;     // index of a part of a fused tensor; -1: the whole tensor
 };
 
 class Layout {
  public:
-  /// Error: a rule names a slot or a naming that there is not; the file holds several dicts of tensors and no
-  /// rule names one of them.
+  /// Error: a rule names a slot or naming table that does not exist, or the file holds several dicts of
+  /// tensors and no rule names one of them.
   Layout(const WeightsFile& file, const Checkpoint& opened, const WeightStore& store,
          const NamingLookup& namings);
 
   /// Whether the key is ignored, or in a dict of tensors that no rule names.
   bool leaves_out(const std::string& key) const;
-  /// Nothing when no rule takes the key.
+  /// Returns where the key belongs, or nothing if no rule matches it.
   std::optional<Target> target_of(const std::string& key) const;
-  /// For messages: what to change where a prefix alone keeps all of `unexpected` from their places; "" where
-  /// it does not.
+  /// Returns a hint for messages: which prefix to change if a wrong prefix is the only reason why all of
+  /// `unexpected` are unexpected; otherwise "".
   std::string prefix_hint(const std::vector<std::string>& unexpected) const;
 
  private:
@@ -43,7 +43,7 @@ class Layout {
   std::vector<std::string> wrappers_left_out_;
 };
 
-/// "HEAD:" and the first of the lines, each fit for a terminal.
+/// Returns "HEAD:" and the first of the lines, with control characters escaped.
 std::string listing(const std::string& head, const std::vector<std::string>& lines);
 
 }  // namespace flam

@@ -17,7 +17,7 @@ void copy_rows(const at::Tensor& target, int64_t first, int64_t rows, const at::
   place.copy_(source.reshape(place.sizes()));
 }
 
-/// Whether the mapped tensor itself can be the weight.
+/// Whether the mapped tensor can be used as the weight without a copy.
 bool usable_as_it_is(const at::Tensor& source, at::Device device, at::ScalarType dtype) {
   return device.is_cpu() && source.scalar_type() == dtype && source.is_contiguous();
 }
@@ -28,7 +28,7 @@ void fill_missing_rows(WeightSlot& slot, int64_t rows, uint64_t seed) {
                slot.shape[0] - rows, " keep their initial values"));
 }
 
-/// How many rows a vocabulary's tensor has in the file beyond those declared.
+/// The number of rows that a vocabulary tensor has in the file beyond those declared.
 int64_t padding_rows(const WeightSlot& slot, const at::Tensor& whole) {
   return slot.vocabulary && whole.defined() ? std::max<int64_t>(0, whole.size(0) - slot.shape[0]) : 0;
 }
@@ -40,7 +40,7 @@ void mention_padding(const WeightStore& store) {
       padded.push_back(cat(slot->name, " (", slot->tensor_shape()[0], " rows, ", slot->shape[0], " tokens)"));
   }
   if (padded.empty()) return;
-  log_info(cat("rows of padding behind those of the tokenizer's tokens: ", join(padded, ", "),
+  log_info(cat("padding rows after those of the tokenizer's tokens: ", join(padded, ", "),
                ". They count in log-probabilities and are never generated "
                "(generation.suppress_padded_vocab)"));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// weights.files of a config → the slots of a store.
+// Loads the files of a config's `weights.files` into the slots of a store.
 
 #include <ATen/core/Tensor.h>
 
@@ -15,9 +15,10 @@
 
 namespace flam {
 
-/// Which keys of a file belong to which component, through which naming table.
+/// Assigns keys of a file to a component through a naming table.
 struct LayoutRule {
-  std::string prefix;  // dropped from the key; may begin with what the file's keys are opened without
+  std::string prefix;  // removed from the key; may begin with a dict's name or training prefix, which the
+                       // opened file's names lack
   std::string slot;    // "vision_backbone", "resampler", "adapter", "language_decoder"
   std::string naming;  // "": the component's own names
 };
@@ -36,13 +37,13 @@ struct FLAM_API WeightsConfig {
   Value resolved() const;
 };
 
-/// Gives the naming tables of a slot ("resampler" → those of its component).
+/// Returns the naming tables of the component in a slot, such as "resampler"; null for an unknown slot.
 using NamingLookup = std::function<const std::vector<NamingTable>*(const std::string& slot)>;
 
-/// Fills the store: later files override earlier ones; on the CPU at the file's own dtype the mapping is the
-/// weight. Vocabulary tensors may have fewer rows (the rest take their initialiser, with a warning) or some
-/// rows more (padding, which is mentioned once). What stays missing, unexpected or misshapen is one Error
-/// with a list. Peak anonymous memory: the model in the run's dtype plus one tensor.
+/// Fills the store. Later files override earlier ones. On the CPU with the file's own dtype, the mapped file
+/// itself is the weight. Vocabulary tensors may have fewer rows (the rest get initial values, with a warning)
+/// or up to 1024 more rows (padding, which is logged once). Error: lists all tensors that are missing,
+/// unexpected or of the wrong shape. Peak anonymous memory: the model in the run's dtype plus one tensor.
 FLAM_API void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                            at::Device device, at::ScalarType dtype, uint64_t seed);
 

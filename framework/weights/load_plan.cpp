@@ -11,8 +11,8 @@ namespace flam {
 
 namespace {
 
-/// Rows beyond the tokens: Megatron pads to a multiple of 128 for each of up to 8 devices. More are no
-/// padding.
+/// The most rows that are accepted as padding. Megatron pads to a multiple of 128 for each of up to 8
+/// devices.
 constexpr int64_t kMostPaddingRows = 1024;
 
 std::vector<int64_t> without_ones(at::IntArrayRef shape) {
@@ -74,7 +74,7 @@ class Planner {
   }
 
  private:
-  /// Puts the newest file's tensor `key` into its slot.
+  /// Assigns the tensor `key` of the newest file to its slot.
   void assign(const std::string& key, const Target& target) {
     const int part = target.part;
     const auto slot = store_.find(target.name);
@@ -103,7 +103,7 @@ class Planner {
         cat(printable(source.key), " and ", printable(other.key), " both fill ", source.target));
   }
 
-  /// Files hold a tied tensor once or under each of its names.
+  /// A file may hold a tied tensor once or under each of its names, with equal values.
   bool tied_twin(const Source& source, const Source& other) const {
     return source.target != other.target && at::equal(plan_.tensor(source), plan_.tensor(other));
   }
@@ -126,9 +126,9 @@ class Planner {
     if (!slot.vocabulary || tensor.dim() != std::ssize(slot.shape) ||
         tensor.size(0) - slot.shape[0] <= kMostPaddingRows)
       return "";
-    return cat(
-        "; more than ", kMostPaddingRows,
-        " rows beyond the tokenizer's tokens are no padding: is the tokenizer that of the file's model?");
+    return cat("; more than ", kMostPaddingRows,
+               " rows beyond the tokenizer's tokens are not accepted as padding; does the tokenizer belong "
+               "to the model in the file?");
   }
 
   const WeightStore& store_;

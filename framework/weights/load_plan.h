@@ -1,5 +1,6 @@
 #pragma once
-// Which tensor of which file goes into which slot; decided, and complained about, before any tensor is read.
+// Decides which tensor of which file goes into which slot, and reports all errors, before any tensor is
+// copied.
 
 #include <memory>
 #include <optional>
@@ -14,11 +15,11 @@ namespace flam {
 struct Source {
   size_t file;  // index in LoadPlan::files
   std::string key;
-  std::string target;  // the name by which it reached the slot (an alias, for a tied one)
+  std::string target;  // the name under which it is assigned to the slot (an alias, for a tied tensor)
 };
 
-/// What fills one slot: a whole tensor, or one for each fused part; a later file's part lies over an earlier
-/// whole.
+/// What fills one slot: a whole tensor, or a tensor for each fused part. A part from a later file overwrites
+/// that part of an earlier whole tensor.
 struct Filling {
   std::optional<Source> whole;
   std::vector<std::optional<Source>> parts;
@@ -34,7 +35,7 @@ struct LoadPlan {
   }
 };
 
-/// Error with every missing, unexpected and misshapen tensor.
+/// Error: lists every tensor that is missing, unexpected or of the wrong shape.
 LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings);
 
 /// Whether `found` can fill `wanted`: equal but for dimensions of 1, or (vocabulary) fewer rows or up to 1024

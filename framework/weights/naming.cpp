@@ -12,7 +12,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// Glob matching with one point to return to (the last `*`): no more than |pattern|·|key| steps.
+/// Glob matching that backtracks only to the last `*`, so it takes at most |pattern|·|key| steps.
 bool match(std::string_view pattern, std::string_view key, std::vector<std::string_view>& numbers) {
   constexpr size_t kNone = std::string_view::npos;
   size_t p = 0, k = 0, star = kNone, star_key = 0, star_numbers = 0;

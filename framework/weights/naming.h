@@ -1,5 +1,5 @@
 #pragma once
-// How the keys of published checkpoints map to a component's own names.
+// Maps the keys of published checkpoints to a component's own names.
 
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ namespace flam {
 struct NameRule {
   std::string from;  // key in the file, after the layout's prefix
   std::string to;    // name in the component; "": known and not used
-  int part = -1;     // of a fused tensor: which part; -1: the whole
+  int part = -1;     // index of a part of a fused tensor; -1: the whole tensor
 };
 
 /// Rules for FROM.weight and FROM.bias of a layer. `to` empty: known and not used.
@@ -32,9 +32,9 @@ struct NameMatch {
   int part = -1;
 };
 
-/// The first rule that matches `key`, with the numbers put in; false when none does.
+/// Finds the first rule that matches `key` and fills in its numbers. Returns false if no rule matches.
 FLAM_API bool match_name(const NamingTable& table, const std::string& key, NameMatch& match);
-/// One pattern with `{}` and `*` (anything) against a key.
+/// Whether a pattern matches a key; `{}` matches a number and `*` any text.
 FLAM_API bool match_pattern(const std::string& pattern, const std::string& key);
 
 }  // namespace flam

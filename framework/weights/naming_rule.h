@@ -3,7 +3,7 @@
 
 namespace flam {
 
-/// Whether one rule takes `key`, and as what.
+/// Whether a rule matches `key`; `out` is then the name and part in the component.
 bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out);
 
 }  // namespace flam

@@ -13,7 +13,7 @@ constexpr std::string_view kAtTheStart = "module.";
 
 std::string without_inner(const std::string& name) {
   std::string rest;
-  for (size_t at = 0; at < name.size();) {  // at the start of a part
+  for (size_t at = 0; at < name.size();) {  // `at` is the start of a part
     const std::string_view left = std::string_view(name).substr(at);
     const auto mark = std::find_if(kAnywhere.begin(), kAnywhere.end(),
                                    [&](std::string_view prefix) { return left.starts_with(prefix); });
@@ -25,7 +25,7 @@ std::string without_inner(const std::string& name) {
   return rest;
 }
 
-/// Drops `module.` behind `head` where all names that begin with `head` have it there.
+/// Removes `module.` after `head` if all names that begin with `head` continue with it.
 void drop_module(std::vector<std::string>& names, const std::string& head) {
   std::vector<std::string*> begun;
   for (std::string& name : names) {

@@ -1,5 +1,5 @@
 #pragma once
-// Training wraps modules in others, which put their own names before those of the weights.
+// Removes the prefixes that wrappers used in training put before the names of weights.
 
 #include <memory>
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace flam {
 
-/// `name` without them: `_orig_mod.` (torch.compile), `_fsdp_wrapped_module.` and
+/// Returns `name` without these prefixes: `_orig_mod.` (torch.compile), `_fsdp_wrapped_module.` and
 /// `_checkpoint_wrapped_module.` (torch's FSDP and activation checkpointing), `_forward_module.` (Lightning)
-/// wherever they stand, then `module.` (DataParallel, DistributedDataParallel, DeepSpeed) at its start.
+/// anywhere, then `module.` (DataParallel, DistributedDataParallel, DeepSpeed) at its start.
 std::string without_training_prefixes(std::string name);
 
-/// The same tensors under names without them; `module.` is left out where every name (in a pickle of several
-/// dicts: of one of them) begins with it. The names of
-/// the file keep working. Should two names become equal, all stay as they are.
+/// Returns the same tensors under names without these prefixes. `module.` is removed if every name begins
+/// with it (in a pickle of several dicts, every name of one dict). tensor() and file_of() also accept the
+/// original names. If two names would become equal, all names stay unchanged.
 std::unique_ptr<Checkpoint> without_training_prefixes(std::unique_ptr<Checkpoint> file);
 
 }  // namespace flam

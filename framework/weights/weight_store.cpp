@@ -38,7 +38,7 @@ std::shared_ptr<WeightSlot>& WeightStore::claim(const std::string& name) {
 }
 
 Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape, Init init) {
-  constexpr int64_t kMost = int64_t{1} << 56;  // of one tensor
+  constexpr int64_t kMost = int64_t{1} << 56;  // elements of one tensor
   int64_t numel = 1;
   for (const int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(numel, size, &numel) || numel > kMost) {

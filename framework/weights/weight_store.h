@@ -1,7 +1,7 @@
 #pragma once
-// Declared weights. A component's constructor declares its tensors and keeps handles; what fills them (random
-// values, a mapped file, quantised blocks) is decided when loading. Until then they are on the meta device
-// and cost nothing.
+// Declared weights. A component's constructor declares its tensors and keeps handles. Loading decides what
+// fills them, for example random values or a mapped file. Until then they are on the meta device and take no
+// memory.
 
 #include <ATen/core/Tensor.h>
 #include <functional>
@@ -18,7 +18,7 @@ namespace flam {
 
 class MappedFile;
 
-/// What a tensor holds when no file gives it.
+/// The initial values of a tensor that no file provides.
 struct Init {
   enum class Kind { zeros, ones, constant, normal };
   Kind kind = Kind::zeros;
@@ -29,8 +29,8 @@ struct Init {
   static Init normal(double standard_deviation) { return {Kind::normal, standard_deviation}; }
 };
 
-/// One tensor of a file that fills a slot, or a part of it. The file stays mapped, so that its bytes are
-/// those that were loaded, whatever lies at its path later.
+/// One tensor of a file that fills a slot, or a part of it. The file stays mapped, so that the loaded bytes
+/// remain available even if the file at its path is replaced.
 struct WeightOrigin {
   std::shared_ptr<const MappedFile> file;
   std::string key;
@@ -41,20 +41,22 @@ struct FLAM_API WeightSlot {
   std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
   std::vector<int64_t> shape;
   Init init;
-  bool statistic = false;             // measured (a batch norm's mean): never trained, no parameter
-  bool vocabulary = false;            // rows are tokens: a file may have fewer or more
-  std::optional<Init> missing_rows;   // of a vocabulary: what rows hold that the file lacks; not set: init
-  int64_t padding_rows = 0;           // of a vocabulary: rows of the file behind those of `shape`
-  std::vector<int64_t> parts;         // row counts of the tensors fused into this one; empty: not fused
+  bool statistic = false;   // measured (a batch norm's mean), not trained and not counted as a parameter
+  bool vocabulary = false;  // the rows are tokens; a file may have fewer or more
+  std::optional<Init>
+      missing_rows;            // of a vocabulary: initial values of rows that the file lacks; not set: `init`
+  int64_t padding_rows = 0;    // of a vocabulary: rows of the file after those of `shape`
+  std::vector<int64_t> parts;  // row counts of the tensors fused into this one; empty: not fused
   std::vector<std::string> aliases;   // names tied to this slot
   at::Tensor tensor;                  // meta until filled; of tensor_shape()
-  std::vector<WeightOrigin> origins;  // what files gave it; empty: nothing
+  std::vector<WeightOrigin> origins;  // the sources in files; empty: none
 
   int64_t numel() const;
   std::vector<int64_t> tensor_shape() const;  // `shape` with the padding rows
 };
 
-/// A component's handle on a declared tensor. Cheap to copy; reading it in forward is one pointer.
+/// A component's handle on a declared tensor. Cheap to copy; reading it in a forward pass follows one
+/// pointer.
 class Weight {
  public:
   Weight() = default;
@@ -79,14 +81,14 @@ class FLAM_API WeightStore {
   std::shared_ptr<WeightSlot> find(const std::string& name) const;  // by name or alias; null when unknown
   /// The files that gave tensors, each once, sorted by path.
   std::vector<std::shared_ptr<const MappedFile>> files() const;
-  /// Numbers that training may change: tied tensors once, statistics not.
+  /// The number of trainable parameters. Tied tensors count once, and statistics do not count.
   int64_t parameter_count(const std::string& prefix = "") const;
 
   /// Called after each slot that is initialised or loaded; may be empty.
   std::function<void(int64_t done, int64_t total)> progress;
 
-  /// Gives every slot that is still on the meta device its initial values. The values of a slot depend on the
-  /// seed and on the slot's name alone, not on the order.
+  /// Gives every slot that is still on the meta device its initial values. The values of a slot depend only
+  /// on the seed and the slot's name, not on the order.
   void initialise(at::Device device, at::ScalarType dtype, uint64_t seed);
   /// Initialises one slot's rows [first_row, end): all of it by `init` with first_row 0, else by
   /// `missing_rows`.
@@ -113,9 +115,9 @@ class FLAM_API WeightScope {
   Weight tensor(const std::string& name, std::vector<int64_t> shape, Init init) const;
   /// Stored in checkpoints, but measured rather than learned: running statistics of a batch norm.
   Weight statistic(const std::string& name, std::vector<int64_t> shape, Init init) const;
-  /// Rows are tokens. A file may have fewer rows; the others take `missing_rows` (not set: `init`) with a
-  /// warning. It may have more (padding): the tensor then has them behind the rows of `shape`, so take its
-  /// number of rows from the tensor, and narrow() where other rows must follow.
+  /// Rows are tokens. A file may have fewer rows; the others are initialised by `missing_rows` (not set:
+  /// `init`) with a warning. It may also have more rows (padding). The tensor then has them after the rows of
+  /// `shape`, so take the number of rows from the tensor, and narrow() it where other rows must follow.
   Weight vocabulary(const std::string& name, std::vector<int64_t> shape, Init init,
                     std::optional<Init> missing_rows = {}) const;
   /// One tensor whose rows are several tensors of the files ("qkv" from q_proj, k_proj, v_proj): parts are

@@ -37,7 +37,7 @@ struct WeightsParams {
   }
 };
 
-/// The elements of a list parameter; none, and an error, for anything else.
+/// Returns the elements of a list parameter. Anything else adds an error and has no elements.
 Value::List elements(const Value& list, const char* name, ErrorList& errors) {
   if (list.is_null()) return {};
   if (list.is_list()) return list.as_list();

@@ -3,7 +3,7 @@
 
 namespace flam {
 
-/// JSON Schema of a config's `weights` map.
+/// Returns the JSON Schema of a config's `weights` map.
 FLAM_API Value weights_schema();
 
 }  // namespace flam

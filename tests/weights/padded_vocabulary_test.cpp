@@ -48,7 +48,7 @@ TEST_F(PaddedVocabulary, ThousandsOfRowsAreNoPadding) {
   EXPECT_THAT(
       load_error({rows("d", full({5 + 1025, 4}, 4)), adapter_file()}),
       AllOf(HasSubstr("model.embed.weight is [1030, 4] in the file, language_decoder.embed is [5, 4]"),
-            HasSubstr("more than 1024 rows beyond the tokenizer's tokens are no padding")));
+            HasSubstr("more than 1024 rows beyond the tokenizer's tokens are not accepted as padding")));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace flam {
 
-/// One tensor inside a mapped file. Its bytes are inside the mapping; that is checked by whoever makes one.
+/// One tensor inside a mapped file. The code that creates it checks that its bytes lie inside the mapping.
 struct StoredTensor {
   at::ScalarType dtype;
   std::vector<int64_t> shape;
@@ -39,10 +39,10 @@ class MappedCheckpoint final : public Checkpoint {
 std::unique_ptr<Checkpoint> read_safetensors(std::shared_ptr<const MappedFile> file);
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file);
 
-/// An Error that names the file.
+/// Throws an Error that names the file.
 [[noreturn]] void refuse(const MappedFile& file, const std::string& why);
 
-/// The product of the sizes; -1 when a size is negative or the product leaves 63 bits.
+/// The product of the sizes; -1 if a size is negative or the product needs more than 63 bits.
 int64_t checked_numel(const std::vector<int64_t>& shape);
 
 }  // namespace flam

@@ -21,7 +21,7 @@ void refuse(const MappedFile& file, const std::string& why) {
 int64_t checked_numel(const std::vector<int64_t>& shape) {
   int64_t numel = 1;
   bool overflow = false, empty = false;
-  for (const int64_t size : shape) {  // strides are products, too, in which a 0 counts as 1
+  for (const int64_t size : shape) {  // a size of 0 counts as 1, because strides are products too
     empty |= size == 0;
     overflow |= size < 0 || __builtin_mul_overflow(numel, std::max<int64_t>(size, 1), &numel);
   }
@@ -48,7 +48,7 @@ const StoredTensor& MappedCheckpoint::find(const std::string& name) const {
 
 at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   const StoredTensor& stored = find(name);
-  // The mapping is never written: weights that train are copied first.
+  // The mapping is never written to, because weights are copied before they are trained.
   auto* data = const_cast<std::byte*>(stored.data);
   const auto keep_mapped = [file = file_](void*) {};
   const at::Tensor view =

@@ -24,7 +24,8 @@ struct Entry {
   std::vector<int64_t> offsets;
 };
 
-/// Reads the header without building a tree of it: memory stays in proportion to the number of tensors.
+/// Reads the header without building a JSON tree, so that the memory is proportional to the number of
+/// tensors.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const MappedFile& file) : file_(file) {}
@@ -104,11 +105,11 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool in_metadata_ = false;
   bool in_array_ = false;
   std::string field_;
-  std::set<std::string> names_;  // no hash table: the file could choose names that collide
+  std::set<std::string> names_;  // not a hash table, because a file could choose names that collide
   std::set<std::string> fields_;
 };
 
-/// Tensors must cover the data area from its first byte to its last, without overlap or hole.
+/// Checks that the tensors cover the data area from its first byte to its last, without overlaps or holes.
 void check_offsets(const MappedFile& file, std::vector<Entry>& entries, size_t data_size) {
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });

@@ -21,7 +21,8 @@ std::string_view type_name(const std::string& name, at::ScalarType dtype) {
 void write_safetensors(const std::filesystem::path& path,
                        const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  auto ordered = tensors;  // widest elements first, so that each tensor is aligned to its element
+  auto ordered =
+      tensors;  // the widest elements come first, so that each tensor is aligned to its element size
   std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
     return a.second.element_size() > b.second.element_size();
   });

@@ -10,7 +10,8 @@ namespace flam {
 namespace {
 
 constexpr int kDeepest = 4;
-constexpr size_t kLongestWrapper = 100;  // bytes; of a longer key each tensor's name would hold a copy
+constexpr size_t kLongestWrapper =
+    100;  // bytes; limited because the name of each tensor holds a copy of the key
 constexpr std::array<std::string_view, 5> kUsual = {"state_dict", "model_state_dict", "model", "module",
                                                     "net"};
 
@@ -18,11 +19,11 @@ class Finder {
  public:
   explicit Finder(const pickle::Pickle& data) : data_(data), visited_(data.objects.size()) {}
 
-  /// What the object `id` holds; wrappers count from there.
+  /// Returns the state dicts in the object `id`, with wrappers relative to it.
   std::vector<StateDict> find(pickle::Id id, int depth) {
     const pickle::Dict* dict = data_.dict(id);
     if (!dict || visited_[id] || depth > kDeepest) return {};
-    visited_[id] = true;  // a pickle may hold one dict any number of times
+    visited_[id] = true;  // a pickle may refer to one dict any number of times
     StateDict own;
     std::vector<StateDict> inner;
     bool usual = false, only_numbers = true;

@@ -1,6 +1,6 @@
 #pragma once
-// Where the tensors of a pickle are: a training script may save its state dict inside another dict, beside
-// the optimiser's state, an epoch and more.
+// Finds the tensors of a pickle. A training script may save its state dict inside another dict, beside the
+// state of the optimiser, an epoch and other data.
 
 #include <string>
 #include <string_view>
@@ -12,13 +12,13 @@
 namespace flam {
 
 struct StateDict {
-  std::string wrapper;  // the keys that lead to it, "model.state_dict"; "": the pickle itself
+  std::string wrapper;  // the keys that lead to it, such as "model.state_dict"; "" for the pickle itself
   std::vector<std::pair<std::string_view, const pickle::Tensor*>> tensors;
 };
 
-/// The dicts that hold tensors under texts as names. A dict that holds some is not searched further, unless a
-/// dict under a usual name (`state_dict`, `model`, …) does, too, or the tensors are single numbers (`epoch`).
-/// What an optimiser keeps (`optimizer_state_dict`) is left out. Sorted by wrapper.
+/// Returns the dicts that map names to tensors. A dict that holds tensors is not searched further, unless it
+/// also contains such a dict under a usual name (`state_dict`, `model`, …), or its tensors are single numbers
+/// (`epoch`). The state of optimisers (`optimizer_state_dict`) is left out. Sorted by wrapper.
 std::vector<StateDict> find_state_dicts(const pickle::Pickle& data);
 
 }  // namespace flam

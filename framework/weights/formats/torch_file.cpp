@@ -1,5 +1,5 @@
-// What torch.save writes: a zip archive with NAME/data.pkl (a pickle that mentions storages) and
-// NAME/data/KEY (their bytes). Layout read in torch 2.11: torch/serialization.py (_save) and
+// Reads the files that torch.save writes: a zip archive with NAME/data.pkl (a pickle that refers to storages)
+// and NAME/data/KEY (their bytes). The layout is that of torch 2.11: torch/serialization.py (_save) and
 // caffe2/serialize/inline_container.h.
 
 #include <algorithm>
@@ -31,7 +31,7 @@ std::string find_root(const MappedFile& file, const ZipEntries& entries) {
   return root;
 }
 
-/// Whether the archive is one that torch.jit.save writes: its data.pkl needs the classes under code/.
+/// Whether torch.jit.save wrote the archive. Its data.pkl needs the classes under code/.
 bool holds_program(const ZipEntries& entries) {
   return std::any_of(entries.begin(), entries.end(), [](const auto& item) {
     const std::string_view rest = std::string_view(item.first).substr(item.first.find('/') + 1);
@@ -79,7 +79,7 @@ class TorchFile {
     }
   }
 
-  /// The bytes of an entry that there is.
+  /// Returns the bytes of an existing entry.
   std::string_view content(const std::string& name) const {
     const ZipEntry& entry = entries_.at(name);
     if (entry.compressed)

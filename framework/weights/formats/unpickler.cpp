@@ -13,7 +13,7 @@ namespace flam::pickle {
 namespace {
 
 constexpr size_t kMaxObjects = 2'000'000;
-constexpr size_t kMaxDimensions = 8;  // a shape can be repeated for a few bytes
+constexpr size_t kMaxDimensions = 8;  // limited because a pickle can repeat a shape with a few bytes
 constexpr int kMaxDepth = 64;
 
 class Machine {
@@ -131,7 +131,7 @@ class Machine {
   void reduce() {
     const auto& arguments = expect<Sequence>(pop(), "a tuple of arguments").items;  // valid until a push
     const Global* callee = std::get_if<Global>(&object(pop()).value);
-    if (!callee) fail("REDUCE calls something that is no known function");
+    if (!callee) fail("REDUCE calls an object that is not a known function");
     switch (*callee) {
       case Global::ordered_dict:
         if (!arguments.empty()) fail("OrderedDict with arguments");
@@ -170,12 +170,12 @@ class Machine {
                  expect<std::string_view>(parts[2], "a storage key"),
                  expect<int64_t>(parts[4], "a whole number of elements")});
   }
-  /// torch.save gives state dicts an attribute `_metadata` (versions of modules): dropped. Nothing else has
-  /// attributes.
+  /// torch.save gives state dicts an attribute `_metadata` (versions of modules), which is ignored. No other
+  /// object may have attributes.
   void build() {
     pop();
     const Dict* dict = std::get_if<Dict>(&object(top()).value);
-    if (!dict || !dict->ordered) fail("BUILD on something that is no OrderedDict");
+    if (!dict || !dict->ordered) fail("BUILD on an object that is not an OrderedDict");
   }
   void check_frame() {
     if (bytes_.number(8) > bytes_.left()) fail("a frame longer than the file");
@@ -235,7 +235,7 @@ class Machine {
   Pickle pickle_;
   std::vector<Id> stack_;
   std::vector<size_t> marks_;
-  std::map<uint64_t, Id> memo_;  // no hash table: the file could choose keys that collide
+  std::map<uint64_t, Id> memo_;  // not a hash table, because a file could choose keys that collide
 };
 
 }  // namespace

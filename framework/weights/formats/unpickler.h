@@ -1,7 +1,7 @@
 #pragma once
-// A restricted reader of Python pickles (protocols 2 to 4, as torch.save writes them). It builds data and
-// calls nothing: the only names it knows are those of tensors, storages and OrderedDict; every other one is
-// refused by name.
+// A restricted reader of Python pickles (protocols 2 to 4, as torch.save writes them). It only builds data
+// and never calls a function. It knows the names of tensors, storages and OrderedDict; every other name is
+// refused with a message that contains it.
 
 #include <c10/core/ScalarType.h>
 
@@ -15,8 +15,8 @@
 
 namespace flam::pickle {
 
-/// Index of an object in Pickle::objects. Objects refer to each other by index, so that nesting, cycles and
-/// shared objects of a hostile file cost no recursion and no copies.
+/// Index of an object in Pickle::objects. Objects refer to each other by index, so that nested, cyclic and
+/// shared objects in a hostile file cause neither recursion nor copies.
 using Id = uint32_t;
 
 enum class Global { ordered_dict, rebuild_tensor, rebuild_parameter };
@@ -48,7 +48,7 @@ struct Object {
   std::variant<None, bool, int64_t, double, std::string_view, Sequence, Dict, Global, StorageType, Storage,
                Tensor>
       value;
-  int depth = 0;  // of the containers inside
+  int depth = 0;  // nesting depth of the containers inside
 };
 
 /// Texts point into the pickled bytes.
@@ -60,7 +60,7 @@ struct Pickle {
   const std::string_view* text(Id id) const { return std::get_if<std::string_view>(&objects[id].value); }
 };
 
-/// `fail` throws; it gets what is wrong and the byte at which.
+/// Throws an error for the problem `why` at a byte `position`.
 using Fail = std::function<void(const std::string& why, size_t position)>;
 Pickle read(std::string_view bytes, const Fail& fail);
 

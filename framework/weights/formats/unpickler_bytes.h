@@ -6,7 +6,8 @@
 
 namespace flam::pickle {
 
-/// Reads on from where it stands; fails at the end. Messages name the opcode that was read last.
+/// Reads the bytes one after another, and fails if there are too few. Messages give the position of the
+/// opcode read last.
 class Bytes {
  public:
   Bytes(std::string_view bytes, const Fail& fail) : bytes_(bytes), fail_(fail) {}

@@ -5,10 +5,10 @@
 
 namespace flam::pickle {
 
-/// The names a pickle may mention; nothing for every other one.
+/// Looks up a name that a pickle may use. Returns nothing for every other name.
 std::optional<std::variant<Global, StorageType>> find_global(std::string_view module, std::string_view name);
 
-/// How a message names an opcode that is refused.
+/// The name of a refused opcode for messages.
 std::string opcode_name(unsigned char opcode);
 
 }  // namespace flam::pickle

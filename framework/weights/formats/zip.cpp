@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kMaxEntries = 1'000'000;
 
-struct End {  // what the end records say
+struct End {  // the contents of the end records
   uint64_t entries, directory_size, directory_offset;
 };
 
@@ -60,7 +60,7 @@ class ZipTable {
     for (uint64_t back = kRecord; back <= furthest; ++back) {
       const uint64_t at = bytes_.size() - back;
       if (number(at, 4) != 0x06054b50 || number(at + 20, 2) != back - kRecord) continue;
-      if (number(at + 4, 2) != 0 || number(at + 6, 2) != 0) fail("in several volumes");
+      if (number(at + 4, 2) != 0 || number(at + 6, 2) != 0) fail("it has several volumes");
       const End end{number(at + 10, 2), number(at + 12, 4), number(at + 16, 4)};
       return at >= 20 && number(at - 20, 4) == 0x07064b50 ? find_end64(end, number(at - 20 + 8, 8)) : end;
     }
@@ -78,7 +78,7 @@ class ZipTable {
     return end;
   }
 
-  /// Reads one entry of the directory; returns where the next begins.
+  /// Reads one entry of the directory and returns the position of the next one.
   uint64_t read_entry(uint64_t at) {
     if (number(at, 4) != 0x02014b50) fail("the directory is damaged");
     const uint64_t flags = number(at + 8, 2), method = number(at + 10, 2);
@@ -104,7 +104,7 @@ class ZipTable {
     return at + 46 + name_size + extra_size + comment;
   }
 
-  /// The zip64 field holds, in this order, whichever of the values did not fit into 32 bits.
+  /// The zip64 field contains those of the values that did not fit into 32 bits, in this order.
   void read_extra(uint64_t at, uint64_t extra_size, uint64_t& size, uint64_t& packed, uint64_t& local) const {
     const uint64_t end = at + extra_size;
     while (at + 4 <= end) {
@@ -141,7 +141,7 @@ class ZipTable {
   std::string_view bytes_;
   uint64_t directory_ = 0;
   ZipEntries entries_;
-  std::vector<std::pair<uint64_t, uint64_t>> spans_;  // local header to the end of the data
+  std::vector<std::pair<uint64_t, uint64_t>> spans_;  // from the local header to the end of the data
 };
 
 }  // namespace

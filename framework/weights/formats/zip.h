@@ -1,5 +1,5 @@
 #pragma once
-// The table of a zip file, zip64 included.
+// Reads the directory of a zip file, including zip64.
 
 #include <map>
 #include <string>
@@ -11,12 +11,12 @@ namespace flam {
 
 struct ZipEntry {
   std::string_view bytes;   // inside the mapping
-  bool compressed = false;  // as they lie there
+  bool compressed = false;  // whether `bytes` are compressed
 };
 using ZipEntries = std::map<std::string, ZipEntry>;
 
-/// Refused with an Error: a damaged or truncated table, encrypted, duplicate or overlapping entries, names
-/// that could leave a folder, archives in several volumes.
+/// Error: a damaged or truncated directory, encrypted, duplicate or overlapping entries, names that could
+/// lead out of a folder, or several volumes.
 ZipEntries read_zip(const MappedFile& file);
 
 }  // namespace flam

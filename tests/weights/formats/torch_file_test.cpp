@@ -134,11 +134,11 @@ TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
   EXPECT_THAT(refusal("\x82\x01"), HasSubstr("EXT1"));
   EXPECT_THAT(refusal("P0\n"), HasSubstr("PERSID"));
   EXPECT_THAT(refusal("\x8b" + le(1000000000, 4)), HasSubstr("LONG4"));
-  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on something that is no OrderedDict"));
+  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on an object that is not an OrderedDict"));
   EXPECT_THAT(refusal(matrix() + "}b"), HasSubstr("BUILD"));
   EXPECT_THAT(refusal("]" + number(1) + number(2) + "s"), HasSubstr("expected a dict to set items of"));
   EXPECT_THAT(refusal(")K\1a"), HasSubstr("appends to a tuple"));
-  EXPECT_THAT(refusal(text("x") + ")R"), HasSubstr("no known function"));
+  EXPECT_THAT(refusal(text("x") + ")R"), HasSubstr("not a known function"));
   EXPECT_THAT(refusal(global("collections", "OrderedDict") + tuple({"]"}) + "R"),
               HasSubstr("OrderedDict with arguments"));
   EXPECT_THAT(refusal(global("torch._utils", "_rebuild_parameter") + tuple({matrix()}) + "R"),
