@@ -49,7 +49,7 @@ void check_elf(const std::filesystem::path& library) {
   const auto file = MappedFile::open(library);
   const std::string_view bytes = file->bytes();
   Header header;
-  constexpr uint64_t kLargest = uint64_t{4} << 30;  // read as a whole for its hash
+  constexpr uint64_t kLargest = uint64_t{4} << 30;  // limited because the whole file is read to hash it
   if (bytes.size() > kLargest)
     throw Error(cat("has ", bytes.size(), " bytes, more than a plugin may have (", kLargest, ")"));
   if (bytes.size() < sizeof header || bytes.substr(0, SELFMAG) != ELFMAG) {
@@ -83,7 +83,7 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& library) 
   constexpr std::string_view kLinkers[] = {"_init", "_fini",       "_edata",       "__edata",     "_end",
                                            "end",   "__bss_start", "_bss_start__", "__bss_end__", "__end__"};
   constexpr size_t kMostNames = 1'000'000;
-  constexpr size_t kMostBytes = size_t{64} << 20;  // names may overlap in the file, and do not here
+  constexpr size_t kMostBytes = size_t{64} << 20;  // names may overlap in the file, but are copied here
   size_t total = 0;
   std::vector<std::string> names;
   bool seen = false;

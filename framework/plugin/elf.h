@@ -7,12 +7,13 @@
 
 namespace flam {
 
-/// Looks at a library's bytes before the dynamic linker does, which trusts them: a shared object for this
-/// machine, with all that its headers name inside the file. Error: what is wrong, without the library's name.
+/// Checks a library before it is passed to the dynamic linker, which does not check it: it must be a shared
+/// object for this machine, and everything that its headers refer to must lie inside the file. Error: says
+/// what is wrong, without the library's name.
 FLAM_API void check_elf(const std::filesystem::path& library);
 
-/// The names that other libraries can be bound to: those of its dynamic symbol table that it defines, without
-/// the linker's own (_init, _edata, …). Checks as check_elf() does, first.
+/// Returns the exported names: those that its dynamic symbol table defines, without the linker's own (_init,
+/// _edata, …). It calls check_elf() first.
 FLAM_API std::vector<std::string> exported_symbols(const std::filesystem::path& library);
 
 }  // namespace flam

@@ -1,4 +1,4 @@
-// Boost.DLL with std::filesystem and std::error_code.
+// Makes Boost.DLL use std::filesystem and std::error_code.
 #define BOOST_DLL_USE_STD_FS
 #include "framework/plugin/library.h"
 
@@ -19,7 +19,7 @@ namespace dll = boost::dll;
 
 using Entry = const FlamPluginStamp*();
 
-/// Kept until the process ends, and past every destructor: objects made by a plugin may outlive any owner.
+/// Keeps a library open until the process ends, because objects made by a plugin may outlive any owner.
 void keep_open(dll::shared_library library) {
   static std::mutex mutex;
   static auto* const kept = new std::vector<dll::shared_library>;

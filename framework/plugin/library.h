@@ -13,7 +13,8 @@
 
 namespace flam {
 
-/// What the build wrote beside a library (libflam_x.so.json), so that it can be listed without being loaded.
+/// The manifest that the build writes beside a library (libflam_x.so.json), so that its components can be
+/// listed without loading it.
 struct Manifest {
   struct Component {
     std::string kind, name, doc;
@@ -24,40 +25,41 @@ struct Manifest {
   FlamPluginStamp stamp{};  // enroll is null
 };
 
-/// nullopt-like: a manifest that is missing gives an empty pointer; one that is broken is an Error.
+/// Returns null if there is no manifest. Error: the manifest is broken.
 FLAM_API std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library);
 FLAM_API void write_manifest(const std::filesystem::path& library, const Manifest& manifest);
 
-/// The stamp's fields as text, for people: {"compiler", "gcc 12"}, …
+/// Returns the fields of a stamp as readable text: {"compiler", "gcc 12"}, …
 FLAM_API std::vector<std::pair<std::string, std::string>> stamp_fields(const FlamPluginStamp& stamp);
 
-/// Differences between a plugin's stamp and ours, one line each ("compiler: plugin has 'gcc 13', this program
-/// 'gcc 12'").
+/// Returns the differences between a plugin's stamp and that of this program, one line each ("compiler:
+/// plugin has 'gcc 13', this program 'gcc 12'").
 FLAM_API std::vector<std::string> compare_stamp(const FlamPluginStamp& theirs);
 
 struct OpenOptions {
-  /// Called with the checked stamp in the child process only, to try there what the caller will do next
+  /// Called with the checked stamp in the child process only, to test there what the caller will do next
   /// (enrolling).
   std::function<void(const FlamPluginStamp&)> rehearse;
   RehearsalLimits limits;  // of the child process
 };
 
-/// Opens a library after its checks: ELF header, machine and segment ends against the file's size; a library
-/// that its manifest (size, hash) doesn't vouch for is first opened in a child process. RTLD_NOW|RTLD_LOCAL,
-/// never closed. Returns its stamp, which is like ours in every field. Error: names the library and what is
-/// wrong with it.
+/// Opens a library with RTLD_NOW|RTLD_LOCAL after checking its ELF header, its machine and that its segments
+/// lie inside the file. A library whose size and hash do not match a manifest is first opened in a child
+/// process. It is never closed. Returns its stamp, which equals that of this program in every field. Error:
+/// names the library and what is wrong with it.
 FLAM_API const FlamPluginStamp* open_plugin(const std::filesystem::path& library,
                                             const OpenOptions& options = {});
 
 /// A library found on the search path.
 struct FoundLibrary {
   std::filesystem::path path;
-  std::filesystem::path shadowed_by;  // empty, or the earlier library of the same file name
+  std::filesystem::path shadowed_by;  // the earlier library with the same file name; empty if there is none
 };
-/// libflam_*.so in each folder in order; a file name seen earlier shadows the later one.
+/// Finds libflam_*.so in each folder in order. A library shadows later ones with the same file name.
 FLAM_API std::vector<FoundLibrary> find_libraries(const std::vector<std::filesystem::path>& folders);
 
-/// --plugin-path entries, then FLAM_PLUGIN_PATH, then the folder relative to the library libflamboyance_core.
+/// Returns the folders of --plugin-path, then those of FLAM_PLUGIN_PATH, then flamboyance/plugins beside the
+/// library libflamboyance_core. Error: a folder of --plugin-path does not exist.
 FLAM_API std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& from_command_line);
 

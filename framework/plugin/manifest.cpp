@@ -31,7 +31,7 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec)) return nullptr;
   try {
-    // Not an ordered one, which looks through all keys for each.
+    // Not ordered_json, which searches linearly for each key.
     const nlohmann::json json = nlohmann::json::parse(read_file(path, kMaxBytes));
     if (json.at("flam_manifest") != kFormat) throw Error(cat("unknown format, expected ", kFormat));
     auto manifest = std::make_unique<Manifest>();

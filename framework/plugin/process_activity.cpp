@@ -18,7 +18,7 @@ std::chrono::nanoseconds processor_time(pid_t process) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-/// The state of a thread is the field behind its name, which stands in brackets and may hold brackets itself.
+/// The state of a thread follows its name, which is in brackets and may itself contain brackets.
 bool is_runnable(const std::filesystem::path& thread) {
   std::ifstream file(thread / "stat");
   const std::string text{std::istreambuf_iterator<char>(file), {}};

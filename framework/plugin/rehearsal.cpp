@@ -30,7 +30,7 @@ void run_child(const std::function<std::string()>& act, int report) {
   for (const int signal_number : {SIGINT, SIGTERM, SIGABRT, SIGSEGV}) (void)signal(signal_number, SIG_DFL);
   const int sink = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {0, 1, 2}) dup2(sink, standard);
-  // A library that calls exit() must not run the handlers nor flush the buffers that belong to the parent.
+  // A library that calls exit() must neither run the exit handlers of the parent nor flush its buffers.
   on_exit([](int status, void*) { ChildProcess::leave(status); }, nullptr);
   std::string text;
   try {
@@ -49,7 +49,7 @@ void run_child(const std::function<std::string()>& act, int report) {
   throw TookTooLong(why + " (tried in a child process, which was stopped)");
 }
 
-/// The child's wait status; killed when it goes past one of the limits.
+/// Waits for the child and returns its wait status. The child is killed if it exceeds a limit.
 int wait_for(pid_t child, const RehearsalLimits& limits, const std::string& doing) {
   using Clock = std::chrono::steady_clock;
   using std::chrono::nanoseconds, std::chrono::milliseconds;
@@ -62,7 +62,7 @@ int wait_for(pid_t child, const RehearsalLimits& limits, const std::string& doin
   while (waitpid(child, &status, WNOHANG) == 0) {
     const ProcessActivity now = activity_of(child);
     const Clock::time_point time = Clock::now();
-    // A pause that lasted much longer is one in which this process was stopped, and the child with it.
+    // A much longer pause means that this process was suspended, probably together with the child.
     const nanoseconds passed = std::min<nanoseconds>(time - looked, 5 * kLongestPause);
     const bool slept = !now.runnable && now.running == before.running && now.waiting == before.waiting;
     nap = slept ? nap + passed : nanoseconds(0);

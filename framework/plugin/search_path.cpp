@@ -17,7 +17,7 @@ namespace flam {
 namespace fs = std::filesystem;
 
 namespace {
-/// A process asks for the search path several times.
+/// Warns once, because a process may compute the search path several times.
 void warn_once(const std::string& message) {
   static std::mutex mutex;
   static std::set<std::string> said;

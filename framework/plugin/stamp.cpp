@@ -8,7 +8,7 @@
 namespace flam {
 
 namespace {
-/// A fixed field of a foreign struct, which may lack its end.
+/// Reads a fixed-size field of a foreign struct, which may lack the terminating NUL.
 template <size_t N>
 std::string text_of(const char (&field)[N]) {
   return printable({field, strnlen(field, N)});
@@ -27,7 +27,7 @@ std::vector<std::string> compare_stamp(const FlamPluginStamp& theirs) {
   const auto differ = [](const std::string& what, const auto& their, const auto& our) {
     return cat(what, ": plugin has '", their, "', this program '", our, "'");
   };
-  // Each field is looked at only when those before it say that it is there.
+  // Each field is read only if the fields before it show that it exists.
   if (theirs.magic != ours.magic) {
     return {cat("magic number: plugin has 0x", std::hex, theirs.magic, ", this program 0x", ours.magic)};
   }

@@ -1,6 +1,7 @@
 #pragma once
-// The one function that a plugin library exports, and the plain struct it returns. The struct is compared
-// field by field before any C++ object crosses the border; only then is enroll() called with a registrar.
+// The one function that a plugin library exports, and the plain struct that it returns. The struct is
+// compared field by field before any C++ object is passed to the plugin. Only then is enroll() called with a
+// registrar.
 
 #include <cstdint>
 #include <string>
@@ -17,8 +18,8 @@ inline constexpr uint32_t kSdkVersionMinor = 2;
 inline constexpr const char* kPluginEntry = "flam_plugin";
 
 extern "C" {
-/// Plain data: fixed-size fields, no pointers before `enroll`, so that a foreign or older struct can be
-/// looked at safely.
+/// Plain data: fixed-size fields, no pointers before `enroll`, so that a foreign or older struct can be read
+/// safely.
 struct FlamPluginStamp {
   uint32_t magic;
   uint32_t size;  // sizeof(FlamPluginStamp)
@@ -30,7 +31,7 @@ struct FlamPluginStamp {
 };
 }
 
-/// The stamp of the compilation that calls it.
+/// Returns the stamp of the program or plugin that is compiled with this header.
 constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
   FlamPluginStamp s{kPluginMagic, sizeof(FlamPluginStamp), kSdkVersionMajor, kSdkVersionMinor, {}, {}, {},
                     enroll};
@@ -51,7 +52,7 @@ constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
 
 }  // namespace flam
 
-/// Defines the plugin's entry; the block that follows registers its components:
+/// Defines the entry point of a plugin. The block that follows registers its components:
 ///   FLAM_PLUGIN(registrar) { registrar.add<AveragePool, AveragePoolParams>("average_pool", "one line of
 ///   doc"); }
 #define FLAM_PLUGIN(registrar)                                                            \

@@ -1,4 +1,4 @@
-// From a config node to a component.
+// Parses config nodes that name components, and builds the components.
 
 #include <new>
 
@@ -46,7 +46,7 @@ ComponentConfig Registry::parse(const std::string& kind, const Value& node, Erro
   config.where = node.where();
   const ParamsRef params(config.params.get(), config.type->visit);
   Value given = node;
-  for (const ParamDoc& doc : document_params(params)) {  // nested components are checked like any other
+  for (const ParamDoc& doc : document_params(params)) {  // nested components are checked in the same way
     Value* nested = doc.info.component_kind.empty() ? nullptr : given.find(doc.info.name);
     if (nested == nullptr || !nested->is_map()) continue;
     const ComponentConfig inner = parse(doc.info.component_kind, *nested, errors);

@@ -1,11 +1,11 @@
 #pragma once
-// What every component is, and how a slot names itself. Free of libtorch.
+// The base class of components. It does not depend on libtorch.
 
 #include "framework/base/export.h"
 
 namespace flam {
 
-/// Base of every component. A component is const while it runs and may be shared by threads.
+/// Base of every component. A component is const while it runs, and several threads may share it.
 class FLAM_API Component {
  public:
   Component() = default;

@@ -1,5 +1,5 @@
-// flam-manifest LIBRARY: loads a plugin with all checks and writes LIBRARY.json, from which it is listed
-// without loading. Run by flam_add_plugin() after each build of a plugin.
+// flam-manifest LIBRARY: loads a plugin with all checks and writes LIBRARY.json, so that it can be listed
+// without loading it. Called by flam_add_plugin() after each build of a plugin.
 
 #include <iostream>
 
@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     const std::filesystem::path library = argv[1];
     std::error_code ec;
     std::filesystem::remove(library.string() + ".json",
-                            ec);  // what fails now must not be listed from an older one
+                            ec);  // after a failure, an old manifest must not be used
     flam::Registry registry;
     registry.load(library);
     flam::Manifest manifest;

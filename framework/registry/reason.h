@@ -6,8 +6,8 @@
 
 namespace flam {
 
-/// What an exception of a component says: without the stack trace that libtorch appends to its own, and what
-/// it says of the meta device in words for the component's author.
+/// Returns the message of a component's exception without the stack trace that libtorch appends. Messages
+/// about the meta device are rewritten for the author of the component.
 FLAM_API std::string reason_of(const std::exception& error);
 
 }  // namespace flam

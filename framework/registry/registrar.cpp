@@ -8,7 +8,7 @@
 namespace flam {
 
 namespace {
-/// What the program itself looks for, and no config names (component/step_graph.h).
+/// A kind that the program looks up itself and that no config names (component/step_graph.h).
 constexpr const char* kStepGraphKind = "step_graph";
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Which components there are, and where: listing from manifests, loading on first use.
+// Lists the available components from manifests and loads their libraries on first use.
 
 #include "framework/registry/registry.h"
 
@@ -55,7 +55,7 @@ struct Registry::State {
   std::deque<Entry> entries;
   std::vector<FoundLibrary> libraries;
   std::vector<Problem> problems;
-  std::vector<Problem> failures;  // of loading on first use: not tried again
+  std::vector<Problem> failures;  // of loading on first use, which is not tried again
 
   void list_manifest(const std::filesystem::path& library, const Manifest& manifest);
   void add(ComponentType type);
@@ -93,7 +93,7 @@ void Registry::State::load_listed(const std::filesystem::path& library) {
     promised.reserve(listed.size());
     for (const Entry* entry : listed) promised.push_back({entry->kind, entry->name, ""});
     if (names_of(promised) != names_of(types)) {
-      throw Error(cat("plugin ", quoted(library.string()), " is not what its manifest says: it lists ",
+      throw Error(cat("plugin ", quoted(library.string()), " differs from its manifest: the manifest lists ",
                       names_of(promised), ", the library has ", names_of(types),
                       "; run flam-manifest on it"));
     }
@@ -133,7 +133,7 @@ void Registry::scan(const std::vector<std::filesystem::path>& folders) {
     if (!found.shadowed_by.empty()) continue;
     try {
       const auto manifest = read_manifest(found.path);
-      std::error_code no_size;  // as of a folder; loading says so
+      std::error_code no_size;  // for example of a folder; loading reports it
       if (manifest && manifest->size == std::filesystem::file_size(found.path, no_size) && !no_size) {
         state_->list_manifest(found.path, *manifest);
       } else {

@@ -1,8 +1,8 @@
 #pragma once
-// Kinds, entries, and building a component from a config node.
+// The registry of component types, which builds components from config nodes.
 //
-// A Registry is an object, not a global. Plugins fill it through a Registrar: libraries whose manifest is
-// known are listed and loaded on first use of one of their names.
+// A Registry is an object, not a global variable. Plugins fill it through a Registrar. A library with a
+// manifest is listed from it, and loaded when one of its components is first used.
 
 #include <concepts>
 #include <filesystem>
@@ -29,7 +29,7 @@ struct ComponentType {
                                           WeightScope* weights) = nullptr;
 };
 
-/// Handed to a plugin's FLAM_PLUGIN block.
+/// Collects the component types of a plugin in its FLAM_PLUGIN block.
 ///
 /// A component class T derives from a slot class (Resampler, …) with `static constexpr const char* kKind` and
 /// `struct Input`. T is constructed as T(params, input, weights), T(params, input) or T(params), whichever
@@ -86,16 +86,16 @@ class FLAM_API ComponentConfig {
 
 class FLAM_API Registry {
  public:
-  /// An empty registry; `scan` makes the libraries of the folders known.
+  /// Creates an empty registry. scan() fills it with the libraries of folders.
   Registry();
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  /// Lists every library of the folders. Those with a manifest are loaded on first use; the others now, and
-  /// what fails to load is kept as a problem (see problems()), not thrown.
+  /// Lists every library in the folders. Those with a manifest are loaded on first use, the others now.
+  /// Libraries that can't be loaded are recorded in problems(); nothing is thrown.
   void scan(const std::vector<std::filesystem::path>& folders);
-  /// Loads one library now. Error if it can't be.
+  /// Loads one library now. Error: it can't be loaded.
   void load(const std::filesystem::path& library);
   /// Adds a type without a library (tests, applications that embed the framework).
   void add(ComponentType type);
@@ -110,18 +110,20 @@ class FLAM_API Registry {
     std::filesystem::path library;
     std::string message;
   };
-  std::vector<Problem> problems() const;  // as they are now; other threads may add to them
+  std::vector<Problem> problems() const;  // a copy, because other threads may add to them
   std::vector<FoundLibrary> libraries() const;
 
-  /// The type, loading its library if need be. Error: unknown (with did-you-mean, and the problems of
-  /// libraries that didn't load), or the same kind and name from two visible libraries (with both origins).
+  /// Returns the type, and loads its library if necessary. Error: the type is unknown (with a suggestion and
+  /// the problems of libraries that could not be loaded), or two libraries have the same kind and name (with
+  /// both paths).
   const ComponentType& find(const std::string& kind, const std::string& name, const Location& where = {});
 
   /// Parses {type: NAME, …}. Adds every error to `errors`; the result is empty then. Nested components (see
-  /// component() in params.h) are parsed too, and stand in the parameters with their defaults filled in.
+  /// component() in params.h) are parsed too; their maps in the parameters get the default values.
   ComponentConfig parse(const std::string& kind, const Value& node, ErrorList& errors);
 
-  /// Builds it. A constructor that throws gives an Error that names component and config place.
+  /// Builds the component. Error or RunError: its constructor throws; the message names the component and its
+  /// place in the config.
   template <class Slot>
   std::unique_ptr<Slot> build(const ComponentConfig& config, const typename Slot::Input& input,
                               WeightScope* weights = nullptr) const {
@@ -136,7 +138,7 @@ class FLAM_API Registry {
   std::unique_ptr<State> state_;
 };
 
-/// The nine kinds, in the order of the data's way.
+/// The nine kinds, in the order in which data passes through them.
 FLAM_API const std::vector<std::string>& component_kinds();
 
 }  // namespace flam

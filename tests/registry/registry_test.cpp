@@ -64,8 +64,9 @@ TEST(Registry, AManifestThatLies) {
   for (int twice = 0; twice < 2; ++twice) {
     EXPECT_THAT(
         error_of([&] { registry.find("metric", "better"); }),
-        HasSubstr("is not what its manifest says: it lists metric 'better', metric 'good', the library has "
-                  "metric 'good'; run flam-manifest"));
+        HasSubstr(
+            "differs from its manifest: the manifest lists metric 'better', metric 'good', the library has "
+            "metric 'good'; run flam-manifest"));
   }
 }
 
