@@ -5,16 +5,17 @@
 
 namespace flam {
 
-/// What an adapter is built for. It is built twice: once to be asked for required_media_width(), when `media`
-/// is still a guess (the backbone's features), on weights that are thrown away.
+/// What an adapter is built for. It is built twice. The first instance is only asked for
+/// required_media_width(): its `media` is a guess (the shape of the backbone's features), and its weights are
+/// discarded.
 struct AdapterInput {
   MediaShape media;         // of the resampler
   int64_t hidden_size = 0;  // of the decoder
   int64_t num_layers = 0;   // of the decoder
 };
 
-/// How text_time follows from media positions; computed by the model (model/visibility.h), stated by the
-/// adapter.
+/// How text_time is computed from media positions. The adapter states the rule, and the model applies it
+/// (model/visibility.h).
 struct MaskingRule {
   enum class TextSees { next, last };
   enum class CachedTokensSee { nothing, last };
@@ -22,22 +23,24 @@ struct MaskingRule {
   CachedTokensSee cached_tokens_see = CachedTokensSee::last;
 };
 
-/// Keys and values of one batch of media, per layer; made once, shared by beams. Adapters derive their own.
+/// The keys and values of one batch of media for each layer, computed once and shared by beams. Adapters
+/// derive their own class.
 class FLAM_API AdapterState {
  public:
   virtual ~AdapterState();
 };
 
-/// The media width that an adapter needs, where it can't take any.
+/// The media width that an adapter requires, if it does not accept any width.
 struct RequiredMediaWidth {
   int64_t width = 0;
-  std::string otherwise;  // what to set for a resampler that can't give it: "projection: linear"
+  std::string otherwise;  // the setting with which the adapter accepts another width: "projection: linear"
 };
 
-/// R prompts as the decoder runs them: S positions, tokens and the media that an adapter has put among them.
+/// R prompts as the decoder runs them: S positions, which are tokens and the media that an adapter has
+/// inserted.
 struct Sequence {
   at::Tensor hidden;  // [R,S,D], on the decoder's device
-  // On the CPU while an adapter works on them, then beside `hidden`:
+  // On the CPU during Adapter::embed(), then on the device of `hidden`:
   at::Tensor mask;             // [R,S] bool: false is padding
   at::Tensor media_locations;  // [R,S] bool: a media marker, or the first of the positions that replace it
   at::Tensor token_positions;  // [R,L] int64: where the output of token l is read, the last position of those
@@ -46,26 +49,27 @@ struct Sequence {
                      // undefined: none
 };
 
-/// adapter: how the decoder sees the media tokens. Never sees token ids.
+/// adapter: lets the decoder see the media tokens. It does not get token ids.
 class FLAM_API Adapter : public Component {
  public:
   static constexpr const char* kKind = "adapter";
   using Input = AdapterInput;
 
   ~Adapter() override;
-  /// Before which decoder layers it acts, ascending.
+  /// The decoder layers before which it acts, in ascending order.
   virtual std::vector<int64_t> layers() const = 0;
   virtual MaskingRule masking_rule() const = 0;
   /// media [B,T,L,D'] → state for these B rows. `probe` may be null.
   virtual std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const = 0;
-  /// Puts media among the tokens of R prompts, R a multiple of the state's B as in before_layer(); the k-th
-  /// media location of a row stands for its k-th media. Padding stays on the left. By default nothing is put.
+  /// Inserts media between the tokens of R prompts, R a multiple of the state's B as in before_layer(); the
+  /// k-th media location of a row stands for its k-th media. Padding must stay on the left. By default
+  /// nothing is inserted.
   virtual Sequence embed(Sequence sequence, const AdapterState& state) const;
-  /// Reaches the resampler as ResamplerInput::media_width; none: any width will do, and it is offered the
-  /// backbone's.
+  /// The width that the resampler gets as ResamplerInput::media_width. Not set: the adapter accepts any
+  /// width, and the resampler gets the backbone's.
   virtual std::optional<RequiredMediaWidth> required_media_width() const;
   /// hidden [R,S,D] → [R,S,D], before decoder layer `layer`. R is a multiple of the state's B: the rows of
-  /// one media row lie together (beams). `visibility` is [R,S].
+  /// one media row (beams) are adjacent. `visibility` is [R,S].
   virtual at::Tensor before_layer(int64_t layer, const at::Tensor& hidden, const Visibility& visibility,
                                   const AdapterState& state) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;

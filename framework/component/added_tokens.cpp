@@ -59,7 +59,7 @@ void AddedTokens::split_also_at(const std::string& token, int64_t id, bool swall
   for (const auto& s : splitters_) {
     if (s.text == token) {
       throw Error(cat("added_tokens: ", quoted(token), " has the ids ", s.id, " and ", id,
-                      "; a token stands there once, and not if it ", "is in the tokenizer's own vocabulary"));
+                      "; list each token once, and none that is in the tokenizer's own vocabulary"));
     }
   }
   const auto shorter = std::find_if(splitters_.begin(), splitters_.end(),
@@ -76,7 +76,7 @@ std::optional<int64_t> AddedTokens::id(std::string_view token) const {
 void AddedTokens::encode(const MarkedText& marked, const EncodeSegment& encode,
                          std::vector<int64_t>& ids) const {
   const std::string_view text = marked.str();
-  const Splitter* before = nullptr;  // the token in front of the segment
+  const Splitter* before = nullptr;  // the token before the segment
   size_t start = 0;
   const auto segment_until = [&](size_t end, const Splitter* after) {
     std::string_view segment = text.substr(start, end - start);

@@ -1,4 +1,4 @@
-// Out-of-line destructors: one home for each vtable.
+// Out-of-line destructors, so that each vtable is emitted once.
 #include <algorithm>
 
 #include "framework/component/adapter.h"
@@ -82,7 +82,7 @@ const Prompt& prompt_of(const Task& task) {
 
 Prompt without_media(Prompt prompt, std::string_view marker, size_t first) {
   const std::vector<size_t> places = prompt.text.find_all(marker);
-  for (size_t i = places.size(); i > first; --i) {  // from behind, so that the places before stay right
+  for (size_t i = places.size(); i > first; --i) {  // from the end, so that earlier positions stay valid
     const size_t begin = places[i - 1], end = begin + marker.size();
     prompt.text = prompt.text.slice(0, begin) + prompt.text.slice(end, prompt.text.str().size());
   }

@@ -6,20 +6,19 @@ namespace flam {
 
 class TaskHead;
 
-/// One record of a dataset: what is asked, what would be right.
+/// One record of a dataset: a request and its correct answers.
 struct Record {
   Request request;
   std::vector<std::string> references;
-  std::string kind;  // of question, for scores by kind; "" if there is none
-  Value facts;       // what a metric may need besides the references
-  // For pretraining, or undefined: classes of what the backbone's patches and the resampler's media tokens
-  // stand for.
+  std::string kind;  // of question, for scores by kind of question; "" if there is none
+  Value facts;       // data that a metric may need besides the references
+  // For pretraining, otherwise undefined: the classes that the backbone's patches and the resampler's media
+  // tokens should represent.
   at::Tensor patch_labels;  // [grid_h·grid_w,K] int64
   at::Tensor media_labels;  // [L,K] int64, of the first L media tokens
 };
 
-/// dataset: an index of records, made on demand; at(i) is deterministic and may be called from several
-/// threads.
+/// dataset: records that are created on demand. at(i) is deterministic, and several threads may call it.
 class FLAM_API Dataset : public Component {
  public:
   static constexpr const char* kKind = "dataset";
@@ -28,16 +27,17 @@ class FLAM_API Dataset : public Component {
     bool with_candidates = false;  // and the answers to choose from, where they differ by question
     std::optional<int64_t> seed;   // overrides the config's
     std::optional<int64_t> limit;
-    std::optional<int64_t> records_per_picture;  // in training: how many records in a row share a picture
+    std::optional<int64_t>
+        records_per_picture;  // in training: the number of consecutive records that share a picture
 
-    /// What the records of this head's requests need.
+    /// Returns the input for records from which this head makes requests.
     static Input of(const TaskHead& head);
   };
 
   ~Dataset() override;
   virtual int64_t size() const = 0;
   virtual Record at(int64_t index) const = 0;
-  /// Number of classes of each column of the labels; empty if the dataset has none.
+  /// Number of classes of each column of the labels; empty if the dataset has no labels.
   virtual std::vector<int64_t> patch_label_classes() const;
   virtual std::vector<int64_t> media_label_classes() const;
 };

@@ -8,20 +8,21 @@ namespace flam {
 
 /// What a decoder is built for.
 struct DecoderInput {
-  int64_t added_tokens = 0;  // rows behind the tokenizer's own vocabulary
+  int64_t added_tokens = 0;  // rows after the tokenizer's own vocabulary
 };
 
-/// What one call of run() works on: R rows of L tokens.
+/// The input of one call of run() besides the hidden states: R rows of L tokens.
 struct DecodeStep {
   at::Tensor positions;  // [R,L] int64
-  /// Of a prompt: [R,1,L,L] bool, true = attends: causal, but within a span of media; no padding (on the
-  /// left). Undefined in the cache's tail: attend_cached() knows what is seen.
+  /// For a prompt: [R,1,L,L] bool, true where a token attends: causal, except within a span of media, and
+  /// never to padding (on the left). Undefined in the tail of the cache, where attend_cached() determines
+  /// what is attended to.
   at::Tensor mask;
-  KVCache* cache = nullptr;  // owned by the generation; null when training or recording everything at once
+  KVCache* cache = nullptr;  // owned by the generation; null in training and in recording, which use no cache
   Probe* probe = nullptr;
 };
 
-/// language_decoder: embed, ranges of layers, head. Owns no state and knows nothing of vision.
+/// language_decoder: embed, ranges of layers, head. It has no state between calls and does not see pictures.
 class FLAM_API LanguageDecoder : public Component {
  public:
   static constexpr const char* kKind = "language_decoder";
@@ -38,8 +39,8 @@ class FLAM_API LanguageDecoder : public Component {
   /// Layers [first, last) on hidden [R,L,D]; records "hidden_layer" K after layer K.
   virtual at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
                          const DecodeStep& step) const = 0;
-  /// Final norm and output matrix: [...,D] → [...,vocab_size + added], and behind these the rows of padding
-  /// that a file's output matrix may have; records "final_norm".
+  /// Final norm and output matrix: [...,D] → [...,vocab_size + added], followed by the padding rows that the
+  /// output matrix of a file may have; records "final_norm".
   virtual at::Tensor head(const at::Tensor& hidden, Probe* probe) const = 0;
   virtual const std::vector<NamingTable>& naming_tables() const;
 };

@@ -20,7 +20,7 @@ MarkedText& MarkedText::operator+=(const MarkedText& more) {
 
 namespace {
 
-/// The first range that ends behind `at`.
+/// Returns the first range that ends after `at`.
 auto first_behind(const std::vector<MarkedText::Range>& ranges, size_t at) {
   return std::upper_bound(ranges.begin(), ranges.end(), at,
                           [](size_t place, const MarkedText::Range& range) { return place < range.end; });

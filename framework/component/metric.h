@@ -3,7 +3,7 @@
 
 namespace flam {
 
-/// metric: answers and records → named scores. A metric makes an accumulator for each run.
+/// metric: answers and records → named scores. A metric creates an accumulator for each run.
 class FLAM_API Metric : public Component {
  public:
   static constexpr const char* kKind = "metric";
@@ -14,7 +14,8 @@ class FLAM_API Metric : public Component {
    public:
     virtual ~Accumulator();
     virtual void add(const Record& record, const std::string& answer) = 0;
-    /// At least one score; each name occurs once and each value is finite. Without records it is called too.
+    /// At least one score; each name occurs once and each value is finite. It is also called if there were no
+    /// records.
     virtual Scores scores() const = 0;
   };
 

@@ -17,7 +17,7 @@ size_t count(const std::string& text, const std::string& word) {
   return n;
 }
 
-/// The next {name} at or after `at`: its place and its name; npos when there is none.
+/// Finds the next {name} at or after `at`. Returns its position, or npos if there is none.
 size_t find_field(const std::string& text, size_t at, std::string& name) {
   for (; (at = text.find('{', at)) != std::string::npos; ++at) {
     const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1);
@@ -63,11 +63,11 @@ Prompting::Prompting(const PromptingParams& params, const TaskHead::Input& in,
   check_template("final_prompt", params_.final_prompt, fields_.size() - 1);
   if (count(params_.zeroshot_prompt, in_.image_token) > 0) {
     throw Error(cat("zeroshot_prompt has the image token ", quoted(in_.image_token),
-                    ", but there is no image for it; use text only"));
+                    ", but no image belongs to it; use text only"));
   }
   for (const auto* list : {&params_.cut_at, &params_.remove}) {
     if (std::find(list->begin(), list->end(), "") != list->end())
-      throw Error("cut_at and remove: a text is empty; leave it out");
+      throw Error("cut_at and remove: one of the texts is empty; remove it");
   }
 }
 

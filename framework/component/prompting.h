@@ -1,5 +1,5 @@
 #pragma once
-// The block of task heads that show a model examples and let it complete the last one.
+// A building block of task heads that show examples to a model and let it complete the last one.
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace flam {
 
-/// What such heads have in common; each sets its own defaults.
+/// The parameters that such heads have in common. Each head sets its own defaults.
 struct FLAM_API PromptTemplates {
   std::string zeroshot_prompt;
   std::string shot_prompt;
@@ -18,7 +18,7 @@ struct FLAM_API PromptTemplates {
   void visit(ParamVisitor& v);
 };
 
-/// And those whose answers are texts that the model generates.
+/// The parameters of heads whose answers are generated texts.
 struct FLAM_API PromptingParams : PromptTemplates {
   std::vector<std::string> cut_at;
   std::vector<std::string> remove;
@@ -31,19 +31,21 @@ struct FLAM_API PromptingParams : PromptTemplates {
 /// (models/multimodal/flamingo/flamingo.py).
 class FLAM_API Prompting {
  public:
-  /// `fields`: the texts of a shot in order, the last of which the model is to give ({"question", "answer"});
-  /// the query has the others. Templates name them as {question}. Error: a template without exactly one image
-  /// token, or with an unknown field.
+  /// `fields`: the texts of a shot in order, the last of which the model generates, such as {"question",
+  /// "answer"}. The query has the others. Templates name them as {question}. Error: a template without
+  /// exactly one image token, or with an unknown field.
   Prompting(const PromptingParams& params, const TaskHead::Input& in, std::vector<std::string> fields);
 
-  /// Shots, or the zero-shot prompt when there are none, and the query. Error: parts that are not so arranged
-  /// (the message names the part, counted from 1), an empty text, shots missing though required.
+  /// Returns the shots, or the zero-shot prompt if there are none, followed by the query. Error: the parts
+  /// are arranged differently (the message names the part, counted from 1), a text is empty, or required
+  /// shots are missing.
   Prompt prompt(const Request& request) const;
-  /// The first hypothesis' text, cut before the first of `cut_at`, without `remove`.
+  /// Returns the text of the first hypothesis, cut before the first of `cut_at`, without the texts in
+  /// `remove`.
   std::string clean(const Result& result) const;
-  /// TaskHead::settled() of heads whose answer is clean().
+  /// Implements TaskHead::settled() for heads whose answer is clean().
   std::string settled(const std::string& text) const { return cleaned(text, false); }
-  /// An answer and the end token.
+  /// Returns an answer followed by the end token.
   MarkedText target(const std::string& answer) const {
     return literal_text(answer) + template_text(in_.end_of_chunk);
   }
@@ -52,7 +54,8 @@ class FLAM_API Prompting {
   void check_template(const char* name, const std::string& text, size_t known) const;
   MarkedText fill(const std::string& text, const std::vector<const Part*>& texts) const;
   std::string arrangement() const;
-  /// clean() of a text that is complete, or its beginning that stays whatever follows.
+  /// Cleans a complete text, or returns the beginning of the cleaned text that does not depend on what
+  /// follows.
   std::string cleaned(std::string text, bool complete) const;
 
   PromptingParams params_;

@@ -9,7 +9,7 @@ namespace flam {
 struct ResamplerInput {
   FeatureShape features;  // of the backbone
   int64_t media_width =
-      0;  // wanted by the adapter, else the backbone's width; ignored if the width can't change
+      0;  // required by the adapter, or else the backbone's width; ignored if the resampler's width is fixed
 };
 
 /// resampler: Features{tokens [B,T,F,P,D]} → media tokens [B,T,L,D'].

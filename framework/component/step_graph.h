@@ -8,20 +8,20 @@
 
 namespace flam {
 
-/// What a decode step queues on a device, recorded once and queued again as a whole.
+/// The work that a decode step queues on a device, recorded once and then queued again as a whole.
 class FLAM_API StepGraph {
  public:
   virtual ~StepGraph();
-  /// Records `work`, which may be run several times for that: it gives the same each time, reads and writes
-  /// memory that stays where it is, waits for nothing, and changes no state of the host. Not kept beyond this
-  /// call.
+  /// Records `work`, which may run several times for this. It must give the same result each time, use memory
+  /// at fixed addresses, not wait for the device, and not change any state of the host. `work` is not kept
+  /// after this call.
   virtual void capture(const std::function<void()>& work) = 0;
-  /// Queues what was recorded on the device's current stream; tensors that `work` made hold the new values.
+  /// Queues the recorded work on the device's current stream. The tensors that `work` created then hold the
+  /// new values.
   virtual void replay() = 0;
 };
 
-/// step_graph: graphs for one device. No config names one: the program looks for it when it is asked to
-/// (`--cuda-graph`).
+/// step_graph: graphs for one device. No config names one: the program looks it up for `--cuda-graph`.
 class FLAM_API StepGraphs : public Component {
  public:
   static constexpr const char* kKind = "step_graph";

@@ -4,12 +4,13 @@
 
 namespace flam {
 
-/// Pixels on their way from a decoded picture to the backbone: uint8 [H,W,3] until a transform (normalize)
-/// makes them float32 [3,H,W].
+/// Pixels between the decoded picture and the backbone: uint8 [H,W,3] until a transform (normalize) converts
+/// them to float32 [3,H,W].
 struct FLAM_API Pixels {
   at::Tensor data;
 
-  /// data as uint8 [H,W,3], not empty. Error if a transform has already made something else of it.
+  /// Returns data, which is uint8 [H,W,3] and not empty. Error: it is anything else, because an earlier
+  /// transform has converted it.
   const at::Tensor& picture() const;
 };
 

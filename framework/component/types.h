@@ -1,5 +1,5 @@
 #pragma once
-// What passes between the slots.
+// The types that components pass to one another.
 
 #include <ATen/core/Tensor.h>
 
@@ -27,22 +27,22 @@ struct Part {
   std::vector<PictureSource> pictures;  // image: one; frames: one a frame
 };
 
-/// The only input of a Session: text, pictures and video in order. What the parts mean (shots, query,
-/// question) is the task head's to say. Its texts and candidates are what a user wrote: literal text.
+/// The only input of a Session: text, pictures and video in order. The task head decides what the parts mean
+/// (shots, query, question). The texts and candidates come from a user and are literal text.
 struct Request {
   std::vector<Part> parts;
   std::string id;
-  std::string source;                   // where it was written, "file:line"; "" if nowhere
+  std::string source;                   // where it is written, "file:line"; "" if it is not from a file
   std::vector<std::string> candidates;  // the answers to choose from; empty: the task head's own
 };
 
-/// Text with one media marker (the tokenizer's image token) for each element of `media`, in order. A marker
-/// stands in template text: an image token in literal text is text.
+/// Text with one media marker (the tokenizer's image token) for each element of `media`, in order. Markers
+/// are in template text only; an image token in literal text is plain text.
 struct Prompt {
   MarkedText text;
   std::vector<Part> media;  // kind image or frames
 };
-/// The prompt without its media elements from number `first` on (counted from 0), and without their markers.
+/// Returns the prompt without the media elements from index `first` on, and without their markers.
 FLAM_API Prompt without_media(Prompt prompt, std::string_view marker, size_t first = 0);
 
 /// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said
