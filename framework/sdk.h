@@ -1,5 +1,5 @@
 #pragma once
-// All that a plugin includes.
+// The only header of Flamboyance that a plugin includes.
 
 #include "framework/base/file.h"
 #include "framework/base/log.h"

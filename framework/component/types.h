@@ -45,12 +45,12 @@ struct Prompt {
 /// Returns the prompt without the media elements from index `first` on, and without their markers.
 FLAM_API Prompt without_media(Prompt prompt, std::string_view marker, size_t first = 0);
 
-/// How ids are chosen. Names, meanings and defaults as in Hugging Face's GenerationConfig unless said
+/// How ids are chosen. Names, meanings and defaults are those of Hugging Face's GenerationConfig unless said
 /// otherwise.
 struct FLAM_API GenerationParams {
-  /// What the length of length_penalty counts besides the generated tokens: nothing, the prompt's own tokens,
-  /// or those and the padding in front of them. With the last one an answer depends on the longest prompt of
-  /// its batch, as in Hugging Face up to 4.31.
+  /// What the length for length_penalty counts besides the generated tokens: nothing, the tokens of the
+  /// prompt, or these and the padding before them. With the last one, an answer depends on the longest prompt
+  /// in its batch, as in Hugging Face up to 4.31.
   enum class BeamLength { generated, with_prompt, with_padded_prompt };
 
   int64_t num_beams = 1;
@@ -83,25 +83,26 @@ struct Hypothesis {
   std::vector<int64_t> ids;            // new ids, the end token included if it was chosen
   std::vector<double> token_logprobs;  // natural logarithm, one for each id, before any warping
   double logprob = 0;                  // their sum
-  double score = 0;                    // beams: after the length rule; else = logprob
+  double score = 0;                    // beams: logprob after the length penalty; otherwise equal to logprob
   FinishReason finish = FinishReason::length;
   std::string text;  // decoded without special tokens, cut at a stop string
 };
 
-/// A candidate of a Score task, and how likely the model finds it.
+/// A candidate of a Score task, and how likely it is according to the model.
 struct Candidate {
   std::string text;
-  double logprob = 0;      // natural logarithm: the sum over its tokens, or their mean
-  double score = 0;        // by which it is ranked: logprob, less that after the calibration prompt
+  double logprob = 0;  // natural logarithm: the sum over its tokens, or their mean
+  double score = 0;    // used for ranking: logprob minus that after the calibration prompt, if there is one
   double probability = 0;  // among the candidates: the softmax of their scores
 };
 
-/// What the model gave for one prompt.
+/// The output of the model for one prompt.
 struct Result {
   std::vector<Hypothesis> hypotheses;  // of a Generate task: best first; samples in the order drawn
   std::vector<Candidate> candidates;   // of a Score task, in its order
 };
-/// The index of the candidate with the highest score, the first of several; there must be one.
+/// Returns the index of the candidate with the highest score, the first one if several are equal. There must
+/// be a candidate.
 FLAM_API size_t best_candidate(const Result& result);
 
 /// A task: generate from a prompt, or score candidates after it.
@@ -113,7 +114,7 @@ struct Score {
 
   Prompt prompt;
   std::vector<std::string> candidates;  // literal text
-  std::string end;                      // template text behind every candidate, scored with it
+  std::string end;                      // template text after every candidate, which is scored with it
   LengthNormalization length_normalization = LengthNormalization::mean;
   std::optional<Prompt> calibration;  // an image-free prompt whose log-likelihoods are subtracted
 };
@@ -123,10 +124,10 @@ FLAM_API const Prompt& prompt_of(const Task& task);
 /// The fields of an answer in order, e.g. {{"pred_caption", "a red circle"}}.
 using Answer = std::vector<std::pair<std::string, std::string>>;
 
-/// Sees every stage of a forward under the fixtures' names: "vision_features", "media_tokens", "embed",
-/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits". Attention weights only where it
-/// wants them, as fused kernels don't make them: "resampler_attention" (K) [B·T,H,L,S] with the F·P feature
-/// tokens first in S, and "adapter_attention" (K) [B,H,text,T·L].
+/// Records every stage of a forward pass, under these names: "vision_features", "media_tokens", "embed",
+/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits". Attention weights are recorded
+/// only if wants_attention() is true, because fused kernels do not compute them: "resampler_attention" (K)
+/// [B·T,H,L,S] with the F·P feature tokens first in S, and "adapter_attention" (K) [B,H,text,T·L].
 class FLAM_API Probe {
  public:
   virtual ~Probe();
@@ -142,26 +143,27 @@ struct Features {
   Probe* probe = nullptr;  // of this call, may be null
 };
 
-/// Features known at assembly: P tokens of width D.
+/// The shape of features, known at assembly: P tokens of width D.
 struct FeatureShape {
   int64_t width = 0;
   int64_t grid_h = 0, grid_w = 0, prefix_tokens = 0;
   int64_t tokens() const { return prefix_tokens + grid_h * grid_w; }
 };
 
-/// Media tokens known at assembly: `tokens` per image of width `width`.
+/// The shape of media tokens, known at assembly: `tokens` tokens of width `width` for each image.
 struct MediaShape {
   int64_t tokens = 0;
   int64_t width = 0;
 };
 
-/// Media positions of a batch of token rows and which image each token may see. Carried through cached steps,
-/// so that the masking rules of a reference are data for the adapter.
+/// Media positions of a batch of token rows and which image each token may see. It is also computed for
+/// cached steps, so that adapters do not implement the masking rules of each reference.
 struct Visibility {
-  at::Tensor text_time;  // [B,L] int64: 0 sees nothing; k sees the k-th image (counted from 1); above the
-                         // number of images: no image matches, the row averages uniformly over all media
-                         // tokens (OpenFlamingo v1)
-  bool sees_nothing = false;  // known on the host: text_time is 0 everywhere, attention may be skipped
+  at::Tensor text_time;  // [B,L] int64: 0: the token sees no image; k: it sees the k-th image, counted from
+                         // 1; above the number of images: no image matches, and the token averages uniformly
+                         // over all media tokens (OpenFlamingo v1)
+  bool sees_nothing = false;  // true if it is known without reading the tensor that text_time is 0
+                              // everywhere, so attention may be skipped
   Probe* probe = nullptr;     // of this call, may be null
 };
 

@@ -18,10 +18,10 @@ class FLAM_API VisionBackbone : public Component {
   virtual const std::vector<NamingTable>& naming_tables() const;
 };
 
-/// Error unless the pixels are [N,3,image_size,image_size]; `backbone` is the component's name.
+/// Error: the pixels are not [N,3,image_size,image_size]. `backbone` is the component's name in the message.
 FLAM_API void check_pixels(const at::Tensor& pixels, int64_t image_size, const char* backbone);
 
-/// A feature map [N,D,h,w] as features: its places row by row, no prefix.
+/// Converts a feature map [N,D,h,w] to features [N,h·w,D]: the positions row by row, without prefix tokens.
 FLAM_API Features features_of_map(const at::Tensor& map);
 
 }  // namespace flam

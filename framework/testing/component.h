@@ -8,7 +8,7 @@
 // clang-format on
 //
 // flam_add_plugin(… TESTS …) builds such a test and, outside Flamboyance's tree, defines FLAM_PLUGIN_FOLDER,
-// where its plugin lies.
+// the folder of its plugin.
 #include <concepts>
 #include <filesystem>
 #include <memory>
@@ -23,7 +23,7 @@
 
 namespace flam {
 
-/// The plugins under test, then those of Flamboyance itself.
+/// Returns a registry of the plugins under test and those of Flamboyance itself.
 inline Registry& built_plugins() {
   static Registry registry;
 #ifdef FLAM_PLUGIN_FOLDER
@@ -35,11 +35,11 @@ inline Registry& built_plugins() {
   return registry;
 }
 
-/// A component with a store of its own, its slot's kind as prefix: "resampler.proj.weight".
+/// A component with its own weight store, in which names begin with its kind: "resampler.proj.weight".
 template <class Slot>
 class Built {
  public:
-  /// From what a config would say: "{type: NAME, …}". Error: as for a config.
+  /// Builds the component from a config node, "{type: NAME, …}". Error: as for a config.
   explicit Built(const std::string& yaml, const typename Slot::Input& input = {})
       : Built(parse_yaml(yaml, "test"), input) {}
   template <std::same_as<Value> Node>
@@ -55,7 +55,7 @@ class Built {
   const Slot* operator->() const { return component_.get(); }
   const Slot& operator*() const { return *component_; }
 
-  /// Every tensor: normal values, one scale for all. Statistics are positive.
+  /// Fills every tensor with normal values times `scale`, and statistics with positive values.
   void fill_randomly(double scale = 0.3) {
     uint64_t seed = 100;
     for (const auto& slot : store.slots()) {
@@ -81,7 +81,7 @@ class Built {
     for (const auto& slot : store.slots()) slot->tensor.set_requires_grad(!slot->statistic);
   }
 
-  /// Every tensor that may be trained has a gradient that is not zero everywhere.
+  /// Expects every trainable tensor to have a gradient that is not zero everywhere.
   void expect_gradients() const {
     for (const auto& slot : store.slots()) {
       if (slot->statistic) continue;

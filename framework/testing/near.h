@@ -1,5 +1,5 @@
 #pragma once
-// For tests: tensors that are nearly equal, and values to try.
+// For tests: compares tensors approximately and creates random ones.
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -7,7 +7,7 @@
 
 namespace flam {
 
-/// |a − b| ≤ tolerance · max(1, max|b|), shapes equal.
+/// Whether the shapes are equal and |a − b| ≤ tolerance · max(1, max|b|).
 inline ::testing::AssertionResult near(const at::Tensor& a, const at::Tensor& b, double tolerance = 1e-5) {
   if (a.sizes() != b.sizes())
     return ::testing::AssertionFailure() << "shapes " << a.sizes() << " and " << b.sizes();
@@ -19,7 +19,7 @@ inline ::testing::AssertionResult near(const at::Tensor& a, const at::Tensor& b,
   return ::testing::AssertionFailure() << "largest difference " << error << ", allowed " << tolerance * scale;
 }
 
-/// Normal values that depend on the seed alone.
+/// Returns normal values that depend only on the shape and the seed.
 inline at::Tensor random(at::IntArrayRef shape, uint64_t seed) {
   at::manual_seed(seed);
   return at::randn(shape);
