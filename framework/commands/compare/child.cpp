@@ -25,7 +25,7 @@ constexpr char kDone = '+', kCancelled = '.', kFailed = '-';  // first byte of t
 void run_child(const std::function<bool()>& work, int report, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(1);  // it had died before
+  if (getppid() != parent) _exit(1);  // the parent has already died
   std::string text;
   try {
     text = work() ? kDone : kCancelled;
@@ -44,14 +44,14 @@ void run_child(const std::function<bool()>& work, int report, pid_t parent) {
   (void)std::fflush(stderr);
 }
 
-/// The caller's side of a child: what it has reported so far, and whether it still reports and runs.
+/// The caller's view of a child: what it has reported so far, and whether it still reports and runs.
 class Child {
  public:
   explicit Child(const ChildProcess& process) : process_(process) {}
 
-  /// Waits up to `time` for a report or for its end. Returns false when the child has ended.
+  /// Waits up to `time` for a report or for the end of the child. Returns false if the child has ended.
   bool wait(std::chrono::milliseconds time) {
-    // Asked after the end and not before it: what a child wrote is in the pipe when it has ended.
+    // Checked before the pipe is read, because a child that has ended has written all of its report.
     const bool ended = has_ended();
     pollfd pipe{process_.report(), POLLIN, 0};
     if (!ended) poll(&pipe, reports_ ? 1 : 0, static_cast<int>(time.count()));
@@ -97,9 +97,9 @@ ChildEnd end_of(const Child& child, bool told) {
   if (WIFSIGNALED(child.status())) {
     const int number = WTERMSIG(child.status());
     return {false, cat("its process was ended by signal ", number, " (", strsignal(number), ")",
-                       number == SIGKILL ? "; was there too little memory?" : "")};
+                       number == SIGKILL ? "; was there not enough memory?" : "")};
   }
-  return {false, cat("its process ended with status ", WEXITSTATUS(child.status()), " and without a report")};
+  return {false, cat("its process ended with status ", WEXITSTATUS(child.status()), " without a report")};
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ ChildEnd run_in_child(const std::function<bool()>& work, const std::function<boo
   const ChildProcess process([&](int report) { run_child(work, report, parent); });
   Child child(process);
   bool told = false, killed = false;
-  std::optional<Clock::time_point> deadline;  // of a child that has begun to report: its work is over
+  std::optional<Clock::time_point> deadline;  // of a child that has begun to report, so its work is done
   while (child.wait(std::chrono::milliseconds(child.reports() ? 200 : 20))) {
     if (!told && cancelled && cancelled()) {
       told = true;

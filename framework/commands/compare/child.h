@@ -10,16 +10,16 @@ namespace flam {
 /// How a child process ended.
 struct ChildEnd {
   bool cancelled = false;
-  std::string error;  // "": it did its work
+  std::string error;  // "" if it finished its work
 };
 
-/// Runs `work` in a child process, so that its memory goes with it and a crash is an error like others. The
-/// caller must have no other threads. Asked by `cancelled`, the child gets one SIGTERM, to end as it does on
-/// its own; when the caller dies, the child does. The child is in a process group of its own: Ctrl-C reaches
-/// it through the caller only. `work` returns false if it was cancelled.
+/// Runs `work` in a child process, so that its memory is freed when it ends and a crash becomes an ordinary
+/// error. The caller must have no other threads. If `cancelled` returns true, the child gets one SIGTERM, so
+/// that it can end cleanly. The child also ends if the caller dies. It is in its own process group, so Ctrl-C
+/// reaches it through the caller only. `work` returns false if it was cancelled.
 ///
-/// Waits until the child has ended, whoever still holds its pipe open. A child that has finished
-/// its work and hangs on its way out is killed after `patience`.
+/// Waits until the child has ended, even if another process still holds its pipe open. A child that has
+/// finished its work but does not exit is killed after `patience`.
 FLAM_API ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled,
                                std::chrono::milliseconds patience = std::chrono::seconds(10));
 

@@ -24,7 +24,7 @@ namespace flam {
 
 namespace {
 
-/// One process at a time works in a folder.
+/// Ensures that only one process at a time works in a folder.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder) {
@@ -38,8 +38,8 @@ class FolderLock {
     const int why = errno;
     if (descriptor_ >= 0) close(descriptor_);
     if (descriptor_ >= 0 && why == EWOULDBLOCK)
-      throw Error(cat("another process works in ", quoted(folder.native()),
-                      "; let it end, or name another `output`"));
+      throw Error(cat("another process is working in ", quoted(folder.native()),
+                      "; wait until it has ended, or set another `output`"));
     throw Error(cat("cannot lock ", quoted(file.native()), ": ", std::strerror(why)));
   }
   ~FolderLock() { close(descriptor_); }
@@ -50,13 +50,13 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
-/// Those that the runs in a folder had; 0 if there are none.
+/// Returns the number of threads of the runs in a folder, or 0 if it is unknown.
 int threads_of_report(const std::filesystem::path& folder) {
   constexpr size_t kMostOfAReport = size_t{1} << 30;
   std::error_code ignored;
   if (!std::filesystem::exists(folder / "compare.json", ignored)) return 0;
   const std::string text = read_file(folder / "compare.json", kMostOfAReport);
-  // The file may be anybody's; of all that it holds, only `bench` is of use.
+  // The file may come from anybody, so only `bench` is parsed.
   const auto only_bench = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     if (depth > 64) throw Error("nested too deeply for a report");
     return depth != 1 || event != nlohmann::json::parse_event_t::key || parsed == "bench";
@@ -65,7 +65,7 @@ int threads_of_report(const std::filesystem::path& folder) {
   try {
     report = nlohmann::json::parse(text, only_bench);
   } catch (const std::exception&) {
-    return 0;  // broken: as if there were none
+    return 0;  // a broken report is treated like a missing one
   }
   const auto threads = nlohmann::json::json_pointer("/bench/threads");
   const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
@@ -78,20 +78,20 @@ bool tried(const ComparePlan::Run& run) {
          });
 }
 
-/// A report of nothing would take the place of one of runs that have other keys by now.
+/// Without this check, an empty report could overwrite one of earlier runs whose keys have changed since.
 void check_anything_to_report(const ComparePlan& plan, const std::string& folder) {
   for (const auto& variant : plan.variants) {
     if (std::any_of(variant.runs.begin(), variant.runs.end(), tried)) return;
   }
   throw Error(cat("nothing to report: ", quoted(folder),
-                  " has no run of this experiment as it is now; either none was made, or the experiment, "
-                  "a config, a plugin or Flamboyance has changed since. Run it without --report, or look "
-                  "at the compare.html that may be there from before: it is left as it is"));
+                  " has no run of the current experiment: either it was never run, or the experiment, a "
+                  "config, a plugin or Flamboyance has changed since. Run it without --report, or look at an "
+                  "earlier compare.html in the folder, which is left unchanged"));
 }
 
 class Comparison {
  public:
-  /// `threads`: of each run, at least 1; `recorded`: what the report says of them.
+  /// `threads`: of each run, at least 1; `recorded`: the number that the report states.
   Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options,
              int threads, int recorded)
       : experiment_(experiment), plan_(plan), options_(options), threads_(threads), recorded_(recorded) {}
@@ -102,7 +102,7 @@ class Comparison {
       if (!variant.error.empty()) say(cat(printable(variant.name), " can't be run: ", variant.error));
     total_ = 0;
     for (const auto& variant : plan_.variants) total_ += std::ssize(variant.runs);
-    // Seed by seed: all variants have a result before the second seed begins.
+    // The seeds are the outer loop, so that all variants have a result before the second seed begins.
     for (size_t seed = 0; seed < experiment_.seeds.size() && !out.cancelled; ++seed) {
       for (const auto& variant : plan_.variants) {
         if (variant.runs.empty()) continue;
@@ -122,7 +122,7 @@ class Comparison {
     if (options_.say) options_.say(line);
   }
 
-  /// False if it was cancelled.
+  /// Returns false if the run was cancelled.
   bool run_one(const ComparePlan::Variant& variant, const ComparePlan::Run& run) {
     const std::string label =
         cat("[", at_, "/", total_, "] ", printable(variant.name), ", seed ", run.seed, ": ");
@@ -143,9 +143,9 @@ class Comparison {
     };
     ChildEnd end = run_in_child(work, options_.cancelled);
     if (end.cancelled && options_.cancelled && options_.cancelled()) return false;
-    if (end.cancelled) end.error = "its process was ended";  // by somebody else's SIGTERM
+    if (end.cancelled) end.error = "its process was ended";  // by a SIGTERM from another process
     if (!end.error.empty()) {
-      // Units run in order, so it was in the first that isn't done, also when a crash left no word.
+      // Units run in order, so the first unfinished one has failed, even if a crash left no message.
       const CompareUnit* failed = run.first_unfinished();
       say(cat(label, failed ? failed->name + " " : "", "failed: ", end.error));
       if (failed) failed->keep_failure(end.error);
@@ -185,15 +185,17 @@ class Comparison {
 
 CompareResult compare(const Experiment& experiment, Registry& registry, const CompareOptions& options,
                       nlohmann::ordered_json& report) {
-  // A report alone is about the times that were taken, and leaves on record with how many threads.
+  // A report without new runs keeps the number of threads with which the times were measured.
   const int before = options.only_report ? threads_of_report(experiment.output) : 0;
   const int threads = thread_count(options.threads > 0 ? options.threads : before);
-  const OneThread until_the_end;  // a pool doesn't survive the fork: a child that uses it waits for ever
+  const OneThread
+      until_the_end;  // a thread pool does not survive fork(); a child that uses it would wait forever
   std::error_code ignored;
   if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
     throw Error(cat("nothing to report: there is no folder ", quoted(experiment.output)));
   const FolderLock lock(experiment.output);
-  for (const char* file : {"compare.json", "compare.csv", "compare.html"})  // known before the work
+  for (const char* file :
+       {"compare.json", "compare.csv", "compare.html"})  // fail before the work, not after it
     const AtomicFile can_be_written(std::filesystem::path(experiment.output) / file);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
   if (options.only_report) check_anything_to_report(plan, experiment.output);

@@ -1,5 +1,6 @@
 #pragma once
-// `flam compare`: every variant of an experiment trained, scored and timed alike, and one report about them.
+// `flam compare`: trains, scores and times every variant of an experiment in the same way, and writes one
+// report.
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -12,10 +13,11 @@ namespace flam {
 
 struct CompareOptions {
   std::vector<std::filesystem::path> plugin_path;
-  int threads = 0;  // of each run; 0: libtorch's default, or with only_report those of the runs there
-  bool only_report = false;  // run nothing, report what is there
-  /// A line for each unit when it is done, and, where stderr is no terminal that could show progress, when it
-  /// begins.
+  int threads =
+      0;  // of each run; 0: libtorch's default, or with only_report the number that the earlier runs had
+  bool only_report = false;  // run nothing, only report existing results
+  /// Called with a line when a unit is done. If stderr is not a terminal, which could show progress, it is
+  /// also called when a unit begins.
   std::function<void(const std::string& line)> say;
   std::function<void(const std::string& what, int64_t done, int64_t total)> progress;
   std::function<bool()> cancelled;
@@ -23,22 +25,23 @@ struct CompareOptions {
 
 struct CompareResult {
   bool cancelled = false;
-  int64_t failed = 0;  // variants that have a run that failed
+  int64_t failed = 0;  // variants with a failed run
 };
 
 /// Runs what has not been done yet, each variant and seed in a child process (the caller must have no other
-/// threads), and writes compare.json, compare.csv and compare.html into `experiment.output`, anew after each
-/// run. A variant that fails is a row with the reason. Error: another process works in that folder, or with
+/// threads). After each run, it rewrites compare.json, compare.csv and compare.html in `experiment.output`. A
+/// variant that fails is a row with the reason. Error: another process is working in that folder, or with
 /// only_report there is no run to report.
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 
 struct PlanSummary {
-  std::string text;        // of each variant: what it changes, its units, what is done already
+  std::string text;        // for each variant: its changes, its units, and which of them are done
   int64_t impossible = 0;  // variants that can't be run
 };
 
-/// The plan alone. `threads` as in CompareOptions: with other ones, times are others.
+/// Describes the plan without running it. `threads` is as in CompareOptions; it matters because times depend
+/// on it.
 FLAM_API PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads = 0);
 
 }  // namespace flam

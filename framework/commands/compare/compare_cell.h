@@ -4,8 +4,8 @@
 
 namespace flam {
 
-/// What the table shows of a variant in a column of the report: "0.993 ±0.004", "3.1 MFLOP"; "" if nothing is
-/// known.
+/// Returns the text of a variant's table cell in a column of the report: "0.993 ±0.004", "3.1 MFLOP"; "" if
+/// there is no value.
 std::string cell_text(const nlohmann::ordered_json& column, const nlohmann::ordered_json& variant);
 
 }  // namespace flam

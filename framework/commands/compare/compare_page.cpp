@@ -34,7 +34,7 @@ std::string text_of(const Json& node) {
   return escape_html(node.get<std::string>());
 }
 
-/// Index of the variant with the best mean; none where a column doesn't tell good from bad or all are equal.
+/// Returns the index of the variant with the best mean, or nothing if all means are equal.
 std::optional<size_t> best_of(const Json& report, const Json& column) {
   std::optional<size_t> best;
   double value = 0;
@@ -82,7 +82,7 @@ std::string table(const Json& report) {
          " prompt tokens, and for each new token.</p>\n";
 }
 
-/// What was done: steps, records, how it was timed.
+/// Describes what was done: training steps, records, and how answers were timed.
 std::string procedure(const Json& report) {
   std::vector<std::string> parts;
   const size_t all = report["variants"].size();
@@ -98,10 +98,10 @@ std::string procedure(const Json& report) {
       std::any_of(report["variants"].begin(), report["variants"].end(), timed))
     parts.push_back(cat("timed on ", bench["records"].dump(), " records, one by one (tokens each: ",
                         bench["new_tokens"].dump(), ", threads: ", bench["threads"].dump(), ")"));
-  return parts.empty() ? ""
-                       : cat("<p>For each seed: ", join(parts, "; "),
-                             ". Times that were taken at different times compare if the machine had as "
-                             "little else to do.</p>\n");
+  return parts.empty()
+             ? ""
+             : cat("<p>For each seed: ", join(parts, "; "),
+                   ". Times from different runs are comparable only if the machine was equally idle.</p>\n");
 }
 
 std::string differences(const Json& report) {
@@ -113,9 +113,9 @@ std::string differences(const Json& report) {
     if (variant["differences"].empty()) out += variant.contains("reason") ? "see the table" : "nothing";
     out += "</pre>\n";
     if (const int64_t left_out = variant["left_out"]; left_out > 0)
-      out +=
-          cat("<p class=\"note\">", left_out,
-              " tensors of the files that training starts from don't fit it; it began without them.</p>\n");
+      out += cat("<p class=\"note\">", left_out,
+                 " tensors in the files from which training starts do not fit this variant and were not "
+                 "used.</p>\n");
   }
   return out;
 }
@@ -131,7 +131,7 @@ PlotPoint point_of(double x, const Json& y) {
   return {x, y["mean"], x, x, y["low"], y["high"]};
 }
 
-/// One plot for each loss: means over the seeds that have reached a step.
+/// One plot for each loss, with the means over the seeds that have reached a step.
 std::string learning_curves(const Json& report) {
   std::map<std::string, Plot> plots;
   size_t index = 0;
@@ -204,7 +204,7 @@ std::string picture_grid(const Json& report) {
     }
     const std::string picture = shown["picture"], question = shown["question"];
     out += "<tr><td>";
-    if (picture.starts_with("data:image/png;base64,"))  // nothing that a browser would fetch
+    if (picture.starts_with("data:image/png;base64,"))  // so that a browser does not fetch anything
       out += cat("<img alt=\"", text_of(shown["id"]), "\" src=\"", escape_html(picture), "\">");
     out += cat(question.empty() ? "" : "<br>", escape_html(question), "</td><td>");
     const Json& references = shown["references"];

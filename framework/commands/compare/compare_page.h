@@ -4,7 +4,7 @@
 
 namespace flam {
 
-/// The report as one HTML page that needs nothing else: table, learning curves, scores against latency, and
+/// Returns the report as one self-contained HTML page: table, learning curves, scores against latency, and
 /// test pictures with every variant's answer.
 std::string report_page(const nlohmann::ordered_json& report);
 

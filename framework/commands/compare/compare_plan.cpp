@@ -18,10 +18,11 @@ namespace flam {
 
 namespace {
 
-/// Hashes of files, each read once.
+/// Computes hashes of files; each file is read once.
 class FileHashes {
  public:
-  /// "" for what is no regular file (a folder of shards), whose name alone counts then.
+  /// Returns "" if the path is not a regular file (a folder of shards); then only its name is part of the
+  /// key.
   const std::string& of(const std::filesystem::path& file) {
     auto [entry, fresh] = hashes_.try_emplace(file.native());
     std::error_code ignored;
@@ -33,7 +34,8 @@ class FileHashes {
   std::map<std::string, std::string> hashes_;
 };
 
-/// Our own library, and those of every component of a config: a rebuilt one computes something else.
+/// Returns this library and those of every component of a config, because results may change when one is
+/// rebuilt.
 std::set<std::string> libraries_of(const RunConfig& config) {
   std::set<std::string> out;
   Dl_info info{};
@@ -105,7 +107,7 @@ class Planner {
 
   std::vector<CompareUnit> units_of(const ExperimentVariant& variant, const RunConfig& config, int64_t seed) {
     std::vector<CompareUnit> units;
-    std::vector<std::string> outputs;  // of the stages before
+    std::vector<std::string> outputs;  // of the earlier stages
     for (const ExperimentStage& stage : experiment_.all_stages) {
       if (!takes_part(stage, config)) continue;
       units.push_back(training(tree_of(variant, stage), stage.name, seed, units, outputs));
@@ -149,7 +151,7 @@ class Planner {
     return unit;
   }
 
-  /// `output` is ours to name, but parsing asks for one.
+  /// The plan chooses `output`, but the parser requires a value.
   static void merge_train_defaults(Value& tree) {
     Value& train = *tree.find("train");
     if (train.is_map()) train.set("output", "given");
@@ -192,7 +194,7 @@ class Planner {
     return unit;
   }
 
-  /// Config, libraries and the stages before.
+  /// Combines the config, the libraries and the earlier stages.
   std::string key_of(const CompareUnit& unit, const RunConfig& config, const std::vector<CompareUnit>& before,
                      const std::vector<std::string>& ignored) {
     Value tree = unit.config;
@@ -206,7 +208,8 @@ class Planner {
     return key;
   }
 
-  /// Hashes of the files that the tokenizer's parameters name, below weights.root as Tokenizer::load has it.
+  /// Returns the hashes of the files that the tokenizer's parameters name, relative to weights.root as in
+  /// Tokenizer::load.
   std::string tokenizer_files(const RunConfig& config) {
     std::string out;
     const Value tokenizer = config.model.tokenizer.resolved();

@@ -1,5 +1,5 @@
 #pragma once
-// What an experiment has to do, unit by unit, each with a key that tells whether it has been done already.
+// Plans the units of an experiment. The key of each unit shows whether it has already been done.
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,23 +15,23 @@ struct CompareUnit {
   enum class Kind { train, evaluate, bench };
   Kind kind = Kind::train;
   std::string name;  // "train joint", "evaluate caption", "bench"
-  std::string key;   // of everything that the result depends on
+  std::string key;   // a hash of everything that the result depends on
   Value config;      // resolved; written beside the result
   std::filesystem::path
       stem;  // of its files in the output folder: STEM.yaml, .json (the result), .safetensors
   ExperimentTask task;
-  bool random_weights = false;  // no stage gave any, and the experiment doesn't want the config's
+  bool random_weights = false;  // no stage trains any, and the experiment does not use the config's
 
   std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
-  /// The stored result, read once; null if it has not been done.
+  /// The stored result, which is read once; null if the unit has not been done.
   const nlohmann::ordered_json* result() const;
-  /// Why it failed when it was last tried; it lies in STEM.failed.json until it is done.
+  /// Why the unit failed when it was last tried. This is stored in STEM.failed.json until the unit is done.
   std::optional<std::string> failure() const;
   void keep_failure(const std::string& reason) const;
   void forget_failure() const;
 
  private:
-  mutable std::optional<nlohmann::ordered_json> result_;  // once there, it stays as it is
+  mutable std::optional<nlohmann::ordered_json> result_;  // never changes after it has been read
 };
 
 struct ComparePlan {
@@ -44,15 +44,15 @@ struct ComparePlan {
   struct Variant {
     std::string name;
     std::string error;                     // why it can't be run
-    nlohmann::ordered_json description;    // as of `flam describe --json`, without tensors
+    nlohmann::ordered_json description;    // as printed by `flam describe --json`, without tensors
     std::vector<std::string> differences;  // from the base: "model.resampler 'perceiver' → 'mlp'"
     std::vector<Run> runs;
   };
   std::vector<Variant> variants;
 };
 
-/// Parses, describes and keys every variant. What is wrong with one stands in its `error`. `threads`: of each
-/// run, at least 1.
+/// Parses and describes every variant and computes the keys of its units. If a variant is wrong, its `error`
+/// says why. `threads`: of each run, at least 1.
 ComparePlan plan_experiment(const Experiment& experiment, Registry& registry, int threads);
 
 }  // namespace flam

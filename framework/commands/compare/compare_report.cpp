@@ -1,4 +1,4 @@
-// What the runs gave, gathered into one tree, from which text, CSV and the page are made.
+// Gathers the results of all runs in one tree, from which the text, CSV and HTML reports are made.
 
 #include "framework/commands/compare/compare_report.h"
 
@@ -53,14 +53,14 @@ class Columns {
   std::vector<Json> list_;
 };
 
-/// A stored number that isn't finite is null, or of a file that somebody changed: it is left out.
+/// A stored number that is not finite is null, and a file may have been changed. Such values are left out.
 std::optional<double> number_of(const Json& node, const char* key) {
   const auto found = node.find(key);
   if (found == node.end() || !found->is_number()) return {};
   return found->get<double>();
 }
 
-/// The values of one run by column, as far as its units are done.
+/// Returns the values of one run by column, from the units that are done.
 std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& columns) {
   std::map<std::string, double> out;
   double memory = 0;
@@ -71,8 +71,9 @@ std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& co
     if (unit.kind == CompareUnit::Kind::train) {
       columns.add("training_seconds", "training", "s", true);
       out["training_seconds"] += number_of(*result, "training_seconds").value_or(0);
-      std::erase_if(
-          out, [](const auto& entry) { return entry.first.starts_with("loss "); });  // the last stage's count
+      std::erase_if(out, [](const auto& entry) {
+        return entry.first.starts_with("loss ");
+      });  // only the losses of the last stage are shown
       for (const auto& [name, loss] : (*result)["losses"].items()) {
         if (!loss.is_number()) continue;
         out["loss " + name] = loss.get<double>();
@@ -106,7 +107,7 @@ Json interval_json(const std::vector<double>& values) {
           {"each", values}};
 }
 
-/// Learning curves of the last stage that a run has finished: {"stage", "seed", "points"}.
+/// Returns the learning curve of the last stage that a run has finished: {"stage", "seed", "points"}.
 Json curve_of(const ComparePlan::Run& run) {
   Json out;
   for (const CompareUnit& unit : run.units) {
@@ -168,7 +169,7 @@ Json variant_json(const ComparePlan::Variant& variant, Columns& columns) {
   return out;
 }
 
-/// The shown records of each task, with every variant's answer at the first seed that has one.
+/// Returns the records shown for each task, with every variant's answer from the first seed that has one.
 Json pictures_json(const ComparePlan& plan) {
   Json out = Json::array();
   std::map<std::pair<std::string, std::string>, size_t> places;  // task and record → index
@@ -198,7 +199,7 @@ Json pictures_json(const ComparePlan& plan) {
   return out;
 }
 
-/// What has been done of each stage or task, for how many variants.
+/// Returns how much of each stage or task has been done, and for how many variants.
 Json done_json(const ComparePlan& plan, CompareUnit::Kind kind, const char* count) {
   Json out = Json::array();
   for (const auto& variant : plan.variants) {

@@ -1,4 +1,4 @@
-// What a unit of an experiment leaves in the output folder: its result, or why there is none.
+// Reads and writes what a unit of an experiment stores in the output folder: its result, or why it failed.
 
 #include <algorithm>
 
@@ -21,7 +21,7 @@ bool has(const Json& node, const char* key, bool (Json::*is)() const noexcept) {
   return found != node.end() && ((*found).*is)();
 }
 
-/// What isn't finite has been written as null.
+/// Numbers that are not finite are stored as null.
 bool is_value(const Json& node) {
   return node.is_number() || node.is_null();
 }
@@ -86,7 +86,7 @@ const nlohmann::ordered_json* CompareUnit::result() const {
     auto stored = parse_stored<Json>(read_file(file(".json"), kMostOfAResult));
     if (stored.at("key") == key && fits(stored, kind)) result_ = std::move(stored);
   } catch (const std::exception&) {
-    // not ours, or broken: done again
+    // an unrelated or broken file: the unit is done again
   }
   return result_ ? &*result_ : nullptr;
 }
@@ -98,7 +98,7 @@ std::optional<std::string> CompareUnit::failure() const {
     const auto stored = parse_stored<nlohmann::json>(read_file(file(".failed.json"), kMostOfAFailure));
     if (stored.at("key") == key) return stored.at("reason").get<std::string>();
   } catch (const std::exception&) {
-    // not ours, or broken: not known to have failed
+    // an unrelated or broken file: no failure is known
   }
   return {};
 }
@@ -109,7 +109,7 @@ void CompareUnit::keep_failure(const std::string& reason) const {
 }
 
 void CompareUnit::forget_failure() const {
-  std::error_code ignored;  // the result counts, with or without it
+  std::error_code ignored;  // the result takes precedence even if removing fails
   std::filesystem::remove(file(".failed.json"), ignored);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// How `flam compare` reads back what lies in an experiment's folder, which may be anybody's.
+// Reads stored files from an experiment's folder, which may come from anybody.
 
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -9,12 +9,12 @@
 
 namespace flam {
 
-/// Error or nlohmann's exception: no JSON, or a tree that would exhaust the stack or, as an ordered object
-/// looks through all of its keys for each, the time.
+/// Parses JSON. Throws Error or nlohmann's exception if the text is not JSON, is nested too deeply for the
+/// stack, or has objects with too many keys: an ordered object searches linearly for each key.
 template <class Tree>
 Tree parse_stored(std::string_view text) {
   constexpr size_t kMostKeys = 1000;
-  std::vector<size_t> keys;  // of the objects that are open
+  std::vector<size_t> keys;  // of the enclosing objects
   const auto small = [&](int depth, typename Tree::parse_event_t event, Tree&) {
     if (depth > 16) throw Error("nested too deeply for a result");
     if (event == Tree::parse_event_t::object_start) keys.push_back(0);

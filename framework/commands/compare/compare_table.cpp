@@ -1,4 +1,4 @@
-// The report as a table, in text and as CSV.
+// Writes the report as a text table and as CSV.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -18,11 +18,11 @@ using Json = nlohmann::ordered_json;
 size_t width_of(const std::string& text) {
   size_t width = 0;
   for (const char c : text)
-    width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not the tail of a character
+    width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not a continuation byte of UTF-8
   return width;
 }
 
-/// A message line by line, as it may be one from a file.
+/// Escapes a message line by line, because it may contain text from a file.
 std::string printable_lines(std::string_view text) {
   std::string out;
   for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
@@ -55,7 +55,8 @@ std::string report_text(const Json& report) {
   std::vector<std::vector<std::string>> rows(1, {"variant"});
   for (const Json& column : report["columns"]) {
     const std::string unit = column["unit"];
-    const bool written = unit == "FLOP" || unit == "B" || unit.empty();  // in the cells, if anywhere
+    const bool written =
+        unit == "FLOP" || unit == "B" || unit.empty();  // the cells show the unit, if there is one
     rows[0].push_back(printable(column["title"].get<std::string>()) + (written ? "" : " " + unit));
   }
   std::string notes;

@@ -1,4 +1,4 @@
-// One unit of an experiment: train, evaluate or time, then write down what came out.
+// Runs one unit of an experiment (training, evaluation or timing) and stores its result.
 
 #include "framework/commands/compare/compare_unit.h"
 
@@ -42,7 +42,7 @@ Json as_json(const std::vector<std::pair<std::string, double>>& named) {
   return out;
 }
 
-/// A line of a curve; null if it is none: the file may be anybody's.
+/// Parses a line of a curve. Returns null if it is not a valid point, because the file may come from anybody.
 Json point_of(std::string_view line) {
   if (line.size() > kLongestPoint) return nullptr;
   try {
@@ -53,8 +53,8 @@ Json point_of(std::string_view line) {
   }
 }
 
-/// The learning curve, a line for each report. It lies in a file of its own, so that a run that goes on from
-/// a checkpoint has the part before that, too.
+/// The learning curve, with a line for each report. It is stored in its own file, so that a run that
+/// continues from a checkpoint also has the part before.
 class Curve {
  public:
   explicit Curve(std::filesystem::path file) : file_(std::move(file)) {
@@ -121,7 +121,7 @@ std::string question_of(const Request& request) {
   return join(texts, " ");
 }
 
-/// At most kPictureEdge on its longer edge.
+/// Shrinks a picture so that its longer edge has at most kPictureEdge pixels.
 Picture shrunk(const Picture& picture) {
   const int64_t longest = std::max(picture.height(), picture.width());
   if (longest <= kPictureEdge) return picture;
@@ -165,7 +165,7 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
   }
   const auto scores_of = [&](const EvaluatedPass& pass, const std::string& control) {
     if (pass.failed > 0) {
-      throw RunError(cat(pass.failed, " of ", scored.n, " records can't be run", control,
+      throw RunError(cat(pass.failed, " of ", scored.n, " records can't be answered", control,
                          ", the first: ", pass.failures.front()));
     }
     return as_json(pass.scores);

@@ -13,8 +13,8 @@ struct UnitOptions {
   std::function<bool()> cancelled;
 };
 
-/// Does the unit and writes its config and result. Returns false if it was cancelled; training has written a
-/// checkpoint then, from which the next call goes on.
+/// Runs the unit and writes its config and result. Returns false if it was cancelled. Training then leaves a
+/// checkpoint, from which the next call continues.
 bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitOptions& options);
 
 }  // namespace flam

@@ -25,7 +25,7 @@ void check_map(const Value& value, const char* what, ErrorList& errors) {
     errors.add(value.where(), cat(what, " must be a map {dotted.name: VALUE, …}, found ", value.describe()));
 }
 
-/// Before any work that grows faster than the file.
+/// Checks sizes before any work whose amount grows faster than the file.
 void check_sizes(const Value& tree, ErrorList& errors) {
   const auto check = [&](const Value& list, const std::string& what, size_t most) {
     if (list.is_list() && list.as_list().size() > most)
@@ -56,8 +56,9 @@ std::vector<Item> parse_items(const Value& list, const char* key, const char* ow
     read_params(ParamsRef(item), node, owner, {}, errors);
     check_map(item.set, "`set`", errors);
     if (item.name.empty() || printable(item.name) != item.name)
-      errors.add(node.where(), cat("the `name` ", quoted(item.name), " of an entry of `", key,
-                                   "` is empty or holds control characters; reports and files bear it"));
+      errors.add(node.where(),
+                 cat("the `name` ", quoted(item.name), " of an entry of `", key,
+                     "` is empty or contains control characters, but it is used in reports and file names"));
     if (!names.insert(item.name).second)
       errors.add(node.where(), cat("two entries of `", key, "` are named ", quoted(item.name)));
     out.push_back(std::move(item));
@@ -73,8 +74,8 @@ std::string value_text(const Value& value) {
   return value.is_string() ? value.as_string() : write_json(value);
 }
 
-/// How names of variants show the values of a grid's axis: a map by its `type`; where others have that type,
-/// too, with the parameters in which they differ.
+/// Returns how the values of a grid's axis appear in the names of variants. A map appears as its `type`,
+/// followed by the parameters that differ if other values have the same type.
 std::vector<std::string> axis_texts(const Value::List& values) {
   std::vector<std::string> out;
   for (const Value& value : values) {
@@ -93,7 +94,7 @@ std::vector<std::string> axis_texts(const Value::List& values) {
   return out;
 }
 
-/// The end of an axis' name that no other axis has.
+/// Returns the last part of an axis' name, or the whole name if another axis has the same last part.
 std::string axis_name(const Value::Map& axes, const std::string& key) {
   const auto last = [](const std::string& name) { return name.substr(name.rfind('.') + 1); };
   const auto same =
@@ -101,7 +102,7 @@ std::string axis_name(const Value::Map& axes, const std::string& key) {
   return same == 1 ? last(key) : key;
 }
 
-/// Every combination of the grid's values, the last name fastest.
+/// Returns every combination of the grid's values; the value of the last name changes fastest.
 std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors) {
   std::vector<ExperimentVariant> out;
   if (!grid.is_map() || grid.as_map().empty()) return out;
@@ -140,7 +141,7 @@ std::vector<ExperimentVariant> combinations(const Value& grid, ErrorList& errors
   return out;
 }
 
-/// A model's name as it is, a path relative to the experiment's file.
+/// Returns the name of a model unchanged, and a path relative to the experiment's file.
 std::string base_file(const Value& base) {
   const std::filesystem::path path = base.as_string();
   const bool is_path = path.has_parent_path() || path.extension() == ".yaml" || path.extension() == ".yml";
@@ -219,9 +220,9 @@ Experiment Experiment::parse(const Value& tree, Registry& registry) {
   for (const auto& variant : experiment.all_variants) names.insert(variant.name);
   for (auto& variant : combinations(experiment.grid, errors)) {
     if (!names.insert(variant.name).second)
-      errors.add(variant.set.where(), cat("`grid` makes a variant ", quoted(variant.name),
-                                          ", but there is one of that name already; name that of `variants` "
-                                          "otherwise"));
+      errors.add(variant.set.where(),
+                 cat("`grid` makes a variant ", quoted(variant.name),
+                     ", but another variant already has that name; rename the one in `variants`"));
     experiment.all_variants.push_back(std::move(variant));
   }
   experiment.all_stages = parse_items<ExperimentStage>(experiment.stages, "stages", "a stage", errors);
@@ -233,13 +234,14 @@ Experiment Experiment::parse(const Value& tree, Registry& registry) {
     errors.add(tree.where(), cat("the experiment has ", count, " variants; at most ", kMostVariants));
   if (runs > kMostRuns)
     errors.add(tree.where(), cat("variants times seeds are ", runs, " runs; at most ", kMostRuns));
-  if (experiment.seeds.empty()) errors.add(tree.where(), "`seeds` is empty; give one at least");
+  if (experiment.seeds.empty()) errors.add(tree.where(), "`seeds` is empty; give at least one");
   if (const Value* seeds = tree.find("seeds"); seeds && seeds->is_list()) {
     std::set<int64_t> seen;
     for (const Value& seed : seeds->as_list())
       if (seed.is_int() && !seen.insert(seed.as_int()).second)
         errors.add(seed.where(), cat("`seeds` has ", seed.as_int(),
-                                     " twice; the same run, counted again, would look like certainty"));
+                                     " twice; counting the same run twice would make the results look more "
+                                     "certain than they are"));
   }
   errors.throw_if_any();
 

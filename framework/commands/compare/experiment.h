@@ -1,6 +1,6 @@
 #pragma once
-// An experiment: a base config, and variants of it that differ in a few values. Stages train each of them
-// alike, tasks score them alike. docs/compare.md shows the file.
+// An experiment: a base config, and variants of it that differ in a few values. All variants are trained by
+// the same stages and scored by the same tasks. docs/compare.md describes the file.
 
 #include <optional>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace flam {
 
-/// Dotted names to values, laid onto a config as files would be: {model.resampler: {type: mlp}}.
+/// Maps dotted names to values, which are merged into a config like a file: {model.resampler: {type: mlp}}.
 struct Overlay {
   std::string name;
   Value set;
@@ -22,7 +22,7 @@ struct ExperimentStage : Overlay {
   void visit(ParamVisitor& v);
 };
 
-/// What a trained variant is scored on.
+/// A task on which a trained variant is scored.
 struct ExperimentTask : Overlay {
   int64_t limit = 0;
   int64_t batch_size = 50;
@@ -62,18 +62,18 @@ struct FLAM_API Experiment {
 
   void visit(ParamVisitor& v);
 
-  /// Error: every one of the file at once. The base must parse; a variant need not, it fails when its turn
-  /// comes.
+  /// Error: lists all errors of the file. The base config must be valid. A variant may be invalid; it then
+  /// fails when it is planned.
   static Experiment parse(const Value& tree, Registry& registry);
-  /// By path, or by name: the stem of a file below `experiments` of the configs folder.
+  /// Loads an experiment by path, or by name: the stem of a file below `experiments` in the configs folder.
   static Experiment load(const std::string& name_or_path, const std::vector<std::string>& overrides,
                          Registry& registry);
 };
 
-/// JSON Schema of an experiment's file.
+/// Returns the JSON Schema of an experiment's file.
 FLAM_API Value experiment_schema();
 
-/// Lays every member of `set` onto the config.
+/// Merges every member of `set` into the config.
 FLAM_API void lay_onto(Value& config, const Value& set);
 
 }  // namespace flam

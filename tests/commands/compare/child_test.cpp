@@ -31,9 +31,9 @@ TEST(Child, ItsErrorReachesTheParent) {
 
 TEST(Child, AChildThatDiesIsAnError) {
   EXPECT_THAT(run_in_child([] { return raise(SIGKILL) == 0; }, nullptr).error,
-              HasSubstr("signal 9 (Killed); was there too little memory?"));
+              HasSubstr("signal 9 (Killed); was there not enough memory?"));
   EXPECT_THAT(run_in_child([]() -> bool { _exit(3); }, nullptr).error,
-              HasSubstr("ended with status 3 and without a report"));
+              HasSubstr("ended with status 3 without a report"));
 }
 
 using std::chrono::steady_clock, std::chrono::seconds, std::chrono::milliseconds;

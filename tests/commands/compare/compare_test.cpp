@@ -146,7 +146,7 @@ TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
   EXPECT_EQ(report["variants"][1]["left_out"], 1);
   EXPECT_THAT(read("compare.html"),
               AllOf(HasSubstr("<p>For each seed: trained some, 1 steps (1 of 2 variants). "),
-                    HasSubstr("1 tensors of the files that training starts from don't fit")));
+                    HasSubstr("1 tensors in the files from which training starts do not fit")));
 }
 
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
@@ -213,7 +213,7 @@ TEST_F(Compare, AFolderThatCannotBeLockedIsAnErrorWithTheReason) {
   const auto taken = run_flam("compare " + write(experiment) + " --report --output " + output(),
                               "flock " + (scratch_ / "out" / "lock").string() + " ");
   EXPECT_EQ(taken.status, 2);
-  EXPECT_THAT(taken.err, HasSubstr("another process works in "));
+  EXPECT_THAT(taken.err, HasSubstr("another process is working in "));
 }
 
 // Planning for a model of this size uses libtorch's threads, which a forked process must not wait for.

@@ -49,12 +49,13 @@ TEST(Experiment, VariantsOfAGridHaveDistinctNames) {
               testing::ElementsAre("model.resampler.depth=1, model.adapter.depth=2"));
   EXPECT_THAT(error_of([] { names_of("{model.resampler.depth: [1, 2, 1]}"); }),
               HasSubstr("e.yaml:2:38: `grid` gives 'model.resampler.depth' a value twice: 1"));
-  EXPECT_THAT(error_of([] {
-                parse(
-                    "base: flamingo_mini_vqa\nvariants: [{name: depth=2}]\n"
-                    "grid: {model.resampler.depth: [1, 2]}\n");
-              }),
-              HasSubstr("e.yaml:3:7: `grid` makes a variant 'depth=2', but there is one of that name"));
+  EXPECT_THAT(
+      error_of([] {
+        parse(
+            "base: flamingo_mini_vqa\nvariants: [{name: depth=2}]\n"
+            "grid: {model.resampler.depth: [1, 2]}\n");
+      }),
+      HasSubstr("e.yaml:3:7: `grid` makes a variant 'depth=2', but another variant already has that name"));
 }
 
 TEST(Experiment, ARepeatedSeedIsAnError) {
