@@ -15,7 +15,7 @@ bool has_parts(const Value& value) {
   return (value.is_map() && !value.as_map().empty()) || (value.is_list() && !value.as_list().empty());
 }
 
-/// "a.0.b" → leaf of the tree, in its order.
+/// Lists the leaves of a tree in order, with their dotted names ("a.0.b").
 void flatten(const Value& value, const std::string& prefix,
              std::vector<std::pair<std::string, Value>>& leaves) {
   const auto name = [&](const std::string& step) { return prefix.empty() ? step : prefix + "." + step; };
@@ -63,7 +63,7 @@ void compare_section(const std::string& name, const Value* a, const Value* b,
   out.push_back(std::move(section));
 }
 
-/// Maps of components and lists of them are compared element by element, all else key by key.
+/// Compares maps and lists of components element by element, and everything else key by key.
 std::vector<ConfigDiff::Section> compare_trees(const Value& a, const Value& b) {
   std::vector<ConfigDiff::Section> out;
   std::vector<std::string> keys = a.keys();

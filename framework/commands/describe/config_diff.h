@@ -1,5 +1,5 @@
 #pragma once
-// What two configs differ in, resolved: parameters by component, and what that does to the model's tensors.
+// Compares two resolved configs: the parameters of each component, and the tensors of the models.
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -23,7 +23,7 @@ struct ConfigDiff {
   };
   struct TensorChange {
     std::string name;
-    std::optional<std::vector<int64_t>> a, b;  // shapes; absent: the tensor is new, or gone
+    std::optional<std::vector<int64_t>> a, b;  // shapes; absent where the tensor does not exist
   };
   Description a, b;
   std::vector<Section> sections;
@@ -32,12 +32,12 @@ struct ConfigDiff {
   bool equal() const { return sections.empty(); }
 };
 
-/// Both configs resolved, with defaults; neither needs weights or a tokenizer's file. Error: one of them
-/// can't be assembled.
+/// Compares both configs with their default values. Neither needs weights or a tokenizer file. Error: one of
+/// them can't be assembled.
 FLAM_API ConfigDiff diff_configs(const RunConfig& a, const RunConfig& b, const Registry& registry,
                                  int64_t prompt_tokens);
 FLAM_API std::string diff_text(const ConfigDiff& diff);
-/// One line for the section, one for each change.
+/// Returns one line for the section and one for each change.
 FLAM_API std::string section_text(const ConfigDiff::Section& section);
 FLAM_API nlohmann::ordered_json diff_json(const ConfigDiff& diff);
 

@@ -1,4 +1,4 @@
-// A ConfigDiff for people and for programs.
+// Writes a ConfigDiff as text and as JSON.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// "layers.3.norm" → "layers.*.norm": layers that are alike share a line.
+/// "layers.3.norm" → "layers.*.norm": equal layers share a line.
 std::string without_numbers(const std::string& name) {
   std::string out;
   std::istringstream steps(name);

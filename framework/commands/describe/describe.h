@@ -8,7 +8,7 @@
 
 namespace flam {
 
-/// What a model is made of, found without weights or tokenizer file: everything runs on the meta device.
+/// The structure of a model, determined on the meta device, without weights or a tokenizer file.
 struct Description {
   struct Tensor {
     std::string name;
@@ -16,7 +16,7 @@ struct Description {
   };
   struct Part {
     std::string slot, type;     // "resampler", "perceiver"
-    std::string input, output;  // shapes in words
+    std::string input, output;  // shapes as text
     int64_t parameters = 0;
     int64_t flops = 0;  // for the stated prompt
     std::vector<Tensor> tensors;
@@ -24,10 +24,11 @@ struct Description {
   std::string config;
   std::vector<Part> parts;
   int64_t parameters = 0;
-  int64_t prompt_tokens = 0;  // FLOPs are for one picture and so many prompt tokens
-  int64_t positions = 0;      // that the decoder runs for them: media may stand among the tokens
-  int64_t prompt_flops = 0;   // all of the above
-  int64_t step_flops = 0;     // one more token, one beam
+  int64_t prompt_tokens = 0;  // FLOPs are for one picture and this number of prompt tokens
+  int64_t positions =
+      0;  // positions that the decoder runs for the prompt, with the media that an adapter inserts
+  int64_t prompt_flops = 0;  // sum over the parts
+  int64_t step_flops = 0;    // for each new token with one beam
 };
 
 FLAM_API Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens);

@@ -30,7 +30,7 @@ const std::map<std::string, std::string> kContracts = {
 
 std::string range_text(const ParamInfo& info) {
   if (!info.choices.empty()) return join(info.choices, ", ");
-  const auto bound = [](double value) {  // whole numbers in full
+  const auto bound = [](double value) {  // whole numbers without an exponent
     return std::abs(value) < 1e15 && value == std::floor(value) ? cat(static_cast<int64_t>(value))
                                                                 : cat(value);
   };

@@ -7,7 +7,7 @@
 
 namespace flam {
 
-/// All that is known of one component, for people, JSON and the docs.
+/// The description of one component, from which text, JSON and docs pages are written.
 struct ComponentPage {
   std::string kind, name, doc;
   std::string contract;  // of the kind: shapes in and out
@@ -16,10 +16,11 @@ struct ComponentPage {
   std::vector<ParamDoc> params;
 };
 
-/// What goes in and out of a component of that kind.
+/// Returns the inputs and outputs of components of that kind.
 FLAM_API const std::string& kind_contract(const std::string& kind);
 
-/// The components of `what`: NAME, KIND/NAME, or a plugin library (by path). Error: nothing of that name.
+/// Describes the components that `what` names: NAME, KIND/NAME, or the path of a plugin library. Error: there
+/// is nothing with that name.
 FLAM_API std::vector<ComponentPage> inspect(const std::string& what, Registry& registry);
 FLAM_API std::string page_text(const ComponentPage& page);
 FLAM_API std::string page_markdown(const ComponentPage& page);  // without machine-dependent parts

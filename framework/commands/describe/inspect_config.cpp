@@ -19,7 +19,7 @@ std::string padded(const std::string& text, size_t width) {
   return text + std::string(text.size() < width ? width - text.size() : 0, ' ');
 }
 
-/// A place below the configs folder is shown from there.
+/// Returns where a value is set; a path below the configs folder is shortened to "${configs}/…".
 std::string place_of(const Value& value) {
   std::string place = value.where().str();
   const std::string root = (std::filesystem::absolute(configs_root()).lexically_normal() / "").native();

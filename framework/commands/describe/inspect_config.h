@@ -8,16 +8,16 @@
 
 namespace flam {
 
-/// A kind of component: its contract and everything of that kind.
+/// A kind of component: its contract and its components.
 struct KindPage {
-  std::string kind, contract, header;  // of the SDK
+  std::string kind, contract, header;  // header: path in the SDK
   std::vector<Registry::Listed> components;
 };
 FLAM_API KindPage inspect_kind(const std::string& kind, const Registry& registry);
 FLAM_API std::string kind_text(const KindPage& page);
 FLAM_API nlohmann::ordered_json kind_json(const KindPage& page);
 
-/// A config, component by component, with the place of every value.
+/// A config, component by component, with the place where each value is set.
 struct ConfigPage {
   struct Setting {
     std::string name;
