@@ -1,4 +1,4 @@
-// task_head 'caption': what is in the picture. Prompts and clean-up of mmpretrain's Flamingo.
+// task_head 'caption': describes the picture, with the prompts and clean-up of mmpretrain's Flamingo.
 
 #include "framework/sdk.h"
 

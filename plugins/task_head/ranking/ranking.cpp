@@ -102,13 +102,13 @@ class Ranking : public TaskHead {
   bool needs_question_;
 };
 
-/// {image}{question}: which of the candidates answers it.
+/// {image}{question}: chooses the candidate that answers the question.
 struct QuestionRanking final : Ranking {
   QuestionRanking(const RankingParams& params, const Input& in)
       : Ranking(params, in, {"question", "answer"}, "pred_answer") {}
 };
 
-/// {image}: which of the classes it shows.
+/// {image}: chooses the class that the image shows.
 struct Classification final : Ranking {
   Classification(const ClassificationParams& params, const Input& in)
       : Ranking(params, in, {"class"}, "pred_class") {}

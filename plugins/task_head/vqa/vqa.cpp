@@ -1,5 +1,5 @@
-// task_head 'vqa': short answers to questions about the picture. Prompts and clean-up of mmpretrain's
-// Flamingo.
+// task_head 'vqa': gives short answers to questions about the picture, with the prompts and clean-up of
+// mmpretrain's Flamingo.
 
 #include "framework/sdk.h"
 

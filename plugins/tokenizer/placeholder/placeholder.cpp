@@ -21,8 +21,8 @@ struct PlaceholderParams {
   }
 };
 
-/// Id 1 begins and id 2 ends a text; a byte b is the id (b + 3) modulo vocab_size. Nothing is learned from
-/// text of this kind: it is there so that shapes, lengths and timings are real.
+/// Id 1 begins a text and id 2 ends it; a byte b has the id (b + 3) modulo vocab_size. These ids are of no
+/// use for training. They only make shapes, lengths and timings realistic.
 class Placeholder final : public Tokenizer {
  public:
   Placeholder(const PlaceholderParams& params, const Input& in)
@@ -38,8 +38,8 @@ class Placeholder final : public Tokenizer {
 
   void load(const std::filesystem::path&) override {
     log_warn(
-        "tokenizer 'placeholder': no real tokenizer is in use, prompts are bytes and the generated text "
-        "means nothing");
+        "tokenizer 'placeholder': this is not a real tokenizer: prompts are encoded as bytes, and the "
+        "generated text is meaningless");
   }
   int64_t base_size() const override { return params_.vocab_size; }
   const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }

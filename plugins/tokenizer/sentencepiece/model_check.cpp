@@ -19,7 +19,8 @@ constexpr size_t kLongestPiece = 1024;
 constexpr int64_t kMostPieces = 4 << 20;
 constexpr size_t kLongestReplacement = 64;    // NFKC's longest has 33
 constexpr uint32_t kLargestTrie = 16u << 20;  // NFKC's has 0.3 MB
-// The library keeps so many finds at one place of a text, and reads on behind them if there are more.
+// The library stores at most this many matches at one position of a text, and reads past its array if there
+// are more.
 constexpr size_t kMostNestedSymbols = 64;
 constexpr int kMostNestedRules = 32;
 
@@ -35,7 +36,8 @@ class Fields {
   bool next() {
     if (rest_.empty()) return false;
     const uint64_t tag = varint();
-    if (tag > UINT32_MAX) refuse("a field has a number beyond 32 bits");  // the library drops the upper bits
+    if (tag > UINT32_MAX)
+      refuse("a field has a number beyond 32 bits");  // the library ignores the upper bits
     number = tag >> 3;
     wire = tag & 7;
     if (number == 0) refuse("a field has the number 0");
@@ -90,8 +92,8 @@ class Fields {
   std::string_view rest_;
 };
 
-/// ModelProto.SentencePiece: piece = 1, score = 2, type = 3. Returns the text of a piece of the type
-/// USER_DEFINED (4).
+/// ModelProto.SentencePiece: piece = 1, score = 2, type = 3. Returns the text of the piece if its type is
+/// USER_DEFINED (4), and nothing otherwise.
 std::optional<std::string_view> check_piece(std::string_view bytes, int64_t index) {
   std::string_view text;
   bool is_symbol = false;
@@ -101,10 +103,10 @@ std::optional<std::string_view> check_piece(std::string_view bytes, int64_t inde
                  " are allowed"));
     }
     if (f.number == 1 &&
-        f.payload.find('\0') != std::string_view::npos)  // the library takes pieces for C strings
+        f.payload.find('\0') != std::string_view::npos)  // the library treats pieces as C strings
       refuse(cat("piece ", index, " holds a NUL byte"));
     if (f.is(1, 2)) text = f.payload;
-    // The library looks at 32 bits, and types that it doesn't know leave the earlier one.
+    // The library reads 32 bits and ignores unknown types, so an earlier type stays in effect.
     if (f.is(3, 0) && static_cast<uint32_t>(f.value) == 4) is_symbol = true;
     if (f.is(2, 5)) {
       float score;
@@ -118,7 +120,7 @@ std::optional<std::string_view> check_piece(std::string_view bytes, int64_t inde
 
 void check_symbols(std::vector<std::string_view> symbols) {
   std::sort(symbols.begin(), symbols.end());
-  std::vector<std::string_view> prefixes;  // of the symbol that was seen last, which is the last of them
+  std::vector<std::string_view> prefixes;  // of the last symbol, which is itself the last element
   for (const std::string_view symbol : symbols) {
     while (!prefixes.empty() && !symbol.starts_with(prefixes.back())) prefixes.pop_back();
     prefixes.push_back(symbol);
@@ -128,8 +130,8 @@ void check_symbols(std::vector<std::string_view> symbols) {
 }
 
 /// NormalizerSpec.precompiled_charsmap: the size of a trie (32 bits), the trie (darts-clone units of 32
-/// bits), then texts that end with NUL. Every walk from the root must stay inside the trie and every value
-/// inside the texts, which are short, and meet no more rules than the library has room for.
+/// bits), then texts that end with NUL. Every path from the root must stay inside the trie, every value must
+/// point to a short text, and no path may contain more rules than the library has room for.
 void check_charsmap(std::string_view bytes) {
   if (bytes.empty()) return;
   uint32_t trie_bytes = 0;
@@ -147,15 +149,16 @@ void check_charsmap(std::string_view bytes) {
   std::vector<uint32_t> trie(trie_bytes / sizeof(uint32_t));
   std::memcpy(trie.data(), bytes.data(), trie_bytes);
   const std::string_view texts = bytes.substr(trie_bytes);
-  if (texts.back() != '\0') refuse("the texts of the normalisation table have no end");
+  if (texts.back() != '\0') refuse("the texts of the normalisation table do not end with NUL");
 
   const auto offset = [](uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
-  // Depth first, each unit once: tries share their ends, so that there may be far more paths than units.
+  // Depth-first search that visits each unit once, because branches of a trie may be shared, so there may be
+  // far more paths than units.
   constexpr int kUnseen = -1, kOnPath = -2;
-  std::vector<int> rules(trie.size(), kUnseen);  // the most that are met from a unit on
+  std::vector<int> rules(trie.size(), kUnseen);  // the largest number of rules on a path from a unit
   struct Step {
     uint32_t at, base, label;
-    int below;  // the most rules that are met behind this unit
+    int below;  // the largest number of rules on a path after this unit
   };
   std::vector<Step> path;
   const auto enter = [&](uint32_t at) {
@@ -168,7 +171,7 @@ void check_charsmap(std::string_view bytes) {
         refuse(cat("a text of the normalisation table has more than ", kLongestReplacement, " bytes"));
     }
     rules[at] = kOnPath;
-    path.push_back({at, base, 0, 0});  // from label 0 on: texts may hold NUL
+    path.push_back({at, base, 0, 0});  // starting at label 0, because texts may contain NUL
   };
   enter(0);
   while (!path.empty()) {
@@ -187,8 +190,8 @@ void check_charsmap(std::string_view bytes) {
     const uint32_t label = step.label++;
     const uint32_t child = step.base ^ label;
     if ((trie[child] & 0x800000ff) != label) continue;
-    if (child == step.at && ((trie[child] >> 8) & 1) == 0) continue;  // an unused unit: meets no rule
-    if (rules[child] == kOnPath) refuse("the normalisation table goes round in a circle");
+    if (child == step.at && ((trie[child] >> 8) & 1) == 0) continue;  // an unused unit without a rule
+    if (rules[child] == kOnPath) refuse("the normalisation table contains a cycle");
     if (rules[child] == kUnseen) {
       enter(child);
     } else {

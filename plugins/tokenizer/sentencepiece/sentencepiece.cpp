@@ -1,5 +1,5 @@
-// tokenizer 'sentencepiece': a SentencePiece file and tokens added behind it, as the slow LlamaTokenizer of
-// transformers 4.31 reads and writes text (tokenization_llama.py).
+// tokenizer 'sentencepiece': a SentencePiece file and tokens added after it, with the behaviour of the slow
+// LlamaTokenizer of transformers 4.31 (tokenization_llama.py).
 
 #include <sentencepiece_processor.h>
 
@@ -43,8 +43,9 @@ struct SentencePieceParams {
   }
 };
 
-/// In literal text, a user-defined piece of the file is spelled out like the control pieces, which the
-/// library never finds in text. Those of one character or of spaces alone are characters, and stay.
+/// In literal text, user-defined pieces are replaced by the pieces of their characters, as if they were
+/// control pieces, which the library never matches in text. User-defined pieces that are one character or
+/// only spaces are kept.
 class SentencePiece final : public Tokenizer {
  public:
   SentencePiece(const SentencePieceParams& params, const Input& in)
@@ -109,7 +110,7 @@ void SentencePiece::load(const std::filesystem::path& root) {
       require_ok(processor.LoadFromSerializedProto(model), quoted(path.string()));
     } catch (const Error&) {
       throw;
-    } catch (const std::exception& error) {  // of the parts that the library is made of
+    } catch (const std::exception& error) {  // from code inside the library
       throw Error(cat(quoted(path.string()), " can't be used: ", printable(error.what())));
     }
   };
@@ -136,7 +137,8 @@ void SentencePiece::load(const std::filesystem::path& root) {
     }
   }
   find_symbols(summary);
-  // Template text that names these tokens means them, which SentencePiece alone would spell out.
+  // The names of these tokens in template text stand for the tokens, but SentencePiece alone would encode
+  // their characters.
   std::vector<int64_t> named = {processor_.bos_id(), processor_.eos_id(), processor_.unk_id(), bos_id_};
   std::sort(named.begin(), named.end());
   named.erase(std::unique(named.begin(), named.end()), named.end());
@@ -148,7 +150,7 @@ void SentencePiece::load(const std::filesystem::path& root) {
 
 std::vector<int64_t> SentencePiece::encode(const MarkedText& text, bool add_bos) const {
   loaded();
-  if (text.str().size() > kLongestText)  // the library takes some hundred times as much memory
+  if (text.str().size() > kLongestText)  // the library needs a few hundred times as much memory
     throw Error(cat("a text of ", text.str().size(), " bytes; at most ", kLongestText, " are taken"));
   std::vector<int64_t> ids;
   if (add_bos && params_.prepend_bos) ids.push_back(bos_id_);
@@ -172,8 +174,8 @@ void SentencePiece::encode_segment(const MarkedText& segment, const Processor& p
   sentencepiece::ImmutableSentencePieceText encoded;
   require_ok(processor.Encode(segment.str(), encoded.mutable_proto()), "tokenizer 'sentencepiece'");
   const auto pieces = encoded.pieces();
-  // Pieces of characters that were normalised together have no extent but the last of them, which has all of
-  // it.
+  // If characters were normalised together, only the last of their pieces has an extent, which covers all of
+  // them.
   std::vector<size_t> ends(pieces.size());
   size_t end = segment.str().size();
   for (size_t i = pieces.size(); i-- > 0; ends[i] = end) {
@@ -188,7 +190,7 @@ void SentencePiece::encode_segment(const MarkedText& segment, const Processor& p
   }
 }
 
-/// The characters of UTF-8 text; a byte that belongs to none stands for itself.
+/// Splits UTF-8 text into characters; a byte that belongs to no character is returned alone.
 std::vector<std::string> characters(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -212,7 +214,7 @@ void SentencePiece::find_symbols(const ModelSummary& summary) {
   }
 }
 
-/// One piece for each character, or one for each byte of a character that has no piece.
+/// Appends one id for each character, or one for each byte of a character that has no piece.
 void SentencePiece::spell_out(std::string_view piece, std::vector<int64_t>& ids) const {
   for (const std::string& character : characters(piece)) {
     const int id = processor_.PieceToId(character);
@@ -232,8 +234,8 @@ void SentencePiece::spell_out(std::string_view piece, std::vector<int64_t>& ids)
   }
 }
 
-/// Special tokens are written as they are called, with a space before one that follows text (LlamaTokenizer.
-/// convert_tokens_to_string).
+/// Special tokens are written as their names, with a space before one that follows text
+/// (LlamaTokenizer.convert_tokens_to_string).
 std::string SentencePiece::decode_run(const std::vector<int64_t>& run) const {
   std::string text;
   std::vector<int> pieces;
@@ -267,7 +269,7 @@ std::string SentencePiece::decode(const std::vector<int64_t>& ids, bool skip_spe
 std::optional<int64_t> SentencePiece::token_id(const std::string& token) const {
   if (const auto id = added_.id(token)) return id;
   const int id = loaded().PieceToId(token);
-  // The unknown piece stands for whatever has no id.
+  // The library returns the id of the unknown piece for every token without an id.
   if (id == processor_.unk_id() && processor_.IdToPiece(id) != token) return std::nullopt;
   return id;
 }

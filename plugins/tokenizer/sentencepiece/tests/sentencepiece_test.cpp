@@ -150,7 +150,7 @@ TEST(ModelCheck, RefusesWhatWouldCrashTheLibrary) {
               HasSubstr("points outside itself"));
   EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0x100, std::string(1, '\0'))))),
               HasSubstr("outside its texts"));
-  EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0, "a")))), HasSubstr("no end"));
+  EXPECT_THAT(message(field(0x1a, field(0x12, charsmap(0, "a")))), HasSubstr("do not end with NUL"));
   EXPECT_THAT(message(field(0x1a, field(0x12, "abc"))), HasSubstr("shorter than its header"));
   EXPECT_THAT(message(field(0x0a, std::string("\x15\x00\x00\xc0\x7f", 5))), HasSubstr("score of piece 600"));
   EXPECT_THAT(
@@ -190,11 +190,11 @@ TEST(ModelCheck, RefusesMorePlacesThanTheLibraryHasRoomFor) {
   const auto with_table = [&](const std::string& texts) {
     return error_of([&] { check_model(bytes + field(0x1a, field(0x12, table + texts)), "x"); });
   };
-  EXPECT_THAT(with_table(std::string("a\0", 2)), HasSubstr("goes round in a circle"));
+  EXPECT_THAT(with_table(std::string("a\0", 2)), HasSubstr("contains a cycle"));
   EXPECT_THAT(with_table(std::string(65, 'q') + '\0'), HasSubstr("has more than 64 bytes"));
   trie[256] = 1u << 8;  // its own child by the label 0, with a leaf: itself, the text at 256
   table.replace(4, size, reinterpret_cast<const char*>(trie.data()), size);
-  EXPECT_THAT(with_table(std::string(300, '\0')), HasSubstr("goes round in a circle"));
+  EXPECT_THAT(with_table(std::string(300, '\0')), HasSubstr("contains a cycle"));
 }
 
 // Blocks of units, each with one child by the label 1 in the next block, all but the first with a leaf.
