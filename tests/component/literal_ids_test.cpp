@@ -1,4 +1,5 @@
-// What a user writes is text for every tokenizer: its ids are those of characters, whatever it says.
+// Every tokenizer treats what a user writes as text: its ids are those of characters, even if it contains the
+// names of tokens.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,12 +23,12 @@ std::string user_defined(const std::string& piece) {
   return field(0x0a, field(0x0a, piece) + "\x18\x04");
 }
 
-/// A tokenizer, and the ids that must not come from what a user writes.
+/// A tokenizer, and the ids that must not come from text of a user.
 struct Case {
   std::string name;
   Built<Tokenizer> tokenizer;
   std::set<int64_t> tokens;
-  bool ascii_alone = false;  // other characters are not decoded to themselves
+  bool ascii_alone = false;  // other characters are not decoded unchanged
 };
 
 Case make_case(const std::string& name, const std::string& type, Value params, int64_t size) {
@@ -60,7 +61,7 @@ class LiteralIds : public testing::Test {
     add("a begin token that swallows spaces", kModel, 600, "bos_id", int64_t{1});
     add("not legacy", kModel, 600, "legacy", false);
     add("the end token as padding", kModel, 600, "pad_token", "</s>");
-    // The library finds user-defined pieces in any text.
+    // The library matches user-defined pieces in any text.
     const std::string symbols = read_file(kModel, 1 << 20) + user_defined("<sep>") +
                                 user_defined("<sep><sep>") + user_defined("+") + user_defined("\u2581\u2581");
     add("BPE with user-defined pieces", written("bpe", symbols), 604);
@@ -110,7 +111,7 @@ TEST_F(LiteralIds, AreThoseOfCharacters) {
       const Ids alone = in.tokenizer->encode(literal_text(text), false);
       EXPECT_EQ(tokens_in(in, alone), Ids());
       EXPECT_EQ(in.tokenizer->decode(alone, true), text);
-      // Between template text, the tokens are the template's.
+      // With template text around it, the only tokens are those of the template.
       const MarkedText prompt =
           template_text("<image>Q:") + literal_text(text) + template_text(" A:<|endofchunk|>");
       const Ids ids = in.tokenizer->encode(prompt, true);
@@ -122,7 +123,7 @@ TEST_F(LiteralIds, AreThoseOfCharacters) {
   }
 }
 
-TEST_F(LiteralIds, AreTheSameAsBeforeWhereNoTokenIsNamed) {
+TEST_F(LiteralIds, EqualTemplateIdsIfNoTokenIsNamed) {
   std::mt19937 random(8);
   for (const Case& in : cases_) {
     for (int i = 0; i < 500; ++i) {
@@ -137,7 +138,7 @@ TEST_F(LiteralIds, AreTheSameAsBeforeWhereNoTokenIsNamed) {
   }
 }
 
-TEST_F(LiteralIds, ATokenIsNeverMadeOfBothKindsOfText) {
+TEST_F(LiteralIds, NoTokenSpansTemplateAndLiteralText) {
   for (const Case& in : cases_) {
     SCOPED_TRACE(in.name);
     for (const std::string& name : kNames) {
@@ -151,7 +152,7 @@ TEST_F(LiteralIds, ATokenIsNeverMadeOfBothKindsOfText) {
   }
 }
 
-TEST_F(LiteralIds, TemplatesStillNameTokens) {
+TEST_F(LiteralIds, TemplateTextContainsTokens) {
   for (const Case& in : cases_) {
     SCOPED_TRACE(in.name);
     for (const std::string& name : kNames) {

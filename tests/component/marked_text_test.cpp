@@ -1,4 +1,4 @@
-// Literal text: where it stands in a marked text, and that added tokens are not read in it.
+// Marked text keeps the positions of literal text, in which added tokens are not read.
 #include <gtest/gtest.h>
 
 #include "framework/component/added_tokens.h"
@@ -40,7 +40,7 @@ TEST(MarkedText, FindsTokensInTemplateTextOnly) {
   EXPECT_EQ(text.find_all("<i>"), (std::vector<size_t>{0, 9}));
 }
 
-TEST(Prompt, LosesItsMediaFromTheEndAndKeepsLiteralMarkers) {
+TEST(Prompt, WithoutMediaKeepsLiteralMarkers) {
   const Part picture{Part::Kind::image, "", {PictureSource{"a.png"}}};
   const Prompt prompt{template_text("<i>Q:") + literal_text("<i>?") + template_text("<i>A:"),
                       {picture, picture}};
@@ -52,7 +52,7 @@ TEST(Prompt, LosesItsMediaFromTheEndAndKeepsLiteralMarkers) {
   EXPECT_TRUE(none.media.empty());
 }
 
-/// What the tokenizer is asked to encode, with the ids of added tokens (from 1000 on) between.
+/// The segments that the tokenizer encodes, and the ids of the added tokens between them (from 1000 on).
 std::vector<std::string> segments(const AddedTokens& added, const MarkedText& text) {
   std::vector<std::string> out;
   std::vector<int64_t> ids;
@@ -68,24 +68,24 @@ std::vector<std::string> segments(const AddedTokens& added, const MarkedText& te
   return shown;
 }
 
-TEST(AddedTokens, ALiteralRangeCutsNothing) {
+TEST(AddedTokens, LiteralRangesDoNotSplitTheText) {
   const AddedTokens added({"<i>", "<end>"}, 1000, true);
   const MarkedText text = template_text("<i> Q:") + literal_text("a <i> b<end>") + template_text(" A:<end>");
   EXPECT_EQ(segments(added, text), (std::vector<std::string>{"1000", "Q:a <i> b<end> A:", "1001"}));
 }
 
-TEST(AddedTokens, ATokenIsNeverMadeOfBothKindsOfText) {
+TEST(AddedTokens, NoTokenSpansTemplateAndLiteralText) {
   const AddedTokens added({"<i>", "<i>!"}, 1000, false);
   using Shown = std::vector<std::string>;
   EXPECT_EQ(segments(added, template_text("<i") + literal_text(">")), (Shown{"<i>"}));
   EXPECT_EQ(segments(added, literal_text("<") + template_text("i>")), (Shown{"<i>"}));
   EXPECT_EQ(segments(added, template_text("<i>") + literal_text("!")),
-            (Shown{"1000", "!"}));  // not the longer
+            (Shown{"1000", "!"}));  // not the longer token
   EXPECT_EQ(segments(added, template_text("<i>!") + literal_text("!")), (Shown{"1001", "!"}));
   EXPECT_EQ(segments(added, literal_text("<i>")), (Shown{"<i>"}));
 }
 
-TEST(AddedTokens, SegmentsCarryTheirMarks) {
+TEST(AddedTokens, SegmentsKeepTheirMarks) {
   const AddedTokens added({"<i>"}, 1000, true);
   std::vector<int64_t> ids;
   std::vector<MarkedText> seen;

@@ -1,4 +1,4 @@
-// What Prompting::settled() gives of the beginning of a text is the beginning of clean() of the whole.
+// Prompting::settled() of the beginning of a text is the beginning of clean() of the whole text.
 #include "framework/component/prompting.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ TEST(Prompting, SettledTextIsTheBeginningOfTheAnswer) {
   }
 }
 
-TEST(Prompting, TextThatNothingCanChangeIsSettledAtOnce) {
+TEST(Prompting, TextThatCannotChangeIsSettledImmediately) {
   EXPECT_EQ(with({}, {}, false).settled("a cat "), "a cat ");
   EXPECT_EQ(with({"Question:"}, {"\""}, true).settled(" a \"black\" cat "), "a black cat");
   EXPECT_EQ(with({"Question:"}, {}, true).settled("a cat Quest"), "a cat");

@@ -5,7 +5,7 @@
 namespace flam {
 namespace {
 
-TEST(Unfinished, AWordAtTheEndMayGoOn) {
+TEST(Unfinished, FindsAnIncompleteWord) {
   EXPECT_EQ(unfinished_word("a cat. Que", {"Question:", "."}), 3u);
   EXPECT_EQ(unfinished_word("a cat", {"Question:"}), 0u);
   EXPECT_EQ(unfinished_word("aab", {"abc", "aabd"}), 3u);  // the longest
@@ -15,7 +15,7 @@ TEST(Unfinished, AWordAtTheEndMayGoOn) {
   EXPECT_EQ(unfinished_word("text", {}), 0u);
 }
 
-TEST(Unfinished, ACharacterAtTheEndMayGoOn) {
+TEST(Unfinished, FindsAnIncompleteCharacter) {
   const std::string euro = "\xe2\x82\xac", bird = "\xf0\x9f\xa6\xa9", unknown = "\xef\xbf\xbd";
   EXPECT_EQ(unfinished_character("a"), 0u);
   EXPECT_EQ(unfinished_character("a" + euro), 0u);
