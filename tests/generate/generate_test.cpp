@@ -41,13 +41,14 @@ TEST(Generate, LogprobsAreTheModelsOwnAndSumUp) {
   ASSERT_EQ(a.ids.size(), a.token_logprobs.size());
   EXPECT_NEAR(a.logprob, std::accumulate(a.token_logprobs.begin(), a.token_logprobs.end(), 0.0), 1e-12);
   EXPECT_EQ(a.score, a.logprob);
-  // Where both choose the same first id, its log-probability is the same although one was warped.
+  // If both choose the same first id, its log-probability is the same, although the logits of one were
+  // warped.
   const auto b = run({{1, 2}}, penalised)[0].hypotheses[0];
   ASSERT_EQ(a.ids[0], b.ids[0]);
   EXPECT_EQ(a.token_logprobs[0], b.token_logprobs[0]);
 }
 
-TEST(Generate, IdsThatMayNotBeChosenCountInProbabilities) {
+TEST(Generate, IdsThatMayNotBeChosenStillHaveProbability) {
   for (const int64_t beams : {1, 3}) {
     for (const bool sample : {false, true}) {
       if (sample && beams > 1) continue;
@@ -140,7 +141,7 @@ TEST(Generate, SamplingFollowsTheWarpedDistribution) {
   }
 }
 
-TEST(Generate, TopPKeepsTheFewestThatReachIt) {
+TEST(Generate, TopPKeepsTheSmallestSetThatReachesIt) {
   GenerationParams p, greedy;
   p.do_sample = true;
   p.top_p = 0.0;  // the best one alone
@@ -163,7 +164,7 @@ TEST(Generate, TopPKeepsTheFewestThatReachIt) {
   EXPECT_EQ(drawn, expected);
 }
 
-TEST(Generate, SeedsRepeatAndDiffer) {
+TEST(Generate, EqualSeedsGiveEqualSamples) {
   GenerationParams p;
   p.do_sample = true;
   const auto ids = [&] { return run({{1, 2}}, p)[0].hypotheses[0].ids; };
@@ -200,7 +201,7 @@ TEST(Generate, StopStringsEndGreedyAndBeams) {
   }
 }
 
-TEST(Generate, ABeamSearchLeftWithoutCandidatesStillAnswers) {
+TEST(Generate, BeamSearchWithoutCandidatesStillReturnsResults) {
   GenerationParams p;
   p.num_beams = 3;
   for (int64_t id = 0; id < kVocabulary; ++id) p.stop_strings.push_back(letters({id}));
@@ -222,7 +223,7 @@ TEST(Generate, StreamsWhatItReturns) {
   for (int64_t r = 0; r < 2; ++r) EXPECT_EQ(streamed[r], results[r].hypotheses[0].ids);
 }
 
-TEST(Generate, CancelledRunsGiveWhatTheyHave) {
+TEST(Generate, CancelledRunsReturnPartialResults) {
   for (const int64_t beams : {1, 3}) {
     for (const int allowed : {0, 3}) {
       GenerationParams p;
@@ -238,7 +239,7 @@ TEST(Generate, CancelledRunsGiveWhatTheyHave) {
   }
 }
 
-TEST(Generate, RefusesWhatContradictsItself) {
+TEST(Generate, RefusesContradictoryParameters) {
   GenerationParams p;
   p.n_best = 2;
   p.min_new_tokens = 30;

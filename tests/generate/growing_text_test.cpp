@@ -19,7 +19,7 @@ struct Bytes {
   }
 };
 
-TEST(GrowingText, IsTheWholeTextWithoutDecodingItAgain) {
+TEST(GrowingText, EqualsTheDecodedTextWithoutDecodingItAgain) {
   const std::string word = "a  caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\xa6\xa9     .";
   std::string whole;
   for (int i = 0; i < 100; ++i) whole += word;
@@ -34,10 +34,11 @@ TEST(GrowingText, IsTheWholeTextWithoutDecodingItAgain) {
     before = growing.text();
   }
   EXPECT_EQ(growing.text(), whole);
-  EXPECT_LT(bytes.decoded, 50 * whole.size());  // all of it at every id: about 1,000 · whole.size()
+  EXPECT_LT(bytes.decoded,
+            50 * whole.size());  // decoding all of it for every id would take about 1,000 · whole.size()
 }
 
-TEST(GrowingText, HoldsHalfACharacterBack) {
+TEST(GrowingText, HoldsBackAnIncompleteCharacter) {
   GrowingText growing([](const std::vector<int64_t>& ids) {
     return ids.size() == 3 ? "\xe2\x82\xac" : std::string("\xef\xbf\xbd");
   });

@@ -25,7 +25,7 @@ GenerationParams params_of(const Json& options, int64_t max_new_tokens) {
   return p;
 }
 
-/// Ids filled with padding to the width of the reference's row.
+/// Pads ids to the width of the reference's row.
 std::vector<int64_t> padded(std::vector<int64_t> ids, size_t width) {
   ids.resize(std::max(width, ids.size()), 0);
   return ids;
@@ -50,7 +50,7 @@ void expect_equal(const std::string& file, GenerationParams::BeamLength rule) {
       ASSERT_EQ(static_cast<int64_t>(result.hypotheses.size()), p.n_best);
       for (const Hypothesis& h : result.hypotheses) {
         auto expected = c["ids"][i].get<std::vector<int64_t>>();
-        // The reference writes its first end token whichever was chosen.
+        // The reference always writes its first end token, whichever one was chosen.
         auto ids = h.ids;
         if (h.finish == FinishReason::stop_token && p.num_beams > 1) ids.back() = input.stop_ids[0];
         EXPECT_EQ(padded(ids, expected.size()), expected) << "sequence " << i;

@@ -1,4 +1,4 @@
-// Which options change nothing is told; contradictions are errors.
+// Options without an effect are reported, and contradictory options are errors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,11 +17,11 @@ std::vector<std::string> idle(const GenerationParams& params) {
   return names;
 }
 
-TEST(IdleOptions, DefaultsAreNone) {
+TEST(IdleOptions, DefaultsAreNotListed) {
   EXPECT_THAT(idle({}), ElementsAre());
 }
 
-TEST(IdleOptions, OfSamplingWithoutIt) {
+TEST(IdleOptions, ListsSamplingOptionsWithoutSampling) {
   GenerationParams p;
   p.temperature = 0.5;
   p.top_k = 10;
@@ -33,7 +33,7 @@ TEST(IdleOptions, OfSamplingWithoutIt) {
   EXPECT_THAT(idle(p), ElementsAre());
 }
 
-TEST(IdleOptions, OfBeamsWithoutThem) {
+TEST(IdleOptions, ListsBeamOptionsWithoutBeams) {
   GenerationParams p;
   p.length_penalty = -2;
   p.early_stopping = true;
@@ -44,7 +44,7 @@ TEST(IdleOptions, OfBeamsWithoutThem) {
   EXPECT_THAT(idle(p), ElementsAre("num_beams", "length_penalty", "early_stopping"));
 }
 
-TEST(IdleOptions, AShortestLengthWithoutStopTokens) {
+TEST(IdleOptions, ListsMinNewTokensWithoutStopTokens) {
   GenerationParams p;
   p.min_new_tokens = 4;
   EXPECT_THAT(idle(p), ElementsAre());

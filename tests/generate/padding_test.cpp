@@ -1,4 +1,4 @@
-// Prompts of different lengths in one batch: only beam_length with_padded_prompt knows of the padding.
+// Prompts of different lengths in one batch: only beam_length with_padded_prompt depends on the padding.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +22,7 @@ std::vector<Result> run(const Prompts& prompts, const GenerationParams& p) {
   return generate(model, input, p);
 }
 
-TEST(Padding, NoOptionSeesIt) {
+TEST(Padding, AffectsNoOption) {
   for (const int64_t beams : {1, 3}) {
     for (const double length_penalty : {-2.0, 1.0, 3.0}) {
       for (const double repetition_penalty : {0.6, 1.0, 1.7}) {
@@ -50,8 +50,8 @@ TEST(Padding, NoOptionSeesIt) {
   }
 }
 
-// The three rules on the same beams: the score is the sum of log-probabilities / length^length_penalty, where
-// an end token counts with `generated` only.
+// Compares the three rules on the same beams: the score is the sum of log-probabilities /
+// length^length_penalty, where an end token counts with `generated` only.
 TEST(Padding, CountsWithPaddedPromptOnly) {
   const auto length_of = [](BeamLength rule) {
     GenerationParams p;

@@ -27,7 +27,7 @@ GenerationParams sampling(int64_t samples) {
   return p;
 }
 
-TEST(Samples, AreThoseOfTheirPromptWhateverTheBatch) {
+TEST(Samples, DoNotDependOnTheBatch) {
   const Prompts prompts = {{1, 2, 3}, {3, 4}, {7, 7, 7, 9}};
   GenerateInput input;
   input.row_seeds = {5, 6, 7};
@@ -43,7 +43,7 @@ TEST(Samples, AreThoseOfTheirPromptWhateverTheBatch) {
 }
 
 TEST(Samples, AreIndependent) {
-  // First tokens of two samples of each prompt: pairs occur as often as if each was drawn for itself.
+  // First tokens of two samples of each prompt: pairs occur as often as if both were drawn independently.
   GenerationParams p = sampling(2);
   p.max_new_tokens = 1;
   p.top_k = 2;
@@ -65,7 +65,7 @@ TEST(Samples, AreIndependent) {
   }
 }
 
-TEST(Samples, BeamsAreNotUsedBesideThem) {
+TEST(Samples, DoNotUseBeams) {
   GenerationParams p = sampling(2), with_beams = sampling(2);
   with_beams.num_beams = 3;
   const auto a = run({{1, 2}}, p, {}).front().hypotheses,

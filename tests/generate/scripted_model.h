@@ -8,7 +8,8 @@
 
 namespace flam {
 
-/// Logits that depend on a row's last two ids alone (the formula of dump_hf.py); counts its calls.
+/// A model whose logits depend only on the last two ids of a row (with the formula of dump_hf.py). It counts
+/// its calls.
 class ScriptedModel final : public StepModel {
  public:
   ScriptedModel(std::vector<std::vector<int64_t>> prompts, int64_t beams, int64_t vocabulary, uint32_t seed,
