@@ -1,4 +1,4 @@
-// Plugins that don't keep their contract are named, with what they did.
+// Errors name a plugin that breaks its contract, and say what is wrong.
 #include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ Failure run_with(const std::string& kind, const std::string& lie) {
   return {};
 }
 
-/// Kind, the function that lies, and what it should have given at first.
+/// The kind, the function that returns a wrong result, and the result that it should return.
 using Case = std::tuple<const char*, const char*, const char*>;
 class Border : public testing::TestWithParam<Case> {
  protected:
@@ -51,24 +51,24 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Border,
                                          Case{"language_decoder", "run", "16]"}),
                          [](const auto& info) { return std::string(std::get<0>(info.param)); });
 
-TEST_P(Border, AnHonestOneRuns) {
+TEST_P(Border, AcceptsACorrectComponent) {
   EXPECT_EQ(run_with(kind(), "none").message, "no error");
 }
 
-TEST_P(Border, WhatItThrows) {
+TEST_P(Border, NamesTheComponentThatThrows) {
   expect("throws", "fails in " + call() + ": no answer today");
   expect("throws_int", "fails in " + call() + ": throws something that is not a std::exception");
   EXPECT_THAT(
       run_with(kind(), "out_of_memory").message,
       AllOf(HasSubstr("not enough memory on the device: CUDA out of memory. Tried to allocate 2.00 GiB"),
             HasSubstr("a smaller --batch-size"), testing::Not(HasSubstr("liar"))));
-  // What it says of its input is about the input.
+  // Its Error about the input is passed on.
   const Failure refusal = run_with(kind(), "refuses");
   EXPECT_EQ(refusal.message, kind() + " 'liar': such a picture is not to be had");
   EXPECT_EQ(refusal.exit_status, 2);
 }
 
-TEST_P(Border, WhatItGives) {
+TEST_P(Border, NamesTheComponentWithAWrongResult) {
   expect("undefined", "gives an undefined tensor from " + call() + "; expected [");
   expect("wrong_shape", "gives a tensor [");
   expect("wrong_dtype", "gives a tensor [");

@@ -1,4 +1,4 @@
-// Tokenizers, task heads, datasets and metrics that break their contract are named, with what they did.
+// Errors name a tokenizer, task head, dataset or metric that breaks its contract, and say what is wrong.
 #include "framework/model/checked.h"
 
 #include <ATen/ops/full.h>
@@ -28,7 +28,7 @@ std::unique_ptr<Slot> liar(const std::string& lie, const typename Slot::Input& i
   return build_checked<Slot>(registry, config, in);
 }
 
-/// act() is a RunError "KIND 'liar' WHAT (from LIBRARY)".
+/// Expects act() to throw a RunError "KIND 'liar' WHAT (from LIBRARY)".
 void expect_named(const std::string& kind, const std::string& what, const std::function<void()>& act) {
   try {
     act();
@@ -38,7 +38,7 @@ void expect_named(const std::string& kind, const std::string& what, const std::f
   }
 }
 
-/// What every function makes of the exceptions of a component.
+/// Checks how the exceptions of a component are passed on, for every function.
 void expect_exceptions(const std::string& kind, const std::string& call,
                        const std::function<void(const std::string& lie)>& act) {
   const std::string fails = "fails in " + call + "(): ";
@@ -57,14 +57,15 @@ Request one_picture() {
   return request;
 }
 
-TEST(Checked, WhatATokenizerThrows) {
+TEST(Checked, ExceptionsOfATokenizer) {
   const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
   expect_exceptions("tokenizer", "load", [&](const std::string& lie) { of(lie)->load(""); });
-  expect_exceptions("tokenizer", "encode", [&](const std::string& lie) { of(lie)->encode(literal_text("a"), true); });
+  expect_exceptions("tokenizer", "encode",
+                    [&](const std::string& lie) { of(lie)->encode(literal_text("a"), true); });
   expect_exceptions("tokenizer", "decode", [&](const std::string& lie) { of(lie)->decode({5}, true); });
 }
 
-TEST(Checked, WhatATokenizerGives) {
+TEST(Checked, ResultsOfATokenizer) {
   const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
   EXPECT_EQ(of("")->encode(template_text("<image>"), true), (std::vector<int64_t>{1, 513}));
   expect_named("tokenizer", "gives 511 from base_size(); the decoder's vocab_size is 512",
@@ -80,14 +81,14 @@ TEST(Checked, WhatATokenizerGives) {
                [&] { of("no_marker")->image_token(); });
 }
 
-TEST(Checked, WhatATaskHeadThrows) {
+TEST(Checked, ExceptionsOfATaskHead) {
   const auto of = [](const std::string& lie) { return liar<TaskHead>(lie, kHead); };
   expect_exceptions("task_head", "task", [&](const std::string& lie) { of(lie)->task(one_picture()); });
   expect_exceptions("task_head", "answer", [&](const std::string& lie) { of(lie)->answer({}); });
   expect_exceptions("task_head", "target", [&](const std::string& lie) { of(lie)->target("a"); });
 }
 
-TEST(Checked, WhatATaskHeadGives) {
+TEST(Checked, ResultsOfATaskHead) {
   const auto expect_task = [](const std::string& lie, const std::string& what) {
     expect_named("task_head", what, [&] { liar<TaskHead>(lie, kHead)->task(one_picture()); });
   };
@@ -108,7 +109,7 @@ TEST(Checked, WhatATaskHeadGives) {
                [] { liar<TaskHead>("no_field", kHead)->answer_field(); });
 }
 
-TEST(Checked, WhatADatasetThrowsAndGives) {
+TEST(Checked, ExceptionsAndResultsOfADataset) {
   const auto at = [](const std::string& lie) { liar<Dataset>(lie, {})->at(1); };
   expect_exceptions("dataset", "at", at);
   const auto expect_record = [&](const std::string& lie, const std::string& what) {
@@ -126,7 +127,7 @@ TEST(Checked, WhatADatasetThrowsAndGives) {
                [] { liar<Dataset>("classes", {}); });
 }
 
-TEST(Checked, WhatAMetricThrowsAndGives) {
+TEST(Checked, ExceptionsAndResultsOfAMetric) {
   const auto scores = [](const std::string& lie) {
     const auto metric = liar<Metric>(lie, {});
     const auto accumulator = metric->start();

@@ -1,5 +1,5 @@
-// Dimensions that don't meet: the message names both components, both numbers, what to set and the config's
-// place.
+// If dimensions do not agree, the message names both components, both numbers, what to set, and the place in
+// the config.
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -31,7 +31,7 @@ Prompt prompt_of(const std::string& text, int pictures) {
   return prompt;
 }
 
-// text_sees last, cached_tokens_see last: an added token sees what it would have seen in the prompt.
+// text_sees last, cached_tokens_see last: a generated token sees the same pictures as in the prompt.
 TEST(Model, CachedAndUncachedLogitsAreEqual) {
   const c10::InferenceMode inference;
   const auto session = open_mini();

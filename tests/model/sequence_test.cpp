@@ -1,5 +1,5 @@
-// Media among the tokens (adapter `prefix`): cached steps equal the uncached forward, rows equal themselves
-// alone, whatever is before and behind them.
+// Media between the tokens (adapter `prefix`): cached steps equal the uncached forward, and the rows of a
+// batch equal the same rows run alone.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
@@ -101,7 +101,7 @@ TEST_P(MediaAmongTokens, PicturesMatter) {
   EXPECT_GT(distance(logits(1), logits(9)), 1e-3);
 }
 
-TEST_P(MediaAmongTokens, WithoutPicturesItIsTheDecoderAlone) {
+TEST_P(MediaAmongTokens, WithoutPicturesEqualsTheDecoderAlone) {
   const Prepared prepared = encoded(*session_, {prompt_of("none at all", {})});
   const Sequence sequence = session_->model().forward(prepared.batch);
   EXPECT_EQ(sequence.hidden.size(1), prepared.batch.ids.size(1));
@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Prefix, MediaAmongTokens,
                                          "{type: prefix, projection: linear, keep_image_token: true}",
                                          "{type: prefix, media_attention: bidirectional}"));
 
-// A beam's row goes on from the prompt that all beams share.
+// The row of each beam continues the prompt that all beams share.
 TEST(BeamsOfASequence, ShareIt) {
   const c10::InferenceMode inference;
   const auto session = open_with("{type: prefix}");

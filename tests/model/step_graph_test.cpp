@@ -1,5 +1,5 @@
-// A decode step that a graph may record: the same operations on the same memory each time, with the results
-// of the step that grows.
+// A decode step that a graph can record: it does the same operations on the same memory each time, and gives
+// the same results as the step with a growing cache.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/record_function.h>
@@ -14,7 +14,8 @@ namespace flam {
 namespace {
 
 /// Every operator that a thread calls, with the shapes of its tensors and the values of its other arguments.
-/// Tensors that were there before are told by their address: a graph would go on to read them there.
+/// Tensors that existed before the step are identified by their address, because a graph keeps reading them
+/// there.
 class OpLog {
  public:
   OpLog() {
@@ -53,7 +54,7 @@ class OpLog {
     }
   }
 
-  /// Numbers that libtorch wraps as tensors are told as the arguments that they were.
+  /// Numbers that libtorch wraps as tensors are recorded as the original arguments.
   static bool has_memory(const at::Tensor& tensor) {
     return tensor.defined() && tensor.has_storage() && !tensor.unsafeGetTensorImpl()->is_wrapped_number();
   }
@@ -85,11 +86,11 @@ class OpLog {
   }
 
   int depth_ = 0;                       // of operators that call others
-  std::set<const void*> made_, found_;  // by this step; before it
+  std::set<const void*> made_, found_;  // created by this step; existing before it
   at::CallbackHandle handle_;
 };
 
-/// Records nothing, and calls the work again instead; counts.
+/// Calls the work again instead of recording it, and counts the calls.
 class CalledAgain final : public StepGraph {
  public:
   explicit CalledAgain(std::vector<std::vector<std::string>>* steps = nullptr) : steps_(steps) {}
@@ -135,7 +136,7 @@ class StepGraphTest : public ::testing::Test {
   const c10::InferenceMode inference;
 };
 
-TEST_F(StepGraphTest, GivesTheLogitsOfTheStepThatGrows) {
+TEST_F(StepGraphTest, EqualsTheStepWithAGrowingCache) {
   for (const char* rule : {"last", "nothing"}) {
     SCOPED_TRACE(rule);
     const auto session = open({std::string("model.adapter.cached_tokens_see=") + rule});
@@ -166,7 +167,7 @@ TEST_F(StepGraphTest, GivesTheLogitsOfTheStepThatGrows) {
   }
 }
 
-TEST_F(StepGraphTest, BeamsFindTheSame) {
+TEST_F(StepGraphTest, BeamSearchGivesTheSameResults) {
   const auto session = open();
   const Prepared prepared = two_prompts(*session);
   GenerateInput input;
@@ -184,7 +185,7 @@ TEST_F(StepGraphTest, BeamsFindTheSame) {
   }
 }
 
-TEST_F(StepGraphTest, EveryStepIsTheSameWork) {
+TEST_F(StepGraphTest, EveryStepHasTheSameOperations) {
   for (const char* rule : {"last", "nothing"}) {
     SCOPED_TRACE(rule);
     const auto session = open({std::string("model.adapter.cached_tokens_see=") + rule});
@@ -205,7 +206,7 @@ TEST_F(StepGraphTest, EveryStepIsTheSameWork) {
       for (size_t line = 0; line < steps[0].size(); ++line)
         ASSERT_EQ(steps[i][line], steps[0][line]) << "step " << i << ", after " << steps[0][line - 1];
     }
-    // What waits for the device, or copies from the host.
+    // Operators that wait for the device or copy from the host.
     for (const std::string& line : steps[0]) {
       for (const char* waits :
            {"aten::item", "aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal ",
@@ -215,9 +216,9 @@ TEST_F(StepGraphTest, EveryStepIsTheSameWork) {
   }
 }
 
-/// On the meta device nothing is computed, but every operator is called: none may be given tensors of the
-/// host.
-TEST_F(StepGraphTest, NothingOfTheHostIsMixedIn) {
+/// On the meta device nothing is computed, but every operator is called. None of them may get tensors on the
+/// CPU.
+TEST_F(StepGraphTest, UsesNoTensorsOnTheCpu) {
   const auto session = open();
   const Model& model = session->model();
   const auto on_meta = Model::assemble(session->config().model, session->registry());
