@@ -20,11 +20,12 @@ Rgb pixel(const std::string& file, int x, const DecodeOptions& options = kOnBack
   return {found[0].item<uint8_t>(), found[1].item<uint8_t>(), found[2].item<uint8_t>()};
 }
 
-// Pixel 0 is transparent, pixel 1 half (128 of 255) where the format has degrees, else opaque.
+// Pixel 0 is transparent. Pixel 1 has alpha 128 of 255 if the format has levels of alpha, and is opaque
+// otherwise.
 struct Sample {
   const char* name;
   std::string file;
-  Rgb hidden, first, second;  // first without a background; both on it
+  Rgb hidden, first, second;  // `hidden`: first pixel without a background; the others: with it
 };
 
 Rgb half(const Rgb& colour) {
@@ -115,9 +116,9 @@ TEST(Background, ShowsWhereAPictureIsTransparent) {
   }
 }
 
-TEST(Background, WithoutOneWhatLiesBelowShows) {
+TEST(Background, WithoutOneStoredColoursShow) {
   for (const Sample& sample : samples()) {
-    if (std::string_view(sample.name) == "WebP") continue;  // its encoder clears what isn't seen
+    if (std::string_view(sample.name) == "WebP") continue;  // its encoder clears invisible pixels
     EXPECT_EQ(pixel(sample.file, 0, {}), sample.hidden) << sample.name;
   }
 }
@@ -132,13 +133,13 @@ TEST(Background, ChangesNoOpaquePicture) {
   }
 }
 
-TEST(Background, GoesWithAnOrientation) {
+TEST(Background, WorksWithAnOrientation) {
   cv::Mat bgra(1, 2, CV_8UC4);
   bgra.at<cv::Vec4b>(0, 0) = {30, 20, 10, 0};
   bgra.at<cv::Vec4b>(0, 1) = {60, 50, 40, 255};
   const Picture picture =
       decode_picture(with_chunk(encoded(".png", bgra), chunk("eXIf", exif(8))), "x.png", kOnBackground);
-  ASSERT_EQ(picture.rgb.sizes(), at::IntArrayRef({2, 1, 3}));  // turned counterclockwise
+  ASSERT_EQ(picture.rgb.sizes(), at::IntArrayRef({2, 1, 3}));  // rotated counterclockwise
   EXPECT_EQ(picture.rgb[0][0][0].item<uint8_t>(), 40);
   EXPECT_EQ(picture.rgb[1][0][0].item<uint8_t>(), 200);
 }

@@ -55,7 +55,7 @@ TEST(Decode, TakesTheSmallestFile) {
   EXPECT_EQ(decode_picture(std::string("P4\n1 1\n\x80"), "dot.pbm").rgb.sizes(), at::IntArrayRef({1, 1, 3}));
 }
 
-TEST(Decode, RefusesEveryCutOffFile) {
+TEST(Decode, RefusesEveryTruncatedFile) {
   for (const char* suffix : kSuffixes) {
     const std::string whole = encoded(suffix);
     for (size_t length = 0; length < whole.size(); length += length < 64 ? 1 : 37) {
@@ -74,13 +74,13 @@ TEST(Decode, SurvivesDamage) {
       damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
       try {
         decode_picture(damaged, suffix);
-      } catch (const Error&) {  // either is right, a crash is not
+      } catch (const Error&) {  // both outcomes are correct, but a crash is not
       }
     }
   }
 }
 
-TEST(Decode, LooksAtTheSizeBeforeDecoding) {
+TEST(Decode, ChecksTheSizeBeforeDecoding) {
   for (const char* suffix : kSuffixes) {
     EXPECT_THAT(error_of(encoded(suffix), {.max_pixels = 21 * 34 - 1}), HasSubstr("34 x 21")) << suffix;
     EXPECT_EQ(error_of(encoded(suffix), {.max_pixels = int64_t{21} * 34}), "") << suffix;
@@ -91,8 +91,8 @@ TEST(Decode, LooksAtTheSizeBeforeDecoding) {
   EXPECT_THAT(error_of(encoded(".png"), {.max_bytes = 10}), HasSubstr("limit of 10"));
 }
 
-// Where our reading of a header and the decoder's could differ, the limit would not hold.
-TEST(Decode, RefusesHeadersThatAreReadInTwoWays) {
+// If the header were read differently here and in the decoder, the limit could be exceeded.
+TEST(Decode, RefusesAmbiguousHeaders) {
   EXPECT_THAT(error_of("P1\n#c\r20000 16000\n1 1\n"), HasSubstr("20000 x 16000"));
   EXPECT_THAT(error_of("P1\n20000#16000 1\n1 1\n"), HasSubstr("not followed by white space"));
   std::string twice = encoded(".tiff");
@@ -109,7 +109,7 @@ TEST(Decode, RefusesHeadersThatAreReadInTwoWays) {
   EXPECT_THAT(error_of(head + scans + "\xff\xd9"), HasSubstr("more than 100 scans"));
 }
 
-TEST(Decode, RefusesWhatIsNoPicture) {
+TEST(Decode, RefusesFilesThatAreNotPictures) {
   EXPECT_THAT(error_of(""), HasSubstr("empty"));
   EXPECT_THAT(error_of("<VRTDataset rasterXSize=\"1\"></VRTDataset>"), HasSubstr("is not a picture"));
   EXPECT_THAT(error_of("P6\n0 7\n255\n"), HasSubstr("0 x 7"));
@@ -154,7 +154,7 @@ TEST(ContentKey, DependsOnPixelsAndShape) {
   EXPECT_NE(content_key(a), content_key(b));
 }
 
-TEST(EncodePng, comes_back_as_it_was) {
+TEST(EncodePng, IsDecodedUnchanged) {
   const Picture picture{noise_picture(9, 14)};
   EXPECT_TRUE(picture.rgb.equal(decode_picture(encode_png(picture), "again").rgb));
 }

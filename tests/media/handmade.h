@@ -1,6 +1,6 @@
 #pragma once
-// Picture files put together byte by byte, with what OpenCV doesn't write: EXIF, transparency of every kind,
-// pages.
+// Builds picture files byte by byte, with features that OpenCV does not write: EXIF, all kinds of
+// transparency, and pages.
 
 #include <zlib.h>
 
@@ -75,7 +75,7 @@ inline std::string png(int width, int bits, int colours, const std::string& pixe
          chunk("IHDR", big(width, 4) + big(1, 4) + big(bits, 1) + big(colours, 1) + "\0\0\0"s) + chunks +
          chunk("IDAT", deflated("\0"s + pixels)) + chunk("IEND", "");
 }
-/// `added` stands before the pixels of a PNG file, or behind them.
+/// `added` is inserted before or after the pixels of a PNG file.
 inline std::string with_chunk(std::string png, const std::string& added, bool behind = false) {
   return png.insert(png.find(behind ? "IEND" : "IDAT") - 4, added);
 }
@@ -113,7 +113,7 @@ struct Tiff {
   int orientation = 0;
   bool big_endian = false;
   std::string pixels;
-  std::string further = {};  // directories that follow; each of its own bytes, at `further_at()`
+  std::string further = {};  // more directories, at `further_at()`
 
   std::string bytes() const {
     const auto n = [&](uint64_t value, int count) { return number(value, count, big_endian); };

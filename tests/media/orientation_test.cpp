@@ -25,7 +25,7 @@ cv::Mat noise() {
   return cv::Mat(kHeight, kWidth, CV_8UC3, noise.mutable_data_ptr()).clone();
 }
 
-/// By the words of the EXIF standard: on which visual side the first row and the first column are.
+/// As the EXIF standard says: the visual sides of the first row and of the first column.
 at::Tensor as_looked_at(const at::Tensor& stored, int orientation) {
   enum Side { top, bottom, left, right };
   static constexpr std::pair<Side, Side> kSides[] = {{top, left},     {top, right},  {bottom, right},
@@ -127,7 +127,7 @@ TEST(Orientation, IsAppliedInEveryFormat) {
   }
 }
 
-TEST(Orientation, IsIgnoredWhereThatIsAskedFor) {
+TEST(Orientation, IsIgnoredIfTheOptionsSaySo) {
   for (const Writer& writer : writers()) {
     const at::Tensor stored = decode_picture(writer.file(0), writer.name).rgb;
     for (const int orientation : {1, 3, 6, 7})
@@ -136,7 +136,7 @@ TEST(Orientation, IsIgnoredWhereThatIsAskedFor) {
   }
 }
 
-TEST(Orientation, IsPartOfTheSizeThatIsKnownFromTheHeader) {
+TEST(Orientation, IsAppliedToTheSizeFromTheHeader) {
   for (const Writer& writer : writers()) {
     for (const int orientation : {0, 1, 4, 5, 8}) {
       const PictureSource source{.bytes = std::make_shared<const std::string>(writer.file(orientation))};
@@ -150,7 +150,7 @@ TEST(Orientation, IsPartOfTheSizeThatIsKnownFromTheHeader) {
   }
 }
 
-TEST(Orientation, IsAsOpenCvAppliesItWhereOpenCvFindsIt) {
+TEST(Orientation, EqualsThatOfOpenCv) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const std::string jpeg = encoded(".jpg", noise());
     const std::string file = jpeg.substr(0, 2) + exif_segment(orientation) + jpeg.substr(2);
@@ -180,7 +180,7 @@ TEST(Orientation, OfTheFieldPictures) {
   EXPECT_FALSE(first.rgb.equal(load_picture({.path = folder + "xmp_before_exif6.jpg"}, kAsStored).rgb));
 }
 
-TEST(Orientation, InACompressedTextCostsLittle) {
+TEST(Orientation, InACompressedTextUsesLittleMemory) {
   const std::string bomb(64 << 20, '\n');
   const std::string text = chunk("zTXt", "Raw profile type exif\0\0"s + deflated(bomb));
   std::string texts;

@@ -47,7 +47,7 @@ TEST(Pages, AnimationsAreRefused) {
   EXPECT_THAT(error_in("RIFF" + little(body.size(), 4) + body), HasSubstr("it is an animation; give one"));
 }
 
-TEST(Pages, TiffFilesOfSeveralAreRefused) {
+TEST(Pages, TiffFilesWithSeveralAreRefused) {
   constexpr int kPage = 2, kSmallerCopy = 1, kMask = 4;
   EXPECT_EQ(error_in(tiff("")), "");
   EXPECT_THAT(error_in(tiff(tiff_directory(kPage, 0))), HasSubstr("several pages; give one of them"));

@@ -64,7 +64,7 @@ TEST(SniffPicture, KnowsTheFormatsThatAreRefused) {
   }
 }
 
-TEST(SniffPicture, TakesNoTextForAPicture) {
+TEST(SniffPicture, DoesNotMistakeTextForAPicture) {
   for (const char* text : {"", "B", "BMW is a make of cars.", "P1", "P1 is the first of six.", "P3\nscript",
                            "<VRTDataset rasterXSize=\"1\"></VRTDataset>", "{\"image\": \"a.svg\"}", "ftyp",
                            "no version https://git-lfs.github.com/spec/v1"}) {
@@ -73,7 +73,7 @@ TEST(SniffPicture, TakesNoTextForAPicture) {
   EXPECT_FALSE(is_decoded(PictureFormat::none));
 }
 
-TEST(Decode, NamesTheFormatThatIsNotReadAndSaysWhatToDo) {
+TEST(Decode, NamesTheUnsupportedFormatAndSaysWhatToDo) {
   for (const auto& [format, bytes] : refused()) {
     try {
       decode_picture(bytes, "x.jpg");

@@ -20,7 +20,7 @@ struct Case {
   const char* sums[3];  // nearest, bilinear, bicubic
 };
 
-// SHA-256 (first 16 digits) of what Pillow 12.0 makes of noise_picture().
+// SHA-256 (first 16 digits) of the results of Pillow 12.0 for noise_picture().
 const Case kPillow[] = {
     {1, 1, 5, 3, {"b59bb89b7f8c1b38", "b59bb89b7f8c1b38", "b59bb89b7f8c1b38"}},
     {7, 5, 3, 4, {"d79e5f3f7a8d1830", "c07de5f5da424aa6", "ed01555788b70134"}},
@@ -57,7 +57,7 @@ TEST(Resize, TakesViewsAndOneChannel) {
   EXPECT_TRUE(green.equal(whole.narrow(2, 1, 1)));
 }
 
-TEST(Resize, RefusesWhatCantBe) {
+TEST(Resize, RefusesImpossibleSizes) {
   const at::Tensor picture = noise_picture(4, 1000);
   EXPECT_THROW(resize_like_pillow(picture, 0, 10, Interpolation::bicubic), Error);
   EXPECT_THROW(resize_like_pillow(picture, 10, -1, Interpolation::nearest), Error);
