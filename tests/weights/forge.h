@@ -1,5 +1,5 @@
 #pragma once
-// Files written by hand, byte by byte, so that each can be wrong in one place.
+// Builds files byte by byte, so that each can be wrong in one place.
 
 #include <cstdint>
 #include <fstream>

@@ -1,4 +1,4 @@
-// Prefixes and wrappers that a layout names, or should name.
+// Prefixes and wrappers in a layout, and hints about missing ones.
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
@@ -37,7 +37,7 @@ class LayoutOf : public Load {
   }
 };
 
-TEST_F(LayoutOf, APrefixThatAllKeysShareIsNamed) {
+TEST_F(LayoutOf, TheHintNamesAPrefixOfAllKeys) {
   const std::string error = load_error({with_prefix(file("d", behind("net.")), "model."), adapter_file()});
   EXPECT_THAT(error,
               AllOf(HasSubstr("6 unexpected tensors"),
@@ -46,7 +46,7 @@ TEST_F(LayoutOf, APrefixThatAllKeysShareIsNamed) {
   EXPECT_EQ(bias_.tensor().sum().item<float>(), 20);
 }
 
-TEST_F(LayoutOf, WithoutALayoutTheHintShowsOne) {
+TEST_F(LayoutOf, TheHintShowsALayoutIfThereIsNone) {
   const std::string name = file("d", {{"model.language_decoder.bias", full({4}, 1)}});
   EXPECT_THAT(
       load_error({{name, {}, {}, {}}}),
@@ -54,7 +54,7 @@ TEST_F(LayoutOf, WithoutALayoutTheHintShowsOne) {
                 "{prefix: model.language_decoder., slot: language_decoder}"));
 }
 
-TEST_F(LayoutOf, APrefixThatTheFileLacksIsNamed) {
+TEST_F(LayoutOf, TheHintNamesAPrefixThatTheFileLacks) {
   EXPECT_THAT(load_error({with_prefix(file("d", decoder_tensors()), "net.model."), adapter_file()}),
               HasSubstr("all of them would fit behind 'net.'"));
   EXPECT_THAT(load_error({with_prefix("d", "net."), adapter_file()}), Not(HasSubstr("would fit")));
@@ -71,7 +71,7 @@ TEST_F(LayoutOf, KeysOfOtherKindsGiveNoHint) {
               Not(HasSubstr("would fit")));
 }
 
-TEST_F(LayoutOf, TrainingPrefixesMayBeSpelled) {
+TEST_F(LayoutOf, TrainingPrefixesMayBeWritten) {
   const std::string name = file("d", behind("module._orig_mod."));
   load({with_prefix(name, "model."), adapter_file()});
   load({with_prefix(name, "module._orig_mod.model."), adapter_file()});
@@ -90,7 +90,7 @@ TEST_F(LayoutOf, TheOneWrapperMayBeNamed) {
   }
 }
 
-TEST_F(LayoutOf, OfSeveralWrappersTheLayoutNamesOne) {
+TEST_F(LayoutOf, TheLayoutSelectsOneOfSeveralWrappers) {
   file("d", decoder_tensors());
   biases("w.pth", {{"model", 8}, {"ema", 9}});
   const auto with = [&](const std::string& prefix) {

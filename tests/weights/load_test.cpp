@@ -1,4 +1,4 @@
-// From files to slots.
+// Loads files into slots.
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/rand.h>
@@ -33,7 +33,7 @@ TEST_F(Load, TablesFusedPartsAndDimensionsOfOne) {
   EXPECT_EQ(qkv_.slot()->origins[1].key, "model.layers.0.k.weight");
 }
 
-TEST_F(Load, TransposedTensorsOfATorchFileAreLaidOutAnew) {
+TEST_F(Load, TransposedTensorsOfATorchFileAreCopied) {
   auto tensors = without("model.embed.weight");
   file("rest", tensors);
   const std::vector<float> values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
@@ -53,7 +53,7 @@ TEST_F(Load, TransposedTensorsOfATorchFileAreLaidOutAnew) {
   EXPECT_EQ(told, std::ssize(store_.slots()));
 }
 
-TEST_F(Load, TheMappingIsTheWeight) {
+TEST_F(Load, TheMappingIsUsedAsTheWeight) {
   const std::string name = file("d", decoder_tensors());
   load({decoder_file(name), adapter_file()});
   std::ifstream maps("/proc/self/maps");
@@ -109,7 +109,7 @@ TEST_F(Load, TheFilesThatWereLoadedAreHashedAsTheyWere) {
         {"patch", {}, {}, {}}},
        at::kBFloat16);
   const std::string before = sha256_file(folder_ / "patch");
-  file("patch", {{"language_decoder.bias", full({4}, 0)}});  // another file takes its place
+  file("patch", {{"language_decoder.bias", full({4}, 0)}});  // another file replaces it
   const auto files = store_.files();
   std::vector<std::string> names;
   for (const auto& loaded : files) names.push_back(loaded->path().filename().string());
@@ -118,7 +118,7 @@ TEST_F(Load, TheFilesThatWereLoadedAreHashedAsTheyWere) {
   EXPECT_NE(sha256_file(folder_ / "patch"), before);
 }
 
-TEST_F(Load, TiedTensorsMayComeTwice) {
+TEST_F(Load, TiedTensorsMayOccurTwice) {
   auto tensors = decoder_tensors();
   tensors.emplace_back("model.head.weight", full({5, 4}, 4));
   load({decoder_file(file("d", tensors)), adapter_file()});
@@ -220,7 +220,7 @@ int64_t anonymous_kilobytes() {
   return 0;
 }
 
-TEST(LoadMemory, TheModelInTheRunsDtypeAndLittleMore) {
+TEST(LoadMemory, NeedsLittleMoreThanTheModel) {
   constexpr int kTensors = 32;
   constexpr int64_t kNumel = 1 << 20;
   Scratch folder;

@@ -1,4 +1,4 @@
-// Files whose vocabulary has more rows than there are tokens.
+// Loads files whose vocabulary has more rows than there are tokens.
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ class PaddedVocabulary : public Load {
   }
 };
 
-TEST_F(PaddedVocabulary, KeepsItsRowsBehindThoseOfTheTokens) {
+TEST_F(PaddedVocabulary, KeepsItsRowsAfterThoseOfTheTokens) {
   const at::Tensor embed = at::cat({full({5, 4}, 4), full({59, 4}, 6)});
   testing::internal::CaptureStderr();
   load({rows("d", embed), adapter_file()});
@@ -43,7 +43,7 @@ TEST_F(PaddedVocabulary, TheLastFileDecides) {
   EXPECT_TRUE(at::equal(embed_.tensor(), full({5, 4}, 5)));
 }
 
-TEST_F(PaddedVocabulary, ThousandsOfRowsAreNoPadding) {
+TEST_F(PaddedVocabulary, MoreThan1024RowsAreRefused) {
   load({rows("d", full({5 + 1024, 4}, 4)), adapter_file()});
   EXPECT_THAT(
       load_error({rows("d", full({5 + 1025, 4}, 4)), adapter_file()}),

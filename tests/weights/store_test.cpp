@@ -14,7 +14,7 @@ namespace {
 using test::error_of;
 using testing::HasSubstr;
 
-TEST(WeightStore, DeclaringCostsNothing) {
+TEST(WeightStore, DeclaringAllocatesNothing) {
   WeightStore store;
   const WeightScope root(store, "decoder");
   const Weight big = (root / "layers" / 7).tensor("w", {1 << 20, 1 << 20}, Init::normal(0.02));
@@ -49,7 +49,7 @@ TEST(WeightStore, TiedTensorsCountOnce) {
   EXPECT_EQ(store.find("a.tail"), nullptr);
 }
 
-TEST(WeightStore, StatisticsAreStoredButNoParameters) {
+TEST(WeightStore, StatisticsAreNotParameters) {
   WeightStore store;
   const WeightScope norm(store, "norm");
   norm.tensor("weight", {4}, Init::ones());
@@ -78,7 +78,7 @@ TEST(WeightStore, WrongDeclarationsAreErrors) {
   EXPECT_THAT(error_of([&] { root.fused("f", {5, 2}, {2, 2}, Init::zeros()); }), HasSubstr("do not add up"));
 }
 
-TEST(WeightStore, MemoryThatIsRefusedNamesTheTensor) {
+TEST(WeightStore, OutOfMemoryNamesTheTensor) {
   WeightStore store;
   WeightScope(store, "x").tensor("huge", {int64_t{1} << 50}, Init::zeros());
   const std::string error = error_of([&] { store.initialise(at::kCPU, at::kFloat, 0); });
@@ -107,7 +107,7 @@ TEST(Initialise, ValuesDependOnSeedAndNameAlone) {
   }
 }
 
-TEST(Initialise, WhatIsFilledAlreadyStays) {
+TEST(Initialise, KeepsFilledTensors) {
   WeightStore store;
   const WeightScope root(store, "m");
   const Weight filled = root.tensor("filled", {2}, Init::zeros());
@@ -115,7 +115,8 @@ TEST(Initialise, WhatIsFilledAlreadyStays) {
   const Weight empty = root.tensor("empty", {2}, Init::ones());
   filled.slot()->tensor = at::full({2}, 5, at::kFloat);
   number.slot()->tensor = at::full({2}, 3, at::kLong);
-  store.to(at::kCPU, at::kBFloat16);  // what is not filled yet stays without memory, whole numbers stay whole
+  store.to(at::kCPU,
+           at::kBFloat16);  // tensors that are not filled stay on the meta device, and integers stay integers
   EXPECT_EQ(filled.tensor().scalar_type(), at::kBFloat16);
   EXPECT_EQ(number.tensor().scalar_type(), at::kLong);
   EXPECT_TRUE(empty.tensor().is_meta());
@@ -130,7 +131,7 @@ TEST(Initialise, WhatIsFilledAlreadyStays) {
   EXPECT_EQ(empty.tensor()[1].item<float>(), 1);
 }
 
-TEST(Initialise, WholeNumbersHaveNoNormalValues) {
+TEST(Initialise, RefusesNormalValuesForIntegers) {
   WeightStore store;
   WeightScope(store, "m").tensor("w", {2}, Init::normal(1));
   EXPECT_THAT(error_of([&] { store.initialise(at::kCPU, at::kInt, 0); }),
@@ -147,7 +148,7 @@ TEST(Initialise, NormalValuesHaveTheirMoments) {
   EXPECT_NEAR(products.mean().item<double>(), 0, 0.002);
 }
 
-TEST(Initialise, RowsThatAFileLacks) {
+TEST(Initialise, FillsRowsThatAFileLacks) {
   WeightStore store;
   const WeightScope root(store, "m");
   const Weight same = root.vocabulary("same", {8, 4}, Init::normal(1));

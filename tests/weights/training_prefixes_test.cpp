@@ -1,4 +1,4 @@
-// Names of weights as training leaves them, in every format.
+// Names of weights with training prefixes, in every format.
 #include "framework/weights/training_prefixes.h"
 
 #include <ATen/ops/zeros.h>
@@ -23,7 +23,7 @@ class TrainingPrefixes : public testing::Test {
   Scratch folder_;
 };
 
-TEST_F(TrainingPrefixes, AreLeftOut) {
+TEST_F(TrainingPrefixes, AreRemoved) {
   EXPECT_EQ(opened({"module.a.w", "module.b.w"}), (Names{"a.w", "b.w"}));
   EXPECT_EQ(opened({"_orig_mod.module.a", "_orig_mod.module.b"}), (Names{"a", "b"}));
   EXPECT_EQ(opened({"module.module._orig_mod.a"}), Names{"a"});
@@ -32,11 +32,11 @@ TEST_F(TrainingPrefixes, AreLeftOut) {
             (Names{"layers.0.w", "v"}));
 }
 
-TEST_F(TrainingPrefixes, NamesThatOnlyLookAlikeStay) {
+TEST_F(TrainingPrefixes, SimilarNamesAreKept) {
   for (const Names& names : std::vector<Names>{
            {"a", "module.b"}, {"a.module.b"}, {"my_orig_mod.a"}, {"_orig_mod"}, {"modules.a"}, {"model.a"}})
     EXPECT_EQ(opened(names), names);
-  const Names alike{"_orig_mod.a", "a"};  // would both be called a
+  const Names alike{"_orig_mod.a", "a"};  // both would become "a"
   EXPECT_EQ(opened(alike), alike);
 }
 

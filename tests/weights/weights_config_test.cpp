@@ -37,7 +37,7 @@ TEST(WeightsConfig, ParsesAndPrintsWhatItParsed) {
   EXPECT_EQ(config.resolved(), again.resolved());
 }
 
-TEST(WeightsConfig, TheRootIsBesideTheConfigUnlessNamed) {
+TEST(WeightsConfig, TheRootIsTheFolderOfTheConfigByDefault) {
   ErrorList errors;
   const WeightsConfig config = WeightsConfig::parse(parse_yaml("files: [{path: a}]", "/x/c.yaml"), errors);
   EXPECT_EQ(std::filesystem::path(config.root) / "", "/x/");
@@ -55,7 +55,7 @@ TEST(WeightsConfig, NoFilesAreNamed) {
               HasSubstr("weights: the parameters must be a map, found the text"));
 }
 
-TEST(WeightsConfig, EveryMistakeAtOnce) {
+TEST(WeightsConfig, ReportsEveryErrorAtOnce) {
   ErrorList errors;
   WeightsConfig::parse(parse_yaml(R"(rooot: x
 files:

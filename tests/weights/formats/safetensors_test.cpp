@@ -114,7 +114,7 @@ TEST_F(Safetensors, BadHeadersAreRefused) {
   EXPECT_THAT(refusal("{\"__metadata__\":\"a\"}"), HasSubstr("where none belongs"));
 }
 
-TEST_F(Safetensors, LengthsAreCheckedBeforeTheyAreUsed) {
+TEST_F(Safetensors, LengthsAreCheckedBeforeUse) {
   const auto raw = [&](const std::string& bytes) { return error_of([&] { open(bytes); }); };
   EXPECT_THAT(raw(""), HasSubstr("neither safetensors"));
   EXPECT_THAT(raw(le(1000, 8) + "{}"), HasSubstr("in a file of 10"));
@@ -150,7 +150,7 @@ TEST_F(Safetensors, EveryChangedByteIsReadOrRefused) {
   }
 }
 
-TEST_F(Safetensors, ShardsStayInTheirFolder) {
+TEST_F(Safetensors, ShardsMustBeInTheFolderOfTheIndex) {
   write(folder_ / "s.safetensors",
         safetensors(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x"));
   const auto index = [&](const std::string& text) {
@@ -177,7 +177,8 @@ TEST_F(Safetensors, ShardsStayInTheirFolder) {
   EXPECT_THAT(index("{\"weight_map\":" + std::string(100000, '[')), HasSubstr("nested too deeply"));
   EXPECT_THAT(index("{\"weight_map\""), HasSubstr("not a JSON index"));
   EXPECT_THAT(error_of([&] { open_checkpoint(folder_ / ""); }), HasSubstr("neither model.safetensors"));
-  std::filesystem::resize_file(folder_ / "m.index.json", 100'000'001);  // a hole: takes no room
+  std::filesystem::resize_file(folder_ / "m.index.json",
+                               100'000'001);  // a sparse file, which takes no disk space
   EXPECT_THAT(error_of([&] { open_checkpoint(folder_ / "m.index.json"); }),
               HasSubstr("an index of 100000001 bytes; at most 100000000"));
 }

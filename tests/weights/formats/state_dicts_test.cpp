@@ -24,7 +24,7 @@ class StateDicts : public testing::Test {
   Scratch folder_;
 };
 
-TEST_F(StateDicts, TheOneThereIsIsTakenWhateverItIsCalled) {
+TEST_F(StateDicts, ASingleOneIsUsedUnderAnyName) {
   for (const std::string wrapper : {"state_dict", "model_state_dict", "model", "module", "net", "weights"}) {
     const auto file = open(dict({{"epoch", "K\3"}, {wrapper, state()}, {"args", dict({{"lr", "K\1"}})}}));
     EXPECT_EQ(file->names(), Names{"w"}) << wrapper;
@@ -36,7 +36,7 @@ TEST_F(StateDicts, TheOneThereIsIsTakenWhateverItIsCalled) {
   EXPECT_EQ(open(state())->wrappers(), Names{});
 }
 
-TEST_F(StateDicts, AnOptimisersMomentsAreNoWeights) {
+TEST_F(StateDicts, TheStateOfAnOptimiserIsLeftOut) {
   const std::string moments = dict({{"state", dict({{"w", dict({{"exp_avg", matrix()}})}})}});
   EXPECT_EQ(open(dict({{"optimizer_state_dict", moments}, {"model_state_dict", state()}}))->names(),
             Names{"w"});
@@ -44,19 +44,19 @@ TEST_F(StateDicts, AnOptimisersMomentsAreNoWeights) {
   EXPECT_EQ(open(dict({{"adam", dict({{"state", numbered}})}, {"net", state()}}))->names(), Names{"w"});
 }
 
-TEST_F(StateDicts, NumbersAndExtraStateBesideTheWeights) {
+TEST_F(StateDicts, NumbersAndExtraStateAreLeftOut) {
   EXPECT_EQ(open(dict({{"step", number_tensor()}, {"weights", state()}}))->names(), Names{"w"});
   EXPECT_EQ(open(dict({{"mean", matrix()}, {"state_dict", state()}}))->names(), Names{"w"});
   EXPECT_EQ(open(dict({{"v", matrix()}, {"layer._extra_state", state()}}))->names(), Names{"v"});
 }
 
-TEST_F(StateDicts, OfSeveralEachKeepsItsName) {
+TEST_F(StateDicts, SeveralKeepTheirNames) {
   const auto file = open(dict({{"model", state()}, {"ema", state()}, {"step", "K\1"}}));
   EXPECT_EQ(file->names(), (Names{"ema.w", "model.w"}));
   EXPECT_EQ(file->wrappers(), (Names{"ema", "model"}));
 }
 
-TEST_F(StateDicts, AHundredAreTaken) {
+TEST_F(StateDicts, AtMostAHundredAreRead) {
   std::vector<std::pair<std::string, std::string>> items;
   for (int i = 0; i < 100; ++i) items.emplace_back(cat("part", i), state());
   EXPECT_EQ(open(dict(items))->wrappers().size(), 100u);
@@ -64,7 +64,7 @@ TEST_F(StateDicts, AHundredAreTaken) {
   EXPECT_THAT(error_of([&] { open(dict(items)); }), HasSubstr("holds 101 dicts of tensors; at most 100"));
 }
 
-TEST_F(StateDicts, HostileNestingEnds) {
+TEST_F(StateDicts, HostileNestingIsLimited) {
   std::string deep = state();
   for (int level = 0; level < 9; ++level) deep = dict({{"model", deep}});
   EXPECT_THAT(error_of([&] { open(deep); }), HasSubstr("holds no dict of tensors"));

@@ -1,4 +1,4 @@
-// What torch.save writes, and what an attacker might.
+// Files as torch.save writes them, and files as an attacker might write them.
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
@@ -63,7 +63,7 @@ TEST_F(TorchFile, EveryStorageType) {
 }
 
 TEST_F(TorchFile, ParametersMetadataAndOtherData) {
-  // A state dict is an OrderedDict with an attribute _metadata; beside it, plain values.
+  // A state dict is an OrderedDict with an attribute _metadata; it may be stored beside plain values.
   const std::string parameter =
       global("torch._utils", "_rebuild_parameter") + tuple({matrix(), "\x88", ordered_dict()}) + "R";
   const std::string state =
@@ -76,7 +76,7 @@ TEST_F(TorchFile, ParametersMetadataAndOtherData) {
   EXPECT_EQ(file->names(), std::vector<std::string>{"w"});
 }
 
-TEST_F(TorchFile, OnlyTensorsWithTextsAsNamesAreTaken) {
+TEST_F(TorchFile, OnlyTensorsWithTextNamesAreRead) {
   const std::string numbered = "}(" + text("w") + matrix() + number(3) + matrix() + "u";
   EXPECT_EQ(open_pickle(numbered)->names(), std::vector<std::string>{"w"});
   EXPECT_THAT(refusal("}(" + number(3) + matrix() + "u"), HasSubstr("holds no dict of tensors"));
@@ -117,7 +117,7 @@ TEST_F(TorchFile, ShardsWithAnIndex) {
   EXPECT_EQ(folder->tensor("a").sum().item<float>(), 15);
 }
 
-TEST_F(TorchFile, ForeignNamesAreRefusedByName) {
+TEST_F(TorchFile, UnknownNamesAreRefusedByName) {
   EXPECT_THAT(refusal(global("posix", "system") + "(" + text("touch /tmp/owned") + "tR"),
               HasSubstr("'posix.system'"));
   EXPECT_THAT(refusal(global("torch", "FloatStorage\x1b[31m")), HasSubstr("\\x1b[31m"));
@@ -164,8 +164,8 @@ TEST_F(TorchFile, BombsAreRefused) {
   EXPECT_THAT(refusal(tensor(storage("FloatStorage", "0", 6), 0, std::vector<int64_t>(1000, 1), {1})),
               HasSubstr("1000 dimensions"));
   EXPECT_THAT(refusal("}r" + le(0xffffffff, 4) + "0"),
-              HasSubstr("opcode"));      // stored far out: costs one entry
-  std::string laughs = "]q" + le(0, 1);  // a list of twice the list before, sixty times over
+              HasSubstr("opcode"));      // a high memo index, which must not allocate the entries before it
+  std::string laughs = "]q" + le(0, 1);  // each list holds the previous list twice, sixty times
   for (char i = 0; i < 60; ++i) laughs += "](h" + le(i, 1) + "h" + le(i, 1) + "eq" + le(i + 1, 1);
   EXPECT_NE(refusal(laughs), "");
 }
@@ -215,7 +215,7 @@ TEST_F(TorchFile, StoragesAndStridesAreChecked) {
   }
 }
 
-TEST_F(TorchFile, EntriesThatNothingNamesDoNotMatter) {
+TEST_F(TorchFile, UnusedEntriesAreIgnored) {
   const std::string data = pickle(dict({{"w", matrix()}}));
   const std::vector<ForgedEntry> sound{
       {"a/data.pkl", data}, {"a/byteorder", "little"}, {"a/data/0", bytes_of(kSix)}};

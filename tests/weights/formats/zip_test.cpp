@@ -1,4 +1,4 @@
-// The table of a zip file: what is read and what is refused.
+// The directory of a zip file: which entries are read and which are refused.
 #include <gmock/gmock.h>
 
 #include "framework/weights/checkpoint.h"
@@ -21,7 +21,7 @@ class Zip : public testing::Test {
   std::string refusal(const std::string& bytes) {
     return error_of([&] { open(bytes); });
   }
-  /// The sound file with one more entry.
+  /// The valid file with one more entry.
   std::string with(const ForgedEntry& entry) {
     return refusal(zip({{"a/data.pkl", kPickle}, {"a/data/0", "abcd"}, entry}));
   }
@@ -51,7 +51,8 @@ TEST_F(Zip, SixtyFourBitFields) {
     std::string other = end;
     other[at] = static_cast<char>(other[at] + 1);
     EXPECT_THAT(refusal(with_ends(wide, other)), HasSubstr("contradict")) << at;
-    other.replace(at, width, std::string(width, '\xff'));  // too large for this record: the other one says it
+    other.replace(at, width,
+                  std::string(width, '\xff'));  // too large for this record, so the zip64 record has it
     EXPECT_EQ(refusal(with_ends(wide, other)), "") << at;
   }
   std::string astray = wide;
@@ -87,7 +88,7 @@ TEST_F(Zip, AZip64FieldHoldsOnlyWhatDidNotFit) {
 
 TEST_F(Zip, EntriesThatAreNotPlainAreRefused) {
   EXPECT_EQ(with({"a/version", "3\n"}), "");
-  EXPECT_EQ(with({"a/x", "abcd", 8}), "");  // nothing reads it
+  EXPECT_EQ(with({"a/x", "abcd", 8}), "");  // allowed, because nothing reads it
   EXPECT_THAT(with({"a/x", "abcd", 0, 1}), HasSubstr("encrypted"));
   EXPECT_THAT(with({"a/data/0", "abcd"}), HasSubstr("occurs twice"));
   EXPECT_THAT(with({"", "abcd"}), HasSubstr("the entry name '' is not allowed"));
@@ -105,7 +106,7 @@ TEST_F(Zip, EntriesMayNotOverlap) {
   std::string copy = bytes;
   const size_t first = bytes.find("PK\1\2");
   copy.replace(second + 20, 8, le(900, 4) + le(900, 4));
-  EXPECT_NE(refusal(copy), "");  // beyond the directory
+  EXPECT_NE(refusal(copy), "");  // after the start of the directory
   copy = bytes;
   copy.replace(first + 20, 8, le(bytes.find("abcd") - 90, 4) + le(bytes.find("abcd") - 90, 4));
   EXPECT_THAT(refusal(copy), HasSubstr("overlap"));
@@ -123,7 +124,7 @@ TEST_F(Zip, EveryChangedByteIsReadOrRefused) {
     for (const char change : {'\x01', '\x80', '\xff'}) {
       std::string copy = bytes;
       copy[i] = static_cast<char>(copy[i] ^ change);
-      error_of([&] {  // an Error or none; nothing else, and never a byte outside the file
+      error_of([&] {  // only an Error may be thrown, and no byte outside the file may be read
         const auto file = open(copy);
         for (const std::string& name : file->names()) file->tensor(name).sum();
       });
