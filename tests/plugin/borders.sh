@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# borders.sh SOURCE_DIR CORE_LIBRARY PLUGIN_DIR: who may link and include whom.
+# borders.sh SOURCE_DIR CORE_LIBRARY PLUGIN_DIR: checks which libraries may be linked and which files may be included.
 set -euo pipefail
 source_dir=$1 core=$2 plugins=$3
 failed=0
@@ -19,8 +19,8 @@ for library in "$plugins"/libflam_*.so; do
   [ "$exported" = flam_plugin ] || fail "$library exports more than its entry: ${exported//$'\n'/ }"
 done
 
-# A plugin includes framework/sdk.h, files of its own folder, the standard library, ATen and c10, and other people's
-# libraries; its tests may look further in, and so may the program that trains a tokenizer.
+# A plugin includes framework/sdk.h, files of its own folder, the standard library, ATen and c10, and third-party
+# libraries. Its tests may include more, and so may the program that trains a tokenizer.
 for folder in "$source_dir"/plugins/*/*/; do
   while read -r file; do
     while read -r mark header; do

@@ -1,4 +1,4 @@
-// Every broken plugin of tests/fixtures/plugins has a message of its own and leaves the process standing.
+// Every broken plugin of tests/fixtures/plugins causes its own message and does not end the process.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -113,7 +113,7 @@ TEST(Broken, AShortSleepIsAllowedAndManyAreNot) {
               HasSubstr("was asleep for 0.6 s in all while loading"));
 }
 
-TEST(Broken, AThreadThatWorksKeepsTheOthersAwake) {
+TEST(Broken, OneWorkingThreadMeansThatTheProcessIsNotAsleep) {
   const auto work = [] { std::thread([] { work_for(milliseconds(400)); }).join(); };
   EXPECT_EQ(rehearsing(work, {.asleep = milliseconds(150)}), "");
 }
@@ -123,7 +123,7 @@ TEST(Broken, WaitingForAProcessorIsNotSleeping) {
   CPU_ZERO(&one);
   CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
   std::atomic<bool> done = false;
-  std::thread busy([&] {  // takes nearly all of the one processor that the child may use
+  std::thread busy([&] {  // uses nearly all of the only processor that the child may use
     pthread_setaffinity_np(pthread_self(), sizeof one, &one);
     while (!done) continue;
   });
@@ -140,7 +140,7 @@ TEST(Broken, WaitingForAProcessorIsNotSleeping) {
   EXPECT_EQ(error, "");
 }
 
-TEST(Broken, WorkingWithoutEndIsALoop) {
+TEST(Broken, AnEndlessLoopIsStopped) {
   const auto work = [] {
     for (;;) std::this_thread::yield();
   };
@@ -148,7 +148,7 @@ TEST(Broken, WorkingWithoutEndIsALoop) {
               HasSubstr("did not finish loading within 0.05 s"));
 }
 
-TEST(Broken, WhatTheCallerTriesInTheChildMayThrowAnything) {
+TEST(Broken, TheRehearsalOfTheCallerMayThrowAnything) {
   const OpenOptions odd{.rehearse = [](const FlamPluginStamp&) { throw 7; }};
   EXPECT_THAT(
       error_of([&] { open_plugin(fixture_plugin("good"), odd); }),
@@ -156,7 +156,7 @@ TEST(Broken, WhatTheCallerTriesInTheChildMayThrowAnything) {
 }
 
 TEST(Broken, NoDescriptorsLeftForTheChild) {
-  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);  // the lowest that is free
+  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);  // the lowest free descriptor
   close(next);
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
@@ -168,7 +168,7 @@ TEST(Broken, NoDescriptorsLeftForTheChild) {
               AllOf(HasSubstr("libflam_good.so"), HasSubstr("cannot create a pipe: Too many open files")));
 }
 
-TEST(Broken, AScanSkipsThemAndGoesOn) {
+TEST(Broken, AScanSkipsThem) {
   std::vector<std::filesystem::path> folders;
   for (const char* name : {"aborts", "good", "no_entry", "other_torch"}) {
     folders.push_back(fixture_plugin(name).parent_path());

@@ -1,5 +1,5 @@
 #pragma once
-// Where the fixture plugins lie.
+// Paths of the fixture plugins.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ inline void write_bytes(const std::filesystem::path& path, const std::string& by
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// A copy of the good plugin, under another name if wanted.
+/// Copies the good plugin, with another name if `name` is given.
 inline std::filesystem::path copy_good(const std::filesystem::path& folder,
                                        const std::string& name = "good") {
   std::filesystem::create_directories(folder);

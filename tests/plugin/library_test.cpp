@@ -1,4 +1,4 @@
-// Opening: the stamp, the ELF checks, and what a manifest vouches for.
+// Opening a plugin: the stamp, the ELF checks, and the hash in the manifest.
 #include "framework/plugin/library.h"
 
 #include <elf.h>
@@ -42,7 +42,7 @@ TEST(OpenPlugin, GivesTheStamp) {
   EXPECT_EQ(open_plugin(fixture_plugin("good")), stamp);
 }
 
-TEST(OpenPlugin, RehearsesOnlyWhatNoManifestVouchesFor) {
+TEST(OpenPlugin, RehearsesOnlyWithoutAMatchingManifest) {
   const Scratch folder;
   const auto library = copy_good(folder.path());
   const OpenOptions refuse{.rehearse = [](const FlamPluginStamp&) { throw Error("was rehearsed"); }};
@@ -121,7 +121,7 @@ TEST_F(Forged, SegmentsBeyondTheFile) {
 
 TEST_F(Forged, LargerThanAnyPlugin) {
   write_bytes(folder_ / "libflam_forged.so", good_);
-  std::filesystem::resize_file(folder_ / "libflam_forged.so", uint64_t{5} << 30);  // a hole
+  std::filesystem::resize_file(folder_ / "libflam_forged.so", uint64_t{5} << 30);  // a sparse file
   EXPECT_THAT(error_of([&] { open_plugin(folder_ / "libflam_forged.so"); }),
               HasSubstr("more than a plugin may have"));
 }
@@ -172,7 +172,7 @@ TEST_F(Forged, NamesThatOverlap) {
               HasSubstr("exports names of more than"));
 }
 
-/// The good plugin with its table of dynamic symbols in the hands of `change`.
+/// The good plugin with its table of dynamic symbols modified by `change`.
 class ForgedSymbols : public Forged {
  protected:
   using Change = std::function<void(Elf64_Shdr& table, std::vector<Elf64_Sym>& symbols)>;
@@ -198,7 +198,7 @@ class ForgedSymbols : public Forged {
   }
 };
 
-TEST_F(ForgedSymbols, OnlyWhatOthersCanBeBoundTo) {
+TEST_F(ForgedSymbols, OnlyExportedNamesAreListed) {
   const auto entry = testing::Contains("flam_plugin");
   const auto each = [&](const std::function<void(Elf64_Sym&)>& change) {
     return names([&](auto&, auto& symbols) {

@@ -39,7 +39,7 @@ TEST(Manifest, AComponentListedTwiceIsAnError) {
   EXPECT_THAT(error_of([&] { read_manifest(folder / "libflam_x.so"); }), HasSubstr("lists metric 'a' twice"));
 }
 
-TEST(Manifest, MissingIsNone) {
+TEST(Manifest, MissingGivesNull) {
   const Scratch folder;
   EXPECT_FALSE(read_manifest(folder / "libflam_x.so"));
 }

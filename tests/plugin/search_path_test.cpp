@@ -29,7 +29,7 @@ TEST_F(SearchPath, CommandLineThenVariableThenBesideTheLibrary) {
                           std::filesystem::canonical(built)));
 }
 
-TEST_F(SearchPath, WithoutTheVariableEachFolderOnce) {
+TEST_F(SearchPath, ListsEachFolderOnceWithoutTheVariable) {
   unsetenv("FLAM_PLUGIN_PATH");
   const auto built = std::filesystem::path(FLAM_BUILD_DIR) / "lib" / "flamboyance" / "plugins";
   std::filesystem::create_directories(built);
@@ -41,7 +41,7 @@ TEST_F(SearchPath, AFolderNamedOnTheCommandLineMustExist) {
   EXPECT_THAT(error_of([&] { plugin_search_path({folder_ / "missing"}); }), HasSubstr("is not a folder"));
 }
 
-TEST_F(SearchPath, FoldersOfNoUseAreSaidOnce) {
+TEST_F(SearchPath, WarnsOnceAboutUselessFolders) {
   const std::string unreadable = (folder_ / std::string(300, 'x')).string();
   setenv("FLAM_PLUGIN_PATH", unreadable.c_str(), 1);
   testing::internal::CaptureStderr();

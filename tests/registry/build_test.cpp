@@ -1,4 +1,4 @@
-// From a config node to a component.
+// Parses config nodes and builds components.
 #include "tests/fixtures/plugins/slot.h"
 #include "tests/plugin/fixture.h"
 
@@ -107,7 +107,7 @@ TEST_F(Build, AConstructorThatThrowsIsNamedAndPlaced) {
   EXPECT_THROW(registry_.build<FixtureSlot>(config, {}), RunError);
 }
 
-TEST_F(Build, NothingOrAnotherKind) {
+TEST_F(Build, RefusesNothingAndAnotherKind) {
   EXPECT_THAT(error_of([&] { registry_.build<FixtureSlot>(ComponentConfig{}, {}); }),
               HasSubstr("no metric is configured"));
   const auto config = registry_.parse("metric", node("good", 1), errors_);

@@ -1,4 +1,4 @@
-// Which components there are, and from where.
+// Lists components and their libraries.
 #include "framework/registry/registry.h"
 
 #include <dlfcn.h>
@@ -52,7 +52,7 @@ TEST(Registry, AChangedLibraryIsLoadedWhenScanned) {
   EXPECT_TRUE(registry.list()[0].loaded);
 }
 
-TEST(Registry, AManifestThatLies) {
+TEST(Registry, AManifestThatDiffersFromTheLibrary) {
   const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
@@ -70,7 +70,7 @@ TEST(Registry, AManifestThatLies) {
   }
 }
 
-TEST(Registry, AManifestForAnotherProgramOrOfNonsense) {
+TEST(Registry, AManifestForAnotherProgramOrWithInvalidNames) {
   const Scratch folder;
   const auto library = copy_good(folder.path());
   write_manifest_of(library);
@@ -108,7 +108,7 @@ TEST(Registry, EarlierFolderShadowsLater) {
   EXPECT_EQ(registry.libraries()[1].shadowed_by, first);
 }
 
-TEST(Registry, WhatItGivesDoesNotChangeWhenItScansFurther) {
+TEST(Registry, ItsResultsStayValidWhenItScansAgain) {
   Registry registry;
   const auto& problems = registry.problems();
   const auto& libraries = registry.libraries();
@@ -145,7 +145,7 @@ TEST(Registry, UnknownNamesAndKinds) {
   EXPECT_NE(error_of([&] { registry.add({.kind = "metrik", .name = "x", .doc = ""}); }), "");
 }
 
-TEST(Registry, FoundFromManyThreads) {
+TEST(Registry, ManyThreadsFindComponents) {
   const Scratch folder;
   write_manifest_of(copy_good(folder.path()));
   Registry registry;
