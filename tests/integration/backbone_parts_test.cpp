@@ -1,4 +1,5 @@
-// The shipped parts of configs/_base_/vision_backbones: they build, their pixels fit, their counts are right.
+// The shipped parts of configs/_base_/vision_backbones: they build, accept the pixels of their transforms,
+// and have the right numbers of parameters.
 #include "framework/component/vision_backbone.h"
 #include "framework/config/config.h"
 #include "framework/model/transform_chain.h"
@@ -7,7 +8,7 @@
 namespace flam {
 namespace {
 
-TEST(BackboneParts, build_and_take_their_own_pixels) {
+TEST(BackboneParts, BuildAndAcceptTheirOwnPixels) {
   int parts = 0;
   for (const auto& entry :
        std::filesystem::directory_iterator(FLAM_SOURCE_DIR "/configs/_base_/vision_backbones")) {

@@ -1,5 +1,5 @@
 // Every vision backbone × resampler × adapter × language decoder of this tree, tiny: each combination builds,
-// encodes, runs forward, generates, and sends gradients to every tensor; or its dimensions don't meet, and
+// encodes, runs forward, generates, and sends gradients to every tensor; or its dimensions do not agree, and
 // the error says which.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -25,7 +25,7 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-/// Parameters with which each component is small; several where it is built in different ways.
+/// Parameters that make each component small; several sets for components with different structures.
 const std::map<std::string, std::vector<std::string>> kTiny = {
     {"vision_backbone/clip_vit",
      {"image_size: 16, patch_size: 8, hidden_size: 16, num_layers: 2, num_heads: 2, intermediate_size: 24",
@@ -151,7 +151,7 @@ void works(Model& model) {
   at::manual_seed(1);
   for (const auto& slot : model.weights().slots()) {
     if (is_statistic(*slot)) continue;
-    slot->tensor.add_(at::randn_like(slot->tensor), 0.1);  // no gate stays closed
+    slot->tensor.add_(at::randn_like(slot->tensor), 0.1);  // so that no gate stays closed
     slot->tensor.requires_grad_();
   }
   const int64_t size = model.vision_backbone().image_size();
@@ -178,7 +178,7 @@ void works(Model& model) {
   generates(model, {batch.ids, batch.attention_mask, media.detach()}, last.detach());
 }
 
-TEST(Combinations, WorkOrSayWhichDimensionsDoNotMeet) {
+TEST(Combinations, WorkOrSayWhichDimensionsDiffer) {
   const auto backbones = choices_of("vision_backbone"), resamplers = choices_of("resampler"),
              adapters = choices_of("adapter"), decoders = choices_of("language_decoder");
   std::set<std::string> worked, clashed;

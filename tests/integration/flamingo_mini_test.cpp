@@ -1,5 +1,5 @@
-// The embedded model, as it is shipped: what it says of a picture, and its scores on a small sample of unseen
-// scenes (`flam evaluate flamingo_mini_caption --limit 1000` has the real ones).
+// The embedded model as it is shipped: its answers about a picture, and its scores on a small sample of
+// unseen scenes (`flam evaluate flamingo_mini_caption --limit 1000` gives the published ones).
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -45,9 +45,9 @@ TEST(FlamingoMini, QuestionsAreAnsweredFromThePicture) {
   EXPECT_LE(scores["controls"]["blind"]["exact"], 0.45);
 }
 
-// Chosen among the answers that a question of its kind can have: two for most of them, so the blind control
-// is far above zero.
-TEST(FlamingoMini, AnswersAreRankedByThePicture) {
+// The answer is chosen from those that questions of its kind can have, which are two for most kinds, so the
+// blind control scores far above zero.
+TEST(FlamingoMini, RankingDependsOnThePicture) {
   const auto scores = evaluated("flamingo_mini_ranking");
   EXPECT_GE(scores["scores"]["exact"], 0.95);
   EXPECT_LE(scores["controls"]["blind"]["exact"], 0.55);
@@ -103,9 +103,9 @@ TEST(FlamingoMini, FitsTwelveMegabytes) {
             12'000'000u);
 }
 
-// libsentencepiece and libc10 both define FLAGS_minloglevel; behind libc10's lies the flag that decides
-// whether a failed allocation ends the process.
-TEST(FlamingoMini, APluginsLibrariesLeaveLibtorchAlone) {
+// libsentencepiece and libc10 both define FLAGS_minloglevel; the flag after libc10's decides whether a failed
+// allocation ends the process.
+TEST(FlamingoMini, LibrariesOfPluginsDoNotChangeLibtorch) {
   const auto session = Session::open("flamingo_mini_caption");
   Dl_info where{};
   ASSERT_NE(dladdr(dlsym(RTLD_DEFAULT, "FLAGS_minloglevel"), &where), 0);

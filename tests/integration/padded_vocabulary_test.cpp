@@ -1,4 +1,4 @@
-// The embedded model with rows of padding behind its vocabulary, as published files often have them.
+// The embedded model with padding rows after its vocabulary, which published files often have.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kTokens = 515, kRows = 576;
 const std::string kScene = std::string(FLAM_SOURCE_DIR) + "/docs/images/scene.png";
 
-/// The embedded model's file with `head` as the output matrix's rows of padding.
+/// The embedded model's file with `head` as the padding rows of the output matrix.
 std::filesystem::path padded_file(const test::Scratch& scratch, const at::Tensor& head) {
   const auto file = open_checkpoint(FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors");
   std::vector<std::pair<std::string, at::Tensor>> tensors;
@@ -76,7 +76,7 @@ TEST_F(Padded, CountsInTheLogProbabilities) {
   const Hypothesis padded_with_zeros = caption(padded(0)).result.hypotheses.front();
   EXPECT_EQ(padded_with_zeros.ids, plain_.ids);
   EXPECT_LT(padded_with_zeros.token_logprobs[0], plain_.token_logprobs[0]);
-  // 61 rows alike to the first token take 61 of its 62 shares, and more from the others.
+  // 61 rows equal to that of the first token take 61/62 of its probability, and some from the other tokens.
   EXPECT_NEAR(caption(padded(1)).result.hypotheses.front().token_logprobs[0],
               -std::log(std::exp(-plain_.token_logprobs[0]) + kRows - kTokens), 1e-4);
 }
@@ -90,7 +90,7 @@ TEST_F(Padded, CountsInTheScoresOfCandidates) {
   for (size_t i = 0; i < 2; ++i) EXPECT_LT(with_padding[i].logprob, plain[i].logprob);
 }
 
-TEST_F(Padded, MayBeChosenWhereAReferenceDoes) {
+TEST_F(Padded, MayBeChosenIfTheConfigAllowsIt) {
   const Outcome outcome = caption(padded(2), {"generation.suppress_padded_vocab=false"});
   ASSERT_FALSE(outcome.error) << *outcome.error;
   EXPECT_GE(outcome.result.hypotheses.front().ids.front(), kTokens);

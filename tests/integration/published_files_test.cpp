@@ -41,7 +41,8 @@ Tensors in_half(const fs::path& file) {
   return tensors;
 }
 
-/// A torch file as mmengine writes it, {"meta": {}, "state_dict": …}, or flat as Hugging Face does.
+/// A torch file as mmengine writes it, {"meta": {}, "state_dict": …}, or without the outer dict, as Hugging
+/// Face does.
 void write_torch_file(const fs::path& path, const Tensors& tensors, bool wrapped) {
   std::vector<std::pair<std::string, std::string>> items;
   std::vector<std::string> storages;
@@ -154,7 +155,7 @@ TEST(PublishedFiles, GiveTheGoldenWeightsRoundedToHalf) {
               testing::StartsWith("Output:A child holding a flowered umbrella and petting a yak."));
 }
 
-TEST(PublishedFiles, WhatTheConfigIgnoresIsNamedWhenItDoesNot) {
+TEST(PublishedFiles, UnexpectedKeysAreNamedIfTheConfigDoesNotIgnoreThem) {
   const Scratch scratch;
   write_published_files(scratch.path());
   auto overrides = golden_sizes(scratch.path());

@@ -1,5 +1,5 @@
-// What README shows of flamingo_mini: its commands print what README says, and its question needs the
-// picture.
+// The README examples of flamingo_mini: the commands print what README shows, and its question can only be
+// answered from the picture.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ struct Shown {
   std::string arguments, output;
 };
 
-/// Each block of one command, with the block of what it prints.
+/// Each block with one command, and the block with its output.
 std::vector<Shown> commands_of_readme() {
   const std::string text = read_file(FLAM_SOURCE_DIR "/README.md", 1 << 20);
   const std::regex blocks("```sh\ntools/flam (infer flamingo_mini[^\n]*)\n```\n[^`]*```\n([^`]*)```");

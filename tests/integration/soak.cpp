@@ -1,5 +1,5 @@
-// soak CONFIG PICTURE COUNT: answers the same request again and again, and fails if memory grows after the
-// first hundred answers by more than 2%.
+// soak CONFIG PICTURE COUNT: answers the same request repeatedly, and fails if memory grows by more than 2%
+// after the first hundred answers.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   }
   try {
     flam::RunOptions options;
-    options.threads = 1;  // a small model gains nothing from more
+    options.threads = 1;  // more threads do not make a small model faster
     const auto session = flam::Session::open(argv[1], options);
     const long count = std::strtol(argv[3], nullptr, 10);
     double settled = 0, last = 0;

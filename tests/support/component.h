@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of this tree need besides framework/testing: the numbers of references, and a probe.
+// Helpers for the tests of this tree besides framework/testing: the tolerance for references, and a probe.
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -15,7 +15,7 @@ inline std::filesystem::path golden_dir() {
   return set && *set ? std::filesystem::path(set) : std::filesystem::path(FLAM_SOURCE_DIR "/tests/golden");
 }
 
-/// Keeps the attention weights of a call by stage and layer.
+/// Stores the attention weights of a call by stage and layer.
 class AttentionProbe final : public Probe {
  public:
   void record(std::string_view stage, int64_t layer, const at::Tensor& value) override {
@@ -25,7 +25,7 @@ class AttentionProbe final : public Probe {
   std::map<std::string, at::Tensor> weights;
 };
 
-/// What `flam verify` allows: 1e-4 · max(1, max|reference|).
+/// The tolerance of `flam verify`: 1e-4 · max(1, max|reference|).
 constexpr double kGoldenTolerance = 1e-4;
 
 }  // namespace flam

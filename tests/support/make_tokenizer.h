@@ -4,7 +4,7 @@
 
 namespace flam {
 
-/// A tokenizer, its file opened.
+/// Makes a tokenizer and opens its file.
 inline Built<Tokenizer> make_tokenizer(const std::string& name, Value params, int64_t vocab_size) {
   params.set("type", name);
   Built<Tokenizer> made(params, {vocab_size});

@@ -1,5 +1,5 @@
 #pragma once
-// A folder of a test's own, and the message of an expected error.
+// A temporary folder for a test, and the message of an expected error.
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 
 namespace flam::test {
 
-/// Removed at the end. Its path is canonical.
+/// A folder that is removed at the end. Its path is canonical.
 class Scratch {
  public:
   Scratch() {
@@ -30,7 +30,7 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-/// The message of the Error that `action` throws; "" if it throws none.
+/// Returns the message of the Error that `action` throws, or "" if it throws none.
 template <class Action>
 std::string error_of(const Action& action) {
   try {
