@@ -1,5 +1,5 @@
-# Installs the build tree, moves it, and does with it what a stranger would: writes the skeletons of nine plugins, builds
-# them and the tutorial's plugins, tests and checks them, and runs the tutorial's config.
+# Installs the build tree, moves it, and uses it like an external project: it creates the skeletons of nine plugins, builds
+# them and the plugins of the tutorial, tests and checks them, and runs the config of the tutorial.
 set(work ${BUILD_DIR}/tests/out_of_tree/work)
 set(moved ${work}/moved/here)
 set(flam ${moved}/bin/flam)
@@ -7,7 +7,7 @@ set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} "${LAUNCHER}")
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
-# expect(REGEX COMMAND…): it succeeds and prints that
+# expect(REGEX COMMAND…): runs the command, which must succeed and print a match of REGEX
 function(expect regex)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT OUTPUT_VARIABLE out COMMAND_ERROR_IS_FATAL ANY)
   if(NOT out MATCHES "${regex}")
@@ -20,7 +20,7 @@ run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${work}/installed)
 file(MAKE_DIRECTORY ${work}/moved)
 file(RENAME ${work}/installed ${moved})
 
-# Installing must leave the plugins as their manifests know them.
+# Installing must not change the plugins, because their manifests contain their hashes.
 file(GLOB plugins ${moved}/lib/flamboyance/plugins/*.so)
 if(NOT plugins)
   message(FATAL_ERROR "no plugins were installed")
@@ -34,7 +34,7 @@ foreach(plugin ${plugins})
   endif()
 endforeach()
 
-# The tree is whole: nothing is taken from where libtorch was found, which another user may not be able to read.
+# The tree is complete: nothing is used from the place where libtorch was found, which other users may not be able to read.
 file(GLOB programs ${moved}/bin/* ${moved}/lib/*.so ${moved}/lib/flamboyance/torch/lib/*.so)
 foreach(program ${programs} ${plugins})
   execute_process(COMMAND ldd ${program} OUTPUT_VARIABLE linked COMMAND_ERROR_IS_FATAL ANY)
@@ -45,7 +45,7 @@ foreach(program ${programs} ${plugins})
     endif()
   endforeach()
 endforeach()
-# Left where it is, it is linked to, and the installer says so.
+# If libtorch is not copied, the tree links to it, and the installer says so.
 execute_process(COMMAND ${CMAKE_COMMAND} -DCMAKE_INSTALL_PREFIX=${work}/linked -DFLAM_TORCH_DIR=${TORCH_DIR} -DFLAM_INSTALL_TORCH=OFF
                 -P ${SOURCE_DIR}/tools/cmake/InstallTorch.cmake OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
 file(READ_SYMLINK ${work}/linked/lib/flamboyance/torch target)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""rooms.py SOURCE_DIR: holds the includes of framework/ and apps/ to the table of rooms in docs/architecture.md.
+"""rooms.py SOURCE_DIR: checks the includes of framework/ and apps/ against the table of folders in docs/architecture.md.
 
 A room may include itself, the rooms that its row names, and whatever those may include. ATen stands for the headers of
 libtorch. A cell may name one header of a room (nn/kv_cache.h) instead of the whole room.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# setup_messages.sh SETUP: what tools/setup says to a user without root, to wrong use, and when something is in its way.
-# Installs nothing: the programs that would are replaced, and it never runs as root.
+# setup_messages.sh SETUP: checks what tools/setup prints for a user without root, for wrong arguments, and if something prevents it.
+# It installs nothing: the programs that would install are replaced, and it never runs as root.
 set -uo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -31,7 +31,7 @@ export folder
 run=(/bin/bash "$folder/tools/setup")
 [[ $EUID -ne 0 ]] || run=(setpriv --reuid 65534 --regid 65534 --clear-groups "${run[@]}")
 
-# expect STATUS PATTERN ARGUMENT... : how tools/setup ARGUMENT... ends and what it says, white space as one space each.
+# expect STATUS PATTERN ARGUMENT... : checks the exit status and the output of tools/setup ARGUMENT..., with white space reduced to single spaces.
 expect() {
   local wanted=$1 pattern=$2 said status
   shift 2
@@ -48,13 +48,13 @@ expect() {
 # Without root: one line for the administrator, which names what is missing and nothing else.
 expect 2 'this user cannot install them\. .*apt-get update && apt-get install -y --no-install-recommends gcovr $' \
   --packages g++ gcovr python3
-# With sudo that needs no password it goes on.
+# If sudo needs no password, it continues.
 SUDO_WORKS=yes expect 0 'as root: env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcovr $' \
   --packages g++ gcovr python3
-# Nothing missing: nothing to do, nothing to say.
+# If nothing is missing, it does and prints nothing.
 GCOVR_IS=installed expect 0 '^ ?$' --packages g++ gcovr python3
 
-# Another process installs packages: it is waited for, and said once, whichever of the locks it holds.
+# If another process is installing packages, it waits and says so once, whichever lock the other process holds.
 held='by process 512 (unattended-upgr)'
 export SUDO_WORKS=yes
 for locked in "dpkg --configure|dpkg: error: dpkg frontend lock was locked by another process with pid 512" \
@@ -67,12 +67,12 @@ done
 LOCKED="apt-get update|E: Could not get lock /var/lib/apt/lists/lock. It is held $held" UNTIL=1000 expect 2 \
   'another process has been installing packages for 5 minutes \(Could not get lock .* process 512 .*run tools/setup again' \
   --packages gcovr
-# Any other failure is final.
+# Any other failure ends it.
 LOCKED="apt-get install|E: Unable to locate package gcovr" UNTIL=1 expect 100 'Unable to locate package gcovr $' \
   --packages gcovr
 unset SUDO_WORKS
 
-# Without HOME the home folder is the one that the system knows; one that can't be written to is named.
+# Without HOME, it uses the home folder in the user database. It names a home folder that is not writable.
 unset HOME XDG_CACHE_HOME
 PASSWD_HOME=/proc/nobody expect 2 "can't write to '/proc/nobody/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
 expect 2 "can't write to '/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
