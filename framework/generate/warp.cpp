@@ -14,7 +14,7 @@ namespace {
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 at::Tensor to_device(const std::vector<int64_t>& numbers, at::Device device) {
-  // clone() keeps the memory alive until the asynchronous copy to the device has finished.
+  // Without clone(), the result on the CPU would share the memory of `numbers`, which may be freed first.
   return at::from_blob(const_cast<int64_t*>(numbers.data()), {std::ssize(numbers)}, at::kLong)
       .clone()
       .to(device, at::kLong, true);

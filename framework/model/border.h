@@ -19,9 +19,10 @@ class Border {
   Border() = default;
   explicit Border(const ComponentConfig& component, Errors errors = Errors::named);
 
-  /// Returns body(), which calls the component's function `call` ("forward"). Every exception other than
-  /// Error is rethrown as a RunError with the component's name. `std::bad_alloc` and libtorch's out-of-memory
-  /// errors are passed on unchanged, because running out of memory is not the component's fault.
+  /// Returns body(), which calls the component's function `call` ("forward"). An Error is passed on as
+  /// `errors` says. Every other exception, and a RunError, is rethrown as a RunError with the component's
+  /// name. `std::bad_alloc` and libtorch's out-of-memory errors are passed on unchanged, because running out
+  /// of memory is not the component's fault.
   template <class Body>
   decltype(auto) operator()(const char* call, const Body& body) const {
     try {
