@@ -114,7 +114,10 @@ std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) 
 fs::path file_in_folder(const fs::path& folder) {
   for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                            "pytorch_model.bin.index.json"}) {
-    if (fs::exists(folder / name)) return folder / name;
+    std::error_code unreadable;
+    if (fs::exists(folder / name, unreadable)) return folder / name;
+    if (unreadable)
+      throw Error(cat("the folder ", quoted(folder.string()), " can't be read: ", unreadable.message()));
   }
   throw Error(cat(printable(folder.string(), 1000),
                   ": the folder holds neither model.safetensors nor pytorch_model.bin, nor an index "

@@ -105,7 +105,9 @@ class Planner {
 
   /// A file may hold a tied tensor once or under each of its names, with equal values.
   bool tied_twin(const Source& source, const Source& other) const {
-    return source.target != other.target && at::equal(plan_.tensor(source), plan_.tensor(other));
+    if (source.target == other.target) return false;
+    const at::Tensor one = plan_.tensor(source), two = plan_.tensor(other);
+    return one.dtype() == two.dtype() && at::equal(one, two);
   }
 
   void check_shape(const Source& source, const WeightSlot& slot, int part) {

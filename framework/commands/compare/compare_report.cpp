@@ -23,7 +23,10 @@ double t_quantile(int64_t degrees) {
                                                     2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
                                                     2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
                                                     2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
-  return degrees <= std::ssize(kTable) ? kTable[static_cast<size_t>(degrees - 1)] : 1.96;
+  if (degrees <= std::ssize(kTable)) return kTable[static_cast<size_t>(degrees - 1)];
+  const auto n = static_cast<double>(degrees);
+  return 1.96 + 2.37 / n +
+         2.9 / (n * n);  // to three digits, from the expansion about the normal distribution
 }
 
 /// Columns in the order in which they first occur.
