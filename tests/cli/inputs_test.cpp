@@ -53,7 +53,8 @@ TEST_F(Inputs, WhatIsLeftOutIsSaidOnceOnStderr) {
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(lines(ran).size(), 1u);
   EXPECT_EQ(ran.err,
-            "left out 3 files that are not pictures: 2 .txt, 1 .json; 1 link to a folder that was entered before\n");
+            "left out 3 files that are not pictures: 2 .txt, 1 .json; 1 link to a folder that was entered "
+            "before\n");
 }
 
 TEST_F(Inputs, AFileThatCannotBeOpenedIsAnErrorAmongTheAnswers) {

@@ -338,7 +338,7 @@ TEST_F(TrainerTest, WrongUseIsAnError) {
 
 TEST_F(TrainerTest, ARecordWithoutAReferenceIsNamed) {
   RunOptions without = options("wrong", {"train.records_per_picture=[1, 1]", "train.batch_size=1",
-                                             "dataset={_delete_: true, type: liar, lie: no_references}"});
+                                         "dataset={_delete_: true, type: liar, lie: no_references}"});
   without.plugin_path = {FLAM_FIXTURE_PLUGINS "/text_liars"};
   try {
     train(stage("2_text"), without, {});

@@ -38,7 +38,7 @@ struct Explanation {
   std::vector<SeenPicture> pictures;
   std::vector<SeenWord> words;
   std::vector<WithoutPart> left_out;  // each shot, the query's picture, all pictures
-  std::string why_no_looks;       // why words have no `looks`; "" if they do
+  std::string why_no_looks;           // why words have no `looks`; "" if they do
 };
 
 /// Explains the best answer of an outcome; `prompt` is the prompt of the request. Media tokens are mapped to
