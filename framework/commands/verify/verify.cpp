@@ -69,7 +69,10 @@ class Verification {
   void check_prompts() {
     for (size_t row = 0; row < reference_.rows(); ++row) {
       const auto request = reference_.request(row);
-      if (!request) continue;
+      if (!request) {  // the dump does not say what was asked
+        report_.skipped.push_back(cat("prompt_text[", row, "]"));
+        continue;
+      }
       const std::string ours = prompt_of(session_.task_head().task(*request)).text.str();
       report_.stages.push_back(
           compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
