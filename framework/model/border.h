@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "framework/base/export.h"
+
 namespace flam {
 
 class ComponentConfig;
@@ -10,7 +12,7 @@ class ComponentConfig;
 /// Checks every call into a plugin's component: its exceptions and its results. A plugin that breaks its
 /// contract causes one error, which names the component, its library, the function and what is wrong. The
 /// cost of a check is negligible compared with a forward pass.
-class Border {
+class FLAM_API Border {
  public:
   /// How an Error that a component throws is passed on: with the component's name in front of it, or
   /// unchanged, for components whose Errors are addressed to the user ("part 2: the question is empty").

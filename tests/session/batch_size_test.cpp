@@ -21,7 +21,7 @@ const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 /// Five prompts of different lengths, with zero to three pictures.
 std::vector<Task> mixed_tasks(const std::vector<std::string>& images) {
   const auto prompt = [&](const std::string& text, const std::vector<size_t>& of) {
-    Prompt out{text, {}};
+    Prompt out{template_text(text), {}};
     for (const size_t image : of) out.media.push_back(image_part(images.at(image)));
     return Generate{out};
   };
@@ -133,7 +133,7 @@ TEST(BatchSize, ChangesNoAnswerWithAGeneratedImageToken) {
       for (const size_t row : rows) prompts.push_back(prompt_of(tasks[row]));
       Prepared prepared = session->parts().prepare(prompts);
       session->parts().encode_media(prepared);
-      const auto steps = session->start(prepared, 1, 3);
+      const auto steps = session->parts().start(prepared, 1, 3);
       steps->prefill();
       return steps->step(at::full({std::ssize(rows)}, session->model().image_token_id(), at::kLong));
     };

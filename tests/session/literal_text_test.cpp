@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "framework/session/session.h"
+#include "framework/session/session_parts.h"
 #include "tests/cli/run_flam.h"
 #include "tests/support/requests.h"
 
@@ -21,7 +21,7 @@ const std::vector<std::string> kNames = {"</s>", "<s>", "<unk>", "<PAD>", "<imag
 int64_t tokens_in_prompt(const Session& session, const Request& request) {
   const Tokenizer& tokenizer = session.model().tokenizer();
   const Prepared prepared =
-      session.prepare(std::vector<Prompt>{prompt_of(session.task_head().task(request))});
+      session.parts().prepare(std::vector<Prompt>{prompt_of(session.task_head().task(request))});
   int64_t count = 0;
   for (const int64_t id : prepared.rows.front()) {
     for (const std::string& name : kNames) count += id == tokenizer.token_id(name);
