@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 namespace flam {
@@ -21,7 +20,8 @@ std::chrono::nanoseconds processor_time(pid_t process) {
 /// The state of a thread follows its name, which is in brackets and may itself contain brackets.
 bool is_runnable(const std::filesystem::path& thread) {
   std::ifstream file(thread / "stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  std::getline(file, text);  // fails without an exception if the thread has ended meanwhile
   const size_t name_end = text.rfind(") ");
   return name_end != std::string::npos && text.compare(name_end + 2, 2, "R ") == 0;
 }

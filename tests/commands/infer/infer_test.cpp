@@ -85,7 +85,7 @@ TEST_F(Infer, OptionsOfWritingAreRefusedOnceWhereTheModelChooses) {
   options_.inputs.request_file = request_file(line + line);
   options_.num_beams = 3;
   EXPECT_THAT(error_of([&] { infer(options_, hooks_); }),
-              HasSubstr("--num-beams is about answers that a model"));
+              HasSubstr("--num-beams applies to models that generate answers"));
   EXPECT_TRUE(ids_.empty());
 }
 

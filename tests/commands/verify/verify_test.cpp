@@ -126,7 +126,7 @@ TEST_F(Verify, SkipsStagesThatTheDumpLacks) {
   tensors_ = {{"input_ids", tensors_.at("input_ids")}};
   const VerifyReport little = report();
   EXPECT_TRUE(little.passed());
-  for (const char* name : {"vit_patch_tokens", "hidden_layer0", "logits", "greedy_step_logits", "greedy_ids",
+  for (const char* name : {"vision_features", "hidden_layer0", "logits", "greedy_step_logits", "greedy_ids",
                            "beam3_ids", "beam3_lp1_ids"}) {
     EXPECT_THAT(little.skipped, Contains(name));
   }
