@@ -101,9 +101,9 @@ TEST(Dimensions, ContextCountsTheMediaAmongTheTokens) {
     session->model().start(prepared.batch, 1, 4);
     FAIL() << "it fits";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(),
-                AllOf(HasSubstr(cat("prompt of ", tokens, " tokens, ", tokens + 2 * 31, " with the media")),
-                      HasSubstr("4 new ones"), HasSubstr("context of 60")));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr(cat("prompt of ", tokens, " tokens (", tokens + 2 * 31,
+                                                  " positions with the media)")),
+                                    HasSubstr("4 new ones"), HasSubstr("context of 60")));
   }
   EXPECT_THROW(session->model().forward(prepared.batch), Error);
 }

@@ -128,7 +128,7 @@ class StepGraphTest : public ::testing::Test {
       prompt.media.push_back({Part::Kind::image, "", {source}});
       prompts.push_back(std::move(prompt));
     }
-    Prepared prepared = session.parts().prepare(prompts);
+    Prepared prepared = session.parts().prepare(prompts, nullptr, /*with_pixels=*/true);
     session.parts().encode_media(prepared);
     return prepared;
   }

@@ -60,7 +60,7 @@ TEST(AnswerStream, ShowsNoTextThatIsRemovedLater) {
   const std::string whole = text({}, 8);
   EXPECT_THAT(whole, HasSubstr("small blue ring"));
   EXPECT_EQ(text({"generation.stop_strings=['small blue', 'blue ring']"}, 5),
-            whole.substr(0, whole.find(" small blue")));
+            whole.substr(0, whole.find("small blue")));
   EXPECT_EQ(text({"generation.stop_strings=['small blue rung', 'never']"}, 8), whole);
   EXPECT_EQ(text({"task_head.cut_at=['small blue', 'ring']", "task_head.strip=false"}, 5),
             whole.substr(0, whole.find("small blue")));
@@ -86,13 +86,14 @@ TEST(AnswerStream, ContinuesAfterABatchFailed) {
   Shown shown(requests.size());
   CallOptions options;
   options.on_text = shown.listener();
-  options.cancelled = [calls = 0]() mutable -> bool {
+  int calls = 0;
+  options.cancelled = [&calls]() -> bool {
     if (++calls == 6) throw RunError("a device failed");
     return false;
   };
   const auto outcomes = session->answer(requests, options);
   for (size_t i = 0; i < requests.size(); ++i) {
-    EXPECT_EQ(outcomes[i].error.value_or(""), "");
+    ASSERT_EQ(outcomes[i].error.value_or(""), "");
     EXPECT_EQ(shown.texts[i], outcomes[i].answer.front().second);
     EXPECT_GE(shown.pieces[i], 8);
   }
@@ -124,7 +125,8 @@ TEST(AnswerStream, AnInterruptedAnswerKeepsTheShownText) {
   Shown shown(2);
   CallOptions options;
   options.on_text = shown.listener();
-  options.cancelled = [calls = 0]() mutable { return ++calls > 6; };
+  int calls = 0;
+  options.cancelled = [&calls] { return ++calls > 6; };
   const auto outcomes = session->answer(std::vector<Request>(2, picture_request(kScene)), options);
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(outcomes[i].result.hypotheses.front().finish, FinishReason::cancelled);

@@ -131,12 +131,18 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
 
 std::optional<at::Tensor> ReferenceCase::tensor(const std::string& name) const {
   const auto& names = tensors_->names();
-  for (const auto& [stage, stored] : kStoredNames) {
-    if (stage == name && std::binary_search(names.begin(), names.end(), stored))
-      return tensors_->tensor(std::string(stored));
+  if (std::binary_search(names.begin(), names.end(), name)) return tensors_->tensor(name);
+  for (const std::string& stored : names) {
+    if (stage_of(stored) == name) return tensors_->tensor(stored);
   }
-  if (!std::binary_search(names.begin(), names.end(), name)) return std::nullopt;
-  return tensors_->tensor(name);
+  return std::nullopt;
+}
+
+std::string stage_of(const std::string& tensor) {
+  for (const auto& [stage, stored] : kStoredNames) {
+    if (stored == tensor) return std::string(stage);
+  }
+  return tensor;
 }
 
 std::optional<std::string> ReferenceCase::generated(const std::string& run, const std::string& field,

@@ -39,4 +39,7 @@ class ReferenceCase {
   int64_t max_new_tokens_ = 20;
 };
 
+/// The stage that a tensor of a dump belongs to: its name, or today's name for an older one.
+FLAM_API std::string stage_of(const std::string& tensor);
+
 }  // namespace flam
