@@ -61,8 +61,8 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
   keep_inputs(config);
+  make_threads(thread_count(options.threads));  // first, as in Session::open
   const ThreadCount computing(thread_count(options.threads));
-  make_threads(thread_count(options.threads));
 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);
