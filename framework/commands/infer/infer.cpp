@@ -23,7 +23,6 @@ GenerationParams generation_of(const InferOptions& options, const RunConfig& con
   if (options.num_beams) params.num_beams = *options.num_beams;
   if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
   if (options.n_best) params.n_best = *options.n_best;
-  check_generation(params);
   return params;
 }
 
@@ -116,7 +115,7 @@ class Inference {
       if (close_look_.wanted()) session_->parts().media->decode(request.parts);
       Task task = session_->task(request);
       try {
-        refuse_choices(task);
+        check_options(task);
       } catch (const Error&) {
         return refuse();
       }
@@ -129,12 +128,13 @@ class Inference {
     }
   }
 
-  /// Known before the first answer is computed.
-  void refuse_choices(const Task& task) const {
-    const char* given = option_of_writing(options_);
-    if (given && std::holds_alternative<Score>(task))
+  /// Whether the options go with such a task; known before the first answer is computed.
+  void check_options(const Task& task) const {
+    if (std::holds_alternative<Generate>(task)) return check_generation(generation_);
+    if (const char* given = option_of_writing(options_)) {
       throw Error(
           cat(given, " applies to models that generate answers; this model chooses among candidates"));
+    }
   }
 
   void take(const Request& request, Outcome outcome) {
