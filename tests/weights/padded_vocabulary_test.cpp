@@ -26,8 +26,8 @@ TEST_F(PaddedVocabulary, KeepsItsRowsAfterThoseOfTheTokens) {
   testing::internal::CaptureStderr();
   load({rows("d", embed), adapter_file()});
   const std::string said = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(said, AllOf(HasSubstr("info: padding rows"),
-                          HasSubstr("language_decoder.embed (64 rows, 5 tokens)")));
+  EXPECT_THAT(
+      said, AllOf(HasSubstr("info: padding rows"), HasSubstr("language_decoder.embed (64 rows, 5 tokens)")));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
   EXPECT_TRUE(at::equal(embed_.tensor(), embed));
   EXPECT_EQ(embed_.slot()->padding_rows, 59);
