@@ -50,8 +50,12 @@ int run(const InferOptions& options, bool json) {
   };
   hooks.cancelled = interrupted;
   const InferReport report = infer(options, hooks);
-  if (interrupted()) return interrupted_status();
   progress.clear();
+  if (interrupted()) {
+    std::cerr << "error: interrupted after " << report.done << " answers"
+              << (options.receipt.empty() ? "" : "; no receipt was written") << "\n";
+    return interrupted_status();
+  }
   if (report.failed > 0 && report.done > 1)
     std::cerr << report.failed << " of " << report.done << " records failed\n";
   if (report.failed == report.done && report.refused == report.failed) return 2;  // nothing could be run

@@ -153,7 +153,8 @@ std::optional<std::string> why_not_a_path(std::string_view path) {
     const size_t at = path.find(scheme);
     return at != path.npos && (at == 0 || path[at - 1] == '/');
   };
-  if (begins("file:/")) return "is a URL, but pictures are named by their paths; leave out `file://`";
+  if (begins("file:/"))
+    return "is a URL, but pictures are named by their paths; give the path alone, with each %XX as its byte";
   if (begins("data:image/"))
     return "is a data URL, but pictures are named by their paths; save the picture to a file";
   for (const char* scheme : {"http:/", "https:/", "ftp:/", "s3:/", "gs:/"})

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
+#include "framework/config/config.h"
 #include "framework/params/params.h"
 
 namespace flam {
@@ -41,9 +42,10 @@ DecodeOptions parse_pictures(const Value& node, ErrorList& errors) {
   options.orientation = params.orientation;
   if (params.background.is_null()) return options;
   if (!is_colour(params.background)) {
-    errors.add(params.background.where(), cat("`pictures`: background must be null or [red, green, blue], "
+    errors.add(params.background.where(), cat("`pictures`: 'background' must be null or [red, green, blue], "
                                               "each an integer from 0 to 255; found ",
-                                              params.background.describe()));
+                                              params.background.is_list() ? write_json(params.background)
+                                                                          : params.background.describe()));
     return options;
   }
   options.background.emplace();

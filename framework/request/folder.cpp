@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -23,15 +24,27 @@ class Walk {
   Walk(bool recursive, LeftOut& left_out, const std::function<bool()>& stopped)
       : recursive_(recursive), left_out_(left_out), stopped_(stopped) {}
 
-  void enter(const std::string& folder);
+  /// Everything in a folder. What is reached through links comes after what is there without them, so that a
+  /// folder is known by its own path if it has one below the first folder.
+  void run(const std::string& folder);
   std::vector<FolderEntry> found;
 
  private:
+  void enter(const std::string& folder);
+
   bool recursive_;
   LeftOut& left_out_;
+  std::deque<std::string> links_;  // to folders
   const std::function<bool()>& stopped_;
   std::set<std::pair<dev_t, ino_t>> entered_;
 };
+
+void Walk::run(const std::string& folder) {
+  enter(folder);
+  for (; !links_.empty() && !(stopped_ && stopped_()); links_.pop_front()) enter(links_.front());
+  std::sort(found.begin(), found.end(),
+            [](const FolderEntry& a, const FolderEntry& b) { return a.path < b.path; });
+}
 
 void Walk::enter(const std::string& folder) {
   struct stat status {};
@@ -50,7 +63,9 @@ void Walk::enter(const std::string& folder) {
   for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
     const std::string path = prefix + at->path().filename().string();
     if (at->is_directory(ignored)) {
-      if (recursive_) {
+      if (recursive_ && at->is_symlink(ignored)) {
+        links_.push_back(path);
+      } else if (recursive_) {
         paths.push_back(path + '/');
       } else {
         left_out_.add_subfolder();
@@ -75,9 +90,10 @@ void Walk::enter(const std::string& folder) {
 }
 
 bool is_named_like_a_picture(const std::string& path) {
-  static const std::set<std::string> kSuffixes = {".png", ".jpg",  ".jpeg", ".jpe",  ".jfif", ".webp", ".bmp",
-                                                  ".dib", ".gif",  ".tif",  ".tiff", ".pbm",  ".pgm",  ".ppm",
-                                                  ".pnm", ".heic", ".heif", ".avif", ".jxl"};
+  static const std::set<std::string> kSuffixes = {
+      ".png", ".jpg",  ".jpeg", ".jpe",  ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".pbm",
+      ".pgm", ".ppm",  ".pnm",  ".heic", ".heif", ".avif", ".jxl", ".jp2", ".ico", ".tga", ".pcx",  ".psd",
+      ".svg", ".svgz", ".apng", ".pam",  ".pfm",  ".exr",  ".hdr", ".dng", ".cr2", ".nef", ".arw"};
   std::string suffix = fs::path(path).extension().string();
   std::transform(suffix.begin(), suffix.end(), suffix.begin(),
                  [](unsigned char c) { return std::tolower(c); });
@@ -89,7 +105,7 @@ bool is_named_like_a_picture(const std::string& path) {
 std::vector<FolderEntry> list_folder(const std::string& folder, bool recursive, LeftOut& left_out,
                                      const std::function<bool()>& stopped) {
   Walk walk(recursive, left_out, stopped);
-  walk.enter(folder);
+  walk.run(folder);
   return std::move(walk.found);
 }
 

@@ -17,7 +17,8 @@ void Outcome::fail(const Error& cause) {
 
 void Outcome::name_request(const Request& request) {
   if (!error || request.id.empty() || error_kind == ErrorKind::interrupted) return;
-  *error = printable(request.id, 4096) + ": " + *error;
+  const std::string id = printable(request.id, 4096);
+  if (error->find(id) == std::string::npos) *error = id + ": " + *error;
 }
 
 Task Session::task(const Request& request) const {

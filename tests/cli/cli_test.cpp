@@ -81,7 +81,7 @@ TEST_F(Cli, ExplainsOneAnswer) {
   std::filesystem::remove(page);
   const auto several = run_flam(call + image(0) + " " + both);
   EXPECT_EQ(several.status, 2);
-  EXPECT_THAT(several.err, HasSubstr("needs exactly one answer, but 2 pictures"));
+  EXPECT_THAT(several.err, HasSubstr("needs exactly one answer; name one picture"));
   EXPECT_FALSE(std::filesystem::exists(page));
   const auto nowhere = run_flam(call + "--explain /no/such/folder/page.html");
   EXPECT_EQ(nowhere.status, 2);

@@ -97,7 +97,7 @@ TEST(LoadPicture, NamesUrls) {
   };
   EXPECT_THAT(error("https://example.org/a.png"), HasSubstr("download the picture"));
   EXPECT_THAT(error("requests/http://example.org/a.png"), HasSubstr("download the picture"));
-  EXPECT_THAT(error("file:///a.png"), HasSubstr("leave out `file://`"));
+  EXPECT_THAT(error("file:///a.png"), HasSubstr("give the path alone"));
   EXPECT_THAT(error("data:image/png;base64,iVBORw0K"), HasSubstr("save the picture to a file"));
   EXPECT_THAT(error("nowhere/my-http:/a.png"), testing::Not(HasSubstr("URL")));
 }

@@ -9,8 +9,8 @@ CloseLook::CloseLook(const InferOptions& options) : record_(options.record) {
   if (record_.empty() && options.explain.empty()) return;
   const bool from_file = !options.inputs.request_file.empty();
   if (!from_file && !asks_about_one_picture(options.inputs)) {
-    throw Error(cat(record_.empty() ? "--explain" : "--record", " needs exactly one answer, but ",
-                    options.inputs.images.size(), " pictures or a folder were given; name one picture"));
+    throw Error(
+        cat(record_.empty() ? "--explain" : "--record", " needs exactly one answer; name one picture"));
   }
   if (!options.explain.empty()) page_.emplace(options.explain);
   if (!record_.empty()) const AtomicFile can_be_written(record_);

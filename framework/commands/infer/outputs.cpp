@@ -32,6 +32,8 @@ void keep_weights(const fs::path& path, const Outputs& outputs) {
 
 void Outputs::add(const char* option, const std::string& path) {
   if (path.empty()) return;
+  if (path == "-")
+    throw Error(cat(option, " writes a file, and `-` is standard output; for a file of that name give ./-"));
   const fs::path output = plain(path);
   for (const auto& [other, taken] : outputs_) {
     if (taken == output && !fs::is_character_file(output))
