@@ -73,8 +73,9 @@ std::vector<std::shared_ptr<const MappedFile>> WeightStore::files() const {
   }
   const auto path = [](const auto& file) -> const std::filesystem::path& { return file->path(); };
   std::ranges::sort(files, {}, path);
-  const auto repeated = std::ranges::unique(files, {}, path);
-  files.erase(repeated.begin(), repeated.end());
+  // Not std::ranges::unique: clang 14 can't compile it with libstdc++ 12.
+  const auto same = [&](const auto& a, const auto& b) { return path(a) == path(b); };
+  files.erase(std::unique(files.begin(), files.end(), same), files.end());
   return files;
 }
 
