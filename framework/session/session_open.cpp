@@ -98,8 +98,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::load(config, options.overrides, *s.registry);
   s.options.threads = thread_count(options.threads);
-  make_threads(
-      s.options.threads);  // before libtorch is told the number, as it waits forever for threads it can't get
+  // Before libtorch is told the number: it waits forever for threads that it can't get.
+  make_threads(s.options.threads);
   const ThreadCount computing(s.options.threads);
 
   const bool random = options.weights == "random";
