@@ -10,6 +10,7 @@
 #include "framework/base/file.h"
 #include "framework/media/encode.h"
 #include "tests/media/noise.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
@@ -28,12 +29,7 @@ std::string encoded(const char* suffix, int height = 21, int width = 34) {
 }
 
 std::string error_of(const std::string& bytes, const DecodeOptions& options = {}) {
-  try {
-    decode_picture(bytes, "x.bin", options);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+  return test::error_of([&] { decode_picture(bytes, "x.bin", options); });
 }
 
 const char* const kSuffixes[] = {".png", ".jpg", ".webp", ".bmp", ".ppm", ".tiff"};
@@ -118,13 +114,8 @@ TEST(Decode, RefusesFilesThatAreNotPictures) {
 }
 
 TEST(LoadPicture, NamesTheFileThatCantBeRead) {
-  const auto error = [](const std::string& path) -> std::string {
-    try {
-      load_picture({.path = path}, {});
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
+  const auto error = [](const std::string& path) {
+    return test::error_of([&] { load_picture({.path = path}, {}); });
   };
   EXPECT_THAT(error("/nowhere/x.png"), HasSubstr("/nowhere/x.png"));
   EXPECT_THAT(error("/dev/zero"), HasSubstr("/dev/zero"));

@@ -8,6 +8,7 @@
 #include "framework/base/error.h"
 #include "framework/media/decode.h"
 #include "framework/media/picture_header.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
@@ -87,13 +88,8 @@ TEST(Decode, NamesTheUnsupportedFormatAndSaysWhatToDo) {
 }
 
 TEST(LoadPicture, NamesUrls) {
-  const auto error = [](const std::string& path) -> std::string {
-    try {
-      load_picture({.path = path}, {});
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
+  const auto error = [](const std::string& path) {
+    return test::error_of([&] { load_picture({.path = path}, {}); });
   };
   EXPECT_THAT(error("https://example.org/a.png"), HasSubstr("download the picture"));
   EXPECT_THAT(error("requests/http://example.org/a.png"), HasSubstr("download the picture"));
