@@ -57,6 +57,7 @@ Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best
     return out;
   }
   for (const auto& [field, text] : outcome.answer) out[field] = text;
+  if (const auto confidence = outcome.confidence()) out["confidence"] = *confidence;
   if (!outcome.result.candidates.empty()) {
     add_candidates(out, outcome.result);
     return out;

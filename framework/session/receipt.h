@@ -12,8 +12,10 @@ FLAM_API nlohmann::ordered_json make_receipt(const Session& session, const Gener
                                              std::span<const Request> requests,
                                              std::span<const Outcome> outcomes, const StageTimes& times);
 
-/// One outcome as `flam infer --json` prints it: {"id": …, FIELD: …} or {"id": …, "error": …}. If candidates
-/// were scored, it has "pred_label" (index of the best), "pred_score" (its probability) and all "candidates".
+/// One outcome as `flam infer --json` prints it: {"id": …, FIELD: …, "confidence": …} or {"id": …,
+/// "error": …}, where FIELD are the fields of the answer, and the confidence is Outcome::confidence(). If
+/// candidates were scored, it has "pred_label" (index of the best), "pred_score" (its probability) and all
+/// "candidates".
 FLAM_API nlohmann::ordered_json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best);
 
 }  // namespace flam

@@ -1,5 +1,8 @@
 #include "framework/session/session.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 #include "framework/session/batch_run.h"
@@ -13,6 +16,15 @@ Session::~Session() = default;
 void Outcome::fail(const Error& cause) {
   error = cause.what();
   error_kind = cause.kind();
+}
+
+std::optional<double> Outcome::confidence() const {
+  if (error) return std::nullopt;
+  if (!result.candidates.empty()) return result.candidates[best_candidate(result)].probability;
+  if (result.hypotheses.empty() || result.hypotheses.front().token_logprobs.empty()) return std::nullopt;
+  const auto& logprobs = result.hypotheses.front().token_logprobs;
+  // Rounding may give a token that is certain a log-probability slightly above 0.
+  return std::min(1.0, std::exp(*std::min_element(logprobs.begin(), logprobs.end())));
 }
 
 void Outcome::name_request(const Request& request) {

@@ -44,6 +44,11 @@ struct FLAM_API Outcome {
   int64_t prompt_tokens = 0;
 
   void fail(const Error& cause);
+  /// How sure the model is of the answer, from 0 to 1. For a generated answer, the probability of the least
+  /// probable token of the chosen hypothesis, including its end token, before temperature and other warping.
+  /// For a choice among candidates, the probability of the chosen one. nullopt if there is no answer, or one
+  /// without tokens.
+  std::optional<double> confidence() const;
   /// Prefixes the error with the request's id, unless the error is an interruption.
   void name_request(const Request& request);
 };

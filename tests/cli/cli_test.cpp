@@ -48,6 +48,8 @@ TEST_F(Cli, CaptionsAPicture) {
   const json answer = json::parse(ran.out);
   const json stored = json::parse(read_file(test::golden_root() / "v1_tiny" / "caption_0shot.json", 1 << 20));
   EXPECT_EQ(answer["pred_caption"], stored["beam3_length_penalty_minus2"]["answer"][0]);
+  EXPECT_GT(answer["confidence"], 0);
+  EXPECT_LE(answer["confidence"], 1);
 }
 
 TEST_F(Cli, AnswersWithShots) {

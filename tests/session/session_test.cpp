@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <thread>
 
@@ -66,6 +67,30 @@ TEST_F(SessionTest, ASampledRowIsTheSameInABatchAndAlone) {
     EXPECT_EQ(outcomes[i].answer, session_->answer(requests[i], options).answer);
   }
   EXPECT_NE(outcomes[0].answer, outcomes[1].answer);
+}
+
+TEST_F(SessionTest, ConfidenceIsThatOfTheLeastProbableToken) {
+  const Outcome outcome = session_->answer(picture_request(images_[0]));
+  const auto& logprobs = outcome.result.hypotheses.front().token_logprobs;
+  ASSERT_EQ(logprobs.size(), outcome.result.hypotheses.front().ids.size());
+  EXPECT_DOUBLE_EQ(outcome.confidence().value(),
+                   std::exp(*std::min_element(logprobs.begin(), logprobs.end())));
+}
+
+TEST(Outcome, HasAConfidenceOnlyWithAnAnswer) {
+  Outcome outcome;
+  EXPECT_FALSE(outcome.confidence().has_value());
+  outcome.result.hypotheses.resize(2);
+  EXPECT_FALSE(outcome.confidence().has_value());  // no tokens
+  outcome.result.hypotheses[0].token_logprobs = {std::log(0.9), std::log(0.25), std::log(0.5)};
+  outcome.result.hypotheses[1].token_logprobs = {std::log(0.1)};
+  EXPECT_DOUBLE_EQ(outcome.confidence().value(), 0.25);
+  outcome.result.hypotheses[0].token_logprobs = {1e-7};
+  EXPECT_EQ(outcome.confidence().value(), 1.0);
+  outcome.result.candidates = {{"no", -2, -2, 0.3}, {"yes", -1, -1, 0.7}};
+  EXPECT_EQ(outcome.confidence().value(), 0.7);
+  outcome.fail(Error("broken"));
+  EXPECT_FALSE(outcome.confidence().has_value());
 }
 
 TEST_F(SessionTest, AFailedRequestNamesItsPictureAndDoesNotAffectTheOthers) {
