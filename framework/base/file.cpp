@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <istream>
 #include <utility>
 
 #include "framework/base/error.h"
@@ -88,6 +89,17 @@ std::string read_file(const std::filesystem::path& path, size_t limit) {
   }
   content.resize(filled);
   return content;
+}
+
+bool read_line(std::istream& in, std::string& line, size_t& length, size_t limit) {
+  line.clear();
+  length = 0;
+  std::streambuf& bytes = *in.rdbuf();
+  for (int next = bytes.sbumpc();; next = bytes.sbumpc()) {
+    if (next == std::char_traits<char>::eof()) return length > 0;
+    if (next == '\n') return true;
+    if (length++ < limit) line.push_back(static_cast<char>(next));
+  }
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,10 @@ namespace flam {
 /// The whole of a regular file. Errors: missing, not a regular file (device, folder, pipe), larger than
 /// `limit` bytes.
 FLAM_API std::string read_file(const std::filesystem::path& path, size_t limit);
+
+/// Reads the next line, and keeps at most `limit` bytes of it; `length` is the length of the whole line,
+/// without its end. Returns false at the end of the input.
+FLAM_API bool read_line(std::istream& in, std::string& line, size_t& length, size_t limit);
 
 /// A regular file mapped read-only, private. Shared by the tensors that point into it.
 class FLAM_API MappedFile {

@@ -31,16 +31,25 @@ cv::Mat decode(const std::string& bytes, int flags) {
   }
 }
 
+/// OpenCV's flag for decoding a JPEG picture at 1/`reduction` of its size.
+int colour_at(int reduction) {
+  return reduction == 1   ? cv::IMREAD_COLOR
+         : reduction == 2 ? cv::IMREAD_REDUCED_COLOR_2
+         : reduction == 4 ? cv::IMREAD_REDUCED_COLOR_4
+                          : cv::IMREAD_REDUCED_COLOR_8;
+}
+
 /// Returns the picture as 8-bit BGR in its stored orientation, laid on the background if there is one. Empty
 /// if it can't be decoded.
-cv::Mat stored_pixels(const std::string& bytes, const PictureHeader& header, const DecodeOptions& options) {
+cv::Mat stored_pixels(const std::string& bytes, const PictureHeader& header, const DecodeOptions& options,
+                      int reduction) {
   if (header.format == PictureFormat::tiff && header.orientation != 1) {  // libtiff would rotate it
     PictureHeader upright = header;
     upright.orientation = 1;
-    return stored_pixels(without_orientation(bytes), upright, options);
+    return stored_pixels(without_orientation(bytes), upright, options, reduction);
   }
   if (!options.background || (header.alpha == Alpha::none && !header.transparent_grey))
-    return decode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+    return decode(bytes, colour_at(reduction) | cv::IMREAD_IGNORE_ORIENTATION);
   cv::Mat all = decode(bytes, cv::IMREAD_UNCHANGED);  // this does not rotate it either
   if (header.transparent_grey && all.channels() == 1) all = with_alpha(all, header);
   return over_background(all, header.alpha, *options.background);
@@ -93,17 +102,10 @@ PictureHeader header_within(std::string_view bytes, const std::string& name, con
   return header;
 }
 
-}  // namespace
-
-std::string DecodeOptions::key() const {
-  std::string out = orientation == Orientation::apply ? "oriented" : "as stored";
-  if (background) out += cat(" on ", +(*background)[0], ",", +(*background)[1], ",", +(*background)[2]);
-  return cat(out, " up to ", max_pixels, " pixels, ", max_bytes, " bytes");
-}
-
-Picture decode_picture(const std::string& bytes, const std::string& name, const DecodeOptions& options) {
-  const PictureHeader header = header_within(bytes, name, options);
-  cv::Mat bgr = stored_pixels(bytes, header, options);
+/// Decodes a picture; a JPEG picture at 1/`reduction` of its size, rounded up.
+Picture decode_at(const std::string& bytes, const std::string& name, const DecodeOptions& options,
+                  const PictureHeader& header, int reduction) {
+  cv::Mat bgr = stored_pixels(bytes, header, options, reduction);
   if (bgr.empty() && header.format == PictureFormat::gif) {
     throw Error(cat("picture ", quoted(name), " is a GIF file, which the OpenCV in use (", CV_VERSION,
                     ") can't decode; convert it to PNG"));
@@ -114,7 +116,9 @@ Picture decode_picture(const std::string& bytes, const std::string& name, const 
                     "background; convert it to PNG"));
   }
   // The layout of a prompt relies on the size in the header, so the decoded size must equal it.
-  if (bgr.empty() || bgr.type() != CV_8UC3 || bgr.rows != header.height || bgr.cols != header.width) {
+  const auto reduced = [reduction](int64_t size) { return (size + reduction - 1) / reduction; };
+  if (bgr.empty() || bgr.type() != CV_8UC3 || bgr.rows != reduced(header.height) ||
+      bgr.cols != reduced(header.width)) {
     throw Error(cat("picture ", quoted(name), " is broken: it begins as a ", name_of(header.format),
                     " file of ", header.width, " x ", header.height, " pixels, but can't be decoded"));
   }
@@ -123,6 +127,28 @@ Picture decode_picture(const std::string& bytes, const std::string& name, const 
   cv::Mat rgb(bgr.rows, bgr.cols, CV_8UC3, picture.rgb.mutable_data_ptr<uint8_t>());
   cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
   return picture;
+}
+
+}  // namespace
+
+std::string DecodeOptions::key() const {
+  std::string out = orientation == Orientation::apply ? "oriented" : "as stored";
+  if (background) out += cat(" on ", +(*background)[0], ",", +(*background)[1], ",", +(*background)[2]);
+  return cat(out, " up to ", max_pixels, " pixels, ", max_bytes, " bytes");
+}
+
+Picture decode_picture(const std::string& bytes, const std::string& name, const DecodeOptions& options) {
+  return decode_at(bytes, name, options, header_within(bytes, name, options), 1);
+}
+
+Picture decode_reduced(const std::string& bytes, const std::string& name, const DecodeOptions& options,
+                       int64_t side) {
+  const PictureHeader header = header_within(bytes, name, options);
+  int reduction = 1;
+  while (header.format == PictureFormat::jpeg && reduction < 8 &&
+         std::max(header.width, header.height) >= 2 * reduction * side)
+    reduction *= 2;
+  return decode_at(bytes, name, options, header, reduction);
 }
 
 std::string read_picture_file(const std::string& path, const DecodeOptions& options) {

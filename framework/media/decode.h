@@ -12,6 +12,11 @@ namespace flam {
 FLAM_API Picture decode_picture(const std::string& bytes, const std::string& name,
                                 const DecodeOptions& options = {});
 
+/// Like decode_picture(), but smaller if that saves time: a JPEG picture is decoded at 1/2, 1/4 or 1/8 of its
+/// size, such that its longer side has at least `side` pixels.
+FLAM_API Picture decode_reduced(const std::string& bytes, const std::string& name,
+                                const DecodeOptions& options, int64_t side);
+
 /// The bytes of a picture file. Error: missing, not a regular file, a URL, too large.
 FLAM_API std::string read_picture_file(const std::string& path, const DecodeOptions& options);
 

@@ -19,9 +19,17 @@ pre { background: #f6f6f6; padding: .6rem; } .note { color: #666; }
 }  // namespace
 
 std::string html_page(const std::string& title, const std::string& style, const std::string& body) {
+  return html_page_begin(title, style) + body + html_page_end();
+}
+
+std::string html_page_begin(const std::string& title, const std::string& style) {
   return cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
              escape_html(title), "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>",
-             kStyle, style, "</style>\n</head>\n<body>\n", body, "</body>\n</html>\n");
+             kStyle, style, "</style>\n</head>\n<body>\n");
+}
+
+std::string html_page_end() {
+  return "</body>\n</html>\n";
 }
 
 }  // namespace flam

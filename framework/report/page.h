@@ -7,4 +7,8 @@ namespace flam {
 /// has additional CSS rules, and `body` is HTML.
 std::string html_page(const std::string& title, const std::string& style, const std::string& body);
 
+/// What precedes and follows the body of such a page, for a page that is written piece by piece.
+std::string html_page_begin(const std::string& title, const std::string& style);
+std::string html_page_end();
+
 }  // namespace flam

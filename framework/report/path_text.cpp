@@ -14,6 +14,20 @@ constexpr std::string_view kScheme = "file://";
 constexpr std::string_view kUnreserved =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
 
+std::string percent_encoded(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (kUnreserved.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      char escaped[4];
+      (void)std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned char>(c));
+      out += escaped;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
@@ -28,18 +42,14 @@ bool is_utf8(std::string_view bytes) {
 std::string path_text(const std::filesystem::path& path) {
   const std::string& bytes = path.native();
   if (is_utf8(bytes) && !bytes.starts_with(kScheme)) return bytes;
-  std::string uri(kScheme);
-  const std::filesystem::path absolute = std::filesystem::absolute(path);
-  for (const char c : absolute.native()) {
-    if (kUnreserved.find(c) != std::string_view::npos) {
-      uri += c;
-    } else {
-      char escaped[4];
-      (void)std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned char>(c));
-      uri += escaped;
-    }
-  }
-  return uri;
+  return std::string(kScheme) + percent_encoded(std::filesystem::absolute(path).native());
+}
+
+std::string relative_link(const std::filesystem::path& file, const std::filesystem::path& folder) {
+  const auto plain = [](const std::filesystem::path& path) {
+    return std::filesystem::absolute(path.empty() ? "." : path).lexically_normal();
+  };
+  return percent_encoded(plain(file).lexically_proximate(plain(folder)).native());
 }
 
 std::filesystem::path path_of_text(const std::string& text) {

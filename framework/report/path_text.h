@@ -16,6 +16,9 @@ FLAM_API bool is_utf8(std::string_view bytes);
 /// absolute file URI (RFC 8089) with percent-encoding, such as "file:///tmp/caf%E9.jpg".
 FLAM_API std::string path_text(const std::filesystem::path& path);
 
+/// A relative link from a page in `folder` to a file, percent-encoded; "" is the current folder.
+FLAM_API std::string relative_link(const std::filesystem::path& file, const std::filesystem::path& folder);
+
 /// The path that a text stands for. The text is the result of path_text(), or any other path. Error: a file
 /// URI names a host, has invalid percent-encoding, or encodes a NUL byte.
 FLAM_API std::filesystem::path path_of_text(const std::string& text);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "framework/base/error.h"
+#include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/report/path_text.h"
 #include "framework/request/request_json.h"
@@ -17,19 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxLine = size_t{16} << 20;
-
-/// Reads the next line, and keeps at most `limit` bytes of it; `length` is the length of the whole line.
-/// Returns false at the end.
-bool bounded_line(std::istream& in, std::string& line, size_t& length, size_t limit) {
-  line.clear();
-  length = 0;
-  std::streambuf& bytes = *in.rdbuf();
-  for (int next = bytes.sbumpc();; next = bytes.sbumpc()) {
-    if (next == std::char_traits<char>::eof()) return length > 0;
-    if (next == '\n') return true;
-    if (length++ < limit) line.push_back(static_cast<char>(next));
-  }
-}
 
 std::ifstream open_requests(const std::string& name) {
   std::error_code ignored;
@@ -53,7 +41,7 @@ void requests_of_file(const std::string& name, const RequestSink& sink) {
   int line_number = 0;
   int64_t seen = 0;
   size_t length = 0;
-  for (std::string line; bounded_line(in, line, length, kMaxLine);) {
+  for (std::string line; read_line(in, line, length, kMaxLine);) {
     if (sink.stopped && sink.stopped()) return;
     ++line_number;
     if (length <= kMaxLine && line.find_first_not_of(" \t\r") == std::string::npos) continue;

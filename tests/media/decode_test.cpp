@@ -47,6 +47,30 @@ TEST(Decode, GivesRgbOfEveryFormat) {
   }
 }
 
+TEST(Decode, ReducesAJpegOnly) {
+  const auto size = [](const char* suffix, int64_t side) {
+    return decode_reduced(encoded(suffix, 333, 650), "x", {}, side).rgb.sizes().vec();
+  };
+  EXPECT_EQ(size(".jpg", 160), (std::vector<int64_t>{84, 163, 3}));
+  EXPECT_EQ(size(".jpg", 163), (std::vector<int64_t>{167, 325, 3}));
+  EXPECT_EQ(size(".jpg", 1), (std::vector<int64_t>{42, 82, 3}));
+  EXPECT_EQ(size(".jpg", 1000), (std::vector<int64_t>{333, 650, 3}));
+  EXPECT_EQ(size(".png", 160), (std::vector<int64_t>{333, 650, 3}));
+  EXPECT_THAT(test::error_of([] { decode_reduced(encoded(".jpg").substr(0, 400), "x", {}, 8); }),
+              HasSubstr("is broken"));
+}
+
+TEST(Encode, AThumbnailKeepsTheProportions) {
+  const auto size = [](int64_t height, int64_t width) {
+    const std::string jpeg = encode_thumbnail({noise_picture(height, width)}, 160);
+    return decode_picture(jpeg, "thumbnail.jpg").rgb.sizes().vec();
+  };
+  EXPECT_EQ(size(300, 600), (std::vector<int64_t>{80, 160, 3}));
+  EXPECT_EQ(size(600, 300), (std::vector<int64_t>{160, 80, 3}));
+  EXPECT_EQ(size(20, 30), (std::vector<int64_t>{20, 30, 3}));
+  EXPECT_EQ(size(2000, 1), (std::vector<int64_t>{160, 1, 3}));
+}
+
 TEST(Decode, TakesTheSmallestFile) {
   EXPECT_EQ(decode_picture(std::string("P4\n1 1\n\x80"), "dot.pbm").rgb.sizes(), at::IntArrayRef({1, 1, 3}));
 }

@@ -27,6 +27,13 @@ TEST(PathText, WritesAnyOtherPathAsAFileUri) {
   EXPECT_EQ(path_of_text(relative), std::filesystem::current_path() / "caf\xe9.jpg");
 }
 
+TEST(PathText, LinksFromOneFolderToAnother) {
+  EXPECT_EQ(relative_link("/photos/a b.png", "/photos"), "a%20b.png");
+  EXPECT_EQ(relative_link("/photos/./x/../caf\xe9.jpg", "/pages/new"), "../../photos/caf%E9.jpg");
+  EXPECT_EQ(relative_link("javascript:x", ""), "javascript%3Ax");
+  EXPECT_EQ(relative_link("sub/a?#%.png", ""), "sub/a%3F%23%25.png");
+}
+
 TEST(PathText, ConvertsEveryPathBack) {
   std::string all = "/";
   for (int byte = 1; byte < 256; ++byte) all += static_cast<char>(byte);
