@@ -31,11 +31,11 @@ void add_components(std::set<std::string>& out) {
 }
 
 /// Values of an option; ":files" and ":folders" tell the shell to complete files or folders.
-std::set<std::string> values_of(const std::string& option) {
+std::set<std::string> values_of(const std::string& option, const std::string& type) {
   if (option == "--device") return {"auto", "cpu", "cuda"};
   if (option == "--dtype") return {"float32", "bfloat16", "float16"};
   if (option == "--weights") return {"random", ":files"};
-  if (option == "--plugin-path" || option == "--output") return {":folders"};
+  if (type == "DIR") return {":folders"};
   const std::set<std::string> free = {"--set",          "--set-a",    "--set-b",  "--seed",
                                       "--weights-seed", "--question", "--threads"};
   return free.contains(option) ? std::set<std::string>{} : std::set<std::string>{":files"};
@@ -103,8 +103,8 @@ std::set<std::string> candidates(const CLI::App& app, Words words) {
   for (size_t i = 1; i + 1 < words.size(); ++i) {
     if (!words[i].starts_with("-")) {
       ++position;
-    } else if (takes_value(option_named(*command, words[i]))) {
-      if (i + 2 == words.size()) return values_of(words[i]);
+    } else if (const CLI::Option* option = option_named(*command, words[i]); takes_value(option)) {
+      if (i + 2 == words.size()) return values_of(words[i], option->get_type_name());
       ++i;
     }
   }

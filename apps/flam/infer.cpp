@@ -7,12 +7,15 @@
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
+#include "framework/report/figures.h"
 #include "framework/report/json.h"
 #include "framework/session/receipt.h"
 
 namespace flam::cli {
 
 namespace {
+
+constexpr int64_t kMostErrors = 10;  // that are printed with --output
 
 void print(const Request& request, const Outcome& outcome, const GenerationParams& params, bool json,
            bool many) {
@@ -34,16 +37,32 @@ void print(const Request& request, const Outcome& outcome, const GenerationParam
   std::cout.flush();
 }
 
+/// The last line on stderr for --output.
+void print_summary(const InferOptions& options, const InferReport& report) {
+  const int64_t records = report.done + report.kept;
+  std::cerr << quoted(options.output) << " is complete: " << with_commas(records)
+            << (records == 1 ? " record" : " records");
+  if (report.kept > 0) std::cerr << ", " << with_commas(report.kept) << " from before";
+  if (report.done > 0) {
+    std::cerr << "; " << with_commas(report.done) << " took " << significant(report.seconds, 3) << " s, "
+              << significant(static_cast<double>(report.done) / report.seconds, 3) << "/s";
+  }
+  std::cerr << "\n";
+}
+
 int run(const InferOptions& options, bool json) {
-  Progress progress("infer");
+  Progress progress("infer", "requests");
   const bool many = !asks_about_one_picture(options.inputs);
+  int64_t errors = 0;
   InferHooks hooks;
   hooks.open = open_session;
   hooks.outcome = [&](const Request& request, const Outcome& outcome, const GenerationParams& generation) {
+    // The file has all errors; the first few show what is wrong.
+    if (!options.output.empty() && (!outcome.error || ++errors > kMostErrors)) return;
     progress.clear();
     print(request, outcome, generation, json, many);
   };
-  hooks.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  hooks.progress = [&](int64_t done, int64_t total, int64_t kept) { progress.update(done, total, kept); };
   hooks.left_out = [&](const std::string& summary) {
     progress.clear();
     std::cerr << summary << "\n";
@@ -53,12 +72,15 @@ int run(const InferOptions& options, bool json) {
   progress.clear();
   if (interrupted()) {
     std::cerr << "error: interrupted after " << report.done << " answers"
-              << (options.receipt.empty() ? "" : "; no receipt was written") << "\n";
+              << (options.output.empty() ? "" : "; they are kept, and the same command continues after them")
+              << (options.receipt.empty() ? "" : "; no receipt was written")
+              << (options.contact_sheet.empty() ? "" : "; no contact sheet was written") << "\n";
     return interrupted_status();
   }
   if (report.failed > 0 && report.done > 1)
     std::cerr << report.failed << " of " << report.done << " records failed\n";
-  if (report.failed == report.done && report.refused == report.failed) return 2;  // nothing could be run
+  if (!options.output.empty()) print_summary(options, report);
+  if (report.kept == 0 && report.refused == report.done) return 2;  // nothing could be run
   return report.failed > 0 ? 1 : 0;
 }
 
@@ -94,7 +116,20 @@ void add_infer(CLI::App& app, int& status) {
                    "- is standard input")
       ->type_name("FILE|-")
       ->check(not_empty());
-  command->add_flag("--json", *json, "print one JSON object per line");
+  CLI::Option* as_json = command->add_flag("--json", *json, "print one JSON object per line");
+  CLI::Option* output =
+      command
+          ->add_option("--output", options->output,
+                       "write the answers to a file instead; records that it has already are not made again")
+          ->type_name("FILE.jsonl|FILE.csv")
+          ->check(not_empty())
+          ->excludes(as_json);
+  command->add_flag("--overwrite", options->overwrite, "start the file of --output anew")->needs(output);
+  command
+      ->add_option("--contact-sheet", options->contact_sheet,
+                   "write a page with small pictures, answers, confidences and a search box")
+      ->type_name("FILE.html")
+      ->check(not_empty());
   command->add_option("--batch-size", options->batch_size, "requests answered together")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();

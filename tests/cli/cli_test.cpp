@@ -116,6 +116,30 @@ TEST_F(Cli, NoOutputReplacesAFileThatTheRunReads) {
   EXPECT_EQ(run_flam(call + "--record " + out).status, 0);
 }
 
+TEST_F(Cli, AnOutputFileReplacesStandardOutput) {
+  const std::string file = (scratch_.path() / "out.csv").string();
+  const std::string call =
+      "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png /no/such.png ";
+  const auto ran = run_flam(call + "--output " + file);
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr("error: "), HasSubstr("'" + file + "' is complete: 2 records; 2 took ")));
+  const auto again = run_flam(call + "--output " + file);
+  EXPECT_EQ(again.status, 1);
+  EXPECT_THAT(again.err, HasSubstr("2 records, 1 from before; 1 took "));
+
+  const auto other = run_flam(call + "--output " + file + " --max-new-tokens 3");
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err,
+              AllOf(HasSubstr(file + ":2: the answers come from another model"), HasSubstr("--overwrite")));
+  EXPECT_EQ(run_flam(call + "--output " + file + " --json").status, 2);
+  EXPECT_EQ(run_flam(call + "--overwrite").status, 2);
+  const auto input = run_flam("infer flamingo_mini_caption --request " + file + " --output " + file);
+  EXPECT_EQ(input.status, 2);
+  EXPECT_THAT(input.err, HasSubstr("would overwrite an input of the run"));
+}
+
 TEST_F(Cli, ExplainRefusesARankingModel) {
   const auto page = scratch_.path() / "page.html";
   const auto ran =

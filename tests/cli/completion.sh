@@ -51,6 +51,8 @@ expect_only "bfloat16" flam infer flamingo_mini_caption --dtype b
 expect_only "auto cpu cuda" flam infer flamingo_mini_caption --device = ""
 expect_only "cpu cuda" flam infer --device = c
 expect_only "plugins" flam list --plugin-path pl
+expect_only "plugins" flam compare --output pl
+expect_only "my_config.yaml" flam infer --output my
 expect "random my_config.yaml" flam infer flamingo_mini_caption --weights ""
 expect_only "flamingo_mini_vqa" flam evaluate --limit 3 --json flamingo_mini_v
 expect_only "bash zsh" flam completion ""

@@ -2,13 +2,14 @@
 """Ends flam's commands at random moments, with SIGINT, SIGTERM and SIGKILL: interrupts.py FLAM SOURCE_DIR [ROUNDS [SEED]]
 
 After SIGINT or SIGTERM, a command must end soon (the longest time is printed; a second on an idle machine), with status 130
-or 143 unless it had already ended, and leave no incomplete file. After SIGKILL of `flam train`, the same command must
-continue, and its weights must equal those of an uninterrupted run.
+or 143 unless it had already ended, and leave no incomplete file. After SIGKILL of `flam train` or `flam infer --output`, the
+same command must continue: the weights must equal those of an uninterrupted run, and each picture must have one answer.
 """
 import filecmp
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,32 @@ def end_at_random(name, arguments, number, longest, folder, own_status=0):
         os.remove(receipt)
 
 
+def kill_infer(folder):
+    pictures, output = os.path.join(folder, "pictures"), os.path.join(folder, "answers.jsonl")
+    os.mkdir(pictures)
+    names = [os.path.join(pictures, f"{i:02}.png") for i in range(20)]
+    for name in names:
+        shutil.copyfile(SCENE, name)
+    kills = 0
+    while not os.path.exists(output):
+        process = start(["infer", "flamingo_mini_caption", pictures, "--output", output, "--batch-size", "2"])
+        try:
+            process.communicate(timeout=RANDOM.uniform(0.3, 2.0) if kills < 6 else 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        kills += 1
+    with open(output, encoding="utf-8") as opened:
+        records = [json.loads(line) for line in opened]
+    if [record["id"] for record in records] != names or len({record["pred_caption"] for record in records}) != 1:
+        found.append(f"infer: ended with other records after {kills} kills")
+    if os.path.exists(output + ".partial"):
+        found.append("infer: left a partial file")
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        kill_infer(folder)
     with tempfile.TemporaryDirectory() as folder:
         commands = {
             "infer": (["infer", "flamingo_mini_caption"] + 20 * [SCENE] + ["--receipt", f"{folder}/receipt.json"], 2.0),

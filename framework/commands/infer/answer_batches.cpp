@@ -5,6 +5,11 @@
 
 namespace flam {
 
+namespace {
+/// A batch is answered before more requests than these wait in it, most of which have known outcomes then.
+constexpr size_t kMostWaiting = 10'000;
+}  // namespace
+
 AnswerBatches::~AnswerBatches() {
   session_.parts().media->drop_prefetched();  // of a run that ended early
 }
@@ -24,7 +29,7 @@ void AnswerBatches::push(Entry entry) {
   filling_.push_back(std::move(entry));
   // Known outcomes need no batch. If nothing else is waiting, they are passed on at once.
   const bool only_known = tasks_ == 0 && full_.empty();
-  if (tasks_ < options_.batch_size && !only_known) return;
+  if (tasks_ < options_.batch_size && !only_known && filling_.size() < kMostWaiting) return;
   answer(std::exchange(full_, std::exchange(filling_, {})));
   tasks_ = 0;
   if (!options_.look_ahead || only_known) answer(std::exchange(full_, {}));

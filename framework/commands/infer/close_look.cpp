@@ -7,6 +7,8 @@ namespace flam {
 
 CloseLook::CloseLook(const InferOptions& options) : record_(options.record) {
   if (record_.empty() && options.explain.empty()) return;
+  if (!options.output.empty())
+    throw Error("--record and --explain show one answer in detail, and can't be combined with --output");
   const bool from_file = !options.inputs.request_file.empty();
   if (!from_file && !asks_about_one_picture(options.inputs)) {
     throw Error(

@@ -1,5 +1,6 @@
 #include "framework/commands/infer/infer.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "framework/base/file.h"
@@ -7,6 +8,7 @@
 #include "framework/commands/infer/answer_batches.h"
 #include "framework/commands/infer/close_look.h"
 #include "framework/commands/infer/outputs.h"
+#include "framework/commands/infer/records.h"
 #include "framework/generate/generate.h"
 #include "framework/report/json.h"
 #include "framework/session/media_encoder.h"
@@ -31,6 +33,9 @@ Outputs outputs_of(const InferOptions& options) {
   outputs.add("--receipt", options.receipt);
   outputs.add("--record", options.record);
   outputs.add("--explain", options.explain);
+  outputs.add("--contact-sheet", options.contact_sheet);
+  outputs.add("--output", options.output);
+  if (!options.output.empty()) outputs.add("--output", AnswerFile::partial_path(options.output));
   for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
   for (const std::string& input : {options.inputs.request_file, options.config, options.session.weights})
     outputs.keep(std::filesystem::path(input));
@@ -50,17 +55,31 @@ const char* option_of_writing(const InferOptions& options) {
 class Inference {
  public:
   Inference(const InferOptions& options, const InferHooks& hooks)
-      : options_(options), hooks_(hooks), outputs_(outputs_of(options)), close_look_(options) {
+      : options_(options),
+        hooks_(hooks),
+        outputs_(outputs_of(options)),
+        close_look_(options),
+        records_(options) {
     // Opened first, so that a path that can't be written is an error before the model runs.
     if (!options.receipt.empty()) receipt_.emplace(options.receipt);
     RunOptions opening = options.session;
-    opening.hash_weights = receipt_.has_value();
+    opening.hash_weights = receipt_ || !options.output.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     outputs_.keep(*session_);
     generation_ = generation_of(options, session_->config());
+    records_.begin(*session_, generation_, options.inputs);
   }
 
   InferReport run() {
+    const auto start = std::chrono::steady_clock::now();
+    answer_all();
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return report_;
+  }
+
+ private:
+  void answer_all() {
+    if (hooks_.progress) hooks_.progress(0, 0, 0);
     AnswerBatches::Options batching;
     batching.batch_size = options_.batch_size;
     // With --record or --explain, a request waits until it is known to be the only one.
@@ -74,25 +93,23 @@ class Inference {
     for_each_request(options_.inputs, session_->task_head().needs_question(), sink_into(batches));
     if (refusal_) std::rethrow_exception(refusal_);
     batches.finish();
-    if (cancelled()) return report_;
+    if (cancelled()) return;
     close_look_.write(*session_);
     if (receipt_ && report_.failed < report_.done) write_receipt();
-    return report_;
+    records_.commit();
   }
 
- private:
   bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
 
   RequestSink sink_into(AnswerBatches& batches) {
     RequestSink sink;
     sink.expect = [this](int64_t count) { total_ = count; };
     sink.take = [this, &batches](Request request) { ask(std::move(request), batches); };
-    sink.fail = [&batches](const std::string& id, const std::string& error) {
+    sink.fail = [this, &batches](const std::string& id, const std::string& error) {
       Request request;
       request.id = id;
-      Outcome outcome;
-      outcome.fail(Error(error));
-      batches.add(std::move(request), std::move(outcome));
+      records_.is_done(request);
+      fail(std::move(request), Error(error), batches);
     };
     sink.left_out = [this, &batches](const std::string& summary) {
       batches.finish();
@@ -111,21 +128,27 @@ class Inference {
     } catch (const Error&) {
       return refuse();
     }
+    if (records_.is_done(request)) return batches.add(std::move(request), Outcome());
+    std::optional<Task> task;
     try {
       if (close_look_.wanted()) session_->parts().media->decode(request.parts);
-      Task task = session_->task(request);
-      try {
-        check_options(task);
-      } catch (const Error&) {
-        return refuse();
-      }
-      close_look_.look_at(request, prompt_of(task));
-      batches.add(std::move(request), std::move(task));
+      task = session_->task(request);
     } catch (const Error& error) {
-      Outcome outcome;
-      outcome.fail(error);
-      batches.add(std::move(request), std::move(outcome));
+      return fail(std::move(request), error, batches);
     }
+    try {
+      check_options(*task);
+    } catch (const Error&) {
+      return refuse();
+    }
+    close_look_.look_at(request, prompt_of(*task));
+    batches.add(std::move(request), std::move(*task));
+  }
+
+  static void fail(Request request, const Error& error, AnswerBatches& batches) {
+    Outcome outcome;
+    outcome.fail(error);
+    batches.add(std::move(request), std::move(outcome));
   }
 
   /// Whether the options go with such a task; known before the first answer is computed.
@@ -138,6 +161,10 @@ class Inference {
   }
 
   void take(const Request& request, Outcome outcome) {
+    if (records_.take(request, outcome, generation_.n_best)) {
+      ++report_.kept;
+      return show_progress();
+    }
     if (hooks_.outcome) hooks_.outcome(request, outcome, generation_);
     ++report_.done;
     report_.failed += outcome.error.has_value();
@@ -147,7 +174,11 @@ class Inference {
       requests_.push_back(request);
       outcomes_.push_back(std::move(outcome));
     }
-    if (hooks_.progress) hooks_.progress(report_.done, total_);
+    show_progress();
+  }
+
+  void show_progress() const {
+    if (hooks_.progress) hooks_.progress(report_.done + report_.kept, total_, report_.kept);
   }
 
   void write_receipt() {
@@ -160,6 +191,7 @@ class Inference {
   const Outputs outputs_;
   CloseLook close_look_;
   std::optional<AtomicFile> receipt_;
+  Records records_;
   std::shared_ptr<Session> session_;
   GenerationParams generation_;
   StageTimes times_;
