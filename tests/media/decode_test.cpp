@@ -57,7 +57,7 @@ TEST(Decode, ReducesAJpegOnly) {
   EXPECT_EQ(size(".jpg", 1000), (std::vector<int64_t>{333, 650, 3}));
   EXPECT_EQ(size(".png", 160), (std::vector<int64_t>{333, 650, 3}));
   EXPECT_THAT(test::error_of([] { decode_reduced(encoded(".jpg").substr(0, 400), "x", {}, 8); }),
-              HasSubstr("is broken"));
+              HasSubstr("is truncated"));
 }
 
 TEST(Encode, AThumbnailKeepsTheProportions) {
