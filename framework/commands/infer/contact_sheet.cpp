@@ -157,7 +157,8 @@ void ContactSheet::write_first() {
 
 void ContactSheet::commit() {
   while (!cards_.empty()) write_first();
-  file_.write(cat("</ul>\n", kSheetDialog, "<script>", kSheetScript, "</script>\n", html_page_end()));
+  file_.write(
+      cat("</ul>\n<p></p>\n", kSheetDialog, "<script>", kSheetScript, "</script>\n", html_page_end()));
   file_.commit();
 }
 

@@ -19,8 +19,8 @@ input, select { font: inherit; color: inherit; background: var(--card); border: 
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 1px; }
 #cards { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: .7rem;
   grid-template-columns: repeat(auto-fill, minmax(min(172px, 100%), 1fr)); }
-#cards > li { height: 17rem; content-visibility: auto; contain-intrinsic-size: auto 17rem; padding: 3px; }
-#cards > li[hidden] { display: none; }
+#cards > li { height: 17rem; padding: 3px; contain: strict; }
+.script #cards:not(.ready) > li:nth-child(n+201) { display: none; }
 #cards button { width: 100%; height: 100%; font: inherit; color: inherit; text-align: left; cursor: pointer;
   display: flex; flex-direction: column; gap: .3rem; padding: .4rem; background: var(--card);
   border: 1px solid var(--line); border-radius: 6px; scroll-margin: 8rem 0 1rem; }
@@ -29,8 +29,8 @@ input, select { font: inherit; color: inherit; background: var(--card); border: 
 .none { color: var(--soft); } .question { color: var(--soft); }
 .question, .answer { overflow-wrap: anywhere; white-space: pre-wrap; }
 #cards .question, #cards .answer { display: -webkit-box; -webkit-box-orient: vertical; overflow: hidden; flex: none; }
-#cards .question { -webkit-line-clamp: 1; } #cards .answer { -webkit-line-clamp: 2; }
-#cards li:not(:has(.question)) .answer { -webkit-line-clamp: 3; }
+#cards .question { -webkit-line-clamp: 1; } #cards .answer { -webkit-line-clamp: 3; }
+#cards .question + .answer { -webkit-line-clamp: 2; }
 .failed .answer { color: var(--bad); }
 .facts { margin-top: auto; display: flex; gap: .6rem; align-items: baseline; font-size: .85rem; color: var(--soft); width: 100%; }
 .confidence { flex: none; font-variant-numeric: tabular-nums; color: var(--text); }
@@ -53,6 +53,7 @@ placeholder="answer or file name" autocomplete="off" aria-keyshortcuts="/" aria-
 <output id="count" aria-live="polite"></output>
 <p class="note">Confidence is the probability of the answer’s least certain token, or of the chosen candidate.
 Keys: / searches, arrow keys move between cards, Enter opens one.</p>
+<script>document.documentElement.className = "script";</script>
 )";
 
 inline constexpr const char* kSheetDialog = R"(<dialog id="whole" aria-labelledby="whole-answer">
@@ -71,11 +72,25 @@ const listed = [...list.children].map(item => {
   return { item, button: item.firstElementChild, name: text(".name"), confidence,
            text: [text(".question"), text(".answer"), text(".name")].join("\n").toLowerCase() };
 });
-let sorted = listed, shown = listed, current = listed[0], opened;
+let sorted = listed, shown = listed, current, opened;
 for (const card of listed) {
   card.button.tabIndex = -1;  // Tab goes to one card, and the arrow keys to the others
   card.item.card = card;
 }
+// Only the cards near the visible ones are in the page, which keeps it quick with ten thousand of them. (Chromium needs
+// half a minute to hide thousands of cards that have content-visibility: auto.)
+const step = 200;
+const end = list.nextElementSibling;
+function showMore() {
+  const from = list.children.length;
+  list.append(...shown.slice(from, from + step).map(card => card.item));
+}
+new IntersectionObserver(([seen], observer) => {
+  if (!seen.isIntersecting || list.children.length >= shown.length) return;
+  showMore();
+  observer.unobserve(end);  // so that it tells again if the end is still near
+  observer.observe(end);
+}, { rootMargin: "1500px" }).observe(end);
 function setCurrent(card) {
   if (current) current.button.tabIndex = -1;
   current = card;
@@ -83,20 +98,19 @@ function setCurrent(card) {
 }
 function filter() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const card of listed) card.item.hidden = !words.every(word => card.text.includes(word));
-  shown = sorted.filter(card => !card.item.hidden);
+  shown = sorted.filter(card => words.every(word => card.text.includes(word)));
+  list.replaceChildren();
+  showMore();
   const all = listed.length.toLocaleString("en");
   byId("count").textContent = words.length ? `${shown.length.toLocaleString("en")} of ${all}` : all + " cards";
-  if (!current || current.item.hidden) setCurrent(shown[0]);
+  setCurrent(shown[0]);
 }
 function sort() {
   const names = new Intl.Collator(undefined, { numeric: true });
   const by = { name: (a, b) => names.compare(a.name, b.name), least: (a, b) => a.confidence - b.confidence,
                most: (a, b) => b.confidence - a.confidence }[order.value];
   sorted = by ? [...listed].sort(by) : listed;
-  list.append(...sorted.map(card => card.item));
-  shown = sorted.filter(card => !card.item.hidden);
-  setCurrent(shown[0]);
+  filter();
 }
 function columns() {
   return getComputedStyle(list).gridTemplateColumns.split(" ").length;
@@ -110,6 +124,7 @@ function target(key) {
   return key in steps ? shown[at + steps[key]] : undefined;
 }
 function focusOn(card) {
+  while (!card.item.isConnected && list.children.length < shown.length) showMore();
   setCurrent(card);
   card.button.focus();
 }
@@ -173,8 +188,8 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
   focusOn(card);
 });
-setCurrent(current);
 filter();
+list.classList.add("ready");
 )";
 
 }  // namespace flam

@@ -96,8 +96,7 @@ TEST_F(ContactSheetTest, HasACardForEveryRequestAndNeedsNoOtherFile) {
   EXPECT_LT(html.find("a.png"), html.find("b.png"));
   for (const char* other : {"http:", "https:", "<link", "url(", "import"})
     EXPECT_THAT(html, Not(HasSubstr(other)));
-  EXPECT_THAT(html, AllOf(HasSubstr("<input type=\"search\""), HasSubstr("prefers-color-scheme: dark"),
-                          HasSubstr("content-visibility: auto")));
+  EXPECT_THAT(html, AllOf(HasSubstr("<input type=\"search\""), HasSubstr("prefers-color-scheme: dark")));
 }
 
 TEST_F(ContactSheetTest, ShowsAnswersThatTheOutputHadBefore) {
