@@ -107,8 +107,9 @@ std::string contact_card(const Request& request, const Json& record,
     out += cat("error: ", text(record_text(record, "error")));
   } else {
     std::vector<std::string> answers;
-    for (const std::string& field : answer_fields(record)) answers.push_back(record_text(record, field));
-    out += text(join(answers, "\n"));
+    for (const std::string& field : answer_fields(record))
+      answers.push_back(text(record_text(record, field)));
+    out += join(answers, "\n");
   }
   out += "</span><span class=\"facts\">";
   if (sure) {

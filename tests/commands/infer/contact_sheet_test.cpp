@@ -61,6 +61,11 @@ TEST(ContactCard, LinksToThePictureRelativeToThePage) {
               HasSubstr("data-link=\"../a%20"));
 }
 
+TEST(ContactCard, ShowsEachFieldOfAnAnswerOnItsOwnLine) {
+  const Json record = {{"id", "x"}, {"first", "a\nb"}, {"second", "c"}, {"confidence", 1}, {"logprob", 0}};
+  EXPECT_THAT(contact_card({{}, "x"}, record, {}, ""), HasSubstr(">a\\x0ab\nc</span>"));
+}
+
 TEST(ContactCard, ShowsAnErrorAndAMissingPicture) {
   const Json record = {{"id", "x"}, {"error", "picture 'x' is empty"}};
   EXPECT_THAT(contact_card({{image_part("x")}, "x"}, record, {""}, ""),
