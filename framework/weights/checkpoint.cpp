@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxIndex = 100'000'000;
+constexpr size_t kTarMagic = 257;  // where a tar archive says "ustar"
 
 /// An index {"weight_map": {name: file}} and the files beside it.
 class ShardedCheckpoint final : public Checkpoint {
@@ -98,17 +99,24 @@ std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) 
   const std::string_view bytes = file->bytes();
   if (bytes.starts_with("PK\x03\x04")) return read_torch_zip(std::move(file));
   if (bytes.size() > 8 && bytes[8] == '{') return read_safetensors(std::move(file));
+  if (is_torch_legacy(bytes)) return read_torch_legacy(std::move(file));
   if (bytes.starts_with('\x80')) {
     refuse(*file,
-           "written by torch.save in the format from before torch 1.6, or a plain pickle. Convert it, if you "
-           "trust it: "
-           "torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)");
+           "a pickle that torch.save did not write. If you trust it and it holds tensors, convert it: "
+           "torch.save(pickle.load(open(FILE, 'rb')), NEW)");
+  }
+  if (bytes.size() > kTarMagic && bytes.substr(kTarMagic).starts_with("ustar")) {
+    refuse(
+        *file,
+        "a tar archive. If torch.save wrote it (before torch 0.1.10) and you trust it, convert it: "
+        "torch.save(torch.load(FILE, map_location='cpu', weights_only=False), NEW). Otherwise unpack it and "
+        "give the file inside");
   }
   if (bytes.starts_with("version https://git-lfs"))
     refuse(*file, "a Git LFS pointer; fetch the file itself: git lfs pull");
   if (header_length(bytes) < bytes.size())
     return read_safetensors(std::move(file));  // its error says what is wrong
-  refuse(*file, "neither safetensors nor a zip file of torch.save nor an index of shards");
+  refuse(*file, "neither safetensors nor a file of torch.save nor an index of shards");
 }
 
 fs::path file_in_folder(const fs::path& folder) {

@@ -1,6 +1,7 @@
 #pragma once
-// Reads files that hold tensors: safetensors (single, sharded with index), torch zip files (.pth .pt .bin,
-// sharded with index), Hugging Face folders. Tensors are views of the mapped file at the file's own dtype.
+// Reads files that hold tensors: safetensors (single, sharded with index), files of torch.save (.pth .pt
+// .bin, zip or legacy, sharded with index), Hugging Face folders. Tensors are views of the mapped file at the
+// file's own dtype.
 
 #include <ATen/core/Tensor.h>
 
@@ -26,7 +27,8 @@ class FLAM_API Checkpoint {
   /// them, or for another format. If there are several, each tensor name begins with the name of its dict and
   /// a dot.
   virtual const std::vector<std::string>& wrappers() const;
-  /// A view into the mapping (read-only by contract); Error for an unknown name.
+  /// A view into the mapping (read-only by contract), or a copy if the bytes in the file are not aligned to
+  /// the size of an element. Error for an unknown name.
   virtual at::Tensor tensor(const std::string& name) const = 0;
   /// The file that holds it; Error for an unknown name.
   virtual std::shared_ptr<const MappedFile> file_of(const std::string& name) const = 0;

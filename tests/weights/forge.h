@@ -104,8 +104,37 @@ inline std::string tensor(const std::string& storage, int64_t offset, const std:
   return global("torch._utils", "_rebuild_tensor_v2") +
          tuple({storage, number(offset), numbers(sizes), numbers(strides), "\x89", ordered_dict()}) + "R";
 }
+/// `tensor` "": without arguments. `opcode`: REDUCE or NEWOBJ.
+inline std::string parameter(const std::string& tensor, const std::string& opcode) {
+  return global("torch.nn.parameter", "Parameter") + "(" + tensor + "t" + opcode;
+}
 inline std::string pickle(const std::string& body) {
   return "\x80\x02" + body + ".";
 }
+
+/// `view`: None, or a tuple of key, offset and count.
+inline std::string legacy_storage(const std::string& type, const std::string& key, int64_t count,
+                                  const std::string& view = "N") {
+  return tuple({text("storage"), global("torch", type), text(key), text("cpu"), number(count), view}) + "Q";
+}
+inline std::string list(const std::vector<std::string>& texts) {
+  std::string body = "](";
+  for (const auto& item : texts) body += text(item);
+  return body + "e";
+}
+
+/// A legacy torch file.
+struct Legacy {
+  std::string body;                   // of the pickle of the data
+  std::string keys = list({"0"});     // of the storages, in their order
+  std::string storages;               // for each key: number of elements, bytes
+  std::string version = "M\xe9\x03";  // 1001
+  std::string machine = "}" + text("little_endian") + "\x88s";
+
+  std::string bytes() const {
+    return pickle("\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19") + pickle(version) + pickle(machine) + pickle(body) +
+           pickle(keys) + storages;
+  }
+};
 
 }  // namespace flam::test

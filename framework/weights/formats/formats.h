@@ -2,6 +2,7 @@
 // The formats behind open_checkpoint. Each checks the whole table of its file before it returns.
 
 #include <memory>
+#include <string_view>
 
 #include "framework/base/file.h"
 #include "framework/weights/checkpoint.h"
@@ -38,6 +39,10 @@ class MappedCheckpoint final : public Checkpoint {
 
 std::unique_ptr<Checkpoint> read_safetensors(std::shared_ptr<const MappedFile> file);
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file);
+
+/// Whether the file is in the legacy format of torch.save, which torch before 1.6 writes.
+bool is_torch_legacy(std::string_view bytes);
+std::unique_ptr<Checkpoint> read_torch_legacy(std::shared_ptr<const MappedFile> file);
 
 /// Throws an Error that names the file.
 [[noreturn]] void refuse(const MappedFile& file, const std::string& why);

@@ -28,6 +28,16 @@ int64_t checked_numel(const std::vector<int64_t>& shape) {
   return overflow ? -1 : empty ? 0 : numel;
 }
 
+namespace {
+/// The number of elements from the first to the last one of a tensor.
+int64_t elements_spanned(const StoredTensor& tensor) {
+  if (tensor.strides.empty()) return checked_numel(tensor.shape);
+  int64_t last = 0;
+  for (size_t i = 0; i < tensor.shape.size(); ++i) last += (tensor.shape[i] - 1) * tensor.strides[i];
+  return last + 1;
+}
+}  // namespace
+
 MappedCheckpoint::MappedCheckpoint(std::shared_ptr<const MappedFile> file,
                                    std::map<std::string, StoredTensor> tensors,
                                    std::map<std::string, std::string> metadata,
@@ -51,12 +61,17 @@ at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   // The mapping is never written to, because weights are copied before they are trained.
   auto* data = const_cast<std::byte*>(stored.data);
   const auto keep_mapped = [file = file_](void*) {};
-  const at::Tensor view =
-      stored.strides.empty()
-          ? at::from_blob(data, stored.shape, keep_mapped, at::dtype(stored.dtype))
-          : at::from_blob(data, stored.shape, stored.strides, keep_mapped, at::dtype(stored.dtype));
-  const bool aligned = reinterpret_cast<uintptr_t>(data) % c10::elementSize(stored.dtype) == 0;
-  return aligned ? view : view.clone();
+  const auto width = static_cast<int64_t>(c10::elementSize(stored.dtype));
+  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(width) != 0) {
+    const at::Tensor bytes =
+        at::from_blob(data, {elements_spanned(stored) * width}, keep_mapped, at::dtype(at::kByte)).clone();
+    const at::Tensor elements = bytes.view(stored.dtype);
+    return stored.strides.empty() ? elements.view(stored.shape)
+                                  : elements.as_strided(stored.shape, stored.strides);
+  }
+  return stored.strides.empty()
+             ? at::from_blob(data, stored.shape, keep_mapped, at::dtype(stored.dtype))
+             : at::from_blob(data, stored.shape, stored.strides, keep_mapped, at::dtype(stored.dtype));
 }
 
 std::shared_ptr<const MappedFile> MappedCheckpoint::file_of(const std::string& name) const {

@@ -7,49 +7,50 @@
 #include "framework/base/text.h"
 #include "framework/weights/formats/unpickler_bytes.h"
 #include "framework/weights/formats/unpickler_globals.h"
+#include "framework/weights/formats/unpickler_objects.h"
 
 namespace flam::pickle {
 
 namespace {
 
-constexpr size_t kMaxObjects = 2'000'000;
-constexpr size_t kMaxDimensions = 8;  // limited because a pickle can repeat a shape with a few bytes
-constexpr int kMaxDepth = 64;
+constexpr size_t kMaxPickle = 64 << 20;  // bytes
 
 class Machine {
  public:
-  Machine(std::string_view bytes, const Fail& fail) : bytes_(bytes, fail) {}
+  Machine(std::string_view bytes, const Fail& fail, StorageIds ids)
+      : bytes_(bytes, fail), objects_(bytes_, ids) {}
 
   Pickle run() {
     if (bytes_.take(1) != "\x80") fail("does not start with a protocol number");
     const uint64_t protocol = bytes_.number(1);
     if (protocol < 2 || protocol > 5) fail(cat("pickle protocol ", protocol, ", expected 2 to 5"));
-    for (unsigned char opcode = bytes_.opcode(); opcode != '.'; opcode = bytes_.opcode()) step(opcode);
-    pickle_.root = pop();
+    for (unsigned char opcode = bytes_.opcode(); opcode != '.'; opcode = bytes_.opcode()) {
+      step(opcode);
+      if (bytes_.position() > kMaxPickle) fail(cat("a pickle of more than ", kMaxPickle, " bytes"));
+    }
+    const Id root = pop();
     if (!stack_.empty() || !marks_.empty()) fail("objects are left over at the end");
-    return std::move(pickle_);
+    return {objects_.take(), root, bytes_.position()};
   }
 
  private:
   [[noreturn]] void fail(const std::string& why) const { bytes_.fail(why); }
 
   // The stack.
+  void push_id(Id id) { stack_.push_back(id); }
   template <class T>
-  void push(T value, int depth = 0) {
-    if (pickle_.objects.size() >= kMaxObjects) fail(cat("more than ", kMaxObjects, " objects"));
-    pickle_.objects.push_back({std::move(value), depth});
-    stack_.push_back(static_cast<Id>(pickle_.objects.size() - 1));
+  void push(T value) {
+    push_id(objects_.add(std::move(value)));
   }
   size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-  Id pop() {
-    if (stack_.size() <= floor()) fail("takes more objects than there are");
-    const Id id = stack_.back();
-    stack_.pop_back();
-    return id;
-  }
   Id top() const {
     if (stack_.size() <= floor()) fail("takes more objects than there are");
     return stack_.back();
+  }
+  Id pop() {
+    const Id id = top();
+    stack_.pop_back();
+    return id;
   }
   std::vector<Id> pop_to_mark() {
     if (marks_.empty()) fail("ends a group that was not begun");
@@ -64,119 +65,40 @@ class Machine {
     return items;
   }
 
-  Object& object(Id id) { return pickle_.objects[id]; }
-  template <class T>
-  T& expect(Id id, const char* what) {
-    T* value = std::get_if<T>(&object(id).value);
-    if (!value) fail(cat("expected ", what));
-    return *value;
-  }
-
-  // Containers.
-  void nest(Object& outer, Id inner) {
-    outer.depth = std::max(outer.depth, object(inner).depth + 1);
-    if (outer.depth > kMaxDepth) fail(cat("objects nested more than ", kMaxDepth, " deep"));
-  }
-  void push_tuple(std::vector<Id> items) {
-    push(Sequence{std::move(items), true});
-    for (const Id id : std::get<Sequence>(object(top()).value).items) nest(object(top()), id);
-  }
-  void append(const std::vector<Id>& items) {
-    const Id target = top();
-    auto& list = expect<Sequence>(target, "a list to append to");
-    if (list.is_tuple) fail("appends to a tuple");
-    for (const Id id : items) {
-      nest(object(target), id);
-      list.items.push_back(id);
-    }
-  }
-  void set_items(const std::vector<Id>& items) {
-    const Id target = top();
-    auto& dict = expect<Dict>(target, "a dict to set items of");
-    if (items.size() % 2 != 0) fail("a key without a value");
-    for (size_t i = 0; i < items.size(); i += 2) {
-      nest(object(target), items[i]);
-      nest(object(target), items[i + 1]);
-      dict.items.emplace_back(items[i], items[i + 1]);
-    }
-  }
+  void push_tuple(std::vector<Id> items) { push_id(objects_.add_tuple(std::move(items))); }
+  void append(const std::vector<Id>& items) { objects_.append(top(), items); }
+  void set_items(const std::vector<Id>& items) { objects_.set_items(top(), items); }
 
   // The memo.
   void remember(uint64_t index) { memo_[index] = top(); }
   void recall(uint64_t index) {
     const auto found = memo_.find(index);
     if (found == memo_.end()) fail(cat("recalls object ", index, ", which was not stored"));
-    stack_.push_back(found->second);
+    push_id(found->second);
   }
 
   // Names and what they build.
   void push_global() {
     const std::string_view module = bytes_.line();
-    push_named(module, bytes_.line());
+    push_id(objects_.add_named(module, bytes_.line()));
   }
   void push_stack_global() {
-    const auto name = expect<std::string_view>(pop(), "a text as name");
-    push_named(expect<std::string_view>(pop(), "a text as module"), name);
-  }
-  void push_named(std::string_view module, std::string_view name) {
-    const auto known = find_global(module, name);
-    if (!known) {
-      fail(cat("the file wants ", quoted(cat(module, ".", name)),
-               ", which is not data; only tensors, OrderedDict and plain values are read. If you trust the "
-               "file, save its "
-               "tensors alone: torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"));
-    }
-    std::visit([this](auto value) { push(value); }, *known);
+    const auto name = objects_.expect<std::string_view>(pop(), "a text as name");
+    push_id(objects_.add_named(objects_.expect<std::string_view>(pop(), "a text as module"), name));
   }
   void reduce() {
-    const auto& arguments = expect<Sequence>(pop(), "a tuple of arguments").items;  // valid until a push
-    const Global* callee = std::get_if<Global>(&object(pop()).value);
-    if (!callee) fail("REDUCE calls an object that is not a known function");
-    switch (*callee) {
-      case Global::ordered_dict:
-        if (!arguments.empty()) fail("OrderedDict with arguments");
-        push(Dict{{}, true});
-        break;
-      case Global::rebuild_tensor:
-        push(tensor(arguments));
-        break;
-      case Global::rebuild_parameter:  // (tensor, requires_grad, hooks)
-        if (arguments.size() != 3) fail("_rebuild_parameter without its 3 arguments");
-        push(Tensor(expect<Tensor>(arguments[0], "a tensor in _rebuild_parameter")));
-    }
+    const Id arguments = pop();
+    push_id(objects_.call(pop(), arguments));
   }
-  /// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]).
-  Tensor tensor(const std::vector<Id>& arguments) {
-    if (arguments.size() != 6 && arguments.size() != 7) fail("_rebuild_tensor_v2 without its 6 arguments");
-    return {expect<Storage>(arguments[0], "a storage in _rebuild_tensor_v2"),
-            expect<int64_t>(arguments[1], "a whole number as offset"), integers(arguments[2]),
-            integers(arguments[3])};
+  void new_object() {
+    const Id arguments = pop();
+    push_id(objects_.make(pop(), arguments));
   }
-  std::vector<int64_t> integers(Id id) {
-    const auto& items = expect<Sequence>(id, "a tuple of whole numbers").items;
-    if (items.size() > kMaxDimensions)
-      fail(cat("a tensor of ", items.size(), " dimensions; at most ", kMaxDimensions));
-    std::vector<int64_t> values;
-    values.reserve(items.size());
-    for (const Id item : items) values.push_back(expect<int64_t>(item, "a whole number"));
-    return values;
-  }
-  void persistent_id() {
-    const auto& parts = expect<Sequence>(pop(), "a tuple as persistent id").items;
-    if (parts.size() != 5 || expect<std::string_view>(parts[0], "a text") != "storage") {
-      fail("a persistent id that is not ('storage', type, key, location, count)");
-    }
-    push(Storage{expect<StorageType>(parts[1], "a storage type").dtype,
-                 expect<std::string_view>(parts[2], "a storage key"),
-                 expect<int64_t>(parts[4], "a whole number of elements")});
-  }
-  /// torch.save gives state dicts an attribute `_metadata` (versions of modules), which is ignored. No other
-  /// object may have attributes.
   void build() {
-    pop();
-    const Dict* dict = std::get_if<Dict>(&object(top()).value);
-    if (!dict || !dict->ordered) fail("BUILD on an object that is not an OrderedDict");
+    const Id state = pop();
+    objects_.set_state(top(), state);
   }
+
   void check_frame() {
     if (bytes_.number(8) > bytes_.left()) fail("a frame longer than the file");
   }
@@ -224,7 +146,8 @@ class Machine {
       case 'c': push_global(); break;
       case 0x93: push_stack_global(); break;
       case 'R': reduce(); break;
-      case 'Q': persistent_id(); break;
+      case 0x81: new_object(); break;
+      case 'Q': push_id(objects_.add_storage(pop())); break;
       case 'b': build(); break;
       default: fail(cat("opcode ", opcode_name(opcode), " is not allowed: only plain data is read"));
     }
@@ -232,7 +155,7 @@ class Machine {
   // clang-format on
 
   Bytes bytes_;
-  Pickle pickle_;
+  Objects objects_;
   std::vector<Id> stack_;
   std::vector<size_t> marks_;
   std::map<uint64_t, Id> memo_;  // not a hash table, because a file could choose keys that collide
@@ -240,8 +163,8 @@ class Machine {
 
 }  // namespace
 
-Pickle read(std::string_view bytes, const Fail& fail) {
-  return Machine(bytes, fail).run();
+Pickle read(std::string_view bytes, const Fail& fail, StorageIds ids) {
+  return Machine(bytes, fail, ids).run();
 }
 
 }  // namespace flam::pickle

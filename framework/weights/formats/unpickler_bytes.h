@@ -16,6 +16,7 @@ class Bytes {
     fail_(why, opcode_at_);
     std::abort();  // fail_ throws
   }
+  size_t position() const { return position_; }
   size_t left() const { return bytes_.size() - position_; }
   std::string_view take(uint64_t size) {
     if (size > left()) fail(cat("ends in the middle of ", size, " bytes"));

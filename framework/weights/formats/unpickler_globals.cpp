@@ -12,8 +12,10 @@ struct Known {
 
 constexpr Known kKnown[] = {
     {"collections", "OrderedDict", Global::ordered_dict},
-    {"torch._utils", "_rebuild_tensor_v2", Global::rebuild_tensor},
+    {"torch._utils", "_rebuild_tensor", Global::rebuild_tensor},  // torch before 0.4
+    {"torch._utils", "_rebuild_tensor_v2", Global::rebuild_tensor_v2},
     {"torch._utils", "_rebuild_parameter", Global::rebuild_parameter},
+    {"torch.nn.parameter", "Parameter", Global::parameter},  // torch before 0.4
     {"torch", "DoubleStorage", StorageType{at::kDouble}},
     {"torch", "FloatStorage", StorageType{at::kFloat}},
     {"torch", "HalfStorage", StorageType{at::kHalf}},
@@ -27,9 +29,9 @@ constexpr Known kKnown[] = {
 };
 
 constexpr std::pair<unsigned char, std::string_view> kRefused[] = {
-    {'i', "INST"},       {'o', "OBJ"},       {0x81, "NEWOBJ"},    {0x92, "NEWOBJ_EX"},  {0x82, "EXT1"},
-    {0x83, "EXT2"},      {0x84, "EXT4"},     {'P', "PERSID"},     {0x80, "PROTO"},      {0x8b, "LONG4"},
-    {0x8f, "EMPTY_SET"}, {0x90, "ADDITEMS"}, {0x91, "FROZENSET"}, {0x96, "BYTEARRAY8"},
+    {'i', "INST"},      {'o', "OBJ"},        {0x92, "NEWOBJ_EX"},  {0x82, "EXT1"},  {0x83, "EXT2"},
+    {0x84, "EXT4"},     {'P', "PERSID"},     {0x80, "PROTO"},      {0x8b, "LONG4"}, {0x8f, "EMPTY_SET"},
+    {0x90, "ADDITEMS"}, {0x91, "FROZENSET"}, {0x96, "BYTEARRAY8"},
 };
 }  // namespace
 

@@ -130,17 +130,29 @@ TEST_F(TorchFile, UnknownNamesAreRefusedByName) {
 TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
   EXPECT_THAT(refusal("(iposix\nsystem\n"), HasSubstr("INST"));
   EXPECT_THAT(refusal("(" + ordered_dict() + "o"), HasSubstr("OBJ"));
-  EXPECT_THAT(refusal(global("collections", "OrderedDict") + ")\x81"), HasSubstr("NEWOBJ"));
+  EXPECT_THAT(refusal(global("collections", "OrderedDict") + ")\x81"),
+              HasSubstr("NEWOBJ of a class other than torch.nn.Parameter"));
   EXPECT_THAT(refusal("\x82\x01"), HasSubstr("EXT1"));
   EXPECT_THAT(refusal("P0\n"), HasSubstr("PERSID"));
   EXPECT_THAT(refusal("\x8b" + le(1000000000, 4)), HasSubstr("LONG4"));
-  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on an object that is not an OrderedDict"));
+  EXPECT_THAT(refusal("}}b"), HasSubstr("BUILD on an object that is neither OrderedDict nor Parameter"));
   EXPECT_THAT(refusal(matrix() + "}b"), HasSubstr("BUILD"));
   EXPECT_THAT(refusal("]" + number(1) + number(2) + "s"), HasSubstr("expected a dict to set items of"));
   EXPECT_THAT(refusal(")K\1a"), HasSubstr("appends to a tuple"));
   EXPECT_THAT(refusal(text("x") + ")R"), HasSubstr("not a known function"));
-  EXPECT_THAT(refusal(global("collections", "OrderedDict") + tuple({"]"}) + "R"),
-              HasSubstr("OrderedDict with arguments"));
+  const auto ordered = [](const std::vector<std::string>& arguments) {
+    return global("collections", "OrderedDict") + tuple(arguments) + "R";
+  };
+  EXPECT_THAT(refusal(ordered({"]", "]"})), HasSubstr("OrderedDict with more than one argument"));
+  EXPECT_THAT(refusal(ordered({number(1)})), HasSubstr("expected a list of pairs"));
+  EXPECT_THAT(refusal(ordered({"]" + number(1) + "a"})), HasSubstr("expected a pair"));
+  EXPECT_THAT(refusal(ordered({"]]a"})), HasSubstr("items that are not pairs"));
+  EXPECT_THAT(refusal(global("torch._utils", "_rebuild_tensor") + tuple({number(0)}) + "R"),
+              HasSubstr("_rebuild_tensor without its 4 arguments"));
+  EXPECT_THAT(refusal(parameter("", "R")), HasSubstr("Parameter without its tensor"));
+  EXPECT_THAT(refusal(parameter(number(1), "\x81")), HasSubstr("expected a tensor in torch.nn.Parameter"));
+  EXPECT_THAT(refusal(parameter(matrix(), "R") + "}b"), HasSubstr("expected a tuple as state"));
+  EXPECT_THAT(refusal(parameter(matrix(), "R") + numbers({1}) + "b"), HasSubstr("requires_grad, volatile"));
   EXPECT_THAT(refusal(global("torch._utils", "_rebuild_parameter") + tuple({matrix()}) + "R"),
               HasSubstr("_rebuild_parameter without its 3 arguments"));
   EXPECT_THAT(refusal(global("torch._utils", "_rebuild_tensor_v2") +
@@ -149,8 +161,27 @@ TEST_F(TorchFile, OpcodesThatBuildObjectsAreRefused) {
   EXPECT_THAT(
       refusal(global("torch._utils", "_rebuild_tensor_v2") +
               tuple({number(0), number(0), numbers({1}), numbers({1}), "\x89", ordered_dict()}) + "R"),
-      HasSubstr("expected a storage in _rebuild_tensor_v2"));
+      HasSubstr("expected a storage in _rebuild_tensor"));
   EXPECT_THAT(refusal(tuple({text("module"), text("x")}) + "Q"), HasSubstr("a persistent id that is not"));
+  EXPECT_THAT(refusal(legacy_storage("FloatStorage", "0", 6)),
+              HasSubstr("('storage', type, key, location, count)"));
+  EXPECT_THAT(refusal(storage("FloatStorage", std::string(101, '0'), 6)), HasSubstr("key of 101 bytes"));
+}
+
+TEST_F(TorchFile, WhatTorchBefore04AndPython2Wrote) {
+  const std::string old_tensor =
+      global("torch._utils", "_rebuild_tensor") +
+      tuple({storage("FloatStorage", "0", 6), number(0), numbers({2, 3}), numbers({3, 1})}) + "R";
+  const std::string state = tuple({"\x88", "\x89", ordered_dict()}) + "b";
+  const auto pair = [](const std::string& name, const std::string& value) {
+    return "](U" + le(name.size(), 1) + name + value + "e";
+  };
+  const auto file = open_pickle(global("collections", "OrderedDict") + "](" + pair("a", old_tensor) +
+                                pair("b", parameter(old_tensor, "R") + state) +
+                                pair("c", parameter(old_tensor, "\x81") + state) + "e\x85R");
+  EXPECT_EQ(file->names(), (std::vector<std::string>{"a", "b", "c"}));
+  for (const std::string& name : file->names())
+    EXPECT_TRUE(at::equal(file->tensor(name), at::tensor(kSix).view({2, 3}))) << name;
 }
 
 TEST_F(TorchFile, BombsAreRefused) {
@@ -168,6 +199,12 @@ TEST_F(TorchFile, BombsAreRefused) {
   std::string laughs = "]q" + le(0, 1);  // each list holds the previous list twice, sixty times
   for (char i = 0; i < 60; ++i) laughs += "](h" + le(i, 1) + "h" + le(i, 1) + "eq" + le(i + 1, 1);
   EXPECT_NE(refusal(laughs), "");
+  std::string copies = "](";  // one list for many dicts
+  for (int i = 0; i < 1001; ++i) copies += "NN\x86";
+  copies += "eq" + le(0, 1);
+  for (int i = 0; i < 2000; ++i) copies += global("collections", "OrderedDict") + "h" + le(0, 1) + "\x85R";
+  EXPECT_THAT(refusal(copies), HasSubstr("pairs in OrderedDict"));
+  EXPECT_THAT(refusal(text(std::string(64 << 20, 'a'))), HasSubstr("a pickle of more than 67108864 bytes"));
 }
 
 TEST_F(TorchFile, BrokenPicklesAreRefused) {
@@ -240,11 +277,9 @@ TEST_F(TorchFile, OtherKindsOfFileSayHowToConvert) {
   EXPECT_THAT(refused(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", "x"}})), HasSubstr("torch.jit.load"));
   EXPECT_THAT(refused(zip({{"a/code/__torch__.py", "x", 8}, {"a/data.pkl", "x"}})),
               HasSubstr("torch.jit.load"));
-  EXPECT_THAT(refused("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
-              HasSubstr("Convert it"));
+  EXPECT_THAT(refused(pickle("}")), HasSubstr("a pickle that torch.save did not write"));
+  EXPECT_THAT(refused("sys_info" + std::string(249, '\0') + "ustar"), HasSubstr("before torch 0.1.10"));
   EXPECT_THAT(refused(zip({{"a/readme", "x"}, {"b", "x"}})), HasSubstr("without data.pkl"));
-  EXPECT_THAT(refused(torch_zip(std::string((64 << 20) + 1, '}'))),
-              HasSubstr("data.pkl of 67108865 bytes; at most 67108864"));
   EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"b/data.pkl", pickle("}")}})),
               HasSubstr("two data.pkl"));
   EXPECT_THAT(refused(zip({{"a/data.pkl", pickle("}")}, {"a/byteorder", "big"}})),
