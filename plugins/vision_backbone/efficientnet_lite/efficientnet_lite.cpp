@@ -71,6 +71,25 @@ std::vector<NameRule> timm_rules(bool conv_head) {
   return rules;
 }
 
+/// The names of the Python packages efficientnet_pytorch and efficientnet_lite_pytorch, which count blocks
+/// through all stages.
+std::vector<NameRule> efficientnet_pytorch_rules(const EfficientnetLiteParams& params) {
+  std::vector<NameRule> rules = {{"_fc.*", ""}};
+  rename_conv(rules, "_conv_stem", "_bn0", "stem");
+  int64_t number = 0;
+  for (size_t stage = 0; stage < std::size(kStages); ++stage) {
+    for (int64_t i = 0; i < scaled_blocks(stage, params.depth_multiplier); ++i, ++number) {
+      const std::string from = cat("_blocks.", number, "."), to = cat("stages.", stage, ".", i, ".");
+      if (kStages[stage].expansion > 1)
+        rename_conv(rules, from + "_expand_conv", from + "_bn0", to + "expand");
+      rename_conv(rules, from + "_depthwise_conv", from + "_bn1", to + "depthwise");
+      rename_conv(rules, from + "_project_conv", from + "_bn2", to + "project");
+    }
+  }
+  rename_conv(rules, "_conv_head", "_bn1", params.conv_head ? "head" : "");
+  return rules;
+}
+
 /// A 1×1 convolution that expands, a depthwise convolution, and a 1×1 convolution that projects (MobileNetV2,
 /// Sandler et al. 2018), plus the input where the shapes allow it.
 class InvertedResidual {
@@ -110,7 +129,8 @@ class EfficientnetLite final : public VisionBackbone {
       : image_size_(params.image_size),
         width_(kStemChannels),
         stem_(weights, "stem", {3, kStemChannels, 3, 2, 1, ConvShape::Padding::same}, params.batch_norm_eps),
-        tables_{{"timm", timm_rules(params.conv_head)}} {
+        tables_{{"timm", timm_rules(params.conv_head)},
+                {"efficientnet_pytorch", efficientnet_pytorch_rules(params)}} {
     side_ = stem_.shape().output_side(image_size_);
     for (size_t stage = 0; stage < std::size(kStages); ++stage) {
       const int64_t out = scaled_channels(kStages[stage].channels, params.width_multiplier);

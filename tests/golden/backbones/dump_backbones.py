@@ -1,6 +1,7 @@
 """Writes NAME.safetensors beside this file: small random vision backbones and what their own libraries compute.
 
-    python dump_backbones.py [NAME ...]   # torch 2.11.0, transformers 4.57.6, timm 1.0.31, torchvision 0.26.0
+    python dump_backbones.py [NAME ...]   # torch 2.11.0, transformers 4.57.6, timm 1.0.31, torchvision 0.26.0,
+                                          # efficientnet_lite_pytorch 0.1.0
 
 A file holds the library's state dict under its published keys (float16, to which the weights were rounded before they were
 used) and, for each case N, `golden.N.pixels` [2,3,S,S] and `golden.N.tokens` [2,P,D]. Its metadata say which `naming` and key
@@ -13,6 +14,7 @@ import timm
 import torch
 import torchvision
 import transformers
+from efficientnet_lite_pytorch import EfficientNet
 from safetensors.torch import save_file
 from timm.layers import SwiGLUPacked
 from timm.models.efficientnet import _gen_efficientnet_lite
@@ -217,9 +219,29 @@ def efficientnet_lite_timm():
     golden.write()
 
 
+def efficientnet_lite_pytorch():
+    # A width at which no stage of stride 1 keeps its number of channels, because the package would leave out the residual of its
+    # first block there. No published width has such a stage.
+    model = EfficientNet.from_name('efficientnet-lite0', width_coefficient=0.1, depth_coefficient=0.5, num_classes=1,
+                                   image_size=None)  # which makes it pad as the picture needs
+
+    def before_head(x):
+        x = model._swish(model._bn0(model._conv_stem(x)))
+        for block in model._blocks:
+            x = block(x)
+        return tokens_of(x)
+
+    params = 'type: efficientnet_lite, width_multiplier: 0.1, depth_multiplier: 0.5'
+    golden = Golden('efficientnet_lite_pytorch', model, 'efficientnet_pytorch')
+    golden.case(params + ', conv_head: true', 40, lambda x: tokens_of(model.extract_features(x)))
+    golden.case(params + ', conv_head: false', 33, before_head)
+    golden.write()
+
+
 @torch.no_grad()
 def main(names):
-    makers = [siglip_huggingface, siglip_timm, dinov2_huggingface, dinov2_timm, dinov2_registers_timm, resnet_torchvision, resnet_timm, resnet_huggingface, efficientnet_lite_timm]
+    makers = [siglip_huggingface, siglip_timm, dinov2_huggingface, dinov2_timm, dinov2_registers_timm, resnet_torchvision, resnet_timm, resnet_huggingface, efficientnet_lite_timm,
+              efficientnet_lite_pytorch]
     for maker in makers:
         if not names or maker.__name__ in names:
             torch.manual_seed(len(maker.__name__))

@@ -11,6 +11,10 @@ TEST(EfficientnetLite, gives_what_timm_gives) {
   expect_golden_backbone("efficientnet_lite_timm");  // features before and after the head, and odd sides
 }
 
+TEST(EfficientnetLite, gives_what_efficientnet_lite_pytorch_gives) {
+  expect_golden_backbone("efficientnet_lite_pytorch");  // its blocks are counted through all stages
+}
+
 TEST(EfficientnetLite, has_the_published_sizes) {
   struct Case {
     const char* params;
