@@ -24,7 +24,7 @@ struct Part {
   enum class Kind { text, image, frames };
   Kind kind = Kind::text;
   std::string text;
-  std::vector<PictureSource> pictures;  // image: one; frames: one a frame
+  std::vector<PictureSource> pictures;  // image: one; frames: one a frame; as pictures or as features
 };
 
 /// The only input of a Session: text, pictures and video in order. The task head decides what the parts mean

@@ -160,6 +160,8 @@ std::string read_picture_file(const std::string& path, const DecodeOptions& opti
 }
 
 Picture load_picture(const PictureSource& source, const DecodeOptions& options) {
+  if (source.features.defined())
+    throw Error("the pixels of a picture are needed here, but only its features are given");
   if (source.picture) return *source.picture;
   if (source.bytes) return decode_picture(*source.bytes, source.name(), options);
   return decode_picture(read_picture_file(source.path, options), source.path, options);

@@ -21,7 +21,7 @@ FLAM_API Picture decode_reduced(const std::string& bytes, const std::string& nam
 FLAM_API std::string read_picture_file(const std::string& path, const DecodeOptions& options);
 
 /// Returns the pixels of the source, or reads and decodes it. Error: as decode_picture() and
-/// read_picture_file().
+/// read_picture_file(); or the source has only features.
 FLAM_API Picture load_picture(const PictureSource& source, const DecodeOptions& options);
 
 struct PictureSize {

@@ -31,6 +31,10 @@ class CheckedDataset final : public Dataset {
     for (const Part& part : record.request.parts) {
       if (part.kind != Part::Kind::text && part.pictures.empty())
         fail("with an image or a video that has no pictures");
+      for (const PictureSource& source : part.pictures) {
+        if (const std::string wrong = flam::what_is_wrong(source); !wrong.empty())
+          fail(cat("with a picture that ", wrong));
+      }
     }
     const auto check_labels = [&](const char* what, const at::Tensor& labels,
                                   const std::vector<int64_t>& classes) {

@@ -57,6 +57,20 @@ Features Model::encode_images(const at::Tensor& pixels) const {
   return features;
 }
 
+Features Model::given_features(const at::Tensor& tokens) const {
+  const FeatureShape shape = vision_backbone_->shape();
+  return {tokens.to(device_).to(dtype_), shape.grid_h, shape.grid_w, shape.prefix_tokens};
+}
+
+void Model::check_features(const at::Tensor& features) const {
+  const FeatureShape shape = vision_backbone_->shape();
+  const std::vector<int64_t> expected = {shape.tokens(), shape.width};
+  if (features.sizes() == at::IntArrayRef(expected) && features.is_floating_point()) return;
+  throw Error(cat("the features of a picture are ", features.scalar_type(), " ", features.sizes(),
+                  ", but the backbone gives floating-point features [", shape.tokens(), ", ", shape.width,
+                  "] (tokens, width); take them from the same backbone"));
+}
+
 at::Tensor Model::resample(const Features& features, const at::Tensor& index, Probe* probe) const {
   Features gathered = features;
   gathered.tokens = at::index(features.tokens, {index.to(device_)});

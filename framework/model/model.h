@@ -40,6 +40,11 @@ class FLAM_API Model {
 
   // Encodes pictures: pixels [N,3,H,W] float32 → features.
   Features encode_images(const at::Tensor& pixels) const;
+  /// Takes features [N,P,D] that the backbone gave before, in place of encode_images(): moved to the model's
+  /// device and dtype, not copied if they are there.
+  Features given_features(const at::Tensor& tokens) const;
+  /// Error: `features` of one picture are not floating-point [P,D] as the backbone gives them.
+  void check_features(const at::Tensor& features) const;
   /// Media tokens [B,T,L,D'] from the features [N,P,D] of the distinct pictures and index [B,T,F], int64 into
   /// N. Records "vision_features" [B·T·F,P,D] and "media_tokens".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;

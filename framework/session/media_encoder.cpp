@@ -68,7 +68,8 @@ class BatchLoader {
 
   void want(const PictureSource& source, size_t row, int64_t& place) {
     size_t first = wanted_.size();
-    if (!source.picture) first = by_name_.try_emplace(name_in_memory(source), first).first->second;
+    if (!source.picture && !source.features.defined())
+      first = by_name_.try_emplace(name_in_memory(source), first).first->second;
     wanted_.push_back({&source, row, &place, first});
   }
 
@@ -93,7 +94,8 @@ class BatchLoader {
     *wanted.place = found->second;
     if (!is_new) return;
     out_.contents.push_back(picture.content);
-    out_.features.push_back(picture.features);
+    out_.features.push_back(picture.features.defined() ? model_.given_features(picture.features).tokens
+                                                       : at::Tensor());
     if (options_.with_pixels) out_.pixels.push_back(picture.pixels);
     if (picture.features.defined()) return;
     waiting_.push_back(found->second);
@@ -138,6 +140,12 @@ void MediaEncoder::measure(std::vector<Part>& parts) const {
     if (media.kind == Part::Kind::text) continue;
     if (media.pictures.empty()) throw Error("a video needs at least one frame");
     for (PictureSource& source : media.pictures) {
+      if (const std::string wrong = what_is_wrong(source); !wrong.empty())
+        throw Error(cat("a picture of the request ", wrong));
+      if (source.features.defined()) {
+        model_.check_features(source.features);
+        continue;
+      }
       loader_.measure(source);
       pixels += source.height * source.width;
       if (pixels > kMostPixels) {
@@ -262,8 +270,7 @@ at::Tensor MediaEncoder::resample_distinct(const Features& features, const at::T
 
 void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe) const {
   if (!prepared.index.defined()) return;
-  const FeatureShape shape = model_.vision_backbone().shape();
-  const Features features{prepared.features, shape.grid_h, shape.grid_w, shape.prefix_tokens};
+  const Features features = model_.given_features(prepared.features);
   const StageTimes::Scope timer(times, "resampler", model_.device());
   // Elements with different numbers of frames are resampled separately, because the resampler must not attend
   // to padding frames.

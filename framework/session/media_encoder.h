@@ -41,7 +41,7 @@ class FLAM_API MediaEncoder {
                const std::string& setting, int threads);
 
   /// Reads the size of each picture of one request or prompt from its header. Error: a picture can't be read,
-  /// or the pictures have more pixels in total than the limit.
+  /// the pictures have more pixels in total than the limit, or features don't have the backbone's shape.
   void measure(std::vector<Part>& parts) const;
   /// Decodes the pictures in place, for callers that need them more than once. Error: as in measure(), or a
   /// picture is damaged.

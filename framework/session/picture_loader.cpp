@@ -75,7 +75,7 @@ std::shared_ptr<const std::string> PictureLoader::take_bytes(const PictureSource
 }
 
 void PictureLoader::decode(PictureSource& source) {
-  if (source.picture) return;
+  if (source.picture || source.features.defined()) return;
   const auto bytes = take_bytes(source);
   source.picture = decode_picture(*bytes, source.name(), options_);
   source.bytes = bytes;  // by which the picture is still known
@@ -83,6 +83,12 @@ void PictureLoader::decode(PictureSource& source) {
 
 LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels) {
   LoadedPicture out;
+  if (source.features.defined()) {
+    if (with_pixels) static_cast<void>(load_picture(source, options_));  // throws
+    out.content = features_key(source.features);
+    out.features = source.features;
+    return out;
+  }
   std::optional<Picture> picture = source.picture;
   std::shared_ptr<const std::string> bytes;
   if (picture) {
@@ -113,7 +119,7 @@ std::shared_future<LoadedPicture> PictureLoader::queue(const PictureSource& sour
 }
 
 std::shared_future<LoadedPicture> PictureLoader::begin(const PictureSource& source, bool with_pixels) {
-  if (!with_pixels && !source.picture) {
+  if (!with_pixels && !source.picture && !source.features.defined()) {
     const std::lock_guard lock(mutex_);
     if (auto found = ahead_.extract(name_in_memory(source))) return found.mapped().picture;
   }
@@ -126,7 +132,7 @@ LoadedPicture PictureLoader::finish(const std::shared_future<LoadedPicture>& beg
 }
 
 void PictureLoader::prefetch(const PictureSource& source) {
-  if (source.picture) return;
+  if (source.picture || source.features.defined()) return;
   const std::lock_guard lock(mutex_);
   const std::string name = name_in_memory(source);
   if (ahead_.size() >= kMostAhead || ahead_.contains(name)) return;

@@ -20,7 +20,7 @@ std::string name_in_memory(const PictureSource& source);
 
 struct LoadedPicture {
   std::string content;  // equal for the same file, whether it is decoded already or not
-  at::Tensor features;  // [P,D] if they were known; undefined otherwise
+  at::Tensor features;  // [P,D] if they were given or known; undefined otherwise
   at::Tensor pixels;    // float32 [3,S,S] where the features are not known, or if they were asked for
   std::optional<double> decode_milliseconds, transform_milliseconds;  // of a picture that was decoded
 };

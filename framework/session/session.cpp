@@ -53,6 +53,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
       answered.push_back(i);
     } catch (const Error& error) {
       outcomes[i].fail(error);
+      outcomes[i].name_request(requests[i]);
     }
   }
   CallOptions mapped = options;

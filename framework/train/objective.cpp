@@ -54,9 +54,14 @@ const std::string& the_reference(const Record& record) {
   return record.references.front();
 }
 
+bool same_picture(const PictureSource& a, const PictureSource& b) {
+  if (a.path != b.path || a.features.defined() != b.features.defined()) return false;
+  if (!a.features.defined() || a.features.is_set_to(b.features)) return true;
+  return a.features.scalar_type() == b.features.scalar_type() && a.features.equal(b.features);
+}
+
 void require_picture_of(const Record& first, const Record& other) {
-  const PictureSource &a = the_picture(first), &b = the_picture(other);
-  if (first.request.id == other.request.id && a.path == b.path) return;
+  if (first.request.id == other.request.id && same_picture(the_picture(first), the_picture(other))) return;
   throw Error(cat("records that should share a picture have different ones (", quoted(first.request.id),
                   " and ", quoted(other.request.id),
                   "); set train.records_per_picture to 1 for this dataset"));
@@ -86,11 +91,18 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
   // The records of all tasks share a picture, so all tasks start again at the same picture.
   if (with_pictures_)
     pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
+  from_features_ = with_pictures_ && the_picture(parts.tasks.front().dataset->at(0)).features.defined();
   if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
   const WeightScope scope(label_weights, "labels");
   patch_heads_ = declare_heads(scope / "patch", dataset.patch_label_classes(),
                                parts.model.vision_backbone().shape().width);
+  if (from_features_ && !patch_heads_.empty()) {
+    throw Error(
+        "the labels of patches train the backbone, which doesn't run, because the dataset gives features; "
+        "use "
+        "a dataset of pictures, or leave these labels out");
+  }
   media_heads_ =
       declare_heads(scope / "media", dataset.media_label_classes(), parts.model.resampler().shape().width);
   if (patch_heads_.empty() && media_heads_.empty()) {
@@ -110,12 +122,35 @@ std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std
   return heads;
 }
 
+at::Tensor Objective::input_of(const Record& record) const {
+  const PictureSource& source = the_picture(record);
+  const auto fail = [&](const std::string& what) {
+    throw Error(cat("record ", quoted(record.request.id), ": ", what));
+  };
+  if (source.features.defined() != from_features_) {
+    fail(from_features_ ? "it has a picture, but the dataset's first record has features; give one kind"
+                        : "it has features, but the dataset's first record has a picture; give one kind");
+  }
+  if (!from_features_) return parts_.transforms.apply(load_picture(source, parts_.pictures));
+  try {
+    parts_.model.check_features(source.features);
+  } catch (const Error& error) {
+    fail(error.what());
+  }
+  return source.features;
+}
+
+Features Objective::features_of(const Drawn& drawn) const {
+  return from_features_ ? parts_.model.given_features(drawn.pictures)
+                        : parts_.model.encode_images(drawn.pictures);
+}
+
 Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) const {
   first += step * parts_.config.batch_size;
   const size_t tasks = parts_.config.objective == Kind::labels ? 1 : parts_.tasks.size();
   Drawn out;
   for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * parts_.tasks[t].records_per_picture);
-  std::vector<at::Tensor> pixels(pictures), patch_labels(pictures), media_labels(pictures);
+  std::vector<at::Tensor> inputs(pictures), patch_labels(pictures), media_labels(pictures);
   at::parallel_for(0, pictures, 1, [&](int64_t begin, int64_t end) {
     for (int64_t picture = begin; picture < end; ++picture) {
       for (size_t t = 0; t < tasks; ++t) {
@@ -131,14 +166,14 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
           const size_t count = of_task.size() / static_cast<size_t>(pictures);
           for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[picture * count + r]);
         }
-        pixels[picture] = parts_.transforms.apply(load_picture(the_picture(record), parts_.pictures));
+        inputs[picture] = input_of(record);
       }
       patch_labels[picture] = record.patch_labels;
       media_labels[picture] = record.media_labels;
     }
   });
   const at::Device device = parts_.model.device();
-  if (with_pictures_) out.pixels = at::stack(pixels);
+  if (with_pictures_) out.pictures = at::stack(inputs);
   if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels).to(device);
   if (!media_heads_.empty()) out.media_labels = at::stack(media_labels).to(device);
   return out;
@@ -183,7 +218,7 @@ StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
     out.total = out.total.defined() ? out.total + loss * weight : loss * weight;
   };
   Features features;
-  if (with_pictures_) features = parts_.model.encode_images(drawn.pixels);
+  if (with_pictures_) features = features_of(drawn);
   const at::Tensor media =
       with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
           ? media_of(features)
@@ -214,7 +249,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   const at::NoGradGuard no_grad;
   const Model& model = parts_.model;
   const Drawn drawn = draw(step, 0, 1);
-  const at::Tensor media = media_of(model.encode_images(drawn.pixels));
+  const at::Tensor media = media_of(features_of(drawn));
   GenerationParams params;
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {

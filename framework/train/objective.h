@@ -46,21 +46,25 @@ class Objective {
   StepLoss loss(int64_t step, int64_t first, int64_t count) const;
   /// The model's answer to the first record of each task of a step, with the references.
   std::vector<std::string> samples(int64_t step) const;
+  /// Whether the dataset gives features instead of pictures, so that the backbone doesn't run.
+  bool from_features() const { return from_features_; }
 
  private:
   struct Drawn {
     std::vector<std::vector<Record>> records;  // of each task
-    at::Tensor pixels;                         // [N,3,H,W], one per picture; undefined for text
+    at::Tensor pictures;                       // pixels [N,3,H,W] or features [N,P,D]; undefined for text
     at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
   Drawn draw(int64_t step, int64_t first, int64_t count) const;
+  at::Tensor input_of(const Record& record) const;  // pixels [3,H,W] or features [P,D]
+  Features features_of(const Drawn& drawn) const;
   at::Tensor media_of(const Features& features) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
   std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
                                     int64_t width) const;
 
   const TrainingParts& parts_;
-  bool with_pictures_, with_labels_;
+  bool with_pictures_, with_labels_, from_features_ = false;
   std::vector<int64_t> pictures_;  // for each task, the number after which its records start again
   std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] for each column of the labels
 };

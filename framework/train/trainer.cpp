@@ -114,9 +114,16 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
       return match_pattern(entry.first, slot->name);
     });
     if (matching != rates.end()) used[matching - rates.begin()] = true;
-    const double rate = matching != rates.end()  ? matching->second
-                        : !slot->origins.empty() ? 0
-                                                 : parts_.config.new_tensor_rate;
+    const bool skipped = objective_.from_features() && slot->name.starts_with("vision_backbone.");
+    if (skipped && matching != rates.end()) {
+      throw Error(cat("the pattern ", quoted(matching->first), " of `train.trained` matches ",
+                      quoted(slot->name),
+                      ", but the dataset gives features, so the backbone doesn't run and can't be trained; "
+                      "name the slots to train (\"resampler.*\", …)"));
+    }
+    const double rate = matching != rates.end()             ? matching->second
+                        : skipped || !slot->origins.empty() ? 0
+                                                            : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
     // Position embeddings and latents are tables of independent rows, not matrices to orthogonalise.
     const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");

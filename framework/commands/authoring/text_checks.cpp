@@ -235,7 +235,8 @@ std::string text_of(const Record& record) {
   for (const Part& part : record.request.parts) {
     text += "|" + part.text;
     for (const PictureSource& picture : part.pictures)
-      text += "|" + picture.path + (picture.picture ? content_key(*picture.picture) : "");
+      text += "|" + picture.path + (picture.picture ? content_key(*picture.picture) : "") +
+              (picture.features.defined() ? features_key(picture.features) : "");
   }
   return text;
 }

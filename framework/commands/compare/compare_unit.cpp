@@ -134,7 +134,7 @@ std::string picture_of(const Request& request, const DecodeOptions& options) {
   const PictureSource* last = nullptr;
   for (const Part& part : request.parts)
     if (!part.pictures.empty()) last = &part.pictures.front();
-  if (!last) return "";
+  if (!last || last->features.defined()) return "";
   return "data:image/png;base64," + base64(encode_png(shrunk(load_picture(*last, options))));
 }
 

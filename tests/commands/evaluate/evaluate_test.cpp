@@ -7,6 +7,7 @@
 #include "framework/base/file.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stored.h"
 
 namespace flam {
 namespace {
@@ -59,6 +60,29 @@ TEST_F(Evaluate, ScoresLeaveOutRecordsThatCannotBeRun) {
   EXPECT_TRUE(evaluate(*session, options).controls.empty());
   options.cancelled = [] { return true; };
   EXPECT_EQ(error_of([&] { evaluate(*session, options); }), "interrupted");
+}
+
+TEST_F(Evaluate, FeaturesScoreAsTheirPicturesDo) {
+  const auto scores_on = [&](const std::string& key) {
+    RunOptions options;
+    options.plugin_path = {FLAM_FIXTURE_PLUGINS "/stored", FLAM_FIXTURE_PLUGINS "/text_liars"};
+    options.overrides = {"dataset={_delete_: true, type: stored, key: " + key +
+                             ", file: " + (folder_ / "stored.safetensors").string() + "}",
+                         "metrics=[{type: exact_match}, {type: liar}]", "generation.max_new_tokens=8"};
+    options.threads = 1;
+    EvaluateOptions how;
+    how.batch_size = 2;
+    std::vector<std::string> answers;
+    how.on_answer = [&](const Record&, const std::string& answer) { answers.push_back(answer); };
+    const Evaluation result = evaluate(*Session::open("flamingo_mini_caption", options), how);
+    EXPECT_EQ(result.answers.failed, 0);
+    EXPECT_EQ(result.controls.size(), 1u);
+    EXPECT_EQ(result.controls.front().second.failed, 0);
+    return std::make_tuple(answers, result.answers.scores, result.controls.front().second.scores);
+  };
+  const auto session = open({});
+  test::write_stored(folder_ / "stored.safetensors", session->model(), session->transforms(), 3);
+  EXPECT_EQ(scores_on("features"), scores_on("pictures"));
 }
 
 /// The embedded model with random weights, and a component of tests/fixtures/plugins/text_liars.cpp.
