@@ -125,7 +125,8 @@ FLAM_API const Prompt& prompt_of(const Task& task);
 using Answer = std::vector<std::pair<std::string, std::string>>;
 
 /// Records every stage of a forward pass, under these names: "vision_features", "media_tokens", "embed",
-/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits". Attention weights are recorded
+/// "xattn_out_layer" (layer K), "hidden_layer" (K), "final_norm", "logits"; a resampler may add
+/// stages of its own. Attention weights are recorded
 /// only if wants_attention() is true, because fused kernels do not compute them: "resampler_attention" (K)
 /// [B·T,H,L,S] with the F·P feature tokens first in S, and "adapter_attention" (K) [B,H,text,T·L].
 class FLAM_API Probe {

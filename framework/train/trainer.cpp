@@ -125,8 +125,10 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
                         : skipped || !slot->origins.empty() ? 0
                                                             : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
-    // Position embeddings and latents are tables of independent rows, not matrices to orthogonalise.
-    const bool table = slot->name.ends_with("position_embedding") || slot->name.ends_with("latents");
+    // Embeddings and latents are tables of independent rows, not matrices to orthogonalise.
+    const auto ends_with = [&](const char* end) { return slot->name.ends_with(end); };
+    const bool table =
+        ends_with("position_embedding") || ends_with("class_embedding.weight") || ends_with("latents");
     add(*slot, rate, !table);
   }
   if (out.empty())

@@ -40,6 +40,7 @@ const std::map<std::string, std::vector<std::string>> kTiny = {
     {"vision_backbone/siglip",
      {"image_size: 16, patch_size: 8, hidden_size: 16, num_layers: 2, num_heads: 2, intermediate_size: 24"}},
     {"resampler/average_pool", {"num_latents: 4"}},
+    {"resampler/classifier_tokens", {"num_classes: 5", "num_classes: 3, scale: 0.5, pooled: false"}},
     {"resampler/mlp", {"", "depth: 1, drop_prefix: false"}},
     {"resampler/perceiver", {"depth: 1, num_latents: 3, num_heads: 2, dim_head: 4, ff_mult: 2"}},
     {"resampler/q_former",

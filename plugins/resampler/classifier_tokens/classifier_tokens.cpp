@@ -1,0 +1,84 @@
+// Media tokens that carry the meaning of a classifier's classes: to each projected patch it adds the mean of
+// the classes' embeddings, weighted by the probabilities that the classifier gives them at that patch. If the
+// embeddings are those of the classes' names in the decoder, the tokens are in the decoder's space from the
+// start. The weighted mean is that of ConSE (Norouzi et al. 2014, section 3), here at every patch.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/softmax.h>
+
+#include "framework/sdk.h"
+
+namespace flam {
+
+struct ClassifierTokensParams {
+  int64_t num_classes = 0;
+  double scale = 1.0;
+  bool pooled = true;
+
+  void visit(ParamVisitor& v) {
+    v("num_classes", num_classes, "classes of the classifier, for example 1000 (ImageNet-1k)", required(),
+      between(2, kMostOfASize));
+    v("scale", scale, "factor on the classifier's logits before the softmax (an inverse temperature)",
+      more_than(0));
+    v("pooled", pooled, "whether a media token of the mean over all patches comes first");
+  }
+};
+
+/// features [B,T,F,P,D] → media tokens [B,T,L,D'], L = P without its prefix, and one more if pooled; D' the
+/// requested width. Token = proj(norm(f)) + softmax(scale·classifier(f))·class_embedding +
+/// position_embedding. Frames are averaged place by place. Records "class_probabilities" [B,T,F,L,classes].
+class ClassifierTokens final : public Resampler {
+ public:
+  ClassifierTokens(const ClassifierTokensParams& params, const ResamplerInput& in, WeightScope& weights)
+      : scale_(params.scale),
+        pooled_(params.pooled),
+        shape_{in.features.grid_h * in.features.grid_w + (params.pooled ? 1 : 0), in.media_width},
+        norm_(weights, "norm", in.features.width),
+        proj_(weights, "proj", in.features.width, in.media_width),
+        classifier_(weights, "classifier", in.features.width, params.num_classes),
+        class_embedding_((weights / "class_embedding")
+                             .tensor("weight", {params.num_classes, in.media_width}, Init::normal(0.02))),
+        position_embedding_(
+            weights.tensor("position_embedding", {shape_.tokens, in.media_width}, Init::zeros())),
+        tables_{{"efficientnet_pytorch", rules_of({"_fc"})},
+                {"timm", rules_of({"classifier", "fc", "head", "head.fc"})},
+                {"torchvision", rules_of({"fc", "classifier.1"})}} {}
+
+  MediaShape shape() const override { return shape_; }
+
+  at::Tensor forward(const Features& features) const override {
+    at::Tensor x = features.tokens.narrow(3, features.prefix_tokens, features.grid_h * features.grid_w);
+    if (pooled_) x = at::cat({x.mean(3, /*keepdim=*/true), x}, 3);
+    const at::Tensor probabilities = (classifier_(x) * scale_).softmax(-1, at::kFloat).to(x.scalar_type());
+    if (features.probe) features.probe->record("class_probabilities", -1, probabilities);
+    count_flops(2 * probabilities.numel() * shape_.width);
+    const at::Tensor tokens = proj_(norm_(x)) + probabilities.matmul(class_embedding_.tensor());
+    return tokens.mean(2) + position_embedding_.tensor();
+  }
+
+  const std::vector<NamingTable>& naming_tables() const override { return tables_; }
+
+ private:
+  /// The names of the classifier in a file of its backbone, with or without the layer's name in the prefix.
+  static std::vector<NameRule> rules_of(const std::vector<std::string>& layers) {
+    std::vector<NameRule> rules = {{"weight", "classifier.weight"}, {"bias", "classifier.bias"}};
+    for (const std::string& layer : layers) rename_layer(rules, layer, "classifier");
+    return rules;
+  }
+
+  double scale_;
+  bool pooled_;
+  MediaShape shape_;
+  LayerNorm norm_;
+  Linear proj_, classifier_;
+  Weight class_embedding_, position_embedding_;
+  std::vector<NamingTable> tables_;
+};
+
+}  // namespace flam
+
+FLAM_PLUGIN(registrar) {
+  registrar.add<flam::ClassifierTokens, flam::ClassifierTokensParams>(
+      "classifier_tokens",
+      "every patch projected, plus the mean embedding of the classes that a classifier sees in it");
+}
