@@ -3,6 +3,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/log.h"
+#include "framework/base/random.h"
 #include "framework/base/text.h"
 #include "framework/component/adapter.h"
 #include "framework/component/added_tokens.h"
@@ -30,4 +31,5 @@
 #include "framework/nn/vit_encoder.h"
 #include "framework/plugin/stamp.h"
 #include "framework/registry/registry.h"
+#include "framework/weights/checkpoint.h"
 #include "framework/weights/weight_store.h"

@@ -9,7 +9,6 @@
 #include <tuple>
 
 #include "plugins/dataset/scenes/draw.h"
-#include "plugins/dataset/scenes/random.h"
 
 namespace flam {
 namespace {
@@ -17,13 +16,6 @@ namespace {
 using Kind = std::tuple<Shape, Colour, Size>;
 Kind kind(const SceneObject& object) {
   return {object.shape, object.colour, object.size};
-}
-
-TEST(Random, IsTheSameEverywhere) {
-  SceneRandom random(42);
-  EXPECT_EQ(random.next(), 0xbdd732262feb6e95u);
-  EXPECT_EQ(random.next(), 0x28efe333b266f103u);
-  for (int i = 0; i < 10000; ++i) EXPECT_LT(random.below(7), 7u);
 }
 
 TEST(Scene, DependsOnSeedAndSplitOnly) {

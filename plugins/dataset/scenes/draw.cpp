@@ -6,7 +6,7 @@
 #include <numbers>
 #include <opencv2/imgproc.hpp>
 
-#include "plugins/dataset/scenes/random.h"
+#include "framework/base/random.h"
 
 namespace flam {
 namespace {
@@ -81,7 +81,7 @@ void fill(cv::Mat& picture, const SceneObject& object, const cv::Scalar& paint) 
 }
 
 /// Adds a gradient of brightness across the picture, and noise to each value.
-void light_and_noise(cv::Mat& picture, SceneRandom& random) {
+void light_and_noise(cv::Mat& picture, Random& random) {
   const float gain = static_cast<float>(random.uniform(0.85, 1.1));
   const float across = static_cast<float>(random.uniform(-0.15, 0.15) / picture.cols);
   const float down = static_cast<float>(random.uniform(-0.15, 0.15) / picture.rows);
@@ -106,7 +106,7 @@ void light_and_noise(cv::Mat& picture, SceneRandom& random) {
 }  // namespace
 
 cv::Mat draw_scene(const Scene& scene) {
-  SceneRandom random(scene.seed ^ 0xd7a3u);
+  Random random(scene.seed ^ 0xd7a3u);
   const double grey = random.uniform(95, 160);
   const auto tinted = [&](double value, double spread) { return value + random.uniform(-spread, spread); };
   cv::Scalar ground;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "plugins/dataset/scenes/random.h"
+#include "framework/base/random.h"
 
 namespace flam {
 namespace {
@@ -38,7 +38,7 @@ size_t count_alike(const Scene& scene, const SceneObject& object, Named named) {
 /// "the …" for one object of the scene, with some of the allowed attributes; empty if they do not identify
 /// the object.
 std::string refer(const Scene& scene, const SceneObject& object, const std::vector<Named>& allowed,
-                  SceneRandom& random) {
+                  Random& random) {
   std::vector<Named> clear;
   for (Named named : allowed) {
     if (count_alike(scene, object, named) == 1) clear.push_back(named);
@@ -55,7 +55,7 @@ std::string_view start_of(Relation direction) {
   return kStarts[static_cast<size_t>(direction)];
 }
 
-std::string relation_phrase(Relation r, SceneRandom& random) {
+std::string relation_phrase(Relation r, Random& random) {
   switch (r) {
     case Relation::left:
       return random.chance(0.5) ? "to the left of" : "left of";
@@ -76,7 +76,7 @@ struct Pair {
   Relation relation;
 };
 
-std::optional<Pair> pick_pair(const Scene& scene, SceneRandom& random) {
+std::optional<Pair> pick_pair(const Scene& scene, Random& random) {
   std::vector<Pair> pairs;
   for (const SceneObject& a : scene.objects) {
     for (const SceneObject& b : scene.objects) {
@@ -97,7 +97,7 @@ constexpr Named kShape{true, false, false}, kColour{false, true, false}, kSize{f
 constexpr Named kSizeShape{true, false, true}, kSizeColour{false, true, true},
     kColourShape{true, true, false};
 
-Asked ask_attribute(const Scene& scene, QuestionKind kind, SceneRandom& random) {
+Asked ask_attribute(const Scene& scene, QuestionKind kind, Random& random) {
   const SceneObject& object = random.pick(scene.objects);
   if (kind == QuestionKind::colour) {
     const std::string it = refer(scene, object, {kShape, kSizeShape}, random);
@@ -119,13 +119,13 @@ Asked ask_attribute(const Scene& scene, QuestionKind kind, SceneRandom& random) 
   return {random.pick(texts), std::string(name(object.size))};
 }
 
-SceneObject any_kind(SceneRandom& random) {
+SceneObject any_kind(Random& random) {
   const Shape shape = static_cast<Shape>(random.below(kShapes.size()));
   const Colour colour = static_cast<Colour>(random.below(kColours.size()));
   return {shape, colour, static_cast<Size>(random.below(kSizes.size()))};
 }
 
-Asked ask_count(const Scene& scene, SceneRandom& random) {
+Asked ask_count(const Scene& scene, Random& random) {
   const std::array<std::string_view, 2> ends{" are there?", " do you see?"};
   const std::string end(random.pick(ends));
   if (random.chance(0.35)) return {"how many objects" + end, std::string(kNumbers[scene.objects.size()])};
@@ -137,7 +137,7 @@ Asked ask_count(const Scene& scene, SceneRandom& random) {
   return {"how many " + plural + end, std::string(kNumbers[count_alike(scene, kind, named)])};
 }
 
-Asked ask_exists(const Scene& scene, SceneRandom& random) {
+Asked ask_exists(const Scene& scene, Random& random) {
   const std::array<Named, 5> choices{kShape, kColour, kColourShape, kColourShape, kSizeShape};
   const Named named = random.pick(choices);
   const bool yes = random.chance(0.5);
@@ -155,7 +155,7 @@ Asked ask_exists(const Scene& scene, SceneRandom& random) {
   return {std::string(random.pick(starts)) + article(phrase(kind, named)) + "?", yes ? "yes" : "no"};
 }
 
-Asked ask_relation(const Scene& scene, QuestionKind kind, SceneRandom& random) {
+Asked ask_relation(const Scene& scene, QuestionKind kind, Random& random) {
   const std::optional<Pair> pair = pick_pair(scene, random);
   if (!pair) return {};
   const std::string a = refer(scene, *pair->a, {kColourShape, kShape, kColour}, random);
@@ -170,7 +170,7 @@ Asked ask_relation(const Scene& scene, QuestionKind kind, SceneRandom& random) {
           std::string(name(pair->relation))};
 }
 
-Asked ask_furthest(const Scene& scene, SceneRandom& random) {
+Asked ask_furthest(const Scene& scene, Random& random) {
   const Relation r = static_cast<Relation>(random.below(kRelations.size()));
   const bool colour = random.chance(0.5);
   if (scene.objects.size() < 2) return {};
@@ -188,7 +188,7 @@ Asked ask_furthest(const Scene& scene, SceneRandom& random) {
   return {};
 }
 
-Asked ask_once(const Scene& scene, QuestionKind kind, SceneRandom& random) {
+Asked ask_once(const Scene& scene, QuestionKind kind, Random& random) {
   switch (kind) {
     case QuestionKind::colour:
     case QuestionKind::shape:
@@ -207,7 +207,7 @@ Asked ask_once(const Scene& scene, QuestionKind kind, SceneRandom& random) {
   return {};
 }
 
-std::string list(const std::vector<std::string>& items, SceneRandom& random) {
+std::string list(const std::vector<std::string>& items, Random& random) {
   const bool then = items.size() > 2 && random.chance(0.3);
   std::string text = items[0];
   for (size_t i = 1; i < items.size(); ++i) {
@@ -220,7 +220,7 @@ std::string list(const std::vector<std::string>& items, SceneRandom& random) {
 }  // namespace
 
 std::string describe_scene(const Scene& scene, uint64_t variant) {
-  SceneRandom random(scene.seed ^ (variant * 0x2545f4914f6cdd1du) ^ 0xca9u);
+  Random random(scene.seed ^ (variant * 0x2545f4914f6cdd1du) ^ 0xca9u);
   const std::array<std::string_view, 4> openings{"", "a picture of ", "the picture shows ", "we see "};
   const std::string opening(random.pick(openings));
   const bool other_words = random.chance(0.3);
@@ -286,7 +286,7 @@ std::vector<std::string> answers_to(QuestionKind kind) {
 }
 
 std::optional<Question> ask(const Scene& scene, QuestionKind kind, uint64_t variant) {
-  SceneRandom random(scene.seed ^ (variant * 0x9e6c63d0876a9a35u) ^ (static_cast<uint64_t>(kind) << 56));
+  Random random(scene.seed ^ (variant * 0x9e6c63d0876a9a35u) ^ (static_cast<uint64_t>(kind) << 56));
   for (int attempt = 0; attempt < 8; ++attempt) {
     Asked asked = ask_once(scene, kind, random);
     if (!asked.text.empty()) return Question{kind, std::move(asked.text), std::move(asked.answer)};
@@ -295,7 +295,7 @@ std::optional<Question> ask(const Scene& scene, QuestionKind kind, uint64_t vari
 }
 
 Question ask(const Scene& scene, uint64_t variant) {
-  SceneRandom random(scene.seed ^ (variant * 0xd1342543de82ef95u) ^ 0xa5cu);
+  Random random(scene.seed ^ (variant * 0xd1342543de82ef95u) ^ 0xa5cu);
   for (;;) {
     const auto kind = static_cast<QuestionKind>(random.below(kQuestionKinds.size()));
     if (auto question = ask(scene, kind, random.next())) return *question;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "plugins/dataset/scenes/random.h"
+#include "framework/base/random.h"
 
 namespace flam {
 namespace {
@@ -32,12 +32,12 @@ bool is_clear(const std::vector<SceneObject>& objects, int extent) {
   return std::max(smallest_step(objects, &SceneObject::x), smallest_step(objects, &SceneObject::y)) >= clear;
 }
 
-SceneObject sample_kind(SceneRandom& random) {
+SceneObject sample_kind(Random& random) {
   return {static_cast<Shape>(random.below(kShapes.size())),
           static_cast<Colour>(random.below(kColours.size())), static_cast<Size>(random.below(kSizes.size()))};
 }
 
-SceneObject sample_kind(SceneRandom& random, bool wanted_held_out) {
+SceneObject sample_kind(Random& random, bool wanted_held_out) {
   for (;;) {
     const SceneObject kind = sample_kind(random);
     if (held_out(kind.shape, kind.colour, kind.size) == wanted_held_out) return kind;
@@ -77,7 +77,7 @@ bool held_out(Shape shape, Colour colour, Size size) {
 }
 
 Scene sample_scene(uint64_t seed, Split split, const SceneOptions& options) {
-  SceneRandom random(seed ^ (split == Split::test ? 0x7e57000000000000u : 0u));
+  Random random(seed ^ (split == Split::test ? 0x7e57000000000000u : 0u));
   Scene scene{seed, options.extent, {}};
   const size_t span = options.max_objects - options.min_objects + 1;
   const size_t count = static_cast<size_t>(options.min_objects) + random.below(span);

@@ -104,7 +104,7 @@ class Scenes final : public Dataset {
  public:
   Scenes(const ScenesParams& params, const Input& input)
       : params_(params),
-        options_(options_of(params)),
+        options_(std::make_shared<const SceneOptions>(options_of(params))),
         questions_(input.with_question),
         choices_(input.with_candidates) {
     if (input.seed) params_.seed = *input.seed;
@@ -123,9 +123,9 @@ class Scenes final : public Dataset {
     const uint64_t seed = scene_seed(params_.seed, which);
     // Consecutive records share a scene, which is drawn once.
     thread_local Drawn drawn;
-    if (drawn.owner != this || drawn.seed != seed || drawn.split != params_.split) {
-      const Scene sampled = sample_scene(seed, params_.split, options_);
-      drawn = {this, seed, params_.split, sampled, picture_of(sampled)};
+    if (drawn.options.lock() != options_ || drawn.seed != seed) {
+      const Scene sampled = sample_scene(seed, params_.split, *options_);
+      drawn = {options_, seed, sampled, picture_of(sampled)};
     }
     const Scene& scene = drawn.scene;
     const auto variant = static_cast<uint64_t>(index % params_.records_per_picture);
@@ -166,15 +166,14 @@ class Scenes final : public Dataset {
 
  private:
   struct Drawn {
-    const Scenes* owner = nullptr;
+    std::weak_ptr<const SceneOptions> options;
     uint64_t seed = 0;
-    Split split = Split::train;
     Scene scene;
     Picture picture;
   };
 
   ScenesParams params_;
-  SceneOptions options_;
+  std::shared_ptr<const SceneOptions> options_;  // of this dataset alone, whose scenes it identifies
   bool questions_, choices_;
 };
 

@@ -7,9 +7,9 @@
 namespace flam {
 
 /// splitmix64: one 64-bit word of state. Every seed is good, and streams of neighbouring seeds are unrelated.
-class SceneRandom {
+class Random {
  public:
-  explicit SceneRandom(uint64_t seed) : state_(seed) {}
+  explicit Random(uint64_t seed) : state_(seed) {}
 
   uint64_t next() {
     uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
@@ -18,7 +18,7 @@ class SceneRandom {
     return z ^ (z >> 31);
   }
 
-  /// An integer in [0, n); n is small here, so the bias of the product is below 2^-50.
+  /// An integer in [0, n); for small n, the bias of the product is below 2^-50.
   size_t below(size_t n) { return static_cast<size_t>(uniform() * static_cast<double>(n)); }
   /// A real number in [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
