@@ -13,34 +13,12 @@
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/recipe/paths.h"
+#include "framework/recipe/weights_files.h"
 #include "framework/session/session_parts.h"
 
 namespace flam {
 
 namespace {
-
-WeightsConfig weights_of(const RunConfig& config, const std::string& chosen) {
-  if (chosen.empty()) return config.weights;
-  WeightsConfig weights;
-  weights.files.push_back({std::filesystem::absolute(chosen).string(), {}, {}, {}});
-  return weights;
-}
-
-/// Error: lists every weights file that does not exist. A shipped config cannot know where the user keeps the
-/// weights, so this is a common mistake.
-void require_files(const WeightsConfig& weights) {
-  ErrorList errors;
-  for (const WeightsFile& file : weights.files) {
-    const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
-    std::error_code problem;
-    if (std::filesystem::exists(path, problem)) continue;
-    errors.add(
-        file.where,
-        cat("no weights file ", quoted(path.string()),
-            "; use --set weights.root=DIR to name their folder, or --weights random for random weights"));
-  }
-  errors.throw_if_any();
-}
 
 std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device device) {
   if (!device.is_cuda())
@@ -110,13 +88,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   if (s.config.task_head)
     s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
   s.transforms->check_output(s.model->vision_backbone().image_size(), s.config.model.vision_backbone);
-  const WeightsConfig weights = random ? WeightsConfig{} : weights_of(s.config, options.weights);
-  if (!random && weights.files.empty()) {
-    throw Error(
-        cat("the config names no weights; use --weights FILE, set weights.files, or try the model with "
-            "--weights random"));
-  }
-  require_files(weights);
+  const WeightsConfig weights = random ? WeightsConfig{} : weights_files(s.config, options.weights);
+  if (!random) require_files(weights);
   s.config.load(s.model->tokenizer());
 
   const at::Device device = resolve_device(options.device);

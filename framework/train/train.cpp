@@ -9,6 +9,7 @@
 #include "framework/device/threads.h"
 #include "framework/model/checked.h"
 #include "framework/recipe/input_files.h"
+#include "framework/recipe/outputs.h"
 
 namespace flam {
 
@@ -36,21 +37,15 @@ std::string course_of(const RunConfig& config) {
 /// Error: `train.output` or its checkpoint is a file that the run reads: a config, the tokenizer, weights to
 /// start from, or anything that the dataset names.
 void keep_inputs(const RunConfig& config) {
-  const std::string& output = config.train->output;
-  const auto keep = [&](const std::filesystem::path& input) {
-    std::error_code not_there;
-    for (const char* suffix : {"", ".checkpoint"}) {
-      if (std::filesystem::equivalent(input, output + suffix, not_there)) {
-        throw Error(cat("`train.output` ", quoted(output), " would overwrite ", quoted(input.native()),
-                        ", which this run reads; name another file"));
-      }
-    }
-  };
-  each_input_file(config, keep);
-  for (const std::string& file : config.train->init_from) keep(file);
+  Outputs outputs;
+  outputs.add("`train.output`", config.train->output);
+  outputs.add("the checkpoint of `train.output`", config.train->output + ".checkpoint");
+  outputs.keep(config);
+  for (const std::string& file : config.train->init_from) outputs.keep_weights(file);
   const Value dataset = config.dataset.resolved();
   const Value* folder = dataset.find("folder");
-  each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "", keep);
+  each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
+                    [&](const std::filesystem::path& file) { outputs.keep(file); });
 }
 
 }  // namespace

@@ -7,9 +7,9 @@
 #include "framework/base/text.h"
 #include "framework/commands/infer/answer_batches.h"
 #include "framework/commands/infer/close_look.h"
-#include "framework/commands/infer/outputs.h"
 #include "framework/commands/infer/records.h"
 #include "framework/generate/generate.h"
+#include "framework/recipe/outputs.h"
 #include "framework/report/json.h"
 #include "framework/session/media_encoder.h"
 #include "framework/session/receipt.h"
@@ -65,7 +65,7 @@ class Inference {
     RunOptions opening = options.session;
     opening.hash_weights = receipt_ || !options.output.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
-    outputs_.keep(*session_);
+    outputs_.keep(session_->config(), options.session.weights);
     generation_ = generation_of(options, session_->config());
     records_.begin(*session_, generation_, options.inputs);
   }

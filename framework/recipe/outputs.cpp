@@ -1,4 +1,4 @@
-#include "framework/commands/infer/outputs.h"
+#include "framework/recipe/outputs.h"
 
 #include "framework/base/text.h"
 #include "framework/recipe/input_files.h"
@@ -15,22 +15,9 @@ fs::path plain(const fs::path& path) {
   return failed ? path.lexically_normal() : plain;
 }
 
-/// Checks every file that a weights path may stand for: for a folder or a shard index, all files in its
-/// folder.
-void keep_weights(const fs::path& path, const Outputs& outputs) {
-  outputs.keep(path);
-  std::error_code unreadable;
-  const bool folder = fs::is_directory(path, unreadable);
-  if (!folder && path.extension() != ".json") return;
-  for (fs::directory_iterator at(folder ? path : fs::absolute(path, unreadable).parent_path(), unreadable),
-       end;
-       !unreadable && at != end; at.increment(unreadable))
-    outputs.keep(at->path());
-}
-
 }  // namespace
 
-void Outputs::add(const char* option, const std::string& path) {
+void Outputs::add(const std::string& option, const std::string& path) {
   if (path.empty()) return;
   if (path == "-")
     throw Error(cat(option, " writes a file, and `-` is standard output; for a file of that name give ./-"));
@@ -59,12 +46,26 @@ void Outputs::keep(const Request& request) const {
   }
 }
 
-void Outputs::keep(const Session& session) const {
-  const RunConfig& config = session.config();
+void Outputs::keep_weights(const fs::path& path) const {
+  keep(path);
+  std::error_code unreadable;
+  const bool folder = fs::is_directory(path, unreadable);
+  if (!folder && path.extension() != ".json") return;
+  for (fs::directory_iterator at(folder ? path : fs::absolute(path, unreadable).parent_path(), unreadable),
+       end;
+       !unreadable && at != end; at.increment(unreadable))
+    keep(at->path());
+}
+
+void Outputs::keep(const RunConfig& config) const {
   each_input_file(config, [this](const fs::path& file) { keep(file); });
-  const fs::path root = config.weights.root;
-  for (const WeightsFile& file : config.weights.files) keep_weights(root / file.path, *this);
-  keep_weights(session.options().weights, *this);
+}
+
+void Outputs::keep(const RunConfig& config, const std::string& chosen) const {
+  keep(config);
+  for (const WeightsFile& file : config.weights.files)
+    keep_weights(fs::path(config.weights.root) / file.path);
+  keep_weights(chosen);
 }
 
 }  // namespace flam

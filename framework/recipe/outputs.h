@@ -1,0 +1,35 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/recipe/run_config.h"
+
+namespace flam {
+
+/// The files that a run will write. Its checks make sure, before anything is written, that no output
+/// overwrites an input or another output.
+class Outputs {
+ public:
+  /// Adds an output. `option` is used in messages, such as "--receipt". An empty path is ignored. Error:
+  /// another option names the same file.
+  void add(const std::string& option, const std::string& path);
+  /// Error: an output would overwrite this file.
+  void keep(const std::filesystem::path& input) const;
+  /// Error: an output would overwrite a file that a weights path may stand for. For a folder or a shard index
+  /// these are all files in its folder.
+  void keep_weights(const std::filesystem::path& path) const;
+  /// Error: an output would overwrite a picture of the request.
+  void keep(const Request& request) const;
+  /// Error: an output would overwrite a config or tokenizer file of the run.
+  void keep(const RunConfig& config) const;
+  /// Error: an output would overwrite a config, tokenizer file or weights file of the run. `chosen` is the
+  /// value of --weights.
+  void keep(const RunConfig& config, const std::string& chosen) const;
+
+ private:
+  std::vector<std::pair<std::string, std::filesystem::path>> outputs_;
+};
+
+}  // namespace flam
