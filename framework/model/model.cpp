@@ -9,6 +9,7 @@
 
 #include "framework/base/text.h"
 #include "framework/model/forward.h"
+#include "framework/model/run_backbone.h"
 
 namespace flam {
 
@@ -44,17 +45,7 @@ void Model::place(at::Device device, at::ScalarType dtype) {
 }
 
 Features Model::encode_images(const at::Tensor& pixels) const {
-  const at::Tensor in = pixels.to(device_, dtype_);
-  const FeatureShape shape = vision_backbone_->shape();
-  Features features = backbone_border_("forward", [&] { return vision_backbone_->forward(in); });
-  backbone_border_.check("forward", features.tokens, {in.size(0), shape.tokens(), shape.width}, in.options());
-  if (features.grid_h != shape.grid_h || features.grid_w != shape.grid_w ||
-      features.prefix_tokens != shape.prefix_tokens) {
-    backbone_border_.fail(cat("gives features of a grid of ", features.grid_h, "×", features.grid_w, " and ",
-                              features.prefix_tokens, " prefix tokens; it announced ", shape.grid_h, "×",
-                              shape.grid_w, " and ", shape.prefix_tokens));
-  }
-  return features;
+  return run_backbone(*vision_backbone_, backbone_border_, pixels.to(device_, dtype_));
 }
 
 Features Model::given_features(const at::Tensor& tokens) const {

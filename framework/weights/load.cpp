@@ -78,7 +78,12 @@ void load_weights(WeightStore& store, const WeightsConfig& config, const NamingL
   const LoadPlan plan = plan_loading(store, config, namings);
   int64_t done = 0;
   for (const auto& slot : store.slots()) {
-    fill(*slot, plan.fillings.at(slot.get()), plan, device, dtype, seed);
+    if (const auto filling = plan.fillings.find(slot.get()); filling != plan.fillings.end()) {
+      fill(*slot, filling->second, plan, device, dtype, seed);
+    } else {  // only where config.may_lack
+      slot->tensor = allocate(*slot, device, dtype);
+      WeightStore::initialise_rows(*slot, 0, seed);
+    }
     if (store.progress) store.progress(++done, std::ssize(store.slots()));
   }
   mention_padding(store);

@@ -33,6 +33,7 @@ struct WeightsFile {
 struct FLAM_API WeightsConfig {
   std::string root;
   std::vector<WeightsFile> files;
+  bool may_lack = false;  // tensors that no file has get their initial values; not a key of configs
   static WeightsConfig parse(const Value& node, ErrorList& errors);
   Value resolved() const;
 };

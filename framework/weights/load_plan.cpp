@@ -54,10 +54,11 @@ class Planner {
     }
   }
 
-  LoadPlan finish(const Location& where) {
+  LoadPlan finish(const Location& where, bool may_lack) {
     std::vector<std::string> missing;
     for (const auto& slot : store_.slots()) {
       const auto found = plan_.fillings.find(slot.get());
+      if (may_lack && found == plan_.fillings.end()) continue;
       const bool whole = found != plan_.fillings.end() && found->second.whole;
       for (size_t part = 0; !whole && part < std::max<size_t>(1, slot->parts.size()); ++part) {
         const bool given =
@@ -153,7 +154,7 @@ LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, con
   Planner planner(store, namings);
   for (const WeightsFile& file : config.files)
     planner.add(file, std::filesystem::path(config.root) / file.path);
-  return planner.finish(config.files.front().where);
+  return planner.finish(config.files.front().where, config.may_lack);
 }
 
 }  // namespace flam

@@ -150,6 +150,29 @@ TEST_F(Load, MissingPartsAreNamed) {
   EXPECT_THAT(error, HasSubstr("language_decoder.layers.0.qkv [6, 4], part 1 of 3"));
 }
 
+TEST_F(Load, TensorsInNoFileMayBeInitialised) {
+  int64_t told = 0;
+  store_.progress = [&](int64_t done, int64_t) { EXPECT_EQ(done, ++told); };
+  may_lack_ = true;
+  load({decoder_file(file("d", without("model.embed.weight")))}, at::kHalf);
+  EXPECT_EQ(told, std::ssize(store_.slots()));
+  WeightStore fresh;
+  const Weight expected =
+      WeightScope(fresh, "language_decoder").vocabulary("embed", {5, 4}, Init::normal(1), Init::constant(7));
+  fresh.initialise(at::kCPU, at::kHalf, 1);
+  EXPECT_TRUE(at::equal(embed_.tensor(), expected.tensor()));
+  EXPECT_TRUE(embed_.slot()->origins.empty());
+  EXPECT_EQ(gate_.tensor().item<float>(), 0);
+  EXPECT_EQ(gate_.tensor().scalar_type(), at::kHalf);
+  EXPECT_EQ(bias_.tensor().sum().item<float>(), 20);
+}
+
+TEST_F(Load, APartOfAFusedTensorIsNeverInitialised) {
+  may_lack_ = true;
+  EXPECT_THAT(load_error({decoder_file(file("d", without("model.layers.0.k.weight")))}),
+              HasSubstr("1 tensors are in no file:\n    language_decoder.layers.0.qkv [6, 4], part 1 of 3"));
+}
+
 TEST_F(Load, WholeAndPartsInOneFileClash) {
   auto tensors = decoder_tensors();
   tensors.emplace_back("model.layers.0.qkv.weight", full({6, 4}, 0));
