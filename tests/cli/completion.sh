@@ -36,7 +36,7 @@ trap 'rm -rf "$PWD"' EXIT
 touch my_config.yaml
 mkdir plugins
 
-expect "infer list inspect config describe diff train evaluate compare schema new-plugin check-plugin completion doctor" flam ""
+expect "infer list inspect config describe diff train evaluate features convert compare schema new-plugin check-plugin completion doctor" flam ""
 expect_only "describe" flam des
 expect_only "--help --version" flam --
 expect_only "flamingo_mini_caption flamingo_mini_ranking flamingo_mini_vqa" flam describe flamingo_mini_
@@ -53,6 +53,11 @@ expect_only "cpu cuda" flam infer --device = c
 expect_only "plugins" flam list --plugin-path pl
 expect_only "plugins" flam compare --output pl
 expect_only "my_config.yaml" flam infer --output my
+expect "my_config.yaml plugins" flam features flamingo_mini_caption --output ""
+expect "my_config.yaml plugins" flam features flamingo_mini_caption ""
+expect "my_config.yaml plugins" flam convert flamingo_mini_caption ""
+expect_only "float16 float32" flam convert flamingo_mini_caption --dtype f
+expect_only "flamingo_photo_caption flamingo_photo_ranking flamingo_photo_vqa" flam features flamingo_ph
 expect "random my_config.yaml" flam infer flamingo_mini_caption --weights ""
 expect_only "flamingo_mini_vqa" flam evaluate --limit 3 --json flamingo_mini_v
 expect_only "bash zsh" flam completion ""

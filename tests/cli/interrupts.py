@@ -92,6 +92,8 @@ def main():
             "infer": (["infer", "flamingo_mini_caption"] + 20 * [SCENE] + ["--receipt", f"{folder}/receipt.json"], 2.0),
             "describe": (["describe", "flamingo_3rdparty-zeroshot_caption"], 0.6),
             "evaluate": (["evaluate", "flamingo_mini_vqa"], 3.0),
+            "features": (["features", "flamingo_mini_caption"] + 200 * [SCENE] + ["--output", f"{folder}/features"], 2.0),
+            "convert": (["convert", "flamingo_mini_caption", f"{folder}/converted.safetensors"], 0.5),
             "train": (train(f"{folder}/interrupted.safetensors", 10000), 3.0),
             "doctor": (["doctor"], 0.3),
             "list": (["list"], 0.2),

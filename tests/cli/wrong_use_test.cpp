@@ -67,6 +67,14 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"completion bash zsh", "what is 'zsh'?"}, Wrong{"list ''", "KIND: is empty"},
         Wrong{"compare flamingo_mini_caption", "no experiment named 'flamingo_mini_caption'"},
         Wrong{"train flamingo_mid", "no `train` map"},
+        Wrong{"features flamingo_mini_caption x.png", "--output is required"},
+        Wrong{"features flamingo_mini_caption --output x.safetensors", "IMAGE is required"},
+        Wrong{"features flamingo_mini_caption /no/such.png --output x.safetensors",
+              "no picture could be read, so there are no features to write"},
+        Wrong{"features flamingo_mini_caption x.png --output x.safetensors --dtype int8", "float16"},
+        Wrong{"convert flamingo_mini_caption", "OUTPUT is required"},
+        Wrong{"convert flamingo_mini_caption /no/such/folder/x.safetensors",
+              "cannot write '/no/such/folder/x.safetensors'"},
         Wrong{"new-plugin resampler perceiver", "there is a resampler 'perceiver' already, in "},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 

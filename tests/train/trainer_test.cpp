@@ -176,9 +176,12 @@ TEST_F(TrainerTest, AnOutputNeverReplacesAnInput) {
     return std::string();
   };
   ASSERT_TRUE(train(stage("2_text"), options("first"), {}));
-  EXPECT_NE(
-      taken(output("first"), cat("train.init_from=['", output("first"), "']")).find("which this run reads"),
-      std::string::npos);
+  for (const std::string& from :
+       {output("first"), scratch_.path().string()}) {  // a file, or a folder of files
+    EXPECT_NE(taken(output("first"), cat("train.init_from=['", from, "']"))
+                  .find("would overwrite an input of the run"),
+              std::string::npos);
+  }
   const std::string copy = (scratch_.path() / "copy.yaml").string();
   write_file(copy, cat("_base_: ['", stage("2_text"), "']\n"));
   RunOptions own = options("x");

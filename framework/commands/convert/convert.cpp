@@ -1,0 +1,69 @@
+#include "framework/commands/convert/convert.h"
+
+#include "framework/base/file.h"
+#include "framework/base/hash.h"
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/device/device.h"
+#include "framework/model/model.h"
+#include "framework/recipe/outputs.h"
+#include "framework/recipe/weights_files.h"
+
+namespace flam {
+
+namespace {
+
+/// RunError: a number became infinite, because it is too large for the file's dtype.
+void check_range(const WeightSlot& slot, const std::string& dtype) {
+  if (slot.tensor.isfinite().all().item<bool>()) return;
+  throw RunError(
+      cat("tensor ", quoted(slot.name), " has values that are not finite in ", dtype,
+          dtype == "float16" ? " (its largest number is 65504); use --dtype bfloat16 or float32" : ""));
+}
+
+std::string sources_of(const WeightStore& store) {
+  Value sources = Value::list();
+  for (const auto& file : store.files()) {
+    Value source = Value::map();
+    source.set("file", file->path().filename().string());
+    source.set("sha256", sha256(file->bytes()));
+    sources.as_list().push_back(std::move(source));
+  }
+  return write_json(sources);
+}
+
+}  // namespace
+
+ConvertReport convert(const ConvertOptions& options) {
+  const auto registry = open_registry(options.run.plugin_path);
+  const RunConfig config = RunConfig::load(options.config, options.run.overrides, *registry);
+  Outputs outputs;
+  outputs.add("OUTPUT", options.output);
+  outputs.keep(config, options.run.weights);
+  const bool random = options.run.weights == "random";
+  WeightsConfig weights = random ? WeightsConfig{} : weights_files(config, options.run.weights);
+  require_files(weights);
+  weights.may_lack = options.initialise_missing;
+  const at::ScalarType dtype = resolve_dtype(options.run.dtype);
+  { AtomicFile probe(options.output); }  // before the work, which would be lost
+  const auto model = Model::assemble(config.model, *registry);
+  model->load(random ? nullptr : &weights, at::kCPU, dtype, options.run.weights_seed);
+
+  ConvertReport report;
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const auto& slot : model->weights().slots()) {
+    check_range(*slot, options.run.dtype);
+    tensors.emplace_back(slot->name, slot->tensor);
+    report.bytes += static_cast<int64_t>(slot->tensor.nbytes());
+    if (slot->origins.empty()) report.initialised.push_back(slot->name);
+  }
+  report.tensors = std::ssize(tensors);
+  write_safetensors(options.output, tensors,
+                    {{"format", "pt"},
+                     {"config", config.name},
+                     {"model", write_json(config.model.resolved())},
+                     {"sources", sources_of(model->weights())}});
+  return report;
+}
+
+}  // namespace flam
