@@ -14,6 +14,8 @@ struct ClassifierTokensParams {
   int64_t num_classes = 0;
   double scale = 1.0;
   bool pooled = true;
+  bool project = true;
+  std::optional<int64_t> hidden_size;
 
   void visit(ParamVisitor& v) {
     v("num_classes", num_classes, "classes of the classifier, for example 1000 (ImageNet-1k)", required(),
@@ -21,28 +23,39 @@ struct ClassifierTokensParams {
     v("scale", scale, "factor on the classifier's logits before the softmax (an inverse temperature)",
       more_than(0));
     v("pooled", pooled, "whether a media token of the mean over all patches comes first");
+    v("project", project,
+      "whether the features themselves are projected and added to the tokens; they show what the classes "
+      "don't "
+      "(colours), but also how made-up features differ from those of photos");
+    v("hidden_size", hidden_size,
+      "width of the media tokens; null: the width that the adapter requires, or else the backbone's",
+      between(1, kMostOfASize));
   }
 };
 
 /// features [B,T,F,P,D] → media tokens [B,T,L,D'], L = P without its prefix, and one more if pooled; D' the
-/// requested width. Token = proj(norm(f)) + softmax(scale·classifier(f))·class_embedding +
-/// position_embedding. Frames are averaged place by place. Records "class_probabilities" [B,T,F,L,classes].
+/// requested width or hidden_size. Token = proj(norm(f)) (unless project is false) +
+/// softmax(scale·classifier(f))·class_embedding + position_embedding. Frames are averaged place by place.
+/// Records "class_probabilities" [B,T,F,L,classes].
 class ClassifierTokens final : public Resampler {
  public:
   ClassifierTokens(const ClassifierTokensParams& params, const ResamplerInput& in, WeightScope& weights)
       : scale_(params.scale),
         pooled_(params.pooled),
-        shape_{in.features.grid_h * in.features.grid_w + (params.pooled ? 1 : 0), in.media_width},
-        norm_(weights, "norm", in.features.width),
-        proj_(weights, "proj", in.features.width, in.media_width),
+        shape_{in.features.grid_h * in.features.grid_w + (params.pooled ? 1 : 0),
+               params.hidden_size.value_or(in.media_width)},
         classifier_(weights, "classifier", in.features.width, params.num_classes),
         class_embedding_((weights / "class_embedding")
-                             .tensor("weight", {params.num_classes, in.media_width}, Init::normal(0.02))),
+                             .tensor("weight", {params.num_classes, shape_.width}, Init::normal(0.02))),
         position_embedding_(
-            weights.tensor("position_embedding", {shape_.tokens, in.media_width}, Init::zeros())),
+            weights.tensor("position_embedding", {shape_.tokens, shape_.width}, Init::zeros())),
         tables_{{"efficientnet_pytorch", rules_of({"_fc"})},
                 {"timm", rules_of({"classifier", "fc", "head", "head.fc"})},
-                {"torchvision", rules_of({"fc", "classifier.1"})}} {}
+                {"torchvision", rules_of({"fc", "classifier.1"})}} {
+    if (!params.project) return;
+    norm_ = LayerNorm(weights, "norm", in.features.width);
+    proj_ = Linear(weights, "proj", in.features.width, shape_.width);
+  }
 
   MediaShape shape() const override { return shape_; }
 
@@ -52,7 +65,8 @@ class ClassifierTokens final : public Resampler {
     const at::Tensor probabilities = (classifier_(x) * scale_).softmax(-1, at::kFloat).to(x.scalar_type());
     if (features.probe) features.probe->record("class_probabilities", -1, probabilities);
     count_flops(2 * probabilities.numel() * shape_.width);
-    const at::Tensor tokens = proj_(norm_(x)) + probabilities.matmul(class_embedding_.tensor());
+    at::Tensor tokens = probabilities.matmul(class_embedding_.tensor());
+    if (proj_) tokens = (*proj_)((*norm_)(x)) + tokens;
     return tokens.mean(2) + position_embedding_.tensor();
   }
 
@@ -69,8 +83,9 @@ class ClassifierTokens final : public Resampler {
   double scale_;
   bool pooled_;
   MediaShape shape_;
-  LayerNorm norm_;
-  Linear proj_, classifier_;
+  std::optional<LayerNorm> norm_;
+  std::optional<Linear> proj_;
+  Linear classifier_;
   Weight class_embedding_, position_embedding_;
   std::vector<NamingTable> tables_;
 };

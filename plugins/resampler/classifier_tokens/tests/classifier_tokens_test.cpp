@@ -147,6 +147,16 @@ TEST(ClassifierTokens, need_the_number_of_classes) {
               HasSubstr("num_classes"));
 }
 
+TEST(ClassifierTokens, have_another_width_on_request) {
+  Built<Resampler> built(kYaml + ", hidden_size: 12}", kSmall);
+  built.fill_randomly();
+  EXPECT_EQ(built->shape().width, 12);
+  EXPECT_EQ(built.weight("class_embedding.weight").sizes(), at::IntArrayRef({7, 12}));
+  EXPECT_EQ(built->forward({random({1, 1, 1, 5, 6}, 1), 2, 2, 1}).sizes(), at::IntArrayRef({1, 1, 5, 12}));
+  EXPECT_THAT(error_of([] { Built<Resampler> wrong(kYaml + ", hidden_size: 0}", kSmall); }),
+              HasSubstr("hidden_size"));
+}
+
 TEST(ClassifierTokens, run_on_meta) {
   Built<Resampler> built("{type: classifier_tokens, num_classes: 1000}", {{1280, 7, 7, 0}, 512});
   EXPECT_EQ(built.store.parameter_count(),
