@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Writes the initial values of a photo model that make it copy names from its media tokens.
+
+    tools/photo/names.py TOKENIZER CLASSES WIDTH ADDED LAYER OUT.safetensors
+
+WIDTH is that of the decoder, and ADDED the number of tokens that the config adds to those of TOKENIZER. The embedding of a
+class is that of the token that is its name, so that the media tokens begin in the decoder's space. The gated layer before the
+decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
+"""
+import array
+import json
+import random
+import struct
+import sys
+
+import sentencepiece
+
+TOKEN_NORM = 1.0  # expected length of a token's embedding
+CLASS_SCALE = 8.0  # of a class's embedding relative to its token's
+PASSED_ON = 0.5  # factor on the media tokens in the gated layer
+
+
+def write_safetensors(path, tensors):
+    """`tensors` maps names to (shape, array of floats)."""
+    header, at = {}, 0
+    for name, (shape, values) in tensors.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + 4 * len(values)]}
+        at += 4 * len(values)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, values in tensors.values():
+            file.write(values.tobytes())
+
+
+def diagonal(width, value):
+    return array.array("f", (value if row == column else 0.0 for row in range(width) for column in range(width)))
+
+
+def main(tokenizer_file, classes_file, width, added, layer, out):
+    tokenizer = sentencepiece.SentencePieceProcessor(tokenizer_file)
+    with open(classes_file) as lines:
+        names = [line.split("\t")[0] for line in lines]
+    rows = tokenizer.vocab_size() + added
+    rng = random.Random(0)
+    tokens = array.array("f", (rng.gauss(0, TOKEN_NORM / width ** 0.5) for _ in range(rows * width)))
+    classes = array.array("f")
+    for name in names:
+        token, = tokenizer.encode(name)
+        classes.extend(CLASS_SCALE * value for value in tokens[token * width:(token + 1) * width])
+    keys = array.array("f", (rng.gauss(0, 0.02) for _ in range(width * width)))
+    write_safetensors(out, {
+        f"adapter.layers.{layer}.attn.to_kv.weight": ([2 * width, width], keys + diagonal(width, 1.0)),
+        f"adapter.layers.{layer}.attn.to_out.weight": ([width, width], diagonal(width, PASSED_ON)),
+        "language_decoder.model.embed_tokens.weight": ([rows, width], tokens),
+        "resampler.class_embedding.weight": ([len(names), width], classes)})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 7:
+        sys.exit(__doc__)
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6])
