@@ -157,6 +157,20 @@ TEST(ClassifierTokens, have_another_width_on_request) {
               HasSubstr("hidden_size"));
 }
 
+TEST(ClassifierTokens, are_class_embeddings_alone_without_a_projection) {
+  Built<Resampler> built(kYaml + ", pooled: false, project: false}", kSmall);
+  built.fill_randomly();
+  EXPECT_EQ(built.store.find("resampler.proj.weight"), nullptr);
+  EXPECT_EQ(built.store.find("resampler.norm.weight"), nullptr);
+  const at::Tensor features = random({1, 1, 1, 5, 6}, 1);
+  const at::Tensor patches = features.narrow(3, 1, 4);  // without the prefix token
+  const at::Tensor probabilities =
+      (patches.matmul(built.weight("classifier.weight").t()) + built.weight("classifier.bias")).softmax(-1);
+  const at::Tensor expected = probabilities.matmul(built.weight("class_embedding.weight")).mean(2) +
+                              built.weight("position_embedding");
+  EXPECT_TRUE(built->forward({features, 2, 2, 1}).allclose(expected, 1e-5, 1e-6));
+}
+
 TEST(ClassifierTokens, run_on_meta) {
   Built<Resampler> built("{type: classifier_tokens, num_classes: 1000}", {{1280, 7, 7, 0}, 512});
   EXPECT_EQ(built.store.parameter_count(),
