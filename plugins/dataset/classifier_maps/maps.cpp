@@ -15,11 +15,12 @@ namespace flam {
 
 namespace {
 
-constexpr double kKept = 0.03;    // the share of channels that show a class
-constexpr int64_t kSimilar = 10;  // similar classes of each class
-constexpr int kRounds = 8;        // in which classes are removed from a background
-constexpr int kSteps = 8;         // in which the strength of an object is found
-constexpr double kCover = 0.8;    // how much of the background an object hides at its centre
+constexpr double kKept = 0.03;     // the share of channels that show a class
+constexpr int64_t kLeastKept = 8;  // but at least so many
+constexpr int64_t kSimilar = 10;   // similar classes of each class, or a tenth of all classes
+constexpr int kRounds = 8;         // in which classes are removed from a background
+constexpr int kSteps = 8;          // in which the strength of an object is found
+constexpr double kCover = 0.8;     // how much of the background an object hides at its centre
 
 /// Standard normal numbers (Box and Muller 1958).
 void fill_normal(at::Tensor& out, Random& random) {
@@ -90,7 +91,9 @@ ClassifierMaps::ClassifierMaps(const at::Tensor& base, const at::Tensor& weight,
   mean_ = base_.flatten(0, 1).mean(0);
   contrast_ = weight_ - weight_.mean(0, true);
   const at::Tensor speaking = contrast_.clamp_min(0) * base_.flatten(0, 1).var(0);
-  const auto kept = std::max<int64_t>(1, static_cast<int64_t>(kKept * static_cast<double>(base.size(2))));
+  const int64_t width = base.size(2);
+  const int64_t kept = std::clamp(static_cast<int64_t>(kKept * static_cast<double>(width)),
+                                  std::min(kLeastKept, width), width);
   const at::Tensor threshold = std::get<0>(speaking.topk(kept, 1)).narrow(1, kept - 1, 1);
   looks_ = at::where(speaking >= threshold, speaking, at::zeros({}, speaking.options()));
   const at::Tensor gain = (looks_ * contrast_).sum(1, true);
@@ -101,7 +104,7 @@ ClassifierMaps::ClassifierMaps(const at::Tensor& base, const at::Tensor& weight,
   }
   looks_ = looks_ / gain;
   const at::Tensor unit = contrast_ / contrast_.norm(2, {1}, true);
-  const int64_t similar = std::min(kSimilar, weight.size(0) - 1);
+  const int64_t similar = std::clamp<int64_t>(weight.size(0) / 10, 1, kSimilar);
   similar_ = std::get<1>(unit.matmul(unit.t()).fill_diagonal_(-1).topk(similar, 1)).contiguous();
 }
 
@@ -133,7 +136,7 @@ at::Tensor ClassifierMaps::background(Random& random) const {
 
 at::Tensor ClassifierMaps::look_of(int64_t label, Random& random) const {
   at::Tensor look = looks_.select(0, label);
-  const size_t others = random.below(4);
+  const size_t others = random.below(std::min<size_t>(4, static_cast<size_t>(similar_.size(1)) + 1));
   const auto* similar = similar_.const_data_ptr<int64_t>() + label * similar_.size(1);
   for (size_t i = 0; i < others; ++i) {
     const int64_t other = similar[random.below(static_cast<size_t>(similar_.size(1)))];
