@@ -4,10 +4,6 @@
 #include <optional>
 #include <unordered_set>
 
-#include "framework/base/error.h"
-#include "framework/base/file.h"
-#include "framework/base/text.h"
-
 namespace flam {
 
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "framework/base/random.h"
+#include "framework/sdk.h"
 #include "plugins/dataset/classifier_maps/maps.h"
 
 namespace flam {

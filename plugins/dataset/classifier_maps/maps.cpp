@@ -8,9 +8,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "framework/base/error.h"
-#include "framework/base/text.h"
-
 namespace flam {
 
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/base/random.h"
+#include "framework/sdk.h"
 
 namespace flam {
 

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <opencv2/imgproc.hpp>
 
-#include "framework/base/random.h"
+#include "framework/sdk.h"
 
 namespace flam {
 namespace {

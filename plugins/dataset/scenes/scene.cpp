@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/base/random.h"
+#include "framework/sdk.h"
 
 namespace flam {
 namespace {
