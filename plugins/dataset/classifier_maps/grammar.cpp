@@ -47,8 +47,10 @@ std::optional<NamedClass> parse_class(std::string_view line) {
 }  // namespace
 
 std::string with_article(std::string_view noun) {
-  const bool vowel =
-      !noun.empty() && std::string_view("aeiouAEIOU").find(noun.front()) != std::string_view::npos;
+  const auto begins = [&](std::string_view start) { return noun.starts_with(start); };
+  const bool sounds_like_you = begins("uni") || begins("eu") || begins("Eu");  // a unicycle, a European
+  const bool vowel = !noun.empty() && !sounds_like_you &&
+                     std::string_view("aeiouAEIOU").find(noun.front()) != std::string_view::npos;
   return cat(vowel ? "an " : "a ", noun);
 }
 

@@ -34,6 +34,9 @@ TEST(MapGrammar, ArticlesFollowTheFirstLetter) {
   EXPECT_EQ(with_article("dog"), "a dog");
   EXPECT_EQ(with_article("owl"), "an owl");
   EXPECT_EQ(with_article("English setter"), "an English setter");
+  EXPECT_EQ(with_article("unicycle"), "a unicycle");
+  EXPECT_EQ(with_article("European gallinule"), "a European gallinule");
+  EXPECT_EQ(with_article("umbrella"), "an umbrella");
   EXPECT_EQ(with_article(""), "a ");
 }
 
