@@ -70,11 +70,8 @@ void add_check_plugin(CLI::App& app, int& status) {
       ->add_option("--config", options->check.config,
                    "run config from which the plugin's components take their parameters")
       ->type_name("CONFIG");
-  command
-      ->add_option("--set", options->check.overrides,
-                   "set a value of the config, e.g. model.resampler.num_latents=4 (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->check.overrides,
+          "set a value of the config, e.g. model.resampler.num_latents=4 (repeatable)");
   add_plugin_path(*command, options->check.plugin_path);
   command
       ->add_option("--max-memory", options->max_memory,

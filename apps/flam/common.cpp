@@ -53,6 +53,18 @@ CLI::Validator not_empty() {
   return CLI::Validator([](std::string& text) { return text.empty() ? "is empty" : ""; }, "");
 }
 
+void add_set(CLI::App& command, std::vector<std::string>& overrides, const char* description) {
+  command.add_option("--set", overrides, description)->allow_extra_args(false)->type_name("KEY=VALUE");
+}
+
+void add_weights(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--weights", options.weights,
+                  "weights file to use instead of the config's list, or `random`")
+      ->type_name("FILE|random")
+      ->check(not_empty());
+}
+
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path) {
   command
       .add_option("--plugin-path", plugin_path,
@@ -68,17 +80,10 @@ void add_device(CLI::App& command, RunOptions& options) {
 }
 
 void add_session_options(CLI::App& command, RunOptions& options) {
-  command
-      .add_option("--set", options.overrides,
-                  "set a value of the config, e.g. model.resampler.num_latents=32 (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(command, options.overrides,
+          "set a value of the config, e.g. model.resampler.num_latents=32 (repeatable)");
   add_plugin_path(command, options.plugin_path);
-  command
-      .add_option("--weights", options.weights,
-                  "weights file to use instead of the config's list, or `random`")
-      ->type_name("FILE|random")
-      ->check(not_empty());
+  add_weights(command, options);
   add_device(command, options);
   command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")
       ->check(not_empty())

@@ -23,6 +23,11 @@ CLI::Validator not_empty();
 /// Session::open with a progress bar.
 std::shared_ptr<Session> open_session(const std::string& config, RunOptions options);
 
+/// --set
+void add_set(CLI::App& command, std::vector<std::string>& overrides,
+             const char* description = "set a value of the config (repeatable)");
+/// --weights
+void add_weights(CLI::App& command, RunOptions& options);
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
 /// --device

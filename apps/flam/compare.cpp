@@ -31,10 +31,7 @@ void add_compare(CLI::App& app, int& status) {
   command->add_option("--output", options->output, "folder for the results, instead of the experiment's")
       ->type_name("DIR")
       ->check(not_empty());
-  command
-      ->add_option("--set", options->overrides, "set a value of the experiment, e.g. seeds=[1] (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->overrides, "set a value of the experiment, e.g. seeds=[1] (repeatable)");
   command
       ->add_option("--threads", options->compare.threads,
                    "number of CPU threads; 0: one per core, or with --report, that of the stored runs")

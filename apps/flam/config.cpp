@@ -21,9 +21,7 @@ void add_config(CLI::App& app, int& status) {
       "config", "print a resolved config: bases merged, defaults filled in, with the origin of each value");
   command->footer("Example: flam config flamingo_mini_caption --set model.resampler.num_latents=32");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--set", options->overrides, "set a value of the config (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->overrides);
   command->add_flag("--json", options->json, "print JSON, without origins");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {

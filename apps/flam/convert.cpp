@@ -26,9 +26,7 @@ void add_convert(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--initialise-missing", options->initialise_missing,
                     "give tensors that are in no file their initial values, instead of refusing to convert");
-  command->add_option("--set", options->run.overrides, "set a value of the config (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
   command
       ->add_option("--weights", options->run.weights,

@@ -22,9 +22,7 @@ void add_describe(CLI::App& app, int& status) {
       "describe", "print a model's parts, shapes, parameters, bytes and FLOPs; needs no weights");
   command->footer("Example: flam describe flamingo_3rdparty-zeroshot_caption");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
-  command->add_option("--set", options->overrides, "set a value of the config (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->overrides);
   command
       ->add_option("--prompt-tokens", options->prompt_tokens,
                    "length of the prompt for which FLOPs are counted, in tokens")

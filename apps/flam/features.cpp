@@ -38,15 +38,9 @@ void add_features(CLI::App& app, int& status) {
   command->add_option("--batch-size", options->batch_size, "pictures computed together")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--set", options->run.overrides, "set a value of the config (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
-  command
-      ->add_option("--weights", options->run.weights,
-                   "weights file to use instead of the config's list, or `random`")
-      ->type_name("FILE|random")
-      ->check(not_empty());
+  add_weights(*command, options->run);
   add_device(*command, options->run);
   command->add_option("--threads", options->run.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256))

@@ -84,9 +84,7 @@ void add_inspect(CLI::App& app, int& status) {
   CLI::Option* json = command->add_flag("--json", options->json, "print JSON");
   command->add_flag("--markdown", options->markdown, "for components: print the page in docs/components")
       ->excludes(json);
-  command->add_option("--set", options->overrides, "for configs: set a value (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->overrides, "for configs: set a value (repeatable)");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);

@@ -22,9 +22,7 @@ void add_train(CLI::App& app, int& status) {
       "train", "run one stage of training, continuing from its checkpoint if there is one");
   command->footer("Example: flam train configs/_base_/train/flamingo_mini_1_labels.yaml");
   command->add_option("CONFIG", options->config, "model name or config file with a `train` map")->required();
-  command->add_option("--set", options->session.overrides, "set a value of the config (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(*command, options->session.overrides);
   add_device(*command, options->session);
   command->add_option("--threads", options->session.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256));

@@ -1,6 +1,6 @@
 // dataset `classifier_maps`: feature maps made for a frozen backbone and a linear classifier on it, with
-// captions and questions about what the classifier sees in them. No pictures are needed but those whose
-// features are the backgrounds.
+// captions and questions about what the classifier sees in them. The only pictures it needs are those whose
+// features become the backgrounds.
 #include <algorithm>
 #include <memory>
 

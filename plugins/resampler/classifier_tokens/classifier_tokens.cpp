@@ -1,7 +1,8 @@
-// Media tokens that carry the meaning of a classifier's classes: to each projected patch it adds the mean of
-// the classes' embeddings, weighted by the probabilities that the classifier gives them at that patch. If the
-// embeddings are those of the classes' names in the decoder, the tokens are in the decoder's space from the
-// start. The weighted mean is that of ConSE (Norouzi et al. 2014, section 3), here at every patch.
+// Media tokens that carry the meaning of a classifier's classes: each is the mean of the classes' embeddings,
+// weighted by the probabilities that the classifier gives them at that patch, plus the projected patch unless
+// that is turned off. If the embeddings are those of the classes' names in the decoder, the tokens are in the
+// decoder's space from the start. The weighted mean is that of ConSE (Norouzi et al. 2014, section 3), here
+// at every patch.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/softmax.h>
@@ -25,8 +26,7 @@ struct ClassifierTokensParams {
     v("pooled", pooled, "whether a media token of the mean over all patches comes first");
     v("project", project,
       "whether the features themselves are projected and added to the tokens; they show what the classes "
-      "don't "
-      "(colours), but also how made-up features differ from those of photos");
+      "don't (colours), but also how made-up features differ from those of photos");
     v("hidden_size", hidden_size,
       "width of the media tokens; null: the width that the adapter requires, or else the backbone's",
       between(1, kMostOfASize));
