@@ -4,8 +4,8 @@
     tools/photo/names.py TOKENIZER CLASSES WIDTH ADDED LAYER OUT.safetensors
 
 WIDTH is that of the decoder, and ADDED the number of tokens that the config adds to those of TOKENIZER. The embedding of a
-class is that of the token that is its name, so that the media tokens begin in the decoder's space. The gated layer before the
-decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
+class is the sum of those of its name and, weaker, of its kinds, each of which is one token, so that the media tokens begin in the
+decoder's space. The gated layer before the decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
 """
 import array
 import json
@@ -16,7 +16,8 @@ import sys
 import sentencepiece
 
 TOKEN_NORM = 1.0  # expected length of a token's embedding
-CLASS_SCALE = 8.0  # of a class's embedding relative to its token's
+NAME_SCALE = 8.0  # of the name in a class's embedding, relative to the name's token
+KIND_SCALE = 3.0  # the same for each of its kinds
 PASSED_ON = 0.5  # factor on the media tokens in the gated layer
 
 
@@ -41,20 +42,25 @@ def diagonal(width, value):
 def main(tokenizer_file, classes_file, width, added, layer, out):
     tokenizer = sentencepiece.SentencePieceProcessor(tokenizer_file)
     with open(classes_file) as lines:
-        names = [line.split("\t")[0] for line in lines]
+        table = [line.rstrip("\n").split("\t") for line in lines]
     rows = tokenizer.vocab_size() + added
     rng = random.Random(0)
     tokens = array.array("f", (rng.gauss(0, TOKEN_NORM / width ** 0.5) for _ in range(rows * width)))
+
+    def embedding(text):
+        token, = tokenizer.encode(text)
+        return tokens[token * width:(token + 1) * width]
+
     classes = array.array("f")
-    for name in names:
-        token, = tokenizer.encode(name)
-        classes.extend(CLASS_SCALE * value for value in tokens[token * width:(token + 1) * width])
+    for name, kinds in table:
+        parts = [(NAME_SCALE, embedding(name))] + [(KIND_SCALE, embedding(kind)) for kind in kinds.split(", ")]
+        classes.extend(sum(scale * values[i] for scale, values in parts) for i in range(width))
     keys = array.array("f", (rng.gauss(0, 0.02) for _ in range(width * width)))
     write_safetensors(out, {
         f"adapter.layers.{layer}.attn.to_kv.weight": ([2 * width, width], keys + diagonal(width, 1.0)),
         f"adapter.layers.{layer}.attn.to_out.weight": ([width, width], diagonal(width, PASSED_ON)),
         "language_decoder.model.embed_tokens.weight": ([rows, width], tokens),
-        "resampler.class_embedding.weight": ([len(names), width], classes)})
+        "resampler.class_embedding.weight": ([len(table), width], classes)})
 
 
 if __name__ == "__main__":

@@ -92,10 +92,16 @@ std::vector<std::string> MapGrammar::with_others(const std::string& answer, Rand
   std::vector<std::string> out = {answer};
   for (int attempt = 0; out.size() < 4 && attempt < kAttempts; ++attempt) {
     const std::string other = answer_of(static_cast<int64_t>(random.below(classes_.size())));
-    if (!contains(out, other)) out.push_back(other);
+    if (!other.empty() && !contains(out, other)) out.push_back(other);
   }
   std::swap(out.front(), out[random.below(out.size())]);
   return out;
+}
+
+bool MapGrammar::may_be_seen(const FeatureMap& map, int64_t label) const {
+  const auto is_it = [&](const MapObject& object) { return object.label == label; };
+  return std::any_of(map.objects.begin(), map.objects.end(), is_it) || label == map.likely[0] ||
+         label == map.likely[1];
 }
 
 std::string MapGrammar::describe(int64_t label) const {
@@ -105,7 +111,8 @@ std::string MapGrammar::describe(int64_t label) const {
 }
 
 std::vector<std::string> MapGrammar::captions_to_choose(const FeatureMap& map, Random& random) const {
-  return with_others(caption(map), random, [&](int64_t label) { return describe(label); });
+  return with_others(caption(map), random,
+                     [&](int64_t label) { return may_be_seen(map, label) ? "" : describe(label); });
 }
 
 std::string MapGrammar::common_kind(int64_t a, int64_t b) const {
@@ -178,22 +185,30 @@ Question MapGrammar::ask(const FeatureMap& map, Random& random) const {
   const bool two = map.objects.size() > 1;
   const auto a_name = [&](int64_t label) { return with_article(name(label)); };
   const auto a_kind = [&](int64_t label) { return with_article(kinds(label).front()); };
-  switch (random.below(6)) {
+  const auto other_name = [&](int64_t label) { return may_be_seen(map, label) ? "" : a_name(label); };
+  const auto other_kind = [&](int64_t label) {
+    return contains(kinds(object.label), kinds(label).front()) ? "" : a_kind(label);
+  };
+  // Kinds and places are asked for twice as often, because they are learnt more slowly than names.
+  switch (random.below(8)) {
     case 0: {
       const std::string answer = unsure(map) ? perhaps(map) : a_name(object.label);
       const char* side = &object == &map.objects.front() ? "left" : "right";
       return {two ? cat("what is on the ", side, "?") : random.pick(one), answer, two ? "side" : "name",
-              with_others(answer, random, a_name)};
+              with_others(answer, random, other_name)};
     }
     case 1:
       if (two) return {"what do you see?", caption(map), "name", captions_to_choose(map, random)};
       return {random.pick(kind), a_kind(object.label), "kind",
-              with_others(a_kind(object.label), random, a_kind)};
+              with_others(a_kind(object.label), random, other_kind)};
     case 2:
-      return ask_kind(map, random);
     case 3:
+      return ask_kind(map, random);
+    case 4:
       return ask_name(map, random);
-    case 4: {
+    case 5:
+    case 6: {
+      if (!object.placed) return ask_name(map, random);
       // By its kind, unless that could mean either of two objects.
       const std::string& of = kinds(object.label).front();
       const bool clear = !two || !contains(kinds(map.objects.front().label), of) ||

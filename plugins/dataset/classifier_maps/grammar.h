@@ -53,7 +53,9 @@ class MapGrammar {
   std::string common_kind(int64_t a, int64_t b) const;
   std::string perhaps(const FeatureMap& map) const;
   std::string describe(int64_t label) const;
-  /// `answer` and what `answer_of` gives for three other classes, in random order.
+  bool may_be_seen(const FeatureMap& map, int64_t label) const;
+  /// `answer` and what `answer_of` gives for three other classes, in random order. It gives "" for a class
+  /// whose answer would be right too.
   template <class AnswerOf>
   std::vector<std::string> with_others(const std::string& answer, Random& random,
                                        const AnswerOf& answer_of) const;

@@ -189,7 +189,10 @@ FeatureMap ClassifierMaps::draw(uint64_t seed) const {
   out.likely = {which.const_data_ptr<int64_t>()[0], which.const_data_ptr<int64_t>()[1]};
   out.confidence = probabilities.const_data_ptr<float>()[0];
   // The truth is what the classifier sees in the end.
-  if (out.objects.size() == 1) out.objects.front().label = out.likely[0];
+  if (MapObject& first = out.objects.front(); out.objects.size() == 1) {
+    first.placed = first.label == out.likely[0];
+    first.label = out.likely[0];
+  }
   out.features = map.contiguous();
   return out;
 }

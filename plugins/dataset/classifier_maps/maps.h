@@ -16,6 +16,7 @@ namespace flam {
 struct MapObject {
   int64_t label = 0;
   double x = 0.5, y = 0.5;
+  bool placed = true;  // false: the classifier sees something else, which may be anywhere
 };
 
 struct FeatureMap {

@@ -160,6 +160,26 @@ TEST(MapGrammar, CandidatesContainTheAnswerOnce) {
   });
 }
 
+TEST(MapGrammar, OtherCandidatesAreWrong) {
+  ask(400, [](const FeatureMap& map, const Question& question) {
+    if (question.kind != "kind" && question.kind != "name") return;
+    for (const std::string& candidate : question.candidates) {
+      if (candidate == question.answer) continue;
+      const std::string noun = noun_of(candidate + "?");
+      EXPECT_FALSE(has_kind(map.objects.front(), noun) || has_name(map.objects.front(), noun)) << candidate;
+    }
+  });
+}
+
+TEST(MapGrammar, DoesNotAskWhereAnythingIsThatWasNotPlaced) {
+  FeatureMap map = one(owl);
+  map.objects.front().placed = false;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Random random(seed);
+    EXPECT_NE(grammar().ask(map, random).kind, "where");
+  }
+}
+
 TEST(MapGrammar, AsksAboutClassesOfOneKindToo) {
   const MapGrammar same({{"tench", {"fish"}}, {"goldfish", {"fish"}}}, 0.2, {});
   for (uint64_t seed = 0; seed < 100; ++seed) {
