@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the initial values of a photo model that make it copy names from its media tokens.
 
-    tools/photo/names.py TOKENIZER CLASSES WIDTH ADDED LAYER OUT.safetensors
+    tools/photo/names.py TOKENIZER CLASSES WIDTH ADDED LAYER SIDE OUT.safetensors
 
-WIDTH is that of the decoder, and ADDED the number of tokens that the config adds to those of TOKENIZER. The embedding of a
-class is the sum of those of its name and, weaker, of its kinds, each of which is one token, so that the media tokens begin in the
-decoder's space. The gated layer before the decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
+WIDTH is that of the decoder, ADDED the number of tokens that the config adds to those of TOKENIZER, and SIDE the number of
+rows and columns of the feature map. The embedding of a class is the sum of those of its name and, weaker, of its kinds, each of
+which is one token. The embedding of a position is that of the word for its place: left, middle or right. So the media tokens
+begin in the decoder's space. The gated layer before the decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
 """
 import array
 import json
@@ -18,6 +19,7 @@ import sentencepiece
 TOKEN_NORM = 1.0  # expected length of a token's embedding
 NAME_SCALE = 8.0  # of the name in a class's embedding, relative to the name's token
 KIND_SCALE = 3.0  # the same for each of its kinds
+PLACE_SCALE = 3.0  # the same for the word for a place
 PASSED_ON = 0.5  # factor on the media tokens in the gated layer
 
 
@@ -39,7 +41,7 @@ def diagonal(width, value):
     return array.array("f", (value if row == column else 0.0 for row in range(width) for column in range(width)))
 
 
-def main(tokenizer_file, classes_file, width, added, layer, out):
+def main(tokenizer_file, classes_file, width, added, layer, side, out):
     tokenizer = sentencepiece.SentencePieceProcessor(tokenizer_file)
     with open(classes_file) as lines:
         table = [line.rstrip("\n").split("\t") for line in lines]
@@ -55,15 +57,24 @@ def main(tokenizer_file, classes_file, width, added, layer, out):
     for name, kinds in table:
         parts = [(NAME_SCALE, embedding(name))] + [(KIND_SCALE, embedding(kind)) for kind in kinds.split(", ")]
         classes.extend(sum(scale * values[i] for scale, values in parts) for i in range(width))
+    # A column between two places is a mixture of both. The first token, the mean over all places, has none.
+    places = array.array("f", [0.0] * width)
+    left, middle, right = (embedding(word) for word in ("left", "middle", "right"))
+    for cell in range(side * side):
+        x = (cell % side + 0.5) / side
+        off_middle = min(1, max(0, (abs(x - 0.5) - 0.07) / 0.14))
+        word = left if x < 0.5 else right
+        places.extend(PLACE_SCALE * ((1 - off_middle) * middle[i] + off_middle * word[i]) for i in range(width))
     keys = array.array("f", (rng.gauss(0, 0.02) for _ in range(width * width)))
     write_safetensors(out, {
         f"adapter.layers.{layer}.attn.to_kv.weight": ([2 * width, width], keys + diagonal(width, 1.0)),
         f"adapter.layers.{layer}.attn.to_out.weight": ([width, width], diagonal(width, PASSED_ON)),
         "language_decoder.model.embed_tokens.weight": ([rows, width], tokens),
-        "resampler.class_embedding.weight": ([len(table), width], classes)})
+        "resampler.class_embedding.weight": ([len(table), width], classes),
+        "resampler.position_embedding": ([1 + side * side, width], places)})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 7:
+    if len(sys.argv) != 8:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6])
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:7]), sys.argv[7])
