@@ -22,6 +22,8 @@ import numpy as np
 from PIL import Image
 
 CATEGORIES = ("animals", "music", "things", "tools")  # photos of one thing; the classifier knows few monuments and fishes
+CHOICE = ("task_head={type: ranking, final_prompt: '<image>Question: {question} Answer:', "
+          "candidates: [on the left, on the right]}")
 
 
 def read_safetensors(path, names):
@@ -91,13 +93,18 @@ def named(caption):
     return re.sub(r"^an? ", "", text)
 
 
+def with_article(noun):
+    """As the dataset classifier_maps chooses the article."""
+    vowel = noun[0] in "aeiouAEIOU" and not re.match("uni|eu|Eu", noun)
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
 def kind_question(kinds, all_kinds, rng):
     yes = rng.random() < 0.5
     kind = rng.choice(kinds)
     while not yes and kind in kinds:
         kind = rng.choice(rng.choice(all_kinds))
-    article = "an" if kind[0] in "aeiou" else "a"
-    return f"is it {article} {kind}?", "yes" if yes else "no"
+    return f"is it {with_article(kind)}?", "yes" if yes else "no"
 
 
 def write_annotations(path, records):
@@ -106,31 +113,42 @@ def write_annotations(path, records):
             file.write(json.dumps({"image": str(image), "question": question, "references": [answer]}) + "\n")
 
 
-def evaluate(flam, config, path):
-    out = run(flam, "evaluate", config, "--json",
+def evaluate(what, flam, config, path, *settings):
+    out = run(flam, "evaluate", config, "--json", "--set", "metrics=[{type: exact_match}]",
               "--set", "dataset={type: image_folder, folder: /, annotations: '" + str(path.resolve()) + "'}",
-              "--set", "metrics=[{type: exact_match}]")
+              *(part for setting in settings for part in ("--set", setting)))
     scores = json.loads(out.splitlines()[-1])
-    return scores
+    n = scores["n"]
+    blind = scores["controls"]["blind"]["exact"]
+    show(f"{what}; without the picture {100 * blind:.1f} %", [i < round(n * scores["scores"]["exact"]) for i in range(n)])
 
 
-def paste(photos, textures, work, rng):
-    """Photos made small, on the left or on the right of a texture."""
-    folder = work / "pasted"
+def small(photo):
+    picture = Image.open(photo).convert("RGB")
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return picture.crop((left, top, left + side, top + side)).resize((112, 112))
+
+
+def paste(photos, textures, folder, rng):
+    """Photos made small, on the left or on the right of a texture: (picture, name, is on the left). Then pairs of them: (picture,
+    name on the left, name on the right)."""
     folder.mkdir(exist_ok=True)
-    records = []
-    for i, (photo, name) in enumerate(photos):
+
+    def on_texture(file, *things):
         canvas = Image.open(rng.choice(textures)).convert("RGB").resize((256, 256))
-        thing = Image.open(photo).convert("RGB")
-        side = min(thing.size)
-        left, top = (thing.width - side) // 2, (thing.height - side) // 2
-        thing = thing.crop((left, top, left + side, top + side)).resize((112, 112))
+        for photo, x in things:
+            canvas.paste(small(photo), (x, rng.randint(20, 124)))
+        canvas.save(folder / file)
+        return (folder / file).resolve()
+
+    single, pairs = [], []
+    for i, (photo, name) in enumerate(photos):
         on_left = rng.random() < 0.5
-        canvas.paste(thing, (18 if on_left else 126, rng.randint(20, 124)))
-        file = folder / f"{i:05}.png"
-        canvas.save(file)
-        records.append((file.resolve(), f"where is the {name}?", "on the left" if on_left else "on the right"))
-    return records
+        single.append((on_texture(f"{i:05}.png", (photo, 18 if on_left else 126)), name, on_left))
+        other, other_name = photos[(i + len(photos) // 2) % len(photos)]
+        pairs.append((on_texture(f"{i:05}-pair.png", (photo, 14), (other, 130)), name, other_name))
+    return single, pairs
 
 
 def main(photo_folder, texture_folder, flam, out):
@@ -163,10 +181,22 @@ def main(photo_folder, texture_folder, flam, out):
         questions = [(photo.resolve(), *kind_question(kinds, [k for _, k in classes], rng))
                      for photo, kinds in zip(photos, seen.kinds) for _ in range(4)]
         write_annotations(work / "kinds.jsonl", questions)
-        print("yes/no questions about kinds:", evaluate(flam, vqa_config, work / "kinds.jsonl"))
+        evaluate("yes/no questions about kinds", flam, vqa_config, work / "kinds.jsonl")
         certain = [(p, n[0]) for p, n, c in zip(photos, seen.names, seen.confidence) if c >= 0.2]
-        write_annotations(work / "where.jsonl", paste(certain, textures, work, rng))
-        print("left or right of a pasted photo:", evaluate(flam, vqa_config, work / "where.jsonl"))
+        single, pairs = paste(certain, textures, work / "pasted", rng)
+        write_annotations(work / "where.jsonl", [(file, f"where is the {name}?", "on the left" if left else "on the right")
+                                                 for file, name, left in single])
+        where = "where is a pasted photo"
+        evaluate(f"{where}: left, right or in the middle", flam, vqa_config, work / "where.jsonl")
+        evaluate(f"{where}: left or right", flam, vqa_config, work / "where.jsonl", CHOICE)
+        write_annotations(work / "count.jsonl",
+                          [(file, "how many things are there?", count)
+                           for files, count in ((single, "one"), (pairs, "two")) for file, *_ in files])
+        evaluate("one or two pasted photos", flam, vqa_config, work / "count.jsonl")
+        write_annotations(work / "side.jsonl", [
+            (file, f"what is on the {side}?", with_article(name))
+            for file, *names_of in pairs for side, name in zip(("left", "right"), names_of)])
+        evaluate("the name of each of two pasted photos", flam, vqa_config, work / "side.jsonl")
         print("\nten random examples:\n")
         for i in rng.sample(range(len(photos)), min(10, len(photos))):
             print(f"- {own_names[i]}: \"{captions[i]}\" (classifier: {seen.names[i][0]}, {seen.confidence[i]:.2f})")
