@@ -1,5 +1,5 @@
-// The README examples of flamingo_mini: the commands print what README shows, and its question can only be
-// answered from the picture.
+// The README examples of the shipped models: the commands print what README shows, and its question can only
+// be answered from the picture.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ struct Shown {
 /// Each block with one command, and the block with its output.
 std::vector<Shown> commands_of_readme() {
   const std::string text = read_file(FLAM_SOURCE_DIR "/README.md", 1 << 20);
-  const std::regex blocks("```sh\ntools/flam (infer flamingo_mini[^\n]*)\n```\n[^`]*```\n([^`]*)```");
+  const std::regex blocks("```sh\ntools/flam (infer flamingo_[^\n]*)\n```\n[^`]*```\n([^`]*)```");
   std::vector<Shown> out;
   for (std::sregex_iterator at(text.begin(), text.end(), blocks), end; at != end; ++at)
     out.push_back({(*at)[1], (*at)[2]});
@@ -30,7 +30,7 @@ std::vector<Shown> commands_of_readme() {
 
 TEST(Readme, CommandsPrintWhatItSays) {
   const auto commands = commands_of_readme();
-  EXPECT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands.size(), 4u);
   for (const Shown& command : commands) {
     const auto ran = run_flam(command.arguments, "cd " FLAM_SOURCE_DIR " && ");
     EXPECT_EQ(ran.out, command.output) << command.arguments << "\n" << ran.err;
