@@ -8,9 +8,10 @@ namespace flam {
 
 void TrainConfig::visit(ParamVisitor& v) {
   v("objective", objective,
-    "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), text "
-    "without pictures (only the decoder), or answers",
-    choices("labels", "text", "answers"));
+    "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), the class "
+    "of "
+    "each picture (the resampler's own classifier), text without pictures (only the decoder), or answers",
+    choices("labels", "classes", "text", "answers"));
   v("trained", trained,
     "map from patterns over tensor names (SLOT.NAME, * matches anything) to learning rates; the first match "
     "counts, and tensors that no pattern matches are frozen",

@@ -10,7 +10,7 @@ namespace flam {
 
 /// The config's `train:` map: one stage of training.
 struct FLAM_API TrainConfig {
-  enum class Objective { labels, text, answers };
+  enum class Objective { labels, classes, text, answers };
   enum class Optimizer { adamw, muon };
 
   Objective objective = Objective::answers;

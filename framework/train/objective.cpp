@@ -4,10 +4,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/nll_loss.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
@@ -33,6 +35,15 @@ at::Tensor label_loss(const at::Tensor& tokens, const at::Tensor& labels, const 
   }
   return total;
 }
+
+/// Keeps the probabilities of a resampler with a classifier: [B,T,F,L,classes].
+class ClassProbe final : public Probe {
+ public:
+  void record(std::string_view stage, int64_t /*layer*/, const at::Tensor& value) override {
+    if (stage == "class_probabilities") probabilities = value;
+  }
+  at::Tensor probabilities;
+};
 
 const PictureSource& the_picture(const Record& record) {
   const PictureSource* found = nullptr;
@@ -92,8 +103,17 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
   if (with_pictures_)
     pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
   from_features_ = with_pictures_ && the_picture(parts.tasks.front().dataset->at(0)).features.defined();
-  if (!with_labels_) return;
   const Dataset& dataset = *parts.tasks.front().dataset;
+  if (parts.config.objective == Kind::classes) {
+    const std::vector<int64_t> classes = dataset.media_label_classes();
+    if (classes.size() != 1) {
+      throw Error(
+          "the objective `classes` needs a dataset that gives the class of each picture (the dataset "
+          "'image_folder' does, for a folder with one subfolder for each class)");
+    }
+    classes_ = classes.front();
+  }
+  if (!with_labels_) return;
   const WeightScope scope(label_weights, "labels");
   patch_heads_ = declare_heads(scope / "patch", dataset.patch_label_classes(),
                                parts.model.vision_backbone().shape().width);
@@ -147,7 +167,8 @@ Features Objective::features_of(const Drawn& drawn) const {
 
 Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) const {
   first += step * parts_.config.batch_size;
-  const size_t tasks = parts_.config.objective == Kind::labels ? 1 : parts_.tasks.size();
+  const bool without_text = parts_.config.objective == Kind::labels || classes_ > 0;
+  const size_t tasks = without_text ? 1 : parts_.tasks.size();
   Drawn out;
   for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * parts_.tasks[t].records_per_picture);
   std::vector<at::Tensor> inputs(pictures), patch_labels(pictures), media_labels(pictures);
@@ -175,13 +196,40 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
   const at::Device device = parts_.model.device();
   if (with_pictures_) out.pictures = at::stack(inputs);
   if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels).to(device);
-  if (!media_heads_.empty()) out.media_labels = at::stack(media_labels).to(device);
+  if (!media_heads_.empty() || classes_ > 0) out.media_labels = at::stack(media_labels).to(device);
   return out;
 }
 
-at::Tensor Objective::media_of(const Features& features) const {
+at::Tensor Objective::media_of(const Features& features, Probe* probe) const {
   const int64_t pictures = features.tokens.size(0);
-  return parts_.model.resample(features, at::arange(pictures, at::kLong).view({pictures, 1, 1}));
+  return parts_.model.resample(features, at::arange(pictures, at::kLong).view({pictures, 1, 1}), probe);
+}
+
+at::Tensor Objective::class_loss(const Features& features, const at::Tensor& labels) const {
+  ClassProbe probe;
+  media_of(features, &probe);
+  if (!probe.probabilities.defined()) {
+    throw Error(cat(
+        "the objective `classes` trains the classifier of the resampler, but this resampler has none; set "
+        "model.resampler to {type: classifier_tokens, num_classes: ",
+        classes_, "}"));
+  }
+  const at::Tensor probabilities = probe.probabilities.select(2, 0).select(1, 0);  // [N,L,classes]
+  if (probabilities.size(2) != classes_) {
+    throw Error(cat("the dataset has ", classes_, " classes, but the resampler's classifier has ",
+                    probabilities.size(2), "; set model.resampler.num_classes to ", classes_));
+  }
+  if (probabilities.size(1) == features.grid_h * features.grid_w) {
+    throw Error(
+        "the objective `classes` needs the resampler's token of the whole picture; set "
+        "model.resampler.pooled to true");
+  }
+  if (labels.size(1) != 1) {
+    throw Error(cat("the objective `classes` needs one label per picture, but the dataset labels ",
+                    labels.size(1), " media tokens"));
+  }
+  const at::Tensor whole = probabilities.select(1, 0).to(at::kFloat);
+  return at::nll_loss(whole.clamp_min(std::numeric_limits<float>::min()).log(), labels.flatten());
 }
 
 at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
@@ -219,6 +267,10 @@ StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
   };
   Features features;
   if (with_pictures_) features = features_of(drawn);
+  if (classes_ > 0) {
+    add("classes", class_loss(features, drawn.media_labels), 1.0);
+    return out;
+  }
   const at::Tensor media =
       with_pictures_ && (!media_heads_.empty() || parts_.config.objective == Kind::answers)
           ? media_of(features)

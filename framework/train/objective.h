@@ -58,7 +58,9 @@ class Objective {
   Drawn draw(int64_t step, int64_t first, int64_t count) const;
   at::Tensor input_of(const Record& record) const;  // pixels [3,H,W] or features [P,D]
   Features features_of(const Drawn& drawn) const;
-  at::Tensor media_of(const Features& features) const;
+  at::Tensor media_of(const Features& features, Probe* probe = nullptr) const;
+  /// The cross-entropy of what the resampler's classifier sees in whole pictures. `labels`: [N,G,1].
+  at::Tensor class_loss(const Features& features, const at::Tensor& labels) const;
   at::Tensor text_loss(size_t task, const std::vector<Record>& records, const at::Tensor& media) const;
   std::vector<Weight> declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
                                     int64_t width) const;
@@ -66,6 +68,7 @@ class Objective {
   const TrainingParts& parts_;
   bool with_pictures_, with_labels_, from_features_ = false;
   std::vector<int64_t> pictures_;  // for each task, the number after which its records start again
+  int64_t classes_ = 0;            // of whole pictures, for the objective `classes`
   std::vector<Weight> patch_heads_, media_heads_;  // [classes,D] for each column of the labels
 };
 

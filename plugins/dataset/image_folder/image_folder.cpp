@@ -1,10 +1,14 @@
-// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file.
+// dataset `image_folder`: the pictures of a folder, with captions or questions from a JSON-lines file, or
+// with the names of the subfolders that they are in.
+#include <ATen/ops/full.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "framework/sdk.h"
+#include "plugins/dataset/image_folder/class_folders.h"
 
 namespace flam {
 
@@ -16,26 +20,79 @@ constexpr size_t kLongestLine = size_t{16} << 20;
 
 struct ImageFolderParams {
   std::string folder;
-  std::string annotations = "annotations.jsonl";
+  std::string annotations, classes, features;
 
   void visit(ParamVisitor& v) {
     v("folder", folder, "folder of the pictures", required(), path());
     v("annotations", annotations,
       "JSON-lines file below the folder: {\"image\": FILE, \"question\": TEXT, \"references\": [TEXT, …], "
       "\"candidates\": [TEXT, …]}; question for task heads that need one, candidates for questions with "
-      "their own");
+      "their own. \"\": annotations.jsonl if it is there, or else each subfolder is a class of pictures "
+      "whose reference is the subfolder's name");
+    v("classes", classes,
+      "text file whose lines begin with the names of the subfolders, in the order of the classes, and may go "
+      "on after a tab; \"\": the sorted names",
+      path());
+    v("features", features,
+      "file that `flam features` wrote of the pictures, whose features are given instead of them; \"\": none",
+      path());
   }
 };
 
 struct Annotation {
   std::string image, question;
   std::vector<std::string> references, candidates;
+  int64_t label = 0;  // in class folders
 };
 
 class ImageFolder final : public Dataset {
  public:
   ImageFolder(const ImageFolderParams& params, const Input& input) : with_candidates_(input.with_candidates) {
-    const fs::path file = fs::path(params.folder) / params.annotations;
+    const bool named = !params.annotations.empty();
+    const fs::path file = fs::path(params.folder) / (named ? params.annotations : "annotations.jsonl");
+    if (named || fs::exists(file)) {
+      read_annotations(params, file, input);
+    } else {
+      read_classes(params, input);
+    }
+    if (params.features.empty()) return;
+    features_.emplace(params.features);
+    for (const Annotation& annotation : annotations_) features_->of(annotation.image);  // or an error
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
+
+  Record at(int64_t index) const override {
+    const Annotation& annotation = annotations_.at(static_cast<size_t>(index));
+    Record record;
+    record.request.id = annotation.image;
+    PictureSource picture;
+    if (features_) {
+      picture.features = features_->of(annotation.image);
+    } else {
+      picture.path = annotation.image;
+    }
+    record.request.parts.push_back({Part::Kind::image, "", {std::move(picture)}});
+    if (!annotation.question.empty())
+      record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
+    record.references = annotation.references;
+    if (!classes_.empty()) record.media_labels = at::full({1, 1}, annotation.label, at::kLong);
+    if (with_candidates_) record.request.candidates = classes_.empty() ? annotation.candidates : classes_;
+    return record;
+  }
+
+  std::vector<int64_t> media_label_classes() const override {
+    if (classes_.empty()) return {};
+    return {std::ssize(classes_)};
+  }
+
+ private:
+  void read_annotations(const ImageFolderParams& params, const fs::path& file, const Input& input) {
+    if (!params.classes.empty()) {
+      throw Error(
+          cat("`classes` is for a folder with a subfolder for each class, but this one has the annotations ",
+              quoted(file.string())));
+    }
     const auto mapped = MappedFile::open(file);  // refuses pipes, devices and folders
     const std::string source = printable(file.string(), 4096);
     int64_t line_number = 0;
@@ -52,21 +109,24 @@ class ImageFolder final : public Dataset {
     if (annotations_.empty()) throw Error(cat("'", source, "' has no records"));
   }
 
-  int64_t size() const override { return static_cast<int64_t>(annotations_.size()); }
-
-  Record at(int64_t index) const override {
-    const Annotation& annotation = annotations_.at(static_cast<size_t>(index));
-    Record record;
-    record.request.id = annotation.image;
-    record.request.parts.push_back({Part::Kind::image, "", {PictureSource{annotation.image, nullptr, {}}}});
-    if (!annotation.question.empty())
-      record.request.parts.push_back({Part::Kind::text, annotation.question, {}});
-    record.references = annotation.references;
-    if (with_candidates_) record.request.candidates = annotation.candidates;
-    return record;
+  void read_classes(const ImageFolderParams& params, const Input& input) {
+    if (input.with_question) {
+      throw Error(cat(quoted(params.folder),
+                      " has no annotations.jsonl, and the pictures in subfolders have no questions; use a "
+                      "task head without questions, or write annotations"));
+    }
+    ClassFolders found = read_class_folders(params.folder, params.classes);
+    classes_ = std::move(found.names);
+    // Shuffled, because training takes the records in order, and a batch should have several classes.
+    Random random(static_cast<uint64_t>(input.seed.value_or(0)));
+    for (size_t left = found.pictures.size(); left > 1; --left)
+      std::swap(found.pictures[left - 1], found.pictures[random.below(left)]);
+    if (input.limit && *input.limit < std::ssize(found.pictures))
+      found.pictures.resize(static_cast<size_t>(*input.limit));
+    for (auto& [path, label] : found.pictures)
+      annotations_.push_back({std::move(path), "", {classes_[static_cast<size_t>(label)]}, {}, label});
   }
 
- private:
   static Annotation parse(std::string_view line, const std::string& place, const fs::path& folder,
                           bool with_question) {
     nlohmann::json node;
@@ -99,7 +159,8 @@ class ImageFolder final : public Dataset {
     const std::string image = text("image");
     if (image.find('\0') != std::string::npos)  // the file name would end there
       throw Error(cat(place, ": `image` must be a path, found ", quoted(image)));
-    Annotation out{(folder / image).string(), with_question ? text("question") : "", texts("references"), {}};
+    Annotation out{
+        (folder / image).string(), with_question ? text("question") : "", texts("references"), {}, 0};
     if (node.contains("candidates")) out.candidates = texts("candidates");
     if (out.candidates.size() == 1) throw Error(cat(place, ": `candidates` must have at least two texts"));
     return out;
@@ -107,13 +168,16 @@ class ImageFolder final : public Dataset {
 
   bool with_candidates_;
   std::vector<Annotation> annotations_;
+  std::vector<std::string> classes_;  // empty: there are annotations
+  std::optional<StoredFeatures> features_;
 };
 
 }  // namespace
 
 FLAM_PLUGIN(registrar) {
-  registrar.add<ImageFolder, ImageFolderParams>(
-      "image_folder", "pictures in a folder, with a JSON-lines file of captions or questions");
+  registrar.add<ImageFolder, ImageFolderParams>("image_folder",
+                                                "pictures in a folder, with a JSON-lines file of captions or "
+                                                "questions, or in a subfolder for each class");
 }
 
 }  // namespace flam

@@ -96,8 +96,11 @@ TEST_F(ImageFolder, RecordsBeyondTheLimitAreNotRead) {
 TEST_F(ImageFolder, TheAnnotationsMayHaveAnotherName) {
   write_file(folder_ / "test.jsonl", kTwoCaptions);
   EXPECT_EQ(open_folder({}, "test.jsonl")->size(), 2);
-  EXPECT_THAT(test::error_of([&] { open_folder({}); }),
-              AllOf(HasSubstr("annotations.jsonl': No such file"), HasSubstr("dataset 'image_folder'")));
+  EXPECT_THAT(
+      test::error_of([&] { open_folder({}); }),
+      AllOf(HasSubstr("has no subfolder; expected at least two"), HasSubstr("dataset 'image_folder'")));
+  EXPECT_THAT(test::error_of([&] { open_folder({}, "absent.jsonl"); }),
+              HasSubstr("absent.jsonl': No such file"));
 }
 
 TEST_F(ImageFolder, FilesThatWouldExhaustMemoryAreRefused) {
