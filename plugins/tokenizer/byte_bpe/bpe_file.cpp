@@ -87,8 +87,9 @@ class Vocabulary {
     for (const auto& [name, id] : ids_) {
       auto bytes = bytes_of_piece(name);
       if (!bytes && !added_.contains(name)) {
-        refuse(cat("the piece ", quoted(name), " (id ", id,
-                   ") has a character outside the alphabet of byte-level BPE; is it another kind of vocabulary?"));
+        refuse(cat(
+            "the piece ", quoted(name), " (id ", id,
+            ") has a character outside the alphabet of byte-level BPE; is it another kind of vocabulary?"));
       }
       if (bytes) file_.pieces.emplace_back(id, std::move(*bytes));
     }
@@ -99,8 +100,8 @@ class Vocabulary {
     const auto id = [&](const std::string& name) {
       const auto found = ids_.find(name);
       if (found == ids_.end()) {
-        refuse(cat("merge ", file_.merges.size(), " (", quoted(left), ", ", quoted(right), "): ", quoted(name),
-                   " is not in the vocabulary"));
+        refuse(cat("merge ", file_.merges.size(), " (", quoted(left), ", ", quoted(right),
+                   "): ", quoted(name), " is not in the vocabulary"));
       }
       return found->second;
     };
@@ -159,7 +160,8 @@ void read_model(const Json& model, const Json& added, BpeFile& file) {
   const auto bytes = std::count_if(file.pieces.begin(), file.pieces.end(),
                                    [](const auto& piece) { return piece.second.size() == 1; });
   if (bytes < 256 && (!member(model, "unk_token").is_null() || member(model, "byte_fallback") == true))
-    refuse(cat("only ", bytes, " of 256 bytes are pieces, and unk_token and byte_fallback are not supported"));
+    refuse(
+        cat("only ", bytes, " of 256 bytes are pieces, and unk_token and byte_fallback are not supported"));
 }
 
 void read_normalizer(const Json& part, BpeFile& file) {
@@ -167,8 +169,10 @@ void read_normalizer(const Json& part, BpeFile& file) {
   if (type == "null") return;
   if (type == "Sequence" && member(part, "normalizers").is_array()) {
     for (const Json& inner : member(part, "normalizers")) {
-      if (inner.is_object() && type_of(inner) == "NFC") file.nfc = true;
-      else refuse(cat("the normalizer ", quoted(type_of(inner)), " is not supported; expected NFC or none"));
+      if (inner.is_object() && type_of(inner) == "NFC")
+        file.nfc = true;
+      else
+        refuse(cat("the normalizer ", quoted(type_of(inner)), " is not supported; expected NFC or none"));
     }
     return;
   }
@@ -196,8 +200,8 @@ PreTokenizerKind read_pre_tokenizer(const Json& part) {
     }
     if (parts.size() == 2 && type_of(parts[0]) == "Split" && is_byte_level(parts[1], false)) {
       const Json& expression = member(member(parts[0], "pattern"), "Regex");
-      const auto kind =
-          expression.is_string() ? kind_of_expression(expression.get_ref<const std::string&>()) : std::nullopt;
+      const auto kind = expression.is_string() ? kind_of_expression(expression.get_ref<const std::string&>())
+                                               : std::nullopt;
       if (!kind)
         refuse(cat("pre_tokenizer Split has the unknown pattern ",
                    printable(member(parts[0], "pattern").dump(-1, ' ', true)),
@@ -210,9 +214,10 @@ PreTokenizerKind read_pre_tokenizer(const Json& part) {
   } else {
     types.push_back(printable(type_of(part), 40));
   }
-  refuse(cat("the pre_tokenizer ", quoted(join(types, " + ")),
-             " is not supported; expected that of GPT-2 (ByteLevel), SmolLM (Digits + ByteLevel), Llama 3 or Qwen2 "
-             "(Split + ByteLevel)"));
+  refuse(cat(
+      "the pre_tokenizer ", quoted(join(types, " + ")),
+      " is not supported; expected that of GPT-2 (ByteLevel), SmolLM (Digits + ByteLevel), Llama 3 or Qwen2 "
+      "(Split + ByteLevel)"));
 }
 
 /// Finds the token that is put in front of a text.
@@ -221,8 +226,10 @@ void read_post_processor(const Json& part, BpeFile& file) {
   if (type == "null" || type == "ByteLevel") return;
   if (type == "Sequence" && member(part, "processors").is_array()) {
     for (const Json& inner : member(part, "processors")) {
-      if (type_of(inner) == "Sequence") file.post_processor = "has a Sequence in a Sequence";
-      else read_post_processor(inner, file);
+      if (type_of(inner) == "Sequence")
+        file.post_processor = "has a Sequence in a Sequence";
+      else
+        read_post_processor(inner, file);
     }
     return;
   }
@@ -245,7 +252,8 @@ void read_post_processor(const Json& part, BpeFile& file) {
   const auto found = std::find_if(file.added.begin(), file.added.end(),
                                   [&](const BpeFile::Added& added) { return added.text == *file.bos; });
   if (found == file.added.end() || ids != Json::array({found->id}))
-    refuse(cat("post_processor: ", quoted(*file.bos), " is not an added token with the id that is given there"));
+    refuse(
+        cat("post_processor: ", quoted(*file.bos), " is not an added token with the id that is given there"));
 }
 
 template <class Read>
@@ -257,7 +265,8 @@ BpeFile naming(const std::filesystem::path& path, const Read& read) {
   } catch (const Error& error) {
     throw Error(cat(quoted(path.string()), " is not a usable byte-level BPE file: ", error.what()));
   } catch (const Json::exception& error) {
-    throw Error(cat(quoted(path.string()), " is not a usable byte-level BPE file: ", printable(error.what())));
+    throw Error(
+        cat(quoted(path.string()), " is not a usable byte-level BPE file: ", printable(error.what())));
   }
 }
 

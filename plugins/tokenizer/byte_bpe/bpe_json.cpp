@@ -38,9 +38,10 @@ Json read_bpe_json(const std::filesystem::path& path) {
     const size_t begin = at == 0 || line_start == std::string::npos ? 0 : line_start + 1;
     const auto line = std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(at), '\n');
     const size_t shown = std::min<size_t>(40, at - begin);
-    throw Error({std::make_shared<const std::string>(path.string()), static_cast<int>(line + 1),
-                 static_cast<int>(at - begin + 1)},
-                cat("not JSON: ", printable(std::string_view(bytes).substr(at - shown, shown + 1)), " ← here"));
+    throw Error(
+        {std::make_shared<const std::string>(path.string()), static_cast<int>(line + 1),
+         static_cast<int>(at - begin + 1)},
+        cat("not JSON: ", printable(std::string_view(bytes).substr(at - shown, shown + 1)), " ← here"));
   } catch (const Json::exception& error) {
     throw Error(cat(quoted(path.string()), " can't be read as JSON: ", printable(error.what())));
   }

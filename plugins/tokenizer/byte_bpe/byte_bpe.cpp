@@ -1,5 +1,5 @@
-// tokenizer 'byte_bpe': byte-level BPE (GPT-2, SmolLM, Llama 3, Qwen2) from a Hugging Face tokenizer.json, with the
-// ids that the package `tokenizers` 0.23 gives.
+// tokenizer 'byte_bpe': byte-level BPE (GPT-2, SmolLM, Llama 3, Qwen2) from a Hugging Face tokenizer.json,
+// with the ids that the package `tokenizers` 0.23 gives.
 
 #include <algorithm>
 #include <unordered_map>
@@ -39,7 +39,8 @@ struct ByteBpeParams {
       "tokens with the ids from the decoder's vocab_size on, in their order; tokens of the file that have "
       "these ids must be the same");
     v("image_token", image_token, "the token that marks an image in a prompt");
-    v("bos_token", bos_token, "begin token; empty: the one that the file puts in front, or else the end token");
+    v("bos_token", bos_token,
+      "begin token; empty: the one that the file puts in front, or else the end token");
     v("eos_token", eos_token, "end token");
     v("pad_token", pad_token, "the token that fills shorter prompts");
     v("prepend_bos", prepend_bos,
@@ -89,7 +90,7 @@ class ByteBpe final : public Tokenizer {
   std::optional<PreTokenizer> pre_tokenizer_;  // after load()
   Merges merges_;
   bool nfc_ = false, prepend_bos_ = false;
-  std::vector<Token> tokens_;                        // by id
+  std::vector<Token> tokens_;                          // by id
   std::unordered_map<std::string, int64_t> by_bytes_;  // of tokens_
   int64_t bos_id_ = -1, eos_id_ = -1, pad_id_ = -1;
 };
@@ -107,15 +108,14 @@ void ByteBpe::add_tokens_behind(BpeFile& file, const std::string& path) const {
     return Error(cat("tokenizer 'byte_bpe': ", what, "; model.language_decoder.vocab_size is ", base_size_,
                      ", and the tokens with the ids from there on must be the added_tokens, in their order"));
   };
-  if (file.size < base_size_)
-    throw fail(cat(quoted(path), " has only ", file.size, " ids"));
+  if (file.size < base_size_) throw fail(cat(quoted(path), " has only ", file.size, " ids"));
   std::vector<bool> met(listed.size());
   for (const auto& token : file.added) {
     const auto place = std::find(listed.begin(), listed.end(), token.text);
     const int64_t expected = base_size_ + (place - listed.begin());
     if (place != listed.end() && expected != token.id) {
-      throw fail(cat(quoted(path), " gives ", quoted(token.text), " the id ", token.id, ", but added_tokens gives it ",
-                     expected));
+      throw fail(cat(quoted(path), " gives ", quoted(token.text), " the id ", token.id,
+                     ", but added_tokens gives it ", expected));
     }
     if (place != listed.end()) met[place - listed.begin()] = true;
     if (place == listed.end() && token.id >= base_size_) {
@@ -127,7 +127,8 @@ void ByteBpe::add_tokens_behind(BpeFile& file, const std::string& path) const {
     const bool is_added = std::any_of(file.added.begin(), file.added.end(),
                                       [id = id](const auto& token) { return token.id == id; });
     if (id >= base_size_ && !is_added) {
-      throw fail(cat(quoted(path), " has ", file.size, " ids; the piece ", quoted(bytes), " has the id ", id));
+      throw fail(
+          cat(quoted(path), " has ", file.size, " ids; the piece ", quoted(bytes), " has the id ", id));
     }
     if (!is_added && std::find(listed.begin(), listed.end(), bytes) != listed.end())
       throw fail(cat(quoted(path), " has the piece ", quoted(bytes), " with the id ", id, " already"));
@@ -150,8 +151,8 @@ int64_t ByteBpe::name_token(BpeFile& file, const char* param, const std::string&
       return id;
     }
   }
-  throw Error(cat("tokenizer 'byte_bpe': ", param, ' ', quoted(token), " is neither in ", quoted(params_.model),
-                  " nor an added token; set ", param, " to a token of the file"));
+  throw Error(cat("tokenizer 'byte_bpe': ", param, ' ', quoted(token), " is neither in ",
+                  quoted(params_.model), " nor an added token; set ", param, " to a token of the file"));
 }
 
 void ByteBpe::load(const std::filesystem::path& root) {
@@ -161,7 +162,8 @@ void ByteBpe::load(const std::filesystem::path& root) {
   eos_id_ = name_token(file, "eos_token", params_.eos_token);
   pad_id_ = name_token(file, "pad_token", params_.pad_token);
   name_token(file, "image_token", params_.image_token);
-  const std::string bos = !params_.bos_token.empty() ? params_.bos_token : file.bos.value_or(params_.eos_token);
+  const std::string bos =
+      !params_.bos_token.empty() ? params_.bos_token : file.bos.value_or(params_.eos_token);
   bos_id_ = name_token(file, "bos_token", bos);
   if (params_.prepend_bos == PrependBos::from_file && !file.post_processor.empty()) {
     throw Error(cat("tokenizer 'byte_bpe': the post_processor of ", quoted(path), ' ', file.post_processor,
@@ -183,7 +185,8 @@ void ByteBpe::load(const std::filesystem::path& root) {
   nfc_ = file.nfc;
   for (const auto& token : file.added) {
     AddedTokens& cut = token.normalized ? cut_normalized_ : cut_first_;
-    cut.split_also_at(token.normalized && nfc_ ? nfc(template_text(token.text)).str() : token.text, token.id, false);
+    cut.split_also_at(token.normalized && nfc_ ? nfc(template_text(token.text)).str() : token.text, token.id,
+                      false);
   }
   pre_tokenizer_.emplace(file.pre_tokenizer);
   merges_ = Merges(file, reserved);

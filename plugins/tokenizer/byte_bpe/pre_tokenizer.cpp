@@ -142,9 +142,10 @@ MarkedText nfc(const MarkedText& marked) {
       while (end < text.size() && !is_ascii(end)) ++end;
       const std::string_view block = text.substr(begin, end - begin);
       utf8proc_uint8_t* composed = nullptr;
-      const utf8proc_ssize_t size = utf8proc_map(
-          reinterpret_cast<const utf8proc_uint8_t*>(block.data()), static_cast<utf8proc_ssize_t>(block.size()),
-          &composed, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+      const utf8proc_ssize_t size =
+          utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(block.data()),
+                       static_cast<utf8proc_ssize_t>(block.size()), &composed,
+                       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
       const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(composed, std::free);
       const std::string_view result =
           size < 0 ? block

@@ -46,8 +46,9 @@ TEST_F(BpeFiles, NamesAPartThatItDoesNotKnow) {
     return error_of(changed);
   };
   EXPECT_THAT(with("normalizer", R"({"type": "Lowercase"})"), HasSubstr("'Lowercase'"));
-  EXPECT_THAT(with("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFKC"}]})"),
-              HasSubstr("'NFKC'"));
+  EXPECT_THAT(
+      with("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFKC"}]})"),
+      HasSubstr("'NFKC'"));
   EXPECT_THAT(with("pre_tokenizer", R"({"type": "Metaspace"})"), HasSubstr("'Metaspace'"));
   EXPECT_THAT(with("pre_tokenizer", "null"), HasSubstr("pre_tokenizer 'null'"));
   EXPECT_THAT(with("pre_tokenizer", R"({"type": "ByteLevel", "add_prefix_space": true})"),
@@ -86,14 +87,17 @@ TEST_F(BpeFiles, RefusesBrokenFiles) {
   }
   EXPECT_THAT(changed([](Json& j) { j["model"]["vocab"]["\x1b[31m"] = 701; }),
               AllOf(HasSubstr("\\x1b[31m"), HasSubstr("alphabet")));
-  EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back({"q", "\x01"}); }),
+  EXPECT_THAT(changed([](Json& j) {
+                j["model"]["merges"].push_back({"q", "\x01"});
+              }),
               AllOf(HasSubstr("not in the vocabulary"), HasSubstr("\\x01")));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back({"x", "x"}); }), HasSubstr("'xx'"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back("a b c"); }), HasSubstr("not two pieces"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back(3); }), HasSubstr("not a pair"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"] = 3; }), HasSubstr("not a list"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["vocab"] = Json::array(); }), HasSubstr("no vocabulary"));
-  EXPECT_THAT(changed([](Json& j) { j["added_tokens"].push_back(j["added_tokens"][1]); }), HasSubstr("twice"));
+  EXPECT_THAT(changed([](Json& j) { j["added_tokens"].push_back(j["added_tokens"][1]); }),
+              HasSubstr("twice"));
   EXPECT_THAT(changed([](Json& j) { j["added_tokens"][0]["id"] = 9; }), HasSubstr("has the ids 0 and 9"));
   EXPECT_THAT(changed([](Json& j) { j["added_tokens"][0] = 9; }), HasSubstr("no content"));
 }

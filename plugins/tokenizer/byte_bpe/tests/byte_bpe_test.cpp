@@ -35,7 +35,8 @@ Built<Tokenizer> llama3() {
 
 std::string random_text(std::mt19937& random) {
   static const std::vector<std::pair<char32_t, char32_t>> kRanges = {
-      {0x20, 0x7e}, {0, 0x1f}, {0x80, 0x24f}, {0x300, 0x36f}, {0x370, 0xd7ff}, {0xe000, 0xffff}, {0x10000, 0x10ffff}};
+      {0x20, 0x7e},    {0, 0x1f},        {0x80, 0x24f},      {0x300, 0x36f},
+      {0x370, 0xd7ff}, {0xe000, 0xffff}, {0x10000, 0x10ffff}};
   std::string text;
   for (size_t count = random() % 24; count > 0; --count) {
     const auto& [first, last] = kRanges[random() % 2 ? 0 : random() % kRanges.size()];
@@ -110,8 +111,9 @@ TEST(ByteBpe, ComposesTemplateAndLiteralTextTogether) {
   params.set("image_token", "<|image_pad|>");
   const auto bpe = make_tokenizer("byte_bpe", params, 824);
   const Ids composed = bpe->encode(template_text("caf\u00e9 <|image_pad|>"), false);
-  EXPECT_EQ(bpe->encode(template_text("cafe") + literal_text("\u0301") + template_text(" <|image_pad|>"), false),
-            composed);
+  EXPECT_EQ(
+      bpe->encode(template_text("cafe") + literal_text("\u0301") + template_text(" <|image_pad|>"), false),
+      composed);
   EXPECT_EQ(composed.back(), 824);
 }
 

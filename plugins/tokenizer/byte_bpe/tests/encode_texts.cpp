@@ -1,5 +1,6 @@
-// encode_texts CONFIG VOCAB_SIZE FILE ROUNDS: encodes the texts of a JSON list, and prints as JSON the ids, the seconds
-// to open the tokenizer, and the seconds of the fastest round. CONFIG is the tokenizer's node as YAML.
+// encode_texts CONFIG VOCAB_SIZE FILE ROUNDS: encodes the texts of a JSON list, and prints as JSON the ids,
+// the seconds to open the tokenizer, and the seconds of the fastest round. CONFIG is the tokenizer's node as
+// YAML.
 #include <chrono>
 #include <fstream>
 #include <iostream>
