@@ -16,7 +16,7 @@ void ResamplingParams::visit(ParamVisitor& v) {
   v("interpolation", interpolation, "interpolation, as in Pillow",
     choices("nearest", "bilinear", "bicubic", "lanczos"));
   v("pass_order", pass_order,
-    "direction that is resized first, which can change a value by one: horizontal_first (Pillow up to 12); "
+    "direction that is resized first, which changes some values: horizontal_first (Pillow up to 12); "
     "adaptive: the vertical one if the height shrinks by more than twice as many pixels as the width (Pillow "
     "13)",
     choices("horizontal_first", "adaptive"));

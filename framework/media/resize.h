@@ -7,9 +7,10 @@ namespace flam {
 
 enum class Interpolation { nearest, bilinear, bicubic, lanczos };
 
-/// Which direction is resized first. The picture is rounded to 8 bits after each pass, so the order can
-/// change a value by one. horizontal_first: as in Pillow up to 12. adaptive: as in Pillow 13, which does the
-/// vertical pass first if the height shrinks, and by more than twice as many pixels as the width.
+/// Which direction is resized first. The picture is rounded and clipped to 8 bits after each
+/// pass, so the order changes some values. horizontal_first: as in Pillow up to 12. adaptive: as in Pillow
+/// 13, which does the vertical pass first if the height shrinks, and by more than twice as many pixels as the
+/// width.
 enum class PassOrder { horizontal_first, adaptive };
 
 /// uint8 [H,W,C] → [height,width,C], bit for bit the result of Pillow's Image.resize (antialiased,

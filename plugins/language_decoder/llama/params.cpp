@@ -45,7 +45,7 @@ void LlamaParams::visit(ParamVisitor& v) {
     between(1, kMostOfASize));
   v("output_vocab_size", output_vocab_size,
     "rows of the output matrix, if the last added tokens have none, because they are never generated "
-    "(`<|image|>` of Llama 3.2 Vision); null: one for each token",
+    "(the image token of Llama 3.2 Vision); null: one for each token",
     between(1, kMostOfASize));
   v("hidden_size", hidden_size, "width of the hidden states", between(1, kMostOfASize));
   v("num_layers", num_layers, "decoder layers", between(1, 10000));

@@ -17,7 +17,8 @@ struct ResizeLongestEdgeParams : ResamplingParams {
 
   void visit(ParamVisitor& v) {
     v("longest_edge", longest_edge,
-      "length of the longest edge, pixels, also for smaller pictures; at most 4096 are used. The other edge "
+      "length of the longest edge, pixels, also for smaller pictures; more than 4096 count as 4096. The "
+      "other edge "
       "keeps the aspect ratio and becomes even",
       between(1, 1 << 20));
     v("tile_size", tile_size,
