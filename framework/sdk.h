@@ -19,6 +19,7 @@
 #include "framework/component/vision_backbone.h"
 #include "framework/config/config.h"
 #include "framework/media/resize.h"
+#include "framework/media/sizing.h"
 #include "framework/nn/attention.h"
 #include "framework/nn/conv_norm.h"
 #include "framework/nn/flops.h"

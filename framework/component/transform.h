@@ -1,5 +1,6 @@
 #pragma once
 #include "framework/component/types.h"
+#include "framework/media/resize.h"
 #include "framework/registry/component.h"
 
 namespace flam {
@@ -12,6 +13,16 @@ struct FLAM_API Pixels {
   /// Returns data, which is uint8 [H,W,3] and not empty. Error: it is anything else, because an earlier
   /// transform has converted it.
   const at::Tensor& picture() const;
+};
+
+/// How a transform resizes pictures, as parameters.
+struct FLAM_API ResamplingParams {
+  Interpolation interpolation = Interpolation::bicubic;
+  PassOrder pass_order = PassOrder::horizontal_first;
+
+  void visit(ParamVisitor& v);
+  /// uint8 [H,W,3] → uint8 [size.height,size.width,3]. Error: as resize_like_pillow().
+  at::Tensor resize(const at::Tensor& picture, const PictureSize& size) const;
 };
 
 /// transform: pixels → pixels. Applied in the order of the config's `transforms` list.

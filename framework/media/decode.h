@@ -24,10 +24,6 @@ FLAM_API std::string read_picture_file(const std::string& path, const DecodeOpti
 /// read_picture_file(); or the source has only features.
 FLAM_API Picture load_picture(const PictureSource& source, const DecodeOptions& options);
 
-struct PictureSize {
-  int64_t height = 0, width = 0;  // pixels
-};
-
 /// The size of the picture that load_picture() gives, from the header alone. Error: as load_picture(), except
 /// that broken pixels are not detected.
 FLAM_API PictureSize picture_size(const PictureSource& source, const DecodeOptions& options);

@@ -17,6 +17,11 @@ struct Picture {
   int64_t width() const { return rgb.size(1); }
 };
 
+struct PictureSize {
+  int64_t height = 0, width = 0;  // pixels
+  bool operator==(const PictureSize&) const = default;
+};
+
 /// Where a picture comes from: a file, its bytes, or pixels in memory. Pixels take precedence over bytes, and
 /// bytes over the file. Instead of all these, it may be the features that the model's backbone gave for it
 /// before; then neither transforms nor backbone run.

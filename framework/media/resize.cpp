@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 #include <vector>
 
 #include "framework/base/error.h"
@@ -34,6 +35,27 @@ double bicubic(double x) {
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
   return 0;
+}
+
+double sinc(double x) {
+  if (x == 0) return 1;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos(double x) {
+  return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+Filter filter_of(Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::lanczos:
+      return {3, lanczos};
+    case Interpolation::bicubic:
+      return {2, bicubic};
+    default:
+      return {1, bilinear};
+  }
 }
 
 /// The window of input positions, with fixed-point weights, for each output position.
@@ -179,7 +201,7 @@ at::Tensor resize_nearest(const at::Tensor& image, int64_t height, int64_t width
 }  // namespace
 
 at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t width,
-                              Interpolation interpolation) {
+                              Interpolation interpolation, PassOrder pass_order) {
   if (image.dim() != 3 || image.scalar_type() != at::kByte || !image.is_cpu() || image.numel() == 0) {
     throw Error(cat("resizing needs a uint8 picture [H,W,C] on the CPU, not ", image.toString(), " of shape ",
                     image.sizes()));
@@ -195,9 +217,19 @@ at::Tensor resize_like_pillow(const at::Tensor& image, int64_t height, int64_t w
   }
   at::Tensor result = image.contiguous();
   if (interpolation == Interpolation::nearest) return resize_nearest(result, height, width);
-  const Filter filter = interpolation == Interpolation::bicubic ? Filter{2, bicubic} : Filter{1, bilinear};
-  if (width != image.size(1)) result = resample_rows(result, width, filter);
-  if (height != image.size(0)) result = resample_columns(result, height, filter);
+  const Filter filter = filter_of(interpolation);
+  const auto resize_width = [&] {
+    if (width != image.size(1)) result = resample_rows(result, width, filter);
+  };
+  const auto resize_height = [&] {
+    if (height != image.size(0)) result = resample_columns(result, height, filter);
+  };
+  const int64_t shrinks_by = image.size(0) - height;
+  const bool vertical_first =
+      pass_order == PassOrder::adaptive && shrinks_by > 0 && shrinks_by > 2 * (image.size(1) - width);
+  if (vertical_first) resize_height();
+  resize_width();
+  if (!vertical_first) resize_height();
   return result;
 }
 

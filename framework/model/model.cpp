@@ -44,8 +44,8 @@ void Model::place(at::Device device, at::ScalarType dtype) {
   dtype_ = dtype;
 }
 
-Features Model::encode_images(const at::Tensor& pixels) const {
-  return run_backbone(*vision_backbone_, backbone_border_, pixels.to(device_, dtype_));
+Features Model::encode_images(const VisionInput& input) const {
+  return run_backbone(*vision_backbone_, backbone_border_, input.to(device_, dtype_));
 }
 
 Features Model::given_features(const at::Tensor& tokens) const {

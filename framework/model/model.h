@@ -39,7 +39,7 @@ class FLAM_API Model {
   void place(at::Device device, at::ScalarType dtype);
 
   // Encodes pictures: pixels [N,3,H,W] float32 → features.
-  Features encode_images(const at::Tensor& pixels) const;
+  Features encode_images(const VisionInput& input) const;
   /// Takes features [N,P,D] that the backbone gave before, in place of encode_images(): moved to the model's
   /// device and dtype, not copied if they are there.
   Features given_features(const at::Tensor& tokens) const;

@@ -4,8 +4,8 @@
 
 namespace flam {
 
-/// Calls the backbone through its `border`: pixels [N,3,S,S] → features [N,P,D] of the shape that it
-/// announced, in the dtype and on the device of the pixels.
-Features run_backbone(const VisionBackbone& backbone, const Border& border, const at::Tensor& pixels);
+/// Calls the backbone through its `border`: N pictures → features [N,P,D] of the shape that it announced, in
+/// the dtype and on the device of the pixels.
+Features run_backbone(const VisionBackbone& backbone, const Border& border, const VisionInput& input);
 
 }  // namespace flam

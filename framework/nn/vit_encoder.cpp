@@ -32,11 +32,11 @@ VitEncoder::VitEncoder(const WeightScope& weights, const VitEncoderShape& shape)
   }
 }
 
-at::Tensor VitEncoder::attention(const Layer& layer, const at::Tensor& x) const {
+at::Tensor VitEncoder::attention(const Layer& layer, const at::Tensor& x, const at::Tensor& mask) const {
   const auto qkv = layer.qkv(x).chunk(3, -1);
   return layer.proj(
       merge_heads(attend(split_heads(qkv[0], shape_.num_heads), split_heads(qkv[1], shape_.num_heads),
-                         split_heads(qkv[2], shape_.num_heads), {})));
+                         split_heads(qkv[2], shape_.num_heads), mask)));
 }
 
 at::Tensor VitEncoder::feed_forward(const Layer& layer, const at::Tensor& x) const {
@@ -46,12 +46,13 @@ at::Tensor VitEncoder::feed_forward(const Layer& layer, const at::Tensor& x) con
   return layer.fc2(activate(halves[0], Activation::silu) * halves[1]);
 }
 
-at::Tensor VitEncoder::operator()(at::Tensor x) const {
+at::Tensor VitEncoder::operator()(at::Tensor x, const at::Tensor& mask) const {
+  const at::Tensor keys = mask.defined() ? mask.unsqueeze(1).unsqueeze(1) : mask;  // [N,1,1,P]
   const auto scaled = [](const at::Tensor& branch, const Weight& scale) {
     return scale ? branch * scale.tensor() : branch;
   };
   for (const Layer& layer : layers_) {
-    x = add_residual(x, scaled(attention(layer, layer.ln1(x)), layer.ls1));
+    x = add_residual(x, scaled(attention(layer, layer.ln1(x), keys), layer.ls1));
     x = add_residual(x, scaled(feed_forward(layer, layer.ln2(x)), layer.ls2));
   }
   return x;

@@ -23,8 +23,9 @@ class FLAM_API VitEncoder {
  public:
   /// Error if the width is not a multiple of the number of heads.
   VitEncoder(const WeightScope& weights, const VitEncoderShape& shape);
-  /// [N,P,D] → [N,P,D]
-  at::Tensor operator()(at::Tensor x) const;
+  /// [N,P,D] → [N,P,D]; `mask` [N,P] bool: false for tokens to which no token attends (padding); undefined:
+  /// none.
+  at::Tensor operator()(at::Tensor x, const at::Tensor& mask = {}) const;
 
  private:
   struct Layer {
@@ -32,7 +33,7 @@ class FLAM_API VitEncoder {
     Linear qkv, proj, fc1, fc2;
     Weight ls1, ls2;
   };
-  at::Tensor attention(const Layer& layer, const at::Tensor& x) const;
+  at::Tensor attention(const Layer& layer, const at::Tensor& x, const at::Tensor& mask) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
   VitEncoderShape shape_;
   std::vector<Layer> layers_;

@@ -38,11 +38,13 @@ const std::map<std::string, std::vector<std::string>> kTiny = {
     {"vision_backbone/resnet",
      {"image_size: 32, block: basic, depths: [1, 1], stem_width: 8, width: 8, out_stage: 2"}},
     {"vision_backbone/siglip",
-     {"image_size: 16, patch_size: 8, hidden_size: 16, num_layers: 2, num_heads: 2, intermediate_size: 24"}},
+     {"image_size: 16, patch_size: 8, hidden_size: 16, num_layers: 2, num_heads: 2, intermediate_size: 24, "
+      "position_interpolation: buckets"}},
     {"resampler/average_pool", {"num_latents: 4"}},
     {"resampler/classifier_tokens", {"num_classes: 5", "num_classes: 3, scale: 0.5, pooled: false"}},
     {"resampler/mlp", {"", "depth: 1, drop_prefix: false"}},
     {"resampler/perceiver", {"depth: 1, num_latents: 3, num_heads: 2, dim_head: 4, ff_mult: 2"}},
+    {"resampler/pixel_shuffle", {"factor: 2", "factor: 1, depth: 2, bias: true"}},
     {"resampler/q_former",
      {"num_latents: 3, hidden_size: 12, num_layers: 2, num_heads: 2, intermediate_size: 20"}},
     {"adapter/gated_cross_attention",
@@ -51,7 +53,9 @@ const std::map<std::string, std::vector<std::string>> kTiny = {
     {"language_decoder/llama",
      {"vocab_size: 270, hidden_size: 32, num_layers: 2, num_heads: 4, num_key_value_heads: 2, "
       "intermediate_size: 40, "
-      "max_position_embeddings: 200"}},
+      "max_position_embeddings: 200",
+      "vocab_size: 270, hidden_size: 32, num_layers: 2, num_heads: 2, head_dim: 12, intermediate_size: 40, "
+      "max_position_embeddings: 200, attention_bias: qkv, rope_scaling: {rope_type: linear, factor: 2}"}},
 };
 
 constexpr int64_t kVocabulary = 270, kNewTokens = 3;

@@ -2,6 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
+#include <set>
+
 #include "framework/nn/flops.h"
 #include "framework/nn/rotary.h"
 #include "framework/testing/near.h"
@@ -97,6 +100,39 @@ TEST(Rotary, rotates_pairs_by_position_times_frequency) {
       EXPECT_NEAR(out[0][1][l][i + 3].item<double>(), b * std::cos(angle) + a * std::sin(angle), 1e-4);
     }
   }
+}
+
+TEST(Rotary, llama3_scales_slow_frequencies_only) {
+  const RopeScaling scaling{RopeScaling::Type::llama3, 8, 1, 4, 64};
+  const at::Tensor positions = at::tensor({1, 70}, at::kLong).view({1, 2});
+  constexpr int64_t kWidth = 16;
+  constexpr double kTheta = 10000;
+  const RotaryTable table = rotary_table(positions, kWidth, kTheta, scaling);
+  std::set<int> seen;
+  for (int64_t i = 0; i < kWidth / 2; ++i) {
+    const double frequency = std::pow(kTheta, -2.0 * i / kWidth), wavelength = 2 * M_PI / frequency;
+    double expected = frequency;
+    if (wavelength > 64.0 / 1) {
+      expected = frequency / 8;
+      seen.insert(0);
+    } else if (wavelength >= 64.0 / 4) {
+      const double smooth = (64 / wavelength - 1) / (4 - 1);
+      expected = (1 - smooth) * frequency / 8 + smooth * frequency;
+      seen.insert(1);
+    } else {
+      seen.insert(2);
+    }
+    for (int64_t l = 0; l < 2; ++l)
+      EXPECT_NEAR(table.cos[0][l][i].item<double>(), std::cos(expected * (l == 0 ? 1 : 70)), 1e-4) << i;
+  }
+  EXPECT_EQ(seen.size(), 3u);
+}
+
+TEST(Rotary, linear_scaling_stretches_the_positions) {
+  const RotaryTable scaled =
+      rotary_table(at::tensor({0, 4, 8}, at::kLong).view({1, 3}), 6, 500, {RopeScaling::Type::linear, 4});
+  const RotaryTable plain = rotary_table(at::tensor({0, 1, 2}, at::kLong).view({1, 3}), 6, 500);
+  EXPECT_TRUE(near(scaled.sin, plain.sin));
 }
 
 }  // namespace

@@ -1,4 +1,10 @@
 // Compares the blocks of vision backbones with the same mathematics written out.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
 #include "framework/base/error.h"
 #include "framework/nn/conv_norm.h"
 #include "framework/nn/flops.h"
@@ -104,6 +110,66 @@ TEST(PositionGrid, keeps_prefix_rows_and_resizes_the_others) {
 
   table("c.pos").fill_(0.25);  // a filter's weights add up to 1
   EXPECT_TRUE(near(fewer(), at::full({4, 6}, 0.25)));
+}
+
+/// A grid whose embedding number i is the number i.
+PositionGrid numbered(WeightStore& store, int64_t stored_side, int64_t side) {
+  PositionGrid grid(WeightScope(store, "g"), "pos",
+                    {1, 0, stored_side, side, PositionGrid::Interpolation::buckets});
+  store.find("g.pos")->tensor = at::arange(stored_side * stored_side, at::kFloat).unsqueeze(1);
+  return grid;
+}
+
+TEST(PositionGrid, buckets_are_those_of_idefics3) {
+  const char* named = std::getenv("FLAM_GOLDEN_DIR");
+  const auto file = std::filesystem::path(named ? named : FLAM_SOURCE_DIR "/tests/golden") / "smolvlm_tiny" /
+                    "buckets.json";
+  const nlohmann::json golden = nlohmann::json::parse(std::ifstream(file));
+  // At these sides, the reference's result depends on the width of the processor's vectors.
+  std::set<int64_t> ambiguous;
+  for (const auto& row : golden.at("differs_from_floor_i_side_over_valid"))
+    ambiguous.insert(row.at(0).get<int64_t>());
+  int compared = 0;
+  for (const auto& row : golden.at("table")) {
+    const int64_t stored_side = row.at(0), shown = row.at(1);
+    const std::vector<int64_t> expected = row.at(2);
+    WeightStore store;
+    const at::Tensor ids = numbered(store, stored_side, shown)().view({shown, shown}).to(at::kLong);
+    const at::Tensor buckets = at::tensor(expected, at::kLong);
+    const int64_t differences = ids.ne(buckets.unsqueeze(1) * stored_side + buckets).sum().item<int64_t>();
+    if (ambiguous.contains(stored_side)) continue;
+    EXPECT_EQ(differences, 0) << stored_side << " " << shown;
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(PositionGrid, buckets_follow_the_patch_mask) {
+  WeightStore store;
+  PositionGrid on_meta(WeightScope(store, "m"), "pos", {6, 0, 3, 5, PositionGrid::Interpolation::buckets});
+  EXPECT_EQ(on_meta().sizes(), at::IntArrayRef({25, 6}));
+  const PositionGrid grid = numbered(store, 4, 4);
+  at::Tensor mask = at::zeros({3, 4, 4}, at::kBool);
+  mask[0].fill_(true);
+  mask[1].narrow(0, 0, 3).narrow(1, 0, 2).fill_(true);  // three rows, two columns; the third picture is empty
+  const at::Tensor ids = grid(mask).view({3, 4, 4});
+  EXPECT_TRUE(ids[0].flatten().equal(at::arange(16, at::kFloat)));
+  const float second[] = {0, 2, 0, 0, 4, 6, 0, 0, 8, 10, 0, 0, 0, 0, 0, 0};
+  EXPECT_TRUE(ids[1].flatten().equal(at::tensor(at::ArrayRef<float>(second))));
+  EXPECT_EQ(ids[2].count_nonzero().item<int64_t>(), 0);
+}
+
+TEST(VitEncoder, no_token_attends_to_masked_ones) {
+  WeightStore store;
+  const VitEncoder encoder(WeightScope(store, "v"), {2, 8, 2, 12});
+  fill_randomly(store);
+  const at::Tensor x = random({2, 5, 8}, 1);
+  at::Tensor mask = at::ones({2, 5}, at::kBool);
+  mask[1].narrow(0, 3, 2).fill_(false);
+  const at::Tensor out = encoder(x, mask);
+  EXPECT_TRUE(near(out[0], encoder(x)[0]));
+  EXPECT_TRUE(near(out[1].narrow(0, 0, 3), encoder(x.narrow(0, 1, 1).narrow(1, 0, 3))[0]));
+  EXPECT_TRUE(encoder(x, at::zeros({2, 5}, at::kBool)).isfinite().all().item<bool>());
 }
 
 TEST(VitEncoder, scales_its_branches_and_gates_its_feed_forward) {

@@ -1,80 +1,39 @@
-// LLaMA (Touvron et al. 2023) as in Hugging Face transformers 4.31: RMSNorm, rotary positions, SwiGLU,
-// grouped-query attention. Weights have the same names as there.
+// LLaMA (Touvron et al. 2023) as in Hugging Face transformers: RMSNorm, rotary positions, SwiGLU,
+// grouped-query attention. The options cover Llama 2 and 3, Mistral without a sliding window, SmolLM2 and
+// Qwen2. Weights have the same names as there.
+#include "plugins/language_decoder/llama/llama.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/silu.h>
 
-#include "framework/sdk.h"
+#include <array>
+#include <limits>
 
 namespace flam {
-
-struct LlamaParams {
-  int64_t vocab_size = 32000;
-  int64_t hidden_size = 4096;
-  int64_t num_layers = 32;
-  int64_t num_heads = 32;
-  std::optional<int64_t> num_key_value_heads;
-  int64_t intermediate_size = 11008;
-  int64_t max_position_embeddings = 2048;
-  double rms_norm_eps = 1e-6;
-  double rope_theta = 10000;
-  bool tie_word_embeddings = false;
-
-  void visit(ParamVisitor& v) {
-    v("vocab_size", vocab_size, "size of the vocabulary, without the tokenizer's added tokens",
-      between(1, kMostOfASize));
-    v("hidden_size", hidden_size, "width of the hidden states", between(1, kMostOfASize));
-    v("num_layers", num_layers, "decoder layers", between(1, 10000));
-    v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
-    v("num_key_value_heads", num_key_value_heads, "number of key and value heads; null: as many as num_heads",
-      between(1, kMostOfASize));
-    v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
-    v("max_position_embeddings", max_position_embeddings, "context length, tokens", between(1, kMostOfASize));
-    v("rms_norm_eps", rms_norm_eps, "added to the mean square in every norm", more_than(0));
-    v("rope_theta", rope_theta, "base of the rotary position frequencies", more_than(0));
-    v("tie_word_embeddings", tie_word_embeddings, "whether the output matrix is the input embedding");
-  }
-};
-
-namespace {
-
-constexpr LinearOptions kNoBias{.bias = false};
-
-std::vector<NamingTable> llama_naming_tables() {
-  NamingTable table{"huggingface", {}};
-  for (const char* name :
-       {"model.embed_tokens.weight", "model.layers.{}.input_layernorm.weight",
-        "model.layers.{}.self_attn.q_proj.weight", "model.layers.{}.self_attn.k_proj.weight",
-        "model.layers.{}.self_attn.v_proj.weight", "model.layers.{}.self_attn.o_proj.weight",
-        "model.layers.{}.post_attention_layernorm.weight", "model.layers.{}.mlp.gate_proj.weight",
-        "model.layers.{}.mlp.up_proj.weight", "model.layers.{}.mlp.down_proj.weight", "model.norm.weight",
-        "lm_head.weight"}) {
-    table.rules.push_back({name, name});
-  }
-  table.rules.push_back({"model.layers.{}.self_attn.rotary_emb.inv_freq", ""});
-  return {table};
-}
-
-}  // namespace
 
 class Llama final : public LanguageDecoder {
  public:
   Llama(const LlamaParams& params, const DecoderInput& in, WeightScope& weights)
       : params_(params),
-        kv_heads_(params.num_key_value_heads.value_or(params.num_heads)),
-        head_dim_(params.hidden_size / params.num_heads),
+        kv_heads_(params.key_value_heads()),
+        head_dim_(params.head_width()),
+        rope_scaling_(params.rope_scaling.scaling()),
         tables_(llama_naming_tables()) {
-    check_heads();
+    params.check(in.added_tokens);
     const int64_t width = params.hidden_size, rows = params.vocab_size + in.added_tokens;
     const WeightScope model = weights / "model";
     embed_tokens_ = (model / "embed_tokens").vocabulary("weight", {rows, width}, Init::normal(0.02));
     for (int64_t i = 0; i < params.num_layers; ++i) layers_.push_back(make_layer(model / "layers" / i));
     norm_ = RMSNorm(model, "norm", width, params.rms_norm_eps);
     const WeightScope head = weights / "lm_head";
+    const int64_t output_rows = params.output_vocab_size.value_or(rows);
+    unwritable_tokens_ = rows - output_rows;
     // Rows that no file has are zero, because the score of an end token with a random row would be random.
-    lm_head_ = Linear(params.tie_word_embeddings
-                          ? head.tie("weight", embed_tokens_)
-                          : head.vocabulary("weight", {rows, width}, Init::normal(0.02), Init::zeros()));
+    lm_head_ = Linear(params.tie_word_embeddings ? head.tie("weight", embed_tokens_)
+                                                 : head.vocabulary("weight", {output_rows, width},
+                                                                   Init::normal(0.02), Init::zeros()));
   }
 
   int64_t hidden_size() const override { return params_.hidden_size; }
@@ -88,7 +47,7 @@ class Llama final : public LanguageDecoder {
 
   at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
                  const DecodeStep& step) const override {
-    RotaryTable rotary = rotary_table(step.positions, head_dim_, params_.rope_theta);
+    RotaryTable rotary = rotary_table(step.positions, head_dim_, params_.rope_theta, rope_scaling_);
     rotary = {rotary.cos.to(hidden.scalar_type()), rotary.sin.to(hidden.scalar_type())};
     at::Tensor x = hidden;
     for (int64_t i = first; i < last; ++i) {
@@ -103,7 +62,11 @@ class Llama final : public LanguageDecoder {
   at::Tensor head(const at::Tensor& hidden, Probe* probe) const override {
     const at::Tensor normed = norm_(hidden);
     if (probe) probe->record("final_norm", -1, normed);
-    return lm_head_(normed);
+    const at::Tensor logits = lm_head_(normed);
+    if (unwritable_tokens_ == 0) return logits;
+    return at::constant_pad_nd(logits.narrow(-1, 0, lm_head_.out_features()),
+                               std::array<int64_t, 2>{0, unwritable_tokens_},
+                               -std::numeric_limits<double>::infinity());
   }
 
  private:
@@ -112,30 +75,23 @@ class Llama final : public LanguageDecoder {
     Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
   };
 
-  void check_heads() const {
-    if (params_.hidden_size % params_.num_heads != 0 || head_dim_ % 2 != 0) {
-      throw Error(cat("hidden_size ", params_.hidden_size, " must be an even multiple of num_heads ",
-                      params_.num_heads, "; change one of them"));
-    }
-    if (params_.num_heads % kv_heads_ != 0) {
-      throw Error(cat("num_heads ", params_.num_heads, " is not a multiple of num_key_value_heads ",
-                      kv_heads_, "; change one of them"));
-    }
-  }
-
   Layer make_layer(const WeightScope& scope) const {
-    const int64_t width = params_.hidden_size, kv_width = kv_heads_ * head_dim_,
-                  inner = params_.intermediate_size;
+    const int64_t width = params_.hidden_size, query_width = params_.num_heads * head_dim_,
+                  kv_width = kv_heads_ * head_dim_, inner = params_.intermediate_size;
+    using Bias = LlamaParams::AttentionBias;
+    const LinearOptions qkv{.bias = params_.attention_bias != Bias::none};
+    const LinearOptions output{.bias = params_.attention_bias == Bias::all};
+    const LinearOptions mlp_bias{.bias = params_.mlp_bias};
     const WeightScope attn = scope / "self_attn", mlp = scope / "mlp";
     return {RMSNorm(scope, "input_layernorm", width, params_.rms_norm_eps),
             RMSNorm(scope, "post_attention_layernorm", width, params_.rms_norm_eps),
-            Linear(attn, "q_proj", width, width, kNoBias),
-            Linear(attn, "k_proj", width, kv_width, kNoBias),
-            Linear(attn, "v_proj", width, kv_width, kNoBias),
-            Linear(attn, "o_proj", width, width, kNoBias),
-            Linear(mlp, "gate_proj", width, inner, kNoBias),
-            Linear(mlp, "up_proj", width, inner, kNoBias),
-            Linear(mlp, "down_proj", inner, width, kNoBias)};
+            Linear(attn, "q_proj", width, query_width, qkv),
+            Linear(attn, "k_proj", width, kv_width, qkv),
+            Linear(attn, "v_proj", width, kv_width, qkv),
+            Linear(attn, "o_proj", query_width, width, output),
+            Linear(mlp, "gate_proj", width, inner, mlp_bias),
+            Linear(mlp, "up_proj", width, inner, mlp_bias),
+            Linear(mlp, "down_proj", inner, width, mlp_bias)};
   }
 
   at::Tensor attention(int64_t index, const at::Tensor& x, const RotaryTable& rotary,
@@ -161,7 +117,8 @@ class Llama final : public LanguageDecoder {
   }
 
   LlamaParams params_;
-  int64_t kv_heads_, head_dim_;
+  int64_t kv_heads_, head_dim_, unwritable_tokens_ = 0;  // unwritable: without a row in the output matrix
+  RopeScaling rope_scaling_;
   Weight embed_tokens_;
   std::vector<Layer> layers_;
   RMSNorm norm_;

@@ -10,6 +10,7 @@ struct MlpParams {
   int64_t depth = 2;
   std::optional<int64_t> hidden_size;
   Activation activation = Activation::gelu;
+  bool bias = true;
   bool drop_prefix = true;
 
   void visit(ParamVisitor& v) {
@@ -18,10 +19,12 @@ struct MlpParams {
     v("hidden_size", hidden_size, "inner width between the layers; null: the media width",
       between(1, kMostOfASize));
     v("activation", activation, "activation between the layers",
-      choices("gelu", "quick_gelu", "relu", "silu"));
+      choices("gelu", "quick_gelu", "relu", "silu", "gelu_tanh"));
+    v("bias", bias, "whether the linear layers have a bias");
     v("drop_prefix", drop_prefix,
-      "true: prefix tokens (class, registers) are left out (LLaVA: 'patch'); false: they become media tokens "
-      "too ('cls_patch')");
+      "true: prefix tokens (class, registers) are left out (LLaVA: 'patch', in transformers 'default'); "
+      "false: "
+      "they become media tokens too ('cls_patch', 'full')");
   }
 };
 
@@ -35,7 +38,8 @@ class Mlp final : public Resampler {
     const int64_t hidden = params.hidden_size.value_or(in.media_width);
     for (int64_t i = 0; i < params.depth; ++i) {
       layers_.emplace_back(weights / "layers", std::to_string(i), i == 0 ? in.features.width : hidden,
-                           i + 1 == params.depth ? in.media_width : hidden);
+                           i + 1 == params.depth ? in.media_width : hidden,
+                           LinearOptions{.bias = params.bias});
     }
     shape_ = {in.features.tokens() - dropped_, in.media_width};
     name_tensors();

@@ -1,25 +1,24 @@
 // Resizes a picture so that one edge has a given length, keeping the aspect ratio, like mmpretrain's
-// ResizeEdge with its Pillow backend.
+// ResizeEdge with its Pillow backend, and Hugging Face's CLIPImageProcessor with size: {shortest_edge: …}.
 //
 //   edge           int    length of the chosen edge, pixels
 //   which          enum   short | long
-//   interpolation  enum   nearest | bilinear | bicubic
+//   interpolation  enum   nearest | bilinear | bicubic | lanczos
+//   pass_order     enum   horizontal_first | adaptive
 #include "framework/sdk.h"
 
 namespace flam {
 
-struct ResizeEdgeParams {
+struct ResizeEdgeParams : ResamplingParams {
   enum class Which { short_edge, long_edge };
 
   int64_t edge = 224;
   Which which = Which::short_edge;
-  Interpolation interpolation = Interpolation::bicubic;
 
   void visit(ParamVisitor& v) {
     v("edge", edge, "length of the chosen edge, pixels", between(1, 1 << 20));
     v("which", which, "the edge that gets this length", choices("short", "long"));
-    v("interpolation", interpolation, "interpolation, as in Pillow",
-      choices("nearest", "bilinear", "bicubic"));
+    ResamplingParams::visit(v);
   }
 };
 
@@ -39,7 +38,7 @@ class ResizeEdge final : public Transform {
       width = params_.edge * width / height;
       height = params_.edge;
     }
-    return {resize_like_pillow(picture, height, width, params_.interpolation)};
+    return {params_.resize(picture, {height, width})};
   }
 
  private:

@@ -1,5 +1,5 @@
-// The vision transformer of SigLIP (Zhai et al. 2023, section 4) and SigLIP 2: patches, learned positions,
-// pre-norm blocks, a norm. It has no class token, and the pooling head is left out.
+// The vision transformer of SigLIP (Zhai et al. 2023, section 4), SigLIP 2, Idefics3 and SmolVLM: patches,
+// learned positions, pre-norm blocks, a norm. It has no class token, and the pooling head is left out.
 #include <ATen/TensorOperators.h>
 
 #include "framework/sdk.h"
@@ -38,7 +38,9 @@ struct SiglipParams {
     v("position_image_size", position_image_size,
       "image_size of the checkpoint's position embeddings; null: image_size", between(1, kMostOfASize));
     v("position_interpolation", position_interpolation,
-      "how position embeddings of another image_size are resized", choices("bicubic", "antialiased"));
+      "how position embeddings of another image_size are resized; buckets: each patch takes the embedding at "
+      "its relative place, and pictures may have a patch mask (Idefics3, SmolVLM)",
+      choices("bicubic", "antialiased", "buckets"));
   }
 };
 
@@ -73,11 +75,13 @@ std::vector<NameRule> timm_rules(const std::string& final_norm) {
 
 }  // namespace
 
-/// pixels [N,3,S,S] → tokens [N,P,D], P = ⌊S / patch⌋².
+/// pixels [N,3,S,S] → tokens [N,P,D], P = ⌊S / patch⌋². No token attends to padding patches; a picture that
+/// has no other patches gives finite tokens without meaning.
 class Siglip final : public VisionBackbone {
  public:
   Siglip(const SiglipParams& p, const Input&, WeightScope& weights)
-      : image_size_(p.image_size),
+      : takes_patch_mask_(p.position_interpolation == PositionGrid::Interpolation::buckets),
+        image_size_(p.image_size),
         width_(p.hidden_size),
         side_(side_of("image_size", p.image_size, p.patch_size)),
         patch_embedding_(weights, "patch_embedding", width_, p.patch_size, /*bias=*/true),
@@ -100,11 +104,30 @@ class Siglip final : public VisionBackbone {
 
   Features forward(const at::Tensor& pixels) const override {
     check_pixels(pixels, image_size_, "siglip");
-    const at::Tensor x = encoder_(patch_embedding_(pixels) + positions_());
-    return {final_norm_ ? (*final_norm_)(x) : x, side_, side_, 0};
+    return features(encoder_(patch_embedding_(pixels) + positions_()));
+  }
+
+  Features encode(const VisionInput& in) const override {
+    if (!takes_patch_mask_ || !in.patch_mask.defined() || in.tile_mask.defined() ||
+        in.aspect_ratio_ids.defined()) {
+      return VisionBackbone::encode(in);
+    }
+    check_pixels(in.pixels, image_size_, "siglip");
+    const std::vector<int64_t> expected = {in.pixels.size(0), side_, side_};
+    if (in.patch_mask.sizes() != at::IntArrayRef(expected) || in.patch_mask.scalar_type() != at::kBool) {
+      throw Error(cat("siglip takes a patch mask bool ", at::IntArrayRef(expected), ", found ",
+                      in.patch_mask.scalar_type(), " ", in.patch_mask.sizes()));
+    }
+    return features(
+        encoder_(patch_embedding_(in.pixels) + positions_(in.patch_mask), in.patch_mask.flatten(1)));
   }
 
  private:
+  Features features(const at::Tensor& x) const {
+    return {final_norm_ ? (*final_norm_)(x) : x, side_, side_, 0};
+  }
+
+  bool takes_patch_mask_;
   int64_t image_size_, width_, side_;
   PatchEmbedding patch_embedding_;
   PositionGrid positions_;

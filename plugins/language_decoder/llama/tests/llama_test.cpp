@@ -43,9 +43,14 @@ class Llama : public ::testing::TestWithParam<const char*> {
   Llama() : llama(config(GetParam()), {kAdded}) { llama.fill_randomly(); }
   Built<LanguageDecoder> llama;
 };
-INSTANTIATE_TEST_SUITE_P(Variants, Llama,
-                         ::testing::Values("", ", num_key_value_heads: 2", ", tie_word_embeddings: true",
-                                           ", num_key_value_heads: 1, rope_theta: 500"));
+INSTANTIATE_TEST_SUITE_P(
+    Variants, Llama,
+    ::testing::Values("", ", num_key_value_heads: 2", ", tie_word_embeddings: true",
+                      ", num_key_value_heads: 1, rope_theta: 500", ", head_dim: 6, num_key_value_heads: 2",
+                      ", attention_bias: qkv, rope_scaling: {rope_type: linear, factor: 2}",
+                      ", attention_bias: all, mlp_bias: true, rope_scaling: {rope_type: llama3, "
+                      "factor: 8, low_freq_factor: 1, high_freq_factor: 4, "
+                      "original_max_position_embeddings: 16}"));
 
 TEST_P(Llama, cached_steps_of_several_beams_equal_the_whole_sequence) {
   constexpr int64_t kBeams = 3, kSteps = 4;
@@ -132,6 +137,61 @@ TEST(LlamaShapes, refuse_heads_that_do_not_divide_the_width) {
   for (const char* wrong : {"{type: llama, num_heads: 7}", "{type: llama, num_key_value_heads: 5}",
                             "{type: llama, hidden_size: 12, num_heads: 4}"}) {
     EXPECT_THROW((Built<LanguageDecoder>{wrong, {0}}), Error) << wrong;
+  }
+}
+
+TEST(LlamaShapes, count_the_options) {
+  const auto parameters = [](const std::string& more) {
+    return Built<LanguageDecoder>(config(more), {kAdded}).store.parameter_count();
+  };
+  const int64_t plain = parameters("");
+  EXPECT_EQ(parameters(", attention_bias: qkv") - plain, kLayers * 3 * 16);
+  EXPECT_EQ(parameters(", attention_bias: all") - plain, kLayers * 4 * 16);
+  EXPECT_EQ(parameters(", mlp_bias: true") - plain, kLayers * (2 * 20 + 16));
+  EXPECT_EQ(parameters(", head_dim: 6") - plain, kLayers * 4 * 16 * (24 - 16));
+  EXPECT_EQ(parameters(", output_vocab_size: 12") - plain, -16);
+  const Built<LanguageDecoder> grouped(config(", head_dim: 6, num_key_value_heads: 2"), {kAdded});
+  EXPECT_EQ(grouped->cache_layout().head_dim, 6);
+  EXPECT_EQ(grouped->cache_layout().num_key_value_heads, 2);
+}
+
+TEST(LlamaShapes, tokens_without_an_output_row_can_be_read_and_never_written) {
+  const at::NoGradGuard no_grad;
+  Built<LanguageDecoder> llama(config(", output_vocab_size: 12"), {kAdded});
+  llama.fill_randomly();
+  const at::Tensor ids = at::full({1, 2}, 12, at::kLong);
+  const at::Tensor hidden = run_all(*llama, ids, whole(at::ones({1, 2}, at::kBool)));
+  EXPECT_TRUE(hidden.isfinite().all().item<bool>());
+  const at::Tensor logits = llama->head(hidden, nullptr);
+  EXPECT_EQ(logits.size(2), 13);
+  EXPECT_TRUE(logits.narrow(2, 0, 12).isfinite().all().item<bool>());
+  EXPECT_TRUE(logits.select(2, 12).isneginf().all().item<bool>());
+}
+
+TEST(LlamaShapes, refuse_options_that_do_not_fit) {
+  struct Case {
+    const char *more, *message;
+  };
+  for (const Case& c : {
+           Case{", head_dim: 5", "must be even"},
+           Case{", output_vocab_size: 10", "expected 11 (vocab_size) to 13"},
+           Case{", output_vocab_size: 14", "expected 11 (vocab_size) to 13"},
+           Case{", output_vocab_size: 12, tie_word_embeddings: true", "needs tie_word_embeddings: false"},
+           Case{", rope_scaling: {factor: 2}", "rope_type default does not use 'factor'"},
+           Case{", rope_scaling: {rope_type: linear}", "rope_type linear needs 'factor'"},
+           Case{", rope_scaling: {rope_type: llama3, factor: 8}", "rope_type llama3 needs 'low_freq_factor'"},
+           Case{", rope_scaling: {rope_type: llama3, factor: 8, low_freq_factor: 4, high_freq_factor: 4, "
+                "original_max_position_embeddings: 64}",
+                "must be greater than low_freq_factor 4"},
+           Case{", rope_scaling: {rope_type: yarn}", "yarn"},
+           Case{", attention_bias: some", "some"},
+       }) {
+    try {
+      Built<LanguageDecoder>(config(c.more), {kAdded});
+      ADD_FAILURE() << c.more;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(c.message), std::string::npos) << error.what();
+    }
   }
 }
 

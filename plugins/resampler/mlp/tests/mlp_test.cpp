@@ -41,6 +41,10 @@ TEST(Mlp, one_layer_is_a_matrix_and_the_activation_a_choice) {
   EXPECT_FALSE(near(silu->forward(features), gelu->forward(features), 1e-3));
 }
 
+TEST(Mlp, the_layers_can_have_no_bias) {
+  EXPECT_EQ(Built<Resampler>("{type: mlp, bias: false}", kSmall).store.parameter_count(), 6 * 10 + 10 * 10);
+}
+
 TEST(Mlp, prefix_tokens_are_dropped_or_become_media_tokens) {
   Built<Resampler> without("{type: mlp}", kSmall), with("{type: mlp, drop_prefix: false}", kSmall);
   without.fill_randomly();

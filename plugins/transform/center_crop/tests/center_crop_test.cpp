@@ -23,6 +23,13 @@ TEST(CenterCrop, RoundsHalvesToEven) {
   EXPECT_EQ(offset(6, 11, yaml), std::pair(1L, 4L));  // 1, 3.5 → 4
 }
 
+TEST(CenterCrop, RoundsDownIfAsked) {
+  const char* yaml = "{type: center_crop, size: 4, offset_rounding: down}";
+  EXPECT_EQ(offset(4, 5, yaml), std::pair(0L, 0L));   // 0.5
+  EXPECT_EQ(offset(7, 9, yaml), std::pair(1L, 2L));   // 1.5, 2.5
+  EXPECT_EQ(offset(6, 11, yaml), std::pair(1L, 3L));  // 1, 3.5
+}
+
 TEST(CenterCrop, DoesNotPadASmallerPicture) {
   const auto crop = Built<Transform>("{type: center_crop, size: 4}");
   EXPECT_EQ(crop->apply({at::zeros({3, 9, 3}, at::kByte)}).data.sizes(), at::IntArrayRef({3, 4, 3}));

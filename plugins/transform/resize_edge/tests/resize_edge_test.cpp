@@ -34,7 +34,7 @@ TEST(ResizeEdge, RefusesImpossibleSizes) {
   EXPECT_THROW(size_after("{type: resize_edge}", 1, 10'000'000), Error);                   // too many pixels
   EXPECT_THROW(Built<Transform>("{type: resize_edge, edge: 0}"), Error);
   EXPECT_THROW(Built<Transform>("{type: resize_edge, which: middle}"), Error);
-  EXPECT_THROW(Built<Transform>("{type: resize_edge, interpolation: lanczos}"), Error);
+  EXPECT_THROW(Built<Transform>("{type: resize_edge, interpolation: box}"), Error);
 }
 
 }  // namespace

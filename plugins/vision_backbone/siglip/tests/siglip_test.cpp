@@ -31,9 +31,9 @@ TEST(Siglip, has_the_published_sizes) {
 }
 
 TEST(Siglip, gradients_reach_every_weight) {
-  for (const char* more :
-       {", image_size: 8}", ", image_size: 8, position_image_size: 12}",
-        ", image_size: 12, position_image_size: 8, position_interpolation: antialiased}"}) {
+  for (const char* more : {", image_size: 8}", ", image_size: 8, position_image_size: 12}",
+                           ", image_size: 12, position_image_size: 8, position_interpolation: antialiased}",
+                           ", image_size: 12, position_image_size: 8, position_interpolation: buckets}"}) {
     Built<VisionBackbone> siglip(kSmall + more);
     siglip.fill_randomly();
     siglip.want_gradients();
@@ -42,6 +42,44 @@ TEST(Siglip, gradients_reach_every_weight) {
     siglip.expect_gradients();
     EXPECT_GT(flops_of_one_picture(*Built<VisionBackbone>(kSmall + more)), 0);
   }
+}
+
+TEST(Siglip, buckets_give_a_whole_picture_the_plain_positions) {
+  Built<VisionBackbone> plain(kSmall + ", image_size: 12}");
+  Built<VisionBackbone> buckets(kSmall + ", image_size: 12, position_interpolation: buckets}");
+  plain.fill_randomly();
+  buckets.fill_randomly();
+  const at::Tensor pixels = random({2, 3, 12, 12}, 1);
+  EXPECT_TRUE(near(buckets->forward(pixels).tokens, plain->forward(pixels).tokens));
+  VisionInput whole(pixels);
+  whole.patch_mask = at::ones({2, 3, 3}, at::kBool);
+  EXPECT_TRUE(near(buckets->encode(whole).tokens, plain->forward(pixels).tokens));
+}
+
+TEST(Siglip, padding_pixels_do_not_matter) {
+  Built<VisionBackbone> siglip(kSmall + ", image_size: 12, position_interpolation: buckets}");
+  siglip.fill_randomly();
+  VisionInput input(random({2, 3, 12, 12}, 1));
+  input.patch_mask = at::zeros({2, 3, 3}, at::kBool);
+  input.patch_mask.narrow(1, 0, 2).narrow(2, 0, 1).fill_(true);
+  const at::Tensor shown = at::index(siglip->encode(input).tokens, {input.patch_mask.flatten(1)});
+  input.pixels.narrow(3, 4, 8).normal_();
+  input.pixels.narrow(2, 8, 4).normal_();
+  EXPECT_TRUE(near(at::index(siglip->encode(input).tokens, {input.patch_mask.flatten(1)}), shown));
+}
+
+TEST(Siglip, refuses_a_mask_that_it_cannot_use) {
+  Built<VisionBackbone> plain(kSmall + ", image_size: 8}");
+  Built<VisionBackbone> buckets(kSmall + ", image_size: 8, position_interpolation: buckets}");
+  VisionInput input(at::zeros({1, 3, 8, 8}));
+  input.patch_mask = at::ones({1, 2, 2}, at::kBool);
+  EXPECT_THAT(refusal([&] { plain->encode(input); }), HasSubstr("takes pixels only"));
+  input.tile_mask = at::ones({1, 1}, at::kBool);
+  EXPECT_THAT(refusal([&] { buckets->encode(input); }), HasSubstr("takes pixels only"));
+  input.tile_mask = at::Tensor();
+  input.patch_mask = at::ones({1, 4}, at::kBool);
+  EXPECT_THAT(refusal([&] { buckets->encode(input); }),
+              HasSubstr("siglip takes a patch mask bool [1, 2, 2], found Bool [1, 4]"));
 }
 
 TEST(Siglip, final_norm_can_be_left_out) {
