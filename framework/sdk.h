@@ -9,6 +9,7 @@
 #include "framework/component/added_tokens.h"
 #include "framework/component/dataset.h"
 #include "framework/component/language_decoder.h"
+#include "framework/component/media_layout.h"
 #include "framework/component/metric.h"
 #include "framework/component/prompting.h"
 #include "framework/component/resampler.h"

@@ -4,6 +4,7 @@
 #include "framework/component/adapter.h"
 #include "framework/component/dataset.h"
 #include "framework/component/language_decoder.h"
+#include "framework/component/media_layout.h"
 #include "framework/component/metric.h"
 #include "framework/component/resampler.h"
 #include "framework/component/step_graph.h"
@@ -16,6 +17,10 @@ namespace flam {
 
 Probe::~Probe() = default;
 Transform::~Transform() = default;
+MediaLayout::~MediaLayout() = default;
+int64_t MediaLayout::tile_slots() const {
+  return 1;
+}
 VisionBackbone::~VisionBackbone() = default;
 Resampler::~Resampler() = default;
 LanguageDecoder::~LanguageDecoder() = default;

@@ -1,10 +1,15 @@
 // Builds the components of a model in the order in which their sizes become known, and checks that the
 // dimensions of neighbouring components agree.
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+
 #include <algorithm>
 
 #include "framework/base/text.h"
 #include "framework/model/checked.h"
+#include "framework/model/laid_out.h"
 #include "framework/model/model.h"
+#include "framework/model/run_backbone.h"
 
 namespace flam {
 
@@ -67,6 +72,23 @@ void check_announced(const ComponentConfig& component,
           cat(component.label(), " announces ", size, " ", what, "; expected at least 1"));
 }
 
+/// Error: the layout has tile slots, and the backbone does not take them.
+void check_tile_slots(const ModelConfig& config, const MediaLayout& layout, const VisionBackbone& backbone) {
+  if (layout.tile_slots() == 1) return;
+  const c10::InferenceMode inference;
+  const VisionInput empty =
+      missing_picture(layout, backbone.image_size(), backbone.shape(), at::TensorOptions().device(at::kMeta));
+  try {
+    run_backbone(backbone, Border(config.vision_backbone), empty);
+  } catch (const RunError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(config.media_layout.where,
+                cat(config.media_layout.label(), " has ", layout.tile_slots(),
+                    " tile slots, which the backbone gets together, but ", error.what()));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry& registry) {
@@ -98,6 +120,11 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
                    {"as the width of its features", features.width},
                    {"pixels as its pictures' size", model->vision_backbone_->image_size()}});
 
+  model->media_layout_ =
+      build_checked<MediaLayout>(registry, config.media_layout,
+                                 {model->tokenizer_->image_token(), model->vision_backbone_->image_size()});
+  check_tile_slots(config, *model->media_layout_, *model->vision_backbone_);
+
   const auto required = required_media_width(config, registry, features, decoder);
   WeightScope resampler_scope = scope("resampler");
   model->resampler_ = registry.build<Resampler>(
@@ -110,7 +137,9 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
 
   WeightScope adapter_scope = scope("adapter");
   model->adapter_ = registry.build<Adapter>(
-      config.adapter, AdapterInput{media, decoder.hidden_size(), decoder.num_layers()}, &adapter_scope);
+      config.adapter,
+      AdapterInput{{model->media_tokens(), media.width}, decoder.hidden_size(), decoder.num_layers()},
+      &adapter_scope);
   check_adapter_layers(config, *model->adapter_, decoder);
   model->adapter_layers_ = model->adapter_->layers();
   model->decoder_border_ = Border(config.language_decoder);

@@ -8,6 +8,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "framework/model/forward.h"
+#include "framework/model/laid_out.h"
 #include "framework/nn/flops.h"
 
 namespace flam {
@@ -22,19 +23,24 @@ void count_flops_of(const Model& model, ModelCost& out) {
     stage();
     into += scope.flops();
   };
-  const int64_t size = model.vision_backbone().image_size();
+  const MediaLayout& layout = model.media_layout();
+  MediaPlan largest;
+  largest.crops = layout.max_crops();
+  const int64_t crops = layout.tile_slots() > 1 ? layout.tile_slots() : largest.crops;
+  const int64_t markers = layout.media_count(largest), size = model.vision_backbone().image_size();
+  const VisionInput pictures = vision_input(at::empty({crops, 3, size, size}, meta.dtype(at::kFloat)),
+                                            {&largest, 1}, layout, model.vision_backbone().shape());
   Features features;
-  count(out.parts[0].flops, [&] {
-    features = model.encode_images(at::empty({1, 3, size, size}, meta.dtype(at::kFloat)));
-  });
+  count(out.parts[0].flops, [&] { features = model.encode_images(pictures); });
   at::Tensor media;
-  features.tokens = features.tokens.unsqueeze(0).unsqueeze(0);
-  count(out.parts[1].flops, [&] { media = model.resampler().forward(features); });
-  // The first token is the image token.
+  const at::Tensor index = at::arange(crops, at::kLong).view({1, crops, 1});
+  count(out.parts[1].flops, [&] { media = model.resample(features, index); });
+  // The first tokens are the image tokens. Those of further crops don't count as tokens of the prompt.
   Sequence sequence;
   const auto prompt_of = [&](int64_t tokens) {
-    const Batch batch{at::where(at::arange(tokens, at::kLong) == 0, model.image_token_id(), 0).unsqueeze(0),
-                      at::ones({1, tokens}, at::kBool), media};
+    const int64_t length = tokens + markers - 1;
+    const at::Tensor ids = at::where(at::arange(length, at::kLong) < markers, model.image_token_id(), 0);
+    const Batch batch{ids.unsqueeze(0), at::ones({1, length}, at::kBool), media};
     int64_t flops = 0;
     count(flops, [&] {
       sequence = model.forward(batch);

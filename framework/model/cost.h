@@ -24,8 +24,9 @@ struct ModelCost {
   int64_t step_flops = 0;    // for each new token with one beam
 };
 
-/// The cost of one picture and a prompt of `prompt_tokens` tokens. The model's weights must still be on the
-/// meta device, as assemble() leaves them.
+/// The cost of one picture, laid out with the largest number of crops, and a prompt of `prompt_tokens`
+/// tokens, which include one media marker. The model's weights must still be on the meta device, as
+/// assemble() leaves them.
 FLAM_API ModelCost count_cost(const Model& model, int64_t prompt_tokens);
 
 /// The size in bytes of `parameters` weights for each dtype in which they can be loaded.

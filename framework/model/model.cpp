@@ -75,6 +75,8 @@ at::Tensor Model::resample(const Features& features, const at::Tensor& index, Pr
   at::Tensor media = resampler_border_.tensor(
       "forward", {gathered.tokens.size(0), gathered.tokens.size(1), shape.tokens, shape.width},
       gathered.tokens.options(), [&] { return resampler_->forward(gathered); });
+  if (const int64_t slots = media_layout_->tile_slots(); slots > 1)
+    media = media.unflatten(1, {media.size(1) / slots, slots}).flatten(2, 3);
   if (probe) probe->record("media_tokens", -1, media);
   return media;
 }

@@ -9,6 +9,7 @@
 
 #include "framework/component/adapter.h"
 #include "framework/component/language_decoder.h"
+#include "framework/component/media_layout.h"
 #include "framework/component/resampler.h"
 #include "framework/component/step_graph.h"
 #include "framework/component/tokenizer.h"
@@ -38,7 +39,7 @@ class FLAM_API Model {
   /// Sets the device and dtype of the weights, for a caller that has filled them itself (training).
   void place(at::Device device, at::ScalarType dtype);
 
-  // Encodes pictures: pixels [N,3,H,W] float32 → features.
+  /// Encodes pictures: pixels [N,3,H,W] float32 → features.
   Features encode_images(const VisionInput& input) const;
   /// Takes features [N,P,D] that the backbone gave before, in place of encode_images(): moved to the model's
   /// device and dtype, not copied if they are there.
@@ -46,7 +47,8 @@ class FLAM_API Model {
   /// Error: `features` of one picture are not floating-point [P,D] as the backbone gives them.
   void check_features(const at::Tensor& features) const;
   /// Media tokens [B,T,L,D'] from the features [N,P,D] of the distinct pictures and index [B,T,F], int64 into
-  /// N. Records "vision_features" [B·T·F,P,D] and "media_tokens".
+  /// N. With S tile slots, the index is [B,T·S,F], and the result is [B,T,S·L,D']. Records "vision_features"
+  /// [B·T·S·F,P,D] and "media_tokens".
   at::Tensor resample(const Features& features, const at::Tensor& index, Probe* probe = nullptr) const;
 
   /// Runs the prompts without a cache and returns them with the hidden states after the last layer. Used for
@@ -73,6 +75,9 @@ class FLAM_API Model {
   /// padded.
   int64_t vocabulary_rows() const { return token_count() + least_padding_; }
 
+  const MediaLayout& media_layout() const { return *media_layout_; }
+  /// The media tokens that stand for one media marker.
+  int64_t media_tokens() const { return media_layout_->tile_slots() * resampler_->shape().tokens; }
   const VisionBackbone& vision_backbone() const { return *vision_backbone_; }
   const Resampler& resampler() const { return *resampler_; }
   const Adapter& adapter() const { return *adapter_; }
@@ -103,6 +108,7 @@ class FLAM_API Model {
   WeightStore weights_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<LanguageDecoder> language_decoder_;
+  std::unique_ptr<MediaLayout> media_layout_;
   std::unique_ptr<VisionBackbone> vision_backbone_;
   std::unique_ptr<Resampler> resampler_;
   std::unique_ptr<Adapter> adapter_;

@@ -6,13 +6,25 @@
 
 namespace flam {
 
-const std::array<ModelConfig::Part, 5> ModelConfig::kParts = {{
+const std::array<ModelConfig::Part, 6> ModelConfig::kParts = {{
+    {"media_layout", &ModelConfig::media_layout},
     {"vision_backbone", &ModelConfig::vision_backbone},
     {"resampler", &ModelConfig::resampler},
     {"adapter", &ModelConfig::adapter},
     {"language_decoder", &ModelConfig::language_decoder},
     {"tokenizer", &ModelConfig::tokenizer},
 }};
+
+namespace {
+
+/// A layout that names no type, for example since only a parameter of it was set, is `single`.
+Value with_default_type(const Value* layout, const Location& where) {
+  Value out = layout ? *layout : Value::map(where);
+  if (out.is_map() && !out.find("type")) out.set("type", Value("single", out.where()));
+  return out;
+}
+
+}  // namespace
 
 ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
   ModelConfig config;
@@ -30,7 +42,10 @@ ModelConfig ModelConfig::parse(const Value& node, Registry& registry, ErrorList&
     }
   }
   for (const Part& part : kParts) {
-    if (const Value* of_part = node.find(part.kind)) {
+    if (part.config == &ModelConfig::media_layout) {
+      const Value* layout = node.find(part.kind);
+      config.media_layout = registry.parse(part.kind, with_default_type(layout, node.where()), errors);
+    } else if (const Value* of_part = node.find(part.kind)) {
       config.*part.config = registry.parse(part.kind, *of_part, errors);
     } else {
       errors.add(node.where(), cat("`model` lacks `", part.kind, "`; name one with {type: …}"));

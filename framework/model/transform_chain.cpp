@@ -1,6 +1,8 @@
 #include "framework/model/transform_chain.h"
 
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
@@ -33,6 +35,20 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
   return out;
 }
 
+at::Tensor TransformChain::apply(const Picture& picture, const MediaLayout& layout, bool may_split) const {
+  std::vector<at::Tensor> pixels;
+  const MediaPlan plan = layout.plan({picture.height(), picture.width()}, may_split);
+  for (const Picture& crop : layout.crops(picture, plan)) {
+    pixels.push_back(apply(crop));
+    if (pixels.back().sizes() != pixels.front().sizes()) {
+      throw Error(where_, cat("`transforms` give the crops of one picture the sizes ", pixels.front().sizes(),
+                              " and ", pixels.back().sizes(), "; put a resize or crop among them"));
+    }
+  }
+  while (std::ssize(pixels) < layout.tile_slots()) pixels.push_back(at::zeros_like(pixels.front()));
+  return at::stack(pixels);
+}
+
 Picture TransformChain::picture(const Picture& picture) const {
   Pixels pixels{picture.rgb};
   at::Tensor last = picture.rgb;
@@ -44,22 +60,24 @@ Picture TransformChain::picture(const Picture& picture) const {
   return {last};
 }
 
-void TransformChain::check_output(int64_t image_size, const ComponentConfig& backbone) const {
+void TransformChain::check_output(const MediaLayout& layout, int64_t image_size,
+                                  const ComponentConfig& backbone) const {
   constexpr int64_t kLargest =
       4096;  // for larger pictures, a picture of this size is enough to detect a wrong size
   const int64_t edge = std::min(image_size, kLargest), height = edge + 7, width = 2 * edge + 3;
   at::Tensor out;
   try {
-    out = apply({at::zeros({height, width, 3}, at::kByte)});
+    out = apply({at::zeros({height, width, 3}, at::kByte)}, layout, /*may_split=*/true);
   } catch (const Error& error) {
     throw Error(where_, cat("`transforms` don't take a picture of ", width, "×", height,
                             " pixels, with which they are tested: ", error.what()));
   }
-  if (out.size(1) != image_size || out.size(2) != image_size) {
-    throw Error(where_,
-                cat("`transforms` (", names_, ") give pictures of ", out.size(2), "×", out.size(1),
-                    " pixels, but ", backbone.label(), " takes ", image_size, "×", image_size,
-                    "; set the size of the last resize or crop, or model.vision_backbone.image_size"));
+  if (out.size(2) != image_size || out.size(3) != image_size) {
+    throw Error(where_, cat("`transforms` (", names_, ") give pictures of ", out.size(3), "×", out.size(2),
+                            " pixels, but ", backbone.label(), " takes ", image_size, "×", image_size,
+                            "; set the size of the last resize or crop, or ",
+                            layout.max_crops() > 1 ? "that of the crops of model.media_layout, or " : "",
+                            "model.vision_backbone.image_size"));
   }
 }
 

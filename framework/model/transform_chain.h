@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "framework/component/media_layout.h"
 #include "framework/component/transform.h"
 #include "framework/model/border.h"
 #include "framework/registry/registry.h"
@@ -16,12 +17,15 @@ class FLAM_API TransformChain {
   /// Returns float32 pixels [3,H,W]. Error: the chain produces something else, for example because it has no
   /// `normalize`.
   at::Tensor apply(const Picture& picture) const;
+  /// Lays a picture out and applies the chain to each crop: float32 [C,3,H,W], with zeros in the tile slots
+  /// that remain empty. Error: also if the crops differ in size.
+  at::Tensor apply(const Picture& picture, const MediaLayout& layout, bool may_split) const;
   /// Returns the picture after the last transform that still produces uint8 pixels [H,W,3]: resized and
   /// cropped.
   Picture picture(const Picture& picture) const;
-  /// Applies the chain to a test picture. Error: the result is not a square picture of `image_size` pixels,
-  /// as `backbone` requires.
-  void check_output(int64_t image_size, const ComponentConfig& backbone) const;
+  /// Lays out a test picture and applies the chain. Error: the results are not square pictures of
+  /// `image_size` pixels, as `backbone` requires.
+  void check_output(const MediaLayout& layout, int64_t image_size, const ComponentConfig& backbone) const;
 
  private:
   struct Link {

@@ -56,7 +56,7 @@ class SchemaWriter {
       model_parts.set(part.kind, in_map(part.kind));
       part_names.emplace_back(part.kind);
     }
-    Value model = object({{"description", "the five components of the model"},
+    Value model = object({{"description", "the components of the model"},
                           {"type", "object"},
                           {"properties", std::move(model_parts)},
                           {"required", std::move(part_names)},

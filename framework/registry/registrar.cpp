@@ -15,9 +15,9 @@ constexpr const char* kStepGraphKind = "step_graph";
 Component::~Component() = default;
 
 const std::vector<std::string>& component_kinds() {
-  static const std::vector<std::string> kinds = {"transform", "vision_backbone",  "resampler",
-                                                 "adapter",   "language_decoder", "tokenizer",
-                                                 "task_head", "dataset",          "metric"};
+  static const std::vector<std::string> kinds = {
+      "transform",        "media_layout", "vision_backbone", "resampler", "adapter",
+      "language_decoder", "tokenizer",    "task_head",       "dataset",   "metric"};
   return kinds;
 }
 

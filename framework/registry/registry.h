@@ -138,7 +138,7 @@ class FLAM_API Registry {
   std::unique_ptr<State> state_;
 };
 
-/// The nine kinds, in the order in which data passes through them.
+/// The ten kinds, in the order in which data passes through them.
 FLAM_API const std::vector<std::string>& component_kinds();
 
 }  // namespace flam

@@ -67,11 +67,9 @@ void BatchRun::answer(const Rows& rows,
   const EncodedMedia media = with_device_memory([&] {
     return parts_.media->load(prompts, {call_.times, /*with_pixels=*/false});
   });
-  std::vector<Prompt> whole;  // prompts whose pictures were loaded
-  Rows of, places;
+  Rows of, places;  // of prompts whose pictures were loaded
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!media.errors[i]) {
-      whole.push_back(std::move(prompts[i]));
       of.push_back(rows[i]);
       places.push_back(i);
       continue;
@@ -82,11 +80,15 @@ void BatchRun::answer(const Rows& rows,
       outcomes_[rows[i]].fail(error);
     }
   }
-  if (whole.empty()) return;
+  if (of.empty()) return;
   Prepared prepared = with_device_memory([&] { return parts_.media->arrange(media, places); });
   {
     const StageTimes::Scope timer(call_.times, "tokenize");
-    encode_rows(whole, parts_.model->tokenizer(), prepared);
+    encode_rows(*parts_.model, prepared);
+  }
+  for (size_t i = 0; i < of.size(); ++i) {
+    outcomes_[of[i]].prompt = prepared.texts[i].str();
+    outcomes_[of[i]].media = prepared.media[i];
   }
   parts_.encode_media(prepared, call_.times);
   std::vector<Result> found = results(prepared, of);

@@ -24,9 +24,12 @@ void FeatureCache::add(const std::string& key, const at::Tensor& features) {
   if (by_key_.contains(key)) return;
   kept_.push_front({key, features});
   by_key_[key] = kept_.begin();
-  if (kept_.size() <= kMost) return;
-  by_key_.erase(kept_.back().key);
-  kept_.pop_back();
+  crops_ += features.size(0);
+  while (crops_ > kMostCrops && kept_.size() > 1) {
+    crops_ -= kept_.back().features.size(0);
+    by_key_.erase(kept_.back().key);
+    kept_.pop_back();
+  }
 }
 
 }  // namespace flam

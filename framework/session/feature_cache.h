@@ -26,7 +26,7 @@ class FLAM_API FeatureKeys {
   std::string setting_;  // its hash
 };
 
-/// An LRU cache of picture features [P,D]. It may be used from several threads.
+/// An LRU cache of picture features [C,P,D], of C crops each. It may be used from several threads.
 class FLAM_API FeatureCache {
  public:
   /// Returns an undefined tensor if the features are not cached.
@@ -34,7 +34,7 @@ class FLAM_API FeatureCache {
   void add(const std::string& key, const at::Tensor& features);
 
  private:
-  static constexpr size_t kMost = 64;
+  static constexpr int64_t kMostCrops = 64;  // of all pictures; the last one is always kept
   struct Kept {
     std::string key;
     at::Tensor features;
@@ -42,6 +42,7 @@ class FLAM_API FeatureCache {
   std::mutex mutex_;
   std::list<Kept> kept_;  // most recently used first
   std::unordered_map<std::string, std::list<Kept>::iterator> by_key_;
+  int64_t crops_ = 0;
 };
 
 }  // namespace flam

@@ -1,10 +1,10 @@
 #include "framework/session/media_encoder.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <map>
@@ -13,6 +13,7 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
+#include "framework/model/laid_out.h"
 
 namespace flam {
 
@@ -20,7 +21,9 @@ namespace {
 
 constexpr int64_t kMostPixels = 1'000'000'000;  // 3 GB
 constexpr size_t kWindow = 16;                  // pictures that are loaded at a time
-constexpr size_t kEncodedTogether = 32;
+constexpr int64_t kEncodedTogether = 32;        // crops
+
+using Plans = std::vector<std::vector<MediaPlan>>;  // for each medium and picture of a prompt
 
 /// Loads and encodes the distinct pictures of a batch, a limited number at a time. After a picture is
 /// encoded, only its features are kept.
@@ -30,13 +33,15 @@ class BatchLoader {
               const MediaOptions& options)
       : model_(model), loader_(loader), keys_(keys), cache_(cache), options_(options) {}
 
-  EncodedMedia run(std::span<const Prompt> prompts) {
+  EncodedMedia run(std::span<const Prompt> prompts, std::span<const Plans> plans) {
     out_.places.resize(prompts.size());
     out_.errors.resize(prompts.size());
     for (size_t row = 0; row < prompts.size(); ++row) {
-      for (const Part& media : prompts[row].media) {
+      for (size_t m = 0; m < prompts[row].media.size(); ++m) {
+        const Part& media = prompts[row].media[m];
         auto& frames = out_.places[row].emplace_back(media.pictures.size(), -1);
-        for (size_t f = 0; f < frames.size(); ++f) want(media.pictures[f], row, frames[f]);
+        for (size_t f = 0; f < frames.size(); ++f)
+          want({&media.pictures[f], media.kind == Part::Kind::image}, plans[row][m][f], row, frames[f]);
       }
     }
     // From here on, `out_.places` must not reallocate, because `wanted_` points into it.
@@ -45,14 +50,14 @@ class BatchLoader {
     for (size_t i = 0; i < wanted_.size(); ++i) {
       for (; begun < std::min(wanted_.size(), i + kWindow); ++begun) {
         if (wanted_[begun].same_as == begun)
-          loads[begun] = loader_.begin(*wanted_[begun].source, options_.with_pixels);
+          loads[begun] = loader_.begin(wanted_[begun].picture, options_.with_pixels);
       }
       if (wanted_[i].same_as == i) {
         take(wanted_[i], std::exchange(loads[i], {}));
       } else {
         repeat(wanted_[wanted_[i].same_as], wanted_[i]);
       }
-      if (waiting_.size() == kEncodedTogether) encode();
+      if (waiting_crops_ >= kEncodedTogether) encode();
     }
     encode();
     return std::move(out_);
@@ -60,17 +65,18 @@ class BatchLoader {
 
  private:
   struct Wanted {
-    const PictureSource* source;
+    WantedPicture picture;
+    const MediaPlan* plan;
     size_t row;
     int64_t* place;
     size_t same_as;  // index of the first entry with this source; its own index if it is the first
   };
 
-  void want(const PictureSource& source, size_t row, int64_t& place) {
+  void want(const WantedPicture& picture, const MediaPlan& plan, size_t row, int64_t& place) {
     size_t first = wanted_.size();
-    if (!source.picture && !source.features.defined())
-      first = by_name_.try_emplace(name_in_memory(source), first).first->second;
-    wanted_.push_back({&source, row, &place, first});
+    if (!picture.source->picture && !picture.source->features.defined())
+      first = by_name_.try_emplace(loader_.name(picture), first).first->second;
+    wanted_.push_back({picture, &plan, row, &place, first});
   }
 
   void repeat(const Wanted& before, const Wanted& wanted) {
@@ -100,19 +106,27 @@ class BatchLoader {
     if (picture.features.defined()) return;
     waiting_.push_back(found->second);
     waiting_pixels_.push_back(picture.pixels);
+    waiting_plans_.push_back(*wanted.plan);
+    waiting_crops_ += picture.pixels.size(0);
   }
 
   void encode() {
     if (waiting_.empty()) return;
     const StageTimes::Scope timer(options_.times, "vision", model_.device());
-    const Features fresh = model_.encode_images(at::stack(waiting_pixels_));
+    const Features fresh = model_.encode_images(vision_input(
+        at::cat(waiting_pixels_), waiting_plans_, model_.media_layout(), model_.vision_backbone().shape()));
+    int64_t first = 0;
     for (size_t i = 0; i < waiting_.size(); ++i) {
       at::Tensor& features = out_.features[static_cast<size_t>(waiting_[i])];
-      features = fresh.tokens.select(0, static_cast<int64_t>(i)).clone();
+      const int64_t crops = waiting_pixels_[i].size(0);
+      features = fresh.tokens.narrow(0, first, crops).clone();
+      first += crops;
       cache_.add(keys_.key(out_.contents[static_cast<size_t>(waiting_[i])]), features);
     }
     waiting_.clear();
     waiting_pixels_.clear();
+    waiting_plans_.clear();
+    waiting_crops_ = 0;
   }
 
   const Model& model_;
@@ -126,13 +140,46 @@ class BatchLoader {
   std::unordered_map<std::string, int64_t> places_;
   std::vector<int64_t> waiting_;  // pictures whose features are not known yet
   std::vector<at::Tensor> waiting_pixels_;
+  std::vector<MediaPlan> waiting_plans_;
+  int64_t waiting_crops_ = 0;
 };
+
+/// The plans of a prompt's media; their texts, and what becomes of them, are written to `text` and `placed`.
+/// Error: a plan or the number of media markers is wrong.
+Plans lay_out(const Prompt& prompt, const Model& model, MarkedText& text, std::vector<PlacedMedia>& placed) {
+  const MediaLayout& layout = model.media_layout();
+  const std::string& marker = model.tokenizer().image_token();
+  const int64_t size = model.vision_backbone().image_size();
+  Plans plans;
+  std::vector<std::string> texts;
+  std::vector<PlacedMedia> media;
+  for (const Part& part : prompt.media) {
+    const bool is_image = part.kind == Part::Kind::image;
+    auto& of_part = plans.emplace_back();
+    for (const PictureSource& source : part.pictures) {
+      const bool given = source.features.defined();
+      of_part.push_back(
+          layout.plan(given ? PictureSize{size, size} : PictureSize{source.height, source.width},
+                      /*may_split=*/is_image));
+    }
+    const MediaPlan& plan = of_part.front();
+    texts.push_back(is_image ? layout.text(plan) : marker);
+    const int64_t count = is_image ? layout.media_count(plan) : 1;
+    media.push_back({plan.rows, plan.columns, plan.crops, is_image ? 0 : std::ssize(part.pictures),
+                     count * model.media_tokens()});
+  }
+  text = with_media_texts(prompt.text, marker, texts);
+  placed = std::move(media);
+  return plans;
+}
 
 }  // namespace
 
 MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms,
                            const DecodeOptions& pictures, const std::string& setting, int threads)
-    : model_(model), keys_(setting), loader_(transforms, pictures, keys_, cache_, threads) {}
+    : model_(model),
+      keys_(setting),
+      loader_(model.media_layout(), transforms, pictures, keys_, cache_, threads) {}
 
 void MediaEncoder::measure(std::vector<Part>& parts) const {
   int64_t pixels = 0;
@@ -144,6 +191,10 @@ void MediaEncoder::measure(std::vector<Part>& parts) const {
         throw Error(cat("a picture of the request ", wrong));
       if (source.features.defined()) {
         model_.check_features(source.features);
+        if (model_.media_layout().max_crops() > 1 || model_.media_layout().tile_slots() > 1)
+          throw Error(
+              "a picture is given as features, but model.media_layout makes several crops of a picture; give "
+              "the picture itself");
         continue;
       }
       loader_.measure(source);
@@ -166,7 +217,8 @@ void MediaEncoder::decode(std::vector<Part>& parts) const {
 
 void MediaEncoder::prefetch(const std::vector<Part>& parts) const {
   for (const Part& media : parts) {
-    for (const PictureSource& source : media.pictures) loader_.prefetch(source);
+    for (const PictureSource& source : media.pictures)
+      loader_.prefetch({&source, media.kind == Part::Kind::image});
   }
 }
 
@@ -177,15 +229,21 @@ void MediaEncoder::drop_prefetched() const {
 EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOptions& options) const {
   std::vector<Prompt> measured(prompts.begin(), prompts.end());
   std::vector<std::exception_ptr> refused(prompts.size());
+  std::vector<Plans> plans(prompts.size());
+  std::vector<MarkedText> texts(prompts.size());
+  std::vector<std::vector<PlacedMedia>> placed(prompts.size());
   for (size_t row = 0; row < measured.size(); ++row) {
     try {
       measure(measured[row].media);
+      plans[row] = lay_out(measured[row], model_, texts[row], placed[row]);
     } catch (const Error&) {
       refused[row] = std::current_exception();
       measured[row].media.clear();
     }
   }
-  EncodedMedia out = BatchLoader(model_, loader_, keys_, cache_, options).run(measured);
+  EncodedMedia out = BatchLoader(model_, loader_, keys_, cache_, options).run(measured, plans);
+  out.texts = std::move(texts);
+  out.media = std::move(placed);
   for (size_t row = 0; row < refused.size(); ++row) {
     if (refused[row]) out.errors[row] = refused[row];
   }
@@ -194,55 +252,74 @@ EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOpti
 
 Prepared MediaEncoder::arrange(const EncodedMedia& media, std::span<const size_t> rows) const {
   Prepared prepared;
-  int64_t media_count = 0;
-  int64_t frame_count = 1;
+  std::unordered_map<int64_t, int64_t> first_crop;  // of each picture of `media`, in `prepared`
+  std::vector<at::Tensor> features, pixels;
+  const auto crops_of = [&](int64_t picture) { return media.features[static_cast<size_t>(picture)].size(0); };
+  const auto first_crop_of = [&](int64_t picture) {
+    const auto [first, is_new] = first_crop.try_emplace(picture, std::ssize(prepared.contents));
+    if (is_new) {
+      const auto from = static_cast<size_t>(picture);
+      const int64_t crops = crops_of(picture);
+      for (int64_t c = 0; c < crops; ++c)
+        prepared.contents.push_back(media.contents[from] + (crops > 1 ? cat(":crop", c) : ""));
+      features.push_back(media.features[from]);
+      if (!media.pixels.empty()) pixels.push_back(media.pixels[from]);
+    }
+    return first->second;
+  };
+  // For each row and medium (with tile slots, each slot of it): the crop of each frame. A picture is one
+  // frame.
+  std::vector<std::vector<std::vector<int64_t>>> places;
+  size_t media_count = 0, frame_count = 1;
   for (const size_t row : rows) {
-    media_count = std::max(media_count, std::ssize(media.places[row]));
-    for (const auto& frames : media.places[row]) frame_count = std::max(frame_count, std::ssize(frames));
+    prepared.texts.push_back(media.texts[row]);
+    prepared.media.push_back(media.media[row]);
+    auto& of_row = places.emplace_back();
+    for (const auto& pictures : media.places[row]) {
+      for (int64_t c = 0; c < crops_of(pictures.front()); ++c) {
+        auto& frames = of_row.emplace_back();
+        for (const int64_t picture : pictures) frames.push_back(first_crop_of(picture) + c);
+      }
+      frame_count = std::max(frame_count, pictures.size());
+    }
+    media_count = std::max(media_count, of_row.size());
   }
   if (media_count == 0) return prepared;
-  const auto batch = static_cast<int64_t>(rows.size());
-  prepared.index = at::full({batch, media_count, frame_count}, -1, at::kLong);
-  prepared.frames = at::full({batch, media_count}, frame_count, at::kLong);
+  const auto batch = static_cast<int64_t>(rows.size()), most = static_cast<int64_t>(media_count),
+             longest = static_cast<int64_t>(frame_count);
+  // Rows with fewer media are padded with zeros in place of a picture.
+  const int64_t slots = model_.media_layout().tile_slots(), padding = std::ssize(prepared.contents);
+  prepared.index =
+      (at::arange(most, at::kLong) % slots + padding).view({1, most, 1}).repeat({batch, 1, longest});
+  prepared.frames = at::full({batch, most}, longest, at::kLong);
   auto* index = prepared.index.mutable_data_ptr<int64_t>();
   auto* frames = prepared.frames.mutable_data_ptr<int64_t>();
-  std::unordered_map<int64_t, int64_t> moved;  // from the places of `media` to those of `prepared`
-  std::vector<at::Tensor> features, pixels;
-  for (int64_t i = 0; i < batch; ++i) {
-    const auto& places = media.places[rows[static_cast<size_t>(i)]];
-    for (size_t t = 0; t < places.size(); ++t) {
-      const int64_t at_media = i * media_count + static_cast<int64_t>(t);
-      frames[at_media] = std::ssize(places[t]);
-      for (size_t f = 0; f < places[t].size(); ++f) {
-        const auto [to, is_new] = moved.try_emplace(places[t][f], std::ssize(features));
-        if (is_new) {
-          const auto from = static_cast<size_t>(places[t][f]);
-          prepared.contents.push_back(media.contents[from]);
-          features.push_back(media.features[from]);
-          if (!media.pixels.empty()) pixels.push_back(media.pixels[from]);
-        }
-        index[at_media * frame_count + static_cast<int64_t>(f)] = to->second;
-      }
+  for (size_t row = 0; row < places.size(); ++row) {
+    for (size_t t = 0; t < places[row].size(); ++t) {
+      const size_t at_media = row * media_count + t;
+      frames[at_media] = std::ssize(places[row][t]);
+      std::ranges::copy(places[row][t], index + at_media * frame_count);
     }
   }
-  const at::Tensor missing = prepared.index < 0;
-  if (missing.any().item().toBool()) {  // rows with fewer media are padded with a picture of zeros
-    prepared.index.masked_fill_(missing, std::ssize(features));
-    prepared.contents.emplace_back();
+  if (prepared.index.ge(padding).any().item().toBool()) {
+    prepared.contents.resize(prepared.contents.size() + static_cast<size_t>(slots));
     features.push_back(features_of_zeros());
-    const int64_t size = model_.vision_backbone().image_size();
-    if (!pixels.empty()) pixels.push_back(at::zeros({3, size, size}, at::kFloat));
+    if (!pixels.empty()) pixels.push_back(zeros().pixels);
   }
-  prepared.features = at::stack(features);
-  if (!pixels.empty()) prepared.pixels = at::stack(pixels);
+  prepared.features = at::cat(features);
+  if (!pixels.empty()) prepared.pixels = at::cat(pixels);
   return prepared;
+}
+
+VisionInput MediaEncoder::zeros() const {
+  const VisionBackbone& backbone = model_.vision_backbone();
+  return missing_picture(model_.media_layout(), backbone.image_size(), backbone.shape(), at::kFloat);
 }
 
 at::Tensor MediaEncoder::features_of_zeros() const {
   at::Tensor features = cache_.find(keys_.key(""));
   if (features.defined()) return features;
-  const int64_t size = model_.vision_backbone().image_size();
-  features = model_.encode_images(at::zeros({1, 3, size, size}, at::kFloat)).tokens.select(0, 0).clone();
+  features = model_.encode_images(zeros()).tokens.clone();
   cache_.add(keys_.key(""), features);
   return features;
 }
@@ -274,13 +351,15 @@ void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe)
   const StageTimes::Scope timer(times, "resampler", model_.device());
   // Elements with different numbers of frames are resampled separately, because the resampler must not attend
   // to padding frames.
-  const int64_t most = prepared.index.size(2);
+  const int64_t most = prepared.index.size(2), slots = model_.media_layout().tile_slots();
   for (int64_t count = 1; count <= most; ++count) {
     const at::Tensor here = prepared.frames == count;
     if (!here.any().item().toBool()) continue;
     const at::Tensor media = resample_distinct(features, prepared.index.narrow(2, 0, count), probe);
     at::Tensor& out = prepared.batch.media;
-    out = out.defined() ? at::where(here.to(model_.device()).unsqueeze(-1).unsqueeze(-1), media, out) : media;
+    const at::Tensor of_media =  // all slots of a medium have the same number of frames
+        here.view({here.size(0), -1, slots}).select(2, 0).to(model_.device()).unsqueeze(-1).unsqueeze(-1);
+    out = out.defined() ? at::where(of_media, media, out) : media;
   }
 }
 

@@ -22,11 +22,13 @@ struct MediaOptions {
 /// The distinct pictures of some prompts, encoded.
 struct EncodedMedia {
   std::vector<std::string> contents;  // of each picture, see LoadedPicture
-  std::vector<at::Tensor> features;   // [P,D] of each
-  std::vector<at::Tensor> pixels;     // float32 [3,S,S] of each, if they were asked for
+  std::vector<at::Tensor> features;   // [C,P,D] of the crops of each, or with tile slots, of the slots
+  std::vector<at::Tensor> pixels;     // float32 [C,3,S,S] of them, if they were asked for
   /// Of each prompt, medium and frame: which picture. −1 where it could not be loaded.
   std::vector<std::vector<std::vector<int64_t>>> places;
-  std::vector<std::exception_ptr> errors;  // for each prompt: why it can't be run; null if it can
+  std::vector<MarkedText> texts;                // of each prompt, with a media marker for each medium
+  std::vector<std::vector<PlacedMedia>> media;  // of each prompt, for each picture or video
+  std::vector<std::exception_ptr> errors;       // for each prompt: why it can't be run; null if it can
 };
 
 /// Loads pictures, runs the backbone and the resampler. A distinct picture is encoded once; the features of
@@ -52,14 +54,15 @@ class FLAM_API MediaEncoder {
   void drop_prefetched() const;
 
   EncodedMedia load(std::span<const Prompt> prompts, const MediaOptions& options) const;
-  /// Collects keys, features and index of some of the loaded prompts; none of them may have an error. Rows
-  /// with fewer media than others are padded with a picture of zeros (after normalisation).
+  /// Collects texts, keys, features and index of some of the loaded prompts; none may have an error. Rows
+  /// with fewer media than others are padded with zeros in place of a picture (after normalisation).
   Prepared arrange(const EncodedMedia& media, std::span<const size_t> rows) const;
 
   /// Runs the resampler and fills prepared.batch.media.
   void resample(Prepared& prepared, StageTimes* times, Probe* probe) const;
 
  private:
+  VisionInput zeros() const;
   at::Tensor features_of_zeros() const;
   /// Resamples rows of index [B,T,F] that have the same pictures only once. With a probe, all rows are
   /// resampled.

@@ -34,9 +34,18 @@ std::string name_in_memory(const PictureSource& source) {
   return source.bytes ? cat("bytes at ", static_cast<const void*>(source.bytes.get())) : source.path;
 }
 
-PictureLoader::PictureLoader(const TransformChain& transforms, const DecodeOptions& options, FeatureKeys keys,
-                             FeatureCache& cache, int threads)
-    : transforms_(transforms), options_(options), keys_(std::move(keys)), cache_(cache), threads_(threads) {}
+PictureLoader::PictureLoader(const MediaLayout& layout, const TransformChain& transforms,
+                             const DecodeOptions& options, FeatureKeys keys, FeatureCache& cache, int threads)
+    : layout_(layout),
+      transforms_(transforms),
+      options_(options),
+      keys_(std::move(keys)),
+      cache_(cache),
+      threads_(threads) {}
+
+std::string PictureLoader::name(const WantedPicture& wanted) const {
+  return name_in_memory(*wanted.source) + (splits(wanted.may_split) ? ":split" : "");
+}
 
 void PictureLoader::measure(PictureSource& source) {
   if (source.height > 0) return;
@@ -81,12 +90,12 @@ void PictureLoader::decode(PictureSource& source) {
   source.bytes = bytes;  // by which the picture is still known
 }
 
-LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels) {
+LoadedPicture PictureLoader::load(const PictureSource& source, bool may_split, bool with_pixels) {
   LoadedPicture out;
   if (source.features.defined()) {
     if (with_pixels) static_cast<void>(load_picture(source, options_));  // throws
     out.content = features_key(source.features);
-    out.features = source.features;
+    out.features = source.features.unsqueeze(0);
     return out;
   }
   std::optional<Picture> picture = source.picture;
@@ -97,6 +106,7 @@ LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels)
     bytes = take_bytes(source);
     out.content = sha256(*bytes);
   }
+  if (splits(may_split)) out.content += ":split";
   out.features = cache_.find(keys_.key(out.content));
   if (out.features.defined() && !with_pixels) return out;
   if (!picture) {
@@ -105,25 +115,33 @@ LoadedPicture PictureLoader::load(const PictureSource& source, bool with_pixels)
     bytes.reset();
     out.decode_milliseconds = watch.milliseconds();
   }
+  // The prompt was made for the size in the header.
+  if (source.height > 0 && (picture->height() != source.height || picture->width() != source.width)) {
+    throw Error(cat("picture ", quoted(source.name()), " has ", picture->width(), "×", picture->height(),
+                    " pixels, but its header says ", source.width, "×", source.height));
+  }
   const Stopwatch watch;
-  out.pixels = transforms_.apply(*picture);
+  out.pixels = transforms_.apply(*picture, layout_, may_split);
   out.transform_milliseconds = watch.milliseconds();
   return out;
 }
 
-std::shared_future<LoadedPicture> PictureLoader::queue(const PictureSource& source, bool with_pixels) {
+std::shared_future<LoadedPicture> PictureLoader::queue(const WantedPicture& wanted, bool with_pixels) {
   const auto job = std::make_shared<std::packaged_task<LoadedPicture()>>(
-      [this, source, with_pixels] { return load(source, with_pixels); });
+      [this, source = *wanted.source, may_split = wanted.may_split, with_pixels] {
+        return load(source, may_split, with_pixels);
+      });
   threads_.add([job] { (*job)(); });
   return job->get_future().share();
 }
 
-std::shared_future<LoadedPicture> PictureLoader::begin(const PictureSource& source, bool with_pixels) {
+std::shared_future<LoadedPicture> PictureLoader::begin(const WantedPicture& wanted, bool with_pixels) {
+  const PictureSource& source = *wanted.source;
   if (!with_pixels && !source.picture && !source.features.defined()) {
     const std::lock_guard lock(mutex_);
-    if (auto found = ahead_.extract(name_in_memory(source))) return found.mapped().picture;
+    if (auto found = ahead_.extract(name(wanted))) return found.mapped().picture;
   }
-  return queue(source, with_pixels);
+  return queue(wanted, with_pixels);
 }
 
 LoadedPicture PictureLoader::finish(const std::shared_future<LoadedPicture>& begun) {
@@ -131,12 +149,13 @@ LoadedPicture PictureLoader::finish(const std::shared_future<LoadedPicture>& beg
   return begun.get();
 }
 
-void PictureLoader::prefetch(const PictureSource& source) {
+void PictureLoader::prefetch(const WantedPicture& wanted) {
+  const PictureSource& source = *wanted.source;
   if (source.picture || source.features.defined()) return;
   const std::lock_guard lock(mutex_);
-  const std::string name = name_in_memory(source);
-  if (ahead_.size() >= kMostAhead || ahead_.contains(name)) return;
-  ahead_[name] = {source.bytes, queue(source, false)};
+  const std::string named = name(wanted);
+  if (ahead_.size() >= kMostAhead || ahead_.contains(named)) return;
+  ahead_[named] = {source.bytes, queue(wanted, false)};
 }
 
 void PictureLoader::drop_prefetched() {

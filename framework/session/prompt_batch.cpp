@@ -11,20 +11,23 @@
 
 namespace flam {
 
-void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared) {
+void encode_rows(const Model& model, Prepared& prepared) {
+  const Tokenizer& tokenizer = model.tokenizer();
   const auto image_id = tokenizer.token_id(tokenizer.image_token());
   size_t longest = 0;
-  for (const Prompt& prompt : prompts) {
-    auto ids = tokenizer.encode(prompt.text, true);
+  for (size_t row = 0; row < prepared.texts.size(); ++row) {
+    auto ids = tokenizer.encode(prepared.texts[row], true);
+    int64_t media = 0;
+    for (const PlacedMedia& placed : prepared.media[row]) media += placed.tokens / model.media_tokens();
     const auto markers = std::count(ids.begin(), ids.end(), image_id.value());
-    if (markers != static_cast<std::ptrdiff_t>(prompt.media.size())) {
+    if (markers != media) {
       throw Error(cat("a prompt has ", markers, " media markers ", quoted(tokenizer.image_token()), " for ",
-                      prompt.media.size(), " pictures or videos"));
+                      media, " pictures or videos"));
     }
     longest = std::max(longest, ids.size());
     prepared.rows.push_back(std::move(ids));
   }
-  const auto batch = static_cast<int64_t>(prompts.size());
+  const auto batch = std::ssize(prepared.rows);
   const auto length = static_cast<int64_t>(longest);
   prepared.batch.ids = at::full({batch, length}, tokenizer.pad_id(), at::kLong);
   prepared.batch.attention_mask = at::zeros({batch, length}, at::kBool);

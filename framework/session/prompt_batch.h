@@ -8,22 +8,26 @@
 
 #include "framework/component/tokenizer.h"
 #include "framework/model/model.h"
+#include "framework/session/placed_media.h"
 
 namespace flam {
 
 /// Token rows and media of a batch of prompts, ready for the model.
 struct Prepared {
   Batch batch;
-  std::vector<std::string> contents;       // of the N distinct pictures; "": the picture of zeros
-  at::Tensor features;                     // [N,P,D] of them
-  at::Tensor pixels;                       // [N,3,H,W] float32 of them, if they were asked for
-  at::Tensor index;                        // [B,T,F] int64 into them; undefined without media
+  std::vector<MarkedText> texts;                // of each row, with a media marker for each medium
+  std::vector<std::vector<PlacedMedia>> media;  // of each row, for each picture or video
+  std::vector<std::string> contents;            // of the N distinct crops; "": zeros in place of a picture
+  at::Tensor features;                          // [N,P,D] of them
+  at::Tensor pixels;                            // [N,3,H,W] float32 of them, if they were asked for
+  at::Tensor index;                        // [B,T,F] int64 into them, T: all media, with S tile slots the
+                                           // slots of all; undefined without media
   at::Tensor frames;                       // [B,T] int64: how many of the F are really there
   std::vector<std::vector<int64_t>> rows;  // ids of each row, without padding
 };
 
-/// Encodes each prompt, checks that its media markers match its media, and pads on the left.
-void encode_rows(std::span<const Prompt> prompts, const Tokenizer& tokenizer, Prepared& prepared);
+/// Encodes the text of each row, checks that its media markers match its media, and pads on the left.
+void encode_rows(const Model& model, Prepared& prepared);
 
 /// A number for each row that depends on its ids and pictures alone, for sampling.
 FLAM_API std::vector<uint64_t> row_seeds(const Prepared& prepared);

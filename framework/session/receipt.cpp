@@ -40,6 +40,23 @@ void add_candidates(Json& out, const Result& result) {
   }
 }
 
+/// How the pictures and videos of a prompt were cut, and how many media tokens stand for them.
+Json media_json(const Outcome& outcome) {
+  Json out = Json::array();
+  for (const PlacedMedia& media : outcome.media) {
+    Json one;
+    if (media.frames > 0) {
+      one["frames"] = media.frames;
+    } else {
+      one["tiles"] = {media.rows, media.columns};
+      one["crops"] = media.crops;
+    }
+    one["tokens"] = media.tokens;
+    out.push_back(one);
+  }
+  return out;
+}
+
 Json weights_json(const Session& session) {
   Json out = Json::array();
   for (const auto& [file, hash] : session.parts().weight_hashes)
@@ -60,11 +77,13 @@ Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best
   if (const auto confidence = outcome.confidence()) out["confidence"] = *confidence;
   if (!outcome.result.candidates.empty()) {
     add_candidates(out, outcome.result);
+    out["media"] = media_json(outcome);
     return out;
   }
   const auto& best = outcome.result.hypotheses.front();
   out["logprob"] = best.logprob;
   out["finish_reason"] = finish_reason_name(best.finish);
+  out["media"] = media_json(outcome);
   if (n_best > 1) {
     for (const Hypothesis& hypothesis : outcome.result.hypotheses)
       out["n_best"].push_back(hypothesis_json(hypothesis));
@@ -97,7 +116,8 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   for (size_t i = 0; i < outcomes.size(); ++i) {
     Json run = {{"request", request_json(requests[i])},
                 {"prompt", outcomes[i].prompt},
-                {"prompt_tokens", outcomes[i].prompt_tokens}};
+                {"prompt_tokens", outcomes[i].prompt_tokens},
+                {"media", media_json(outcomes[i])}};
     if (outcomes[i].error) run["error"] = *outcomes[i].error;
     for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
     for (const auto& hypothesis : outcomes[i].result.hypotheses)

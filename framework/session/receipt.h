@@ -12,7 +12,8 @@ FLAM_API nlohmann::ordered_json make_receipt(const Session& session, const Gener
                                              std::span<const Request> requests,
                                              std::span<const Outcome> outcomes, const StageTimes& times);
 
-/// One outcome as `flam infer --json` prints it: {"id": …, FIELD: …, "confidence": …} or {"id": …,
+/// One outcome as `flam infer --json` prints it: {"id": …, FIELD: …, "confidence": …, …,
+/// "media": [{"tiles": [ROWS, COLUMNS], "crops": …, "tokens": …}]} or {"id": …,
 /// "error": …}, where FIELD are the fields of the answer, and the confidence is Outcome::confidence(). If
 /// candidates were scored, it has "pred_label" (index of the best), "pred_score" (its probability) and all
 /// "candidates".

@@ -16,6 +16,7 @@
 #include "framework/recipe/run_config.h"
 #include "framework/recipe/run_options.h"
 #include "framework/request/picture_request.h"
+#include "framework/session/placed_media.h"
 
 namespace flam {
 
@@ -40,8 +41,9 @@ struct FLAM_API Outcome {
   ErrorKind error_kind = ErrorKind::refused;  // only meaningful if `error` is set
   Answer answer;
   Result result;
-  std::string prompt;
+  std::string prompt;  // with the media markers of every crop; as the task head made it if it was not run
   int64_t prompt_tokens = 0;
+  std::vector<PlacedMedia> media;  // the pictures and videos of the prompt, in order
 
   void fail(const Error& cause);
   /// How sure the model is of the answer, from 0 to 1. For a generated answer, the probability of the least

@@ -87,7 +87,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.transforms = std::make_unique<TransformChain>(s.config.transforms, *s.registry);
   if (s.config.task_head)
     s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
-  s.transforms->check_output(s.model->vision_backbone().image_size(), s.config.model.vision_backbone);
+  s.transforms->check_output(s.model->media_layout(), s.model->vision_backbone().image_size(),
+                             s.config.model.vision_backbone);
   const WeightsConfig weights = random ? WeightsConfig{} : weights_files(s.config, options.weights);
   if (!random) require_files(weights);
   s.config.load(s.model->tokenizer());

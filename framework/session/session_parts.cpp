@@ -51,6 +51,7 @@ void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const T
 // is left out. A cache that outlives the session must add it.
 std::string SessionParts::feature_setting() const {
   std::string out = config.pictures.key();
+  out += write_yaml(config.model.media_layout.resolved());
   out += write_yaml(config.model.vision_backbone.resolved());
   for (const ComponentConfig& transform : config.transforms) out += write_yaml(transform.resolved());
   return out + dtype_name(model->dtype());
@@ -71,7 +72,7 @@ Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* time
   }
   Prepared prepared = with_device_memory([&] { return media->arrange(encoded, rows); });
   const StageTimes::Scope timer(times, "tokenize");
-  encode_rows(prompts, model->tokenizer(), prepared);
+  encode_rows(*model, prepared);
   return prepared;
 }
 

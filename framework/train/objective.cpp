@@ -151,7 +151,10 @@ at::Tensor Objective::input_of(const Record& record) const {
     fail(from_features_ ? "it has a picture, but the dataset's first record has features; give one kind"
                         : "it has features, but the dataset's first record has a picture; give one kind");
   }
-  if (!from_features_) return parts_.transforms.apply(load_picture(source, parts_.pictures));
+  if (!from_features_) {
+    const Picture picture = load_picture(source, parts_.pictures);
+    return parts_.transforms.apply(picture, parts_.model.media_layout(), /*may_split=*/true)[0];
+  }
   try {
     parts_.model.check_features(source.features);
   } catch (const Error& error) {
@@ -238,8 +241,7 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   std::vector<TextRow> rows;
   rows.reserve(records.size());
   for (const Record& record : records) {
-    rows.push_back(
-        text_row(*parts_.tasks[task].head, model.tokenizer(), record.request, the_reference(record)));
+    rows.push_back(text_row(*parts_.tasks[task].head, model, record.request, the_reference(record)));
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
@@ -306,7 +308,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   params.max_new_tokens = 64;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
     const Record& record = drawn.records[t].front();
-    TextRow row = text_row(*parts_.tasks[t].head, model.tokenizer(), record.request, the_reference(record));
+    TextRow row = text_row(*parts_.tasks[t].head, model, record.request, the_reference(record));
     row.ids.resize(row.prompt_length);
     const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
     const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);

@@ -5,11 +5,20 @@
 
 #include <algorithm>
 
+#include "framework/model/laid_out.h"
+
 namespace flam {
 
-TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request,
+TextRow text_row(const TaskHead& head, const Model& model, const Request& request,
                  const std::string& answer) {
-  TextRow row{tokenizer.encode(prompt_of(head.task(request)).text, true), 0};
+  const Tokenizer& tokenizer = model.tokenizer();
+  const MediaLayout& layout = model.media_layout();
+  const int64_t size = model.vision_backbone().image_size();
+  const Task task = head.task(request);
+  const Prompt& prompt = prompt_of(task);
+  const std::vector<std::string> texts(prompt.media.size(),
+                                       layout.text(layout.plan({size, size}, /*may_split=*/true)));
+  TextRow row{tokenizer.encode(with_media_texts(prompt.text, tokenizer.image_token(), texts), true), 0};
   row.prompt_length = row.ids.size();
   const auto target = tokenizer.encode(head.target(answer), false);
   row.ids.insert(row.ids.end(), target.begin(), target.end());

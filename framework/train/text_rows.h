@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/component/task_head.h"
-#include "framework/component/tokenizer.h"
+#include "framework/model/model.h"
 
 namespace flam {
 
@@ -15,9 +15,9 @@ struct TextRow {
   size_t prompt_length = 0;  // ids before the target
 };
 
-/// The prompt of a record and the answer it should give, as ids.
-TextRow text_row(const TaskHead& head, const Tokenizer& tokenizer, const Request& request,
-                 const std::string& answer);
+/// The prompt of a record and the answer it should give, as ids. The model's layout makes one crop of each
+/// picture.
+TextRow text_row(const TaskHead& head, const Model& model, const Request& request, const std::string& answer);
 
 struct TextBatch {
   at::Tensor ids;     // [R,L] int64

@@ -61,7 +61,14 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
 
   const auto model = Model::assemble(config.model, *registry);
   const TransformChain transforms(config.transforms, *registry);
-  transforms.check_output(model->vision_backbone().image_size(), config.model.vision_backbone);
+  const MediaLayout& layout = model->media_layout();
+  if (layout.max_crops() > 1 || layout.tile_slots() > 1) {
+    throw Error(config.model.media_layout.where,
+                cat(config.model.media_layout.label(),
+                    " makes several crops of a picture, but training takes one for each picture; set "
+                    "model.media_layout={type: single} and transforms that give the backbone's size"));
+  }
+  transforms.check_output(layout, model->vision_backbone().image_size(), config.model.vision_backbone);
   config.load(model->tokenizer());
 
   TrainingParts parts{*config.train, *model, transforms, config.pictures, {}, course_of(config)};

@@ -75,9 +75,9 @@ TEST_F(Report, ListAsJsonNamesWhereEachComesFrom) {
     EXPECT_NE(entry["doc"], "") << entry;
     EXPECT_EQ(fs::path(entry["origin"].get<std::string>()).parent_path(), fs::canonical(kPlugins));
   }
-  EXPECT_EQ(kinds,
-            (std::set<std::string>{"models", "transform", "vision_backbone", "resampler", "adapter",
-                                   "language_decoder", "tokenizer", "task_head", "dataset", "metric"}));
+  EXPECT_EQ(kinds, (std::set<std::string>{"models", "transform", "media_layout", "vision_backbone",
+                                          "resampler", "adapter", "language_decoder", "tokenizer",
+                                          "task_head", "dataset", "metric"}));
   for (const json& entry : parsed_lines(run_flam("list models --json").out))
     EXPECT_EQ(entry["kind"], "models");
 }

@@ -26,7 +26,8 @@ TEST(BackboneParts, BuildAndAcceptTheirOwnPixels) {
       transforms.push_back(built_plugins().parse(Transform::kKind, transform, errors));
     errors.throw_if_any();
     const TransformChain chain(transforms, built_plugins());
-    EXPECT_NO_THROW(chain.check_output(backbone->image_size(), backbone_config));
+    const Built<MediaLayout> layout("{type: single}", {"<image>", backbone->image_size()});
+    EXPECT_NO_THROW(chain.check_output(*layout, backbone->image_size(), backbone_config));
     ++parts;
   }
   EXPECT_GE(parts, 6);

@@ -57,6 +57,33 @@ Request one_picture() {
   return request;
 }
 
+TEST(Checked, ResultsOfAMediaLayout) {
+  const auto of = [](const std::string& lie) { return liar<MediaLayout>(lie, {"<image>", 8}); };
+  const Picture picture{at::full({8, 6, 3}, 40, at::kByte)};
+  const auto use = [&](const std::string& lie, bool may_split = true) {
+    const auto layout = of(lie);
+    const MediaPlan plan = layout->plan({8, 6}, may_split);
+    layout->crops(picture, plan);
+    layout->text(plan);
+  };
+  expect_exceptions("media_layout", "plan", [&](const std::string& lie) { use(lie); });
+  const auto expect = [&](const std::string& lie, const std::string& what, bool may_split = true) {
+    expect_named("media_layout", what, [&] { use(lie, may_split); });
+  };
+  expect("no_crops", "gives 0 from max_crops(); expected at least 1");
+  expect("no_slots", "gives 0 from tile_slots(); expected at least 1");
+  expect("too_many", "gives a plan of 3 crops from plan() for a picture of 6×8 pixels; expected 1 to 2");
+  expect("frames", "gives a plan of 2 crops from plan() for a frame of a video of 6×8 pixels; expected 1",
+         false);
+  expect("shown", "gives a plan from plan() that says of 1 crops how much of them is shown; it has 2");
+  expect("too_few", "gives 1 crops from crops(); its plan has 2");
+  expect("undefined", "gives a crop from crops() that is undefined; expected uint8 [h,w,3]");
+  expect("floats", "gives a crop from crops() that is Float [8, 6, 3]; expected uint8 [h,w,3]");
+  expect("no_marker",
+         "gives a text from text() with 0 media markers '<image>'; expected 2, one for each crop");
+  expect("markers", "gives a text from text() with 1 media markers '<image>'; expected 2, one for each crop");
+}
+
 TEST(Checked, ExceptionsOfATokenizer) {
   const auto of = [](const std::string& lie) { return liar<Tokenizer>(lie, {512}); };
   expect_exceptions("tokenizer", "load", [&](const std::string& lie) { of(lie)->load(""); });

@@ -1,4 +1,4 @@
-# Installs the build tree, moves it, and uses it like an external project: it creates the skeletons of nine plugins, builds
+# Installs the build tree, moves it, and uses it like an external project: it creates the skeletons of ten plugins, builds
 # them and the plugins of the tutorial, tests and checks them, and runs the config of the tutorial.
 set(work ${BUILD_DIR}/tests/out_of_tree/work)
 set(moved ${work}/moved/here)
@@ -54,7 +54,7 @@ if(NOT target STREQUAL TORCH_DIR OR NOT said MATCHES "libtorch stays in '${TORCH
 endif()
 
 # One project for all of them, so that they share their precompiled headers.
-set(kinds transform vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric)
+set(kinds transform media_layout vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric)
 set(project "cmake_minimum_required(VERSION 3.25)\nproject(strangers LANGUAGES CXX)\nenable_testing()\n")
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/tutorial DESTINATION ${work}/strangers)
 string(APPEND project "add_subdirectory(tutorial)\n")

@@ -47,6 +47,19 @@ TEST(FeatureCache, EvictsTheLeastRecentlyUsedFeatures) {
   EXPECT_EQ(cache.find("64").item().toLong(), 64);
 }
 
+TEST(FeatureCache, CountsCropsAndAlwaysKeepsTheLastPicture) {
+  FeatureCache cache;
+  cache.add("small", at::zeros({10, 2, 3}));
+  cache.add("large", at::zeros({54, 2, 3}));
+  EXPECT_TRUE(cache.find("small").defined());
+  cache.add("one", at::zeros({1, 2, 3}));
+  EXPECT_FALSE(cache.find("large").defined());
+  EXPECT_TRUE(cache.find("small").defined());
+  cache.add("huge", at::zeros({100, 2, 3}));
+  EXPECT_TRUE(cache.find("huge").defined());
+  EXPECT_FALSE(cache.find("one").defined());
+}
+
 TEST(LoaderThreads, RunEveryJobAndDropThemWhenDestroyed) {
   std::atomic<int> ran = 0;
   for (const int count : {0, 1, 3}) {

@@ -161,7 +161,8 @@ std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
 }
 
 const std::vector<Check>& checks_of(const std::string& kind) {
-  static const std::map<std::string, std::vector<Check>> special = {{"tokenizer", tokenizer_checks()},
+  static const std::map<std::string, std::vector<Check>> special = {{"media_layout", media_layout_checks()},
+                                                                    {"tokenizer", tokenizer_checks()},
                                                                     {"task_head", task_head_checks()},
                                                                     {"dataset", dataset_checks()},
                                                                     {"metric", metric_checks()}};

@@ -48,6 +48,7 @@ Finding check_threads(const Specimen& specimen);
 Finding check_layer_ranges(const Specimen& specimen);
 Finding check_cache(const Specimen& specimen);
 std::vector<Check> tensor_checks(const std::string& kind);
+std::vector<Check> media_layout_checks();
 std::vector<Check> tokenizer_checks();
 std::vector<Check> task_head_checks();
 std::vector<Check> dataset_checks();

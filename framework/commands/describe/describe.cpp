@@ -11,11 +11,28 @@ namespace flam {
 
 namespace {
 
+constexpr PictureSize kExample{480, 640};  // pixels
+
+std::string one_picture(const Description::Layout& layout) {
+  return layout.max_crops > 1 ? cat("one picture of ", layout.max_crops, " crops") : "one picture";
+}
+
+std::string layout_text(const Description::Layout& layout) {
+  std::string out = cat("├─ media_layout '", layout.type, "'\n│    picture [H,W,3] → ");
+  if (layout.tile_slots > 1) {
+    out += cat(layout.tile_slots, " tile slots, of which up to ", layout.max_crops, " are filled");
+  } else {
+    out += layout.max_crops > 1 ? cat("1 to ", layout.max_crops, " crops") : "1 crop";
+  }
+  return out + cat("; in the prompt, one of ", kExample.width, "×", kExample.height, " pixels is ",
+                   quoted(layout.example), "\n");
+}
+
 std::string adapter_output(const Model& model, const Description& out) {
   std::vector<std::string> effects;
   if (out.positions != out.prompt_tokens) {
     effects.push_back(cat("hidden [B,S,", model.language_decoder().hidden_size(), "], S = ", out.positions,
-                          " for one picture and ", out.prompt_tokens, " tokens"));
+                          " for ", one_picture(out.layout), " and ", out.prompt_tokens, " tokens"));
   }
   std::vector<std::string> layers;
   for (const int64_t layer : model.adapter().layers()) layers.push_back(std::to_string(layer));
@@ -32,9 +49,10 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
                     quoted(config.model.language_decoder.type->name), " has ", context,
                     "; give fewer with --prompt-tokens"));
   }
+  const MediaLayout& layout = model->media_layout();
   if (!config.transforms.empty())
     TransformChain(config.transforms, registry)
-        .check_output(model->vision_backbone().image_size(), config.model.vision_backbone);
+        .check_output(layout, model->vision_backbone().image_size(), config.model.vision_backbone);
   const FeatureShape features = model->vision_backbone().shape();
   const MediaShape media = model->resampler().shape();
   const LanguageDecoder& decoder = model->language_decoder();
@@ -43,6 +61,8 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   Description out;
   out.config = config.name;
   out.prompt_tokens = prompt_tokens;
+  out.layout = {config.model.media_layout.type->name, layout.max_crops(), layout.tile_slots(),
+                layout.text(layout.plan(kExample, /*may_split=*/true))};
   out.parts = {
       {"vision_backbone", config.model.vision_backbone.type->name, cat("pixels [N,3,", size, ",", size, "]"),
        cat("features [N,", features.tokens(), ",", features.width, "]")},
@@ -75,6 +95,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
 std::string describe_text(const Description& description, bool tensors) {
   std::ostringstream out;
   out << description.config << ": " << with_commas(description.parameters) << " parameters\n";
+  out << layout_text(description.layout);
   for (const auto& part : description.parts) {
     out << "├─ " << part.slot << " '" << part.type << "'\n│    " << part.input << " → " << part.output
         << "\n│    " << with_commas(part.parameters) << " parameters, "
@@ -86,7 +107,8 @@ std::string describe_text(const Description& description, bool tensors) {
   out << "weights:";
   for (const auto& [dtype, bytes] : weight_bytes(description.parameters))
     out << "  " << dtype << " " << shortened(static_cast<double>(bytes), "B");
-  out << "\none picture and " << description.prompt_tokens
+  out << "\n"
+      << one_picture(description.layout) << " and " << description.prompt_tokens
       << " prompt tokens: " << shortened(static_cast<double>(description.prompt_flops), "FLOP")
       << "; each new token: " << shortened(static_cast<double>(description.step_flops), "FLOP") << "\n";
   return out.str();
@@ -100,6 +122,10 @@ nlohmann::ordered_json describe_json(const Description& description) {
   out["prompt_tokens"] = description.prompt_tokens;
   out["prompt_flops"] = description.prompt_flops;
   out["step_flops"] = description.step_flops;
+  out["media_layout"] = {{"type", description.layout.type},
+                         {"max_crops", description.layout.max_crops},
+                         {"tile_slots", description.layout.tile_slots},
+                         {"example", description.layout.example}};
   for (const auto& part : description.parts) {
     nlohmann::ordered_json node = {{"slot", part.slot},
                                    {"type", part.type},

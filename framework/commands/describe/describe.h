@@ -21,10 +21,17 @@ struct Description {
     int64_t flops = 0;  // for the stated prompt
     std::vector<Tensor> tensors;
   };
+  struct Layout {
+    std::string type;  // "single"
+    int64_t max_crops = 1, tile_slots = 1;
+    std::string example;  // what stands in a prompt for a picture of 640×480 pixels
+  };
   std::string config;
+  Layout layout;
   std::vector<Part> parts;
   int64_t parameters = 0;
-  int64_t prompt_tokens = 0;  // FLOPs are for one picture and this number of prompt tokens
+  int64_t prompt_tokens = 0;  // FLOPs are for one picture, of max_crops crops, and this number of prompt
+                              // tokens
   int64_t positions =
       0;  // positions that the decoder runs for the prompt, with the media that an adapter inserts
   int64_t prompt_flops = 0;  // sum over the parts

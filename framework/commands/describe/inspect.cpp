@@ -14,6 +14,7 @@ namespace {
 
 const std::map<std::string, std::string> kContracts = {
     {"transform", "pixels uint8 [H,W,3] (float32 [3,H,W] after normalize) → pixels"},
+    {"media_layout", "picture uint8 [H,W,3] → N crops, and the text with N media markers that stands for it"},
     {"vision_backbone", "pixels float [N,3,H,W] → features [N,P,D], P = prefix_tokens + grid_h·grid_w"},
     {"resampler", "features [B,T,F,P,D] → media tokens [B,T,L,D']"},
     {"adapter",

@@ -100,7 +100,7 @@ class Explainer {
 
   Explanation run() {
     const Recording recording = record_answer(session_, prompt_, answer_);
-    out_.prompt = prompt_.text.str();
+    out_.prompt = recording.media.texts.front().str();
     out_.answer = session_.model().tokenizer().decode(answer_, true);
     out_.logprob = sum(recording.logprobs);
     add_pictures();
@@ -113,8 +113,18 @@ class Explainer {
   void add_pictures() {
     for (const Part& media : prompt_.media) {
       for (const PictureSource& source : media.pictures)
-        out_.pictures.push_back(
-            {source.name(), session_.transforms().picture(load_picture(source, session_.config().pictures))});
+        add_picture(source, /*may_split=*/media.kind == Part::Kind::image);
+    }
+  }
+
+  void add_picture(const PictureSource& source, bool may_split) {
+    const MediaLayout& layout = session_.model().media_layout();
+    const Picture picture = load_picture(source, session_.config().pictures);
+    const MediaPlan plan = layout.plan({picture.height(), picture.width()}, may_split);
+    int64_t number = 0;
+    for (const Picture& crop : layout.crops(picture, plan)) {
+      const std::string which = plan.crops > 1 ? cat(", crop ", ++number, " of ", plan.crops) : "";
+      out_.pictures.push_back({source.name() + which, session_.transforms().picture(crop)});
     }
   }
 

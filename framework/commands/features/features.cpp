@@ -15,6 +15,7 @@
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/media/decode.h"
+#include "framework/model/checked.h"
 #include "framework/model/run_backbone.h"
 #include "framework/model/transform_chain.h"
 #include "framework/recipe/outputs.h"
@@ -41,7 +42,15 @@ class Extractor {
     { AtomicFile probe(options.output); }  // before the work, which would be lost
     WeightScope scope(weights_, VisionBackbone::kKind);
     backbone_ = registry_->build<VisionBackbone>(config_.model.vision_backbone, {}, &scope);
-    transforms_.check_output(backbone_->image_size(), config_.model.vision_backbone);
+    layout_ = build_checked<MediaLayout>(*registry_, config_.model.media_layout,
+                                         {"<image>", backbone_->image_size()});
+    if (layout_->max_crops() > 1 || layout_->tile_slots() > 1) {
+      throw Error(config_.model.media_layout.where,
+                  cat(config_.model.media_layout.label(),
+                      " makes several crops of a picture, but a file of features holds one for each picture; "
+                      "set model.media_layout={type: single} and transforms that give the backbone's size"));
+    }
+    transforms_.check_output(*layout_, backbone_->image_size(), config_.model.vision_backbone);
     with_device_memory([&] { load_backbone(config_, options.run, *backbone_, device_, weights_); });
   }
 
@@ -83,7 +92,8 @@ class Extractor {
     at::parallel_for(0, std::ssize(waiting_), 1, [&](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         try {
-          pixels[i] = transforms_.apply(load_picture(waiting_[i].picture, config_.pictures));
+          pixels[i] = transforms_.apply(load_picture(waiting_[i].picture, config_.pictures), *layout_,
+                                        /*may_split=*/true)[0];
         } catch (const Error& error) {
           errors[i] = error.what();
         }
@@ -137,6 +147,7 @@ class Extractor {
   Outputs outputs_;
   WeightStore weights_;
   std::unique_ptr<VisionBackbone> backbone_;
+  std::unique_ptr<MediaLayout> layout_;
   std::vector<Waiting> waiting_;
   std::vector<at::Tensor> features_;
   std::vector<std::string> ids_;

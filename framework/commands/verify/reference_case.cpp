@@ -129,6 +129,12 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
   return request;
 }
 
+std::optional<std::string> ReferenceCase::expanded_text(size_t row) const {
+  const json* list = member(*json_, "expanded_text");
+  if (!list || !list->is_array() || row >= list->size() || !(*list)[row].is_string()) return std::nullopt;
+  return (*list)[row].get<std::string>();
+}
+
 std::optional<at::Tensor> ReferenceCase::tensor(const std::string& name) const {
   const auto& names = tensors_->names();
   if (std::binary_search(names.begin(), names.end(), name)) return tensors_->tensor(name);

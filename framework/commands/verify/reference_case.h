@@ -24,6 +24,8 @@ class ReferenceCase {
   /// The request that leads to this row's prompt, if the dump has the data for it (caption: shots; VQA: shots
   /// and `questions`).
   std::optional<Request> request(size_t row) const;
+  /// The row's prompt with the texts that the layout puts in place of the media markers, if it is stored.
+  std::optional<std::string> expanded_text(size_t row) const;
   int64_t max_new_tokens() const { return max_new_tokens_; }
   /// The tensor of a stage; nullopt if it is not stored. Older names of stages are also found:
   /// `vit_patch_tokens` and `vision_out` for "vision_features", `perceiver_out` for "media_tokens".

@@ -80,6 +80,12 @@ class Verification {
   }
 
   void check_inputs(const Prepared& prepared) {
+    for (size_t row = 0; row < prepared.texts.size(); ++row) {
+      if (const auto reference = reference_.expanded_text(row)) {
+        report_.stages.push_back(
+            compare_text(cat("expanded_text[", row, "]"), prepared.texts[row].str(), *reference));
+      }
+    }
     if (const auto reference = reference_.tensor("input_ids")) {
       report_.stages.push_back(compare_equal("input_ids", prepared.batch.ids, *reference));
     }
