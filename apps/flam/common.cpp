@@ -82,6 +82,14 @@ void add_device(CLI::App& command, RunOptions& options) {
 void add_session_options(CLI::App& command, RunOptions& options) {
   add_set(command, options.overrides,
           "set a value of the config, e.g. model.resampler.num_latents=32 (repeatable)");
+  command
+      .add_option_function<int64_t>(
+          "--max-tiles",
+          [&options](int64_t most) {
+            options.overrides.push_back("model.media_layout.max_tiles=" + std::to_string(most));
+          },
+          "most tiles that a picture is cut into, for layouts that cut; sets model.media_layout.max_tiles")
+      ->check(CLI::Range(0, 1'000'000));
   add_plugin_path(command, options.plugin_path);
   add_weights(command, options);
   add_device(command, options);

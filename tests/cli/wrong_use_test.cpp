@@ -39,6 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"infer flamingo_mid /no/such.png --weights random --set model.resampler.num_latent=3",
               "resampler 'perceiver' has no parameter 'num_latent'; did you mean 'num_latents'?"},
         Wrong{"infer flamingo_mid x.png --set model.resampler.num_latents=zero", "num_latents"},
+        Wrong{"infer flamingo_mid x.png --max-tiles 4", "media_layout 'single' has no parameter 'max_tiles'"},
         Wrong{"infer flamingo_mid x.png --device tpu --weights random", "unknown device"},
         Wrong{"describe flamingo_mid --set model.vision_backbone.type=clip_vti", "did you mean 'clip_vit'"},
         Wrong{"inspect perciever", "did you mean 'perceiver'"},
