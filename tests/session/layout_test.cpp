@@ -218,7 +218,7 @@ TEST(TileSlots, AreEncodedTogetherAndAreOneMedium) {
   EXPECT_TRUE(slots[3].equal(at::zeros_like(slots[3])));
   EXPECT_FALSE(slots[2].equal(at::zeros_like(slots[2])));
   VisionInput input(slots);
-  input.tile_mask = at::tensor({1, 1, 1, 0}, at::kBool).view({1, 4});
+  input.tile_mask = at::tensor({1, 1, 1, 0}, at::kLong).to(at::kBool).view({1, 4});
   input.aspect_ratio_ids = at::tensor({3}, at::kLong);
   const Features features = model.encode_images(input);
   const at::Tensor ours = prepared.features.index_select(0, prepared.index[0].narrow(0, 0, 4).flatten());

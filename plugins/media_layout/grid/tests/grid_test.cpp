@@ -1,4 +1,7 @@
 // Grids against transformers 5.24 with Pillow 13: FLAM_GOLDEN_DIR/smolvlm_tiny/sizes.json and pixels.*.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
