@@ -1,7 +1,6 @@
 #pragma once
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "framework/recipe/run_config.h"
@@ -12,9 +11,13 @@ namespace flam {
 /// overwrites an input or another output.
 class Outputs {
  public:
+  enum class Content { any, safetensors, html };
+
   /// Adds an output. `option` is used in messages, such as "--receipt". An empty path is ignored. Error:
   /// another option names the same file.
-  void add(const std::string& option, const std::string& path);
+  void add(const std::string& option, const std::string& path, Content content = Content::any);
+  /// Error: an output would replace a file that does not begin as the output's content does.
+  void keep_other_content() const;
   /// Error: an output would overwrite this file.
   void keep(const std::filesystem::path& input) const;
   /// Error: an output would overwrite a file that a weights path may stand for. For a folder or a shard index
@@ -29,7 +32,12 @@ class Outputs {
   void keep(const RunConfig& config, const std::string& chosen) const;
 
  private:
-  std::vector<std::pair<std::string, std::filesystem::path>> outputs_;
+  struct Output {
+    std::string option;
+    std::filesystem::path path;
+    Content content;
+  };
+  std::vector<Output> outputs_;
 };
 
 }  // namespace flam

@@ -61,8 +61,10 @@ void Walk::enter(const std::string& folder) {
   std::error_code failed, ignored;
   // Each folder is read completely before a subfolder is entered, so only one is open at a time at any depth.
   for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    const std::string path = prefix + at->path().filename().string();
-    if (at->is_directory(ignored)) {
+    const std::string name = at->path().filename().string(), path = prefix + name;
+    if (name.starts_with('.')) {
+      left_out_.add_hidden();
+    } else if (at->is_directory(ignored)) {
       if (recursive_ && at->is_symlink(ignored)) {
         links_.push_back(path);
       } else if (recursive_) {

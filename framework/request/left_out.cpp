@@ -49,6 +49,7 @@ std::string LeftOut::summary() const {
                         join(names, ", ")));
   }
   if (special_ > 0) parts.push_back(counted(special_, "pipe, socket or device", "pipes, sockets or devices"));
+  if (hidden_ > 0) parts.push_back(counted(hidden_, "hidden file or folder", "hidden files or folders"));
   if (subfolders_ > 0) {
     parts.push_back(
         counted(subfolders_, "subfolder (--recursive enters it)", "subfolders (--recursive enters them)"));

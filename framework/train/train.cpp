@@ -38,14 +38,16 @@ std::string course_of(const RunConfig& config) {
 /// start from, or anything that the dataset names.
 void keep_inputs(const RunConfig& config) {
   Outputs outputs;
-  outputs.add("`train.output`", config.train->output);
-  outputs.add("the checkpoint of `train.output`", config.train->output + ".checkpoint");
+  outputs.add("`train.output`", config.train->output, Outputs::Content::safetensors);
+  outputs.add("the checkpoint of `train.output`", config.train->output + ".checkpoint",
+              Outputs::Content::safetensors);
   outputs.keep(config);
   for (const std::string& file : config.train->init_from) outputs.keep_weights(file);
   const Value dataset = config.dataset.resolved();
   const Value* folder = dataset.find("folder");
   each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
                     [&](const std::filesystem::path& file) { outputs.keep(file); });
+  outputs.keep_other_content();
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ TEST(VisionInputOfPlans, PatchesThatShowAPartOfThePicture) {
 TEST(VisionInputOfPlans, TileSlots) {
   const std::vector<MediaPlan> plans = {{1, 3, 3, {}, 3}, {1, 1, 1, {{4, 8}}, 1}};
   const VisionInput input = vision_input(at::zeros({8, 3, 8, 8}), plans, Slots(4), {6, 2, 2, 0});
-  EXPECT_TRUE(input.tile_mask.equal(at::tensor({1, 1, 1, 0, 1, 0, 0, 0}, at::kLong).to(at::kBool).view({2, 4})));
+  EXPECT_TRUE(
+      input.tile_mask.equal(at::tensor({1, 1, 1, 0, 1, 0, 0, 0}, at::kLong).to(at::kBool).view({2, 4})));
   EXPECT_TRUE(input.aspect_ratio_ids.equal(at::tensor({3, 1}, at::kLong)));
   EXPECT_TRUE(input.patch_mask[4].equal(at::tensor({1, 1, 0, 0}, at::kLong).to(at::kBool).view({2, 2})));
   EXPECT_TRUE(input.patch_mask[5].all().item<bool>());

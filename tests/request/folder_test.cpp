@@ -62,6 +62,12 @@ TEST_F(Folder, WithoutRecursiveReportsSubfolders) {
   EXPECT_EQ(left_out_.summary(), "left out 2 subfolders (--recursive enters them)");
 }
 
+TEST_F(Folder, LeavesOutHiddenFilesAndFolders) {
+  for (const char* name : {"b.png", "._b.png", ".thumbnails/x.png", "a/.y.png"}) add(name);
+  EXPECT_THAT(list(), ElementsAre("b.png"));
+  EXPECT_EQ(left_out_.summary(), "left out 3 hidden files or folders");
+}
+
 TEST_F(Folder, FollowsLinksToFoldersAndFiles) {
   add("all/x.png");
   test::Scratch other;

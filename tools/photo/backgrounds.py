@@ -59,5 +59,6 @@ def main(photo_folder, drawing_folder, count, out):
 
 if __name__ == "__main__":
     if len(sys.argv) != 5:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:])

@@ -6,7 +6,8 @@
 WIDTH is that of the decoder, ADDED the number of tokens that the config adds to those of TOKENIZER, and SIDE the number of
 rows and columns of the feature map. The embedding of a class is the sum of those of its name and, weaker, of its kinds, each of
 which is one token. The embedding of a position is that of the word for its place: left, middle or right. So the media tokens
-begin in the decoder's space. The gated layer before the decoder's layer LAYER begins by passing them on as they are. Needs the package sentencepiece.
+begin in the decoder's space. The gated layer before the decoder's layer LAYER begins by passing them on as they are. Needs the
+packages sentencepiece and protobuf.
 """
 import array
 import json
@@ -15,6 +16,7 @@ import struct
 import sys
 
 import sentencepiece
+from tokenizer import fail, read_classes
 
 TOKEN_NORM = 1.0  # expected length of a token's embedding
 NAME_SCALE = 8.0  # of the name in a class's embedding, relative to the name's token
@@ -43,14 +45,16 @@ def diagonal(width, value):
 
 def main(tokenizer_file, classes_file, width, added, layer, side, out):
     tokenizer = sentencepiece.SentencePieceProcessor(tokenizer_file)
-    with open(classes_file) as lines:
-        table = [line.rstrip("\n").split("\t") for line in lines]
+    table = read_classes(classes_file)
     rows = tokenizer.vocab_size() + added
     rng = random.Random(0)
     tokens = array.array("f", (rng.gauss(0, TOKEN_NORM / width ** 0.5) for _ in range(rows * width)))
 
     def embedding(text):
-        token, = tokenizer.encode(text)
+        token, *others = tokenizer.encode(text)
+        if others:
+            fail(f"{classes_file}: {text!r} is not one token of {tokenizer_file}; make that file again with "
+                 "tools/photo/tokenizer.py")
         return tokens[token * width:(token + 1) * width]
 
     classes = array.array("f")
@@ -76,5 +80,8 @@ def main(tokenizer_file, classes_file, width, added, layer, side, out):
 
 if __name__ == "__main__":
     if len(sys.argv) != 8:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    if not all(number.isdecimal() for number in sys.argv[3:7]):
+        fail(f"WIDTH, ADDED, LAYER and SIDE are whole numbers, found {' '.join(sys.argv[3:7])}")
     main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:7]), sys.argv[7])

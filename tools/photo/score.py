@@ -5,9 +5,8 @@
 
 PHOTOS is the folder that tools/test_photos wrote, TEXTURES a folder with brick.png, grass.png and gravel.png (those of
 scikit-image, in build/flamingo_photo/photos after tools/train_photo), FLAM the program, and OUT a folder for what is computed
-on the way. Prints
-each measure with the number of cases and a 95 % interval (Wilson), ten random captions, and the most frequent confusions.
-Needs the packages numpy and Pillow.
+on the way. Prints each measure with the number of cases and a 95 % interval (Wilson), ten random captions, and the most frequent
+confusions. Needs the packages numpy and Pillow.
 """
 import collections
 import json
@@ -207,5 +206,6 @@ def main(photo_folder, texture_folder, flam, out):
 
 if __name__ == "__main__":
     if len(sys.argv) != 5:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:])

@@ -20,9 +20,29 @@ the there two what what's where which yes you""".split()
 MARKS = list("?,.:!'-")
 
 
+def fail(message):
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
+def read_classes(path):
+    """The rows (name, kinds) of a file of classes."""
+    rows = []
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            row = line.rstrip("\r\n").split("\t")
+            if len(row) != 2 or not row[0].strip() or not row[1].strip():
+                fail(f"{path}:{number}: expected a name, a tab and at least one kind, found {line.rstrip()!r}")
+            if row[0] in (name for name, _ in rows):
+                fail(f"{path}:{number}: {row[0]!r} is already the name of another class")
+            rows.append(row)
+    if not rows:
+        fail(f"{path} has no classes")
+    return rows
+
+
 def main(classes_file, out):
-    with open(classes_file) as lines:
-        rows = [line.rstrip("\n").split("\t") for line in lines]
+    rows = read_classes(classes_file)
     names = [name for name, _ in rows]
     kinds = sorted({kind for _, of in rows for kind in of.split(", ")})
     words = [form for word in WORDS for form in (word, word.capitalize())]
@@ -47,16 +67,18 @@ def main(classes_file, out):
         model.pieces.add(piece=text, score=score)
     model.trainer_spec.vocab_size = len(model.pieces)
     model.trainer_spec.ClearField("input")
-    with open(out, "wb") as file:
-        file.write(model.SerializeToString())
     tokenizer = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
     for name in names + kinds:
         if len(tokenizer.encode(name)) != 1:
-            sys.exit(f"{name!r} is not one token: {tokenizer.encode(name, out_type=str)}")
+            fail(f"{classes_file}: {name!r} can't be made one token, because the tokenizer reads it as "
+                 f"{tokenizer.decode(tokenizer.encode(name))!r}; rename it (plain letters, single spaces)")
+    with open(out, "wb") as file:
+        file.write(model.SerializeToString())
     print(len(model.pieces))
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:])

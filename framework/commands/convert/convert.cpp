@@ -38,8 +38,9 @@ ConvertReport convert(const ConvertOptions& options) {
   const auto registry = open_registry(options.run.plugin_path);
   const RunConfig config = RunConfig::load(options.config, options.run.overrides, *registry);
   Outputs outputs;
-  outputs.add("OUTPUT", options.output);
+  outputs.add("OUTPUT", options.output, Outputs::Content::safetensors);
   outputs.keep(config, options.run.weights);
+  outputs.keep_other_content();
   const bool random = options.run.weights == "random";
   WeightsConfig weights = random ? WeightsConfig{} : weights_files(config, options.run.weights);
   require_files(weights);

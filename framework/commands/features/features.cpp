@@ -36,9 +36,10 @@ class Extractor {
         dtype_(resolve_dtype(options.run.dtype)),
         device_(resolve_device(options.run.device)),
         transforms_(config_.transforms, *registry_) {
-    outputs_.add("--output", options.output);
+    outputs_.add("--output", options.output, Outputs::Content::safetensors);
     outputs_.keep(config_, options.run.weights);
     for (const std::string& image : options.images) outputs_.keep(std::filesystem::path(image));
+    outputs_.keep_other_content();
     { AtomicFile probe(options.output); }  // before the work, which would be lost
     WeightScope scope(weights_, VisionBackbone::kKind);
     backbone_ = registry_->build<VisionBackbone>(config_.model.vision_backbone, {}, &scope);

@@ -32,8 +32,8 @@ Outputs outputs_of(const InferOptions& options) {
   Outputs outputs;
   outputs.add("--receipt", options.receipt);
   outputs.add("--record", options.record);
-  outputs.add("--explain", options.explain);
-  outputs.add("--contact-sheet", options.contact_sheet);
+  outputs.add("--explain", options.explain, Outputs::Content::html);
+  outputs.add("--contact-sheet", options.contact_sheet, Outputs::Content::html);
   outputs.add("--output", options.output);
   if (!options.output.empty()) outputs.add("--output", AnswerFile::partial_path(options.output));
   for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
@@ -66,6 +66,7 @@ class Inference {
     opening.hash_weights = receipt_ || !options.output.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     outputs_.keep(session_->config(), options.session.weights);
+    outputs_.keep_other_content();
     generation_ = generation_of(options, session_->config());
     records_.begin(*session_, generation_, options.inputs);
   }

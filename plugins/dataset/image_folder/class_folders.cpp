@@ -125,11 +125,11 @@ StoredFeatures::StoredFeatures(const std::string& path) : path_(path) {
   if (!ids.is_array() || features_.dim() != 3 || !features_.is_floating_point() ||
       features_.size(0) != static_cast<int64_t>(ids.size()))
     fail();
-  for (const auto& id : ids) {
-    if (!id.is_string()) fail();
-    rows_.emplace(key_of(id.get<std::string>()), static_cast<int64_t>(rows_.size()));
+  for (size_t row = 0; row < ids.size(); ++row) {
+    if (!ids[row].is_string()) fail();
+    // A picture that is there twice, through a link, has equal features in both rows.
+    rows_.emplace(key_of(ids[row].get<std::string>()), static_cast<int64_t>(row));
   }
-  if (rows_.size() != ids.size()) throw Error(cat("`features` ", quoted(path), " has a picture twice"));
 }
 
 at::Tensor StoredFeatures::of(const std::string& picture) const {

@@ -10,10 +10,12 @@ namespace {
 struct ExactMatchParams {
   bool strip = true;
   bool ignore_case = false;
+  bool ignore_article = false;
 
   void visit(ParamVisitor& v) {
     v("strip", strip, "whether whitespace at both ends is ignored");
     v("ignore_case", ignore_case, "whether upper and lower case (ASCII) are equal");
+    v("ignore_article", ignore_article, "whether `a`, `an` or `the` at the beginning is ignored");
   }
 };
 
@@ -48,6 +50,11 @@ class ExactMatch final : public Metric {
       }
       if (params_.ignore_case) {
         for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      }
+      if (params_.ignore_article) {
+        for (const std::string_view article : {"a ", "an ", "the "}) {
+          if (text.starts_with(article)) return text.substr(article.size());
+        }
       }
       return text;
     }

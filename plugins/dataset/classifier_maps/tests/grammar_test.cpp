@@ -30,7 +30,7 @@ FeatureMap two(int64_t left, int64_t right) {
   return {{}, {{left, 0.2, 0.5}, {right, 0.8, 0.5}}, {left, right}, 0.1};
 }
 
-TEST(MapGrammar, ArticlesFollowTheFirstLetter) {
+TEST(MapGrammar, ArticlesFollowTheFirstSound) {
   EXPECT_EQ(with_article("dog"), "a dog");
   EXPECT_EQ(with_article("owl"), "an owl");
   EXPECT_EQ(with_article("English setter"), "an English setter");

@@ -157,8 +157,6 @@ TEST_F(ClassFolderTest, AFileThatDoesNotHoldFeaturesOfPicturesIsRefused) {
                 HasSubstr("is not a file that `flam features` writes"))
         << ids;
   }
-  write_features("[\"a\",\"a\"]", 2);
-  EXPECT_THAT(error("my", {{"features", "features.safetensors"}}), HasSubstr("has a picture twice"));
 }
 
 }  // namespace

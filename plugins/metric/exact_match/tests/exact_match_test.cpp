@@ -56,6 +56,13 @@ TEST(ExactMatch, CaseMattersUnlessIgnored) {
   EXPECT_THAT(score(cases, setting("ignore_case", true)), ElementsAre(Pair("exact", 0.5)));
 }
 
+TEST(ExactMatch, ArticlesMatterUnlessIgnored) {
+  const std::vector<Case> cases = {
+      {{"brick"}, "a brick"}, {{"the owl"}, "an owl"}, {{"animal"}, "an"}, {{"a"}, "a"}, {{"nut"}, "anut"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.2)));
+  EXPECT_THAT(score(cases, setting("ignore_article", true)), ElementsAre(Pair("exact", 0.6)));
+}
+
 TEST(ExactMatch, AccumulatorsOfOneMetricAreIndependent) {
   const Built<Metric> metric("{type: exact_match}");
   const auto first = metric->start(), second = metric->start();
