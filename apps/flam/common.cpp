@@ -98,11 +98,25 @@ void add_session_options(CLI::App& command, RunOptions& options) {
       ->capture_default_str();
   command.add_flag("--cuda-graph", options.cuda_graph,
                    "record the decode step as a CUDA graph and replay it (see docs/cuda.md)");
+  add_threads(command, options);
+  command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
+      ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
+      ->capture_default_str();
+}
+
+void add_threads(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
-  command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
-      ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
+}
+
+void add_batch_size(CLI::App& command, int64_t& batch_size, const char* of_what) {
+  command.add_option("--batch-size", batch_size, of_what)->check(CLI::Range(1, 4096))->capture_default_str();
+}
+
+void add_prompt_tokens(CLI::App& command, int64_t& prompt_tokens, const char* description) {
+  command.add_option("--prompt-tokens", prompt_tokens, description)
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
 }
 

@@ -34,6 +34,17 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plug
 void add_device(CLI::App& command, RunOptions& options);
 /// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --weights-seed
 void add_session_options(CLI::App& command, RunOptions& options);
+/// --batch-size
+void add_batch_size(CLI::App& command, int64_t& batch_size, const char* of_what);
+/// --num-beams; `count` is an int64_t or an optional one
+template <class Count>
+CLI::Option* add_num_beams(CLI::App& command, Count& count, const char* description) {
+  return command.add_option("--num-beams", count, description)->check(CLI::Range(1, 64));
+}
+/// --prompt-tokens
+void add_prompt_tokens(CLI::App& command, int64_t& prompt_tokens, const char* description);
+/// --threads
+void add_threads(CLI::App& command, RunOptions& options);
 /// --seed
 void add_seed(CLI::App& command, std::optional<int64_t>& seed, const char* of_what);
 

@@ -23,11 +23,8 @@ void add_describe(CLI::App& app, int& status) {
   command->footer("Example: flam describe flamingo_3rdparty-zeroshot_caption");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   add_set(*command, options->overrides);
-  command
-      ->add_option("--prompt-tokens", options->prompt_tokens,
-                   "length of the prompt for which FLOPs are counted, in tokens")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  add_prompt_tokens(*command, options->prompt_tokens,
+                    "length of the prompt for which FLOPs are counted, in tokens");
   command->add_flag("--tensors", options->tensors, "also print every tensor");
   command->add_flag("--json", options->json, "print JSON");
   add_plugin_path(*command, options->plugin_path);

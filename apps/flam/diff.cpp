@@ -45,11 +45,8 @@ void add_diff(CLI::App& app, int& status) {
         std::tuple("--set-b", &options->set_b, "set a value of the second config (repeatable)")}) {
     command->add_option(name, *values, doc)->allow_extra_args(false)->type_name("KEY=VALUE");
   }
-  command
-      ->add_option("--prompt-tokens", options->prompt_tokens,
-                   "length of the prompt for which FLOPs are counted, in tokens")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  add_prompt_tokens(*command, options->prompt_tokens,
+                    "length of the prompt for which FLOPs are counted, in tokens");
   command->add_flag("--json", options->json, "print JSON");
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {

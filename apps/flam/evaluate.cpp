@@ -56,9 +56,7 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("--limit", options->limit, "number of records to use; all by default")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  command->add_option("--batch-size", options->batch_size, "records answered together")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
+  add_batch_size(*command, options->batch_size, "records answered together");
   command->add_flag("--blind,!--no-blind", options->blind,
                     "also answer without the picture as a control (on by default)");
   command->add_flag("--json", options->json, "print one line of JSON at the end");

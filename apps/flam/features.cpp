@@ -35,16 +35,12 @@ void add_features(CLI::App& app, int& status) {
                    "type of the numbers in the file; the backbone computes in float32")
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
       ->capture_default_str();
-  command->add_option("--batch-size", options->batch_size, "pictures computed together")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
+  add_batch_size(*command, options->batch_size, "pictures computed together");
   add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
   add_weights(*command, options->run);
   add_device(*command, options->run);
-  command->add_option("--threads", options->run.threads, "number of CPU threads; 0: one per core")
-      ->check(CLI::Range(0, 256))
-      ->capture_default_str();
+  add_threads(*command, options->run);
   command->callback([options, &status] {
     Progress progress("features");
     FeaturesHooks hooks;

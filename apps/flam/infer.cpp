@@ -130,11 +130,8 @@ void add_infer(CLI::App& app, int& status) {
                    "write a page with small pictures, answers, confidences and a search box")
       ->type_name("FILE.html")
       ->check(not_empty());
-  command->add_option("--batch-size", options->batch_size, "requests answered together")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  command->add_option("--num-beams", options->num_beams, "number of beams, instead of the config's")
-      ->check(CLI::Range(1, 64));
+  add_batch_size(*command, options->batch_size, "requests answered together");
+  add_num_beams(*command, options->num_beams, "number of beams, instead of the config's");
   command
       ->add_option("--max-new-tokens", options->max_new_tokens,
                    "most tokens of an answer, instead of the config's")
