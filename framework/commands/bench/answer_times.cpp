@@ -1,6 +1,5 @@
 #include "framework/commands/bench/answer_times.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "framework/component/dataset.h"
@@ -8,14 +7,7 @@
 
 namespace flam {
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptions& options) {
+std::optional<AnswerTimes> time_answers(const Session& session, const AnswerTimesOptions& options) {
   const RunConfig& config = session.config();
   if (!config.dataset) throw Error("the config has no `dataset`, whose records are timed");
   if (!config.task_head) throw Error("the config has no `task_head`, which is needed to answer");

@@ -10,7 +10,7 @@
 
 namespace flam {
 
-struct BenchOptions {
+struct AnswerTimesOptions {
   int64_t records = 20;
   int64_t warmup = 3;       // records that are answered first and not timed
   int64_t new_tokens = 20;  // every answer has exactly this many tokens
@@ -25,9 +25,6 @@ struct AnswerTimes {
 
 /// Answers records of the config's dataset, and times each of them. Returns nullopt if it was cancelled.
 /// Error: the config has no `dataset` or no `task_head`, or the dataset is empty.
-std::optional<AnswerTimes> time_answers(const Session& session, const BenchOptions& options);
-
-/// The median; 0 if there are no values.
-double median(std::vector<double> values);
+std::optional<AnswerTimes> time_answers(const Session& session, const AnswerTimesOptions& options);
 
 }  // namespace flam

@@ -12,6 +12,7 @@
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/commands/bench/answer_times.h"
+#include "framework/commands/bench/spread.h"
 #include "framework/commands/compare/compare_stored.h"
 #include "framework/commands/evaluate/evaluate.h"
 #include "framework/config/config.h"
@@ -181,8 +182,8 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
 bool bench_unit(const CompareUnit& unit, const ExperimentBench& bench, const RunOptions& session,
                 const UnitOptions& options, Json& result) {
   const auto opened = Session::open(unit.file(".yaml").native(), session);
-  const BenchOptions timing{bench.records, bench.warmup, bench.new_tokens, options.progress,
-                            options.cancelled};
+  const AnswerTimesOptions timing{bench.records, bench.warmup, bench.new_tokens, options.progress,
+                                  options.cancelled};
   const std::optional<AnswerTimes> times = time_answers(*opened, timing);
   if (!times) return false;
   result["latency_ms"] = median(times->milliseconds);
