@@ -14,6 +14,9 @@ namespace {
 
 using Verdict = StageChange::Verdict;
 
+// The medians of two processes differ by a few percent even if the quartiles of each are narrower.
+constexpr double kLeastChange = 1.05;
+
 /// What differs in how the two were measured: "dtype float32 → bfloat16".
 std::vector<std::string> differences(const BenchResult& old, const BenchResult& now) {
   std::vector<std::string> out;
@@ -38,8 +41,8 @@ StageChange change_of(const BenchResult& old, const BenchResult& now, const Stag
                       const StageResult& after) {
   StageChange out{after.name, before.ms.median, after.ms.median, machine_ratio(old, now, before)};
   const auto [least, most] = std::minmax({1.0, out.machine_ratio});
-  if (after.ms.q3 < before.ms.q1 * least) out.verdict = Verdict::faster;
-  if (after.ms.q1 > before.ms.q3 * most) out.verdict = Verdict::slower;
+  if (kLeastChange * after.ms.q3 < before.ms.q1 * least) out.verdict = Verdict::faster;
+  if (after.ms.q1 > kLeastChange * before.ms.q3 * most) out.verdict = Verdict::slower;
   return out;
 }
 

@@ -19,8 +19,8 @@ FLAM_API const char* verdict_name(StageChange::Verdict verdict);
 /// Error: the old result, which was read from the file `name`, is of another config or of other work.
 FLAM_API void check_comparable(const BenchResult& old, const BenchResult& now, const std::string& name);
 
-/// The stages in the order of `now`. A stage is faster or slower if the quartiles of its times do not
-/// overlap, neither as they are nor with the old ones scaled by `machine_ratio`.
+/// The stages in the order of `now`. A stage is faster or slower if 5% or more are between the quartiles of
+/// its times, both as they are and with the old ones scaled by `machine_ratio`.
 FLAM_API std::vector<StageChange> compare_results(const BenchResult& old, const BenchResult& now);
 
 FLAM_API nlohmann::ordered_json changes_json(const BenchResult& old, const BenchResult& now);

@@ -91,13 +91,15 @@ TEST(BenchCompare, SmallChangesAreWithinNoise) {
   EXPECT_EQ(verdict(result(), now), Verdict::within_noise);
   now.stages[0] = stage("prefill", 85, 95, 105);
   EXPECT_EQ(verdict(result(), now), Verdict::within_noise);
+  now.stages[0] = stage("prefill", 112, 113, 114);
+  EXPECT_EQ(verdict(result(), now), Verdict::within_noise) << "apart, but by less than 5%";
 }
 
-TEST(BenchCompare, AStageChangedIfItsQuartilesDoNotOverlap) {
+TEST(BenchCompare, AStageChangedIfItsQuartilesAreApart) {
   BenchResult now = result();
   now.stages[0] = stage("prefill", 70, 80, 85);
   EXPECT_EQ(verdict(result(), now), Verdict::faster);
-  now.stages[0] = stage("prefill", 115, 120, 130);
+  now.stages[0] = stage("prefill", 118, 120, 130);
   EXPECT_EQ(verdict(result(), now), Verdict::slower);
 }
 
