@@ -70,6 +70,10 @@ bool TaskHead::takes_candidates() const {
   return false;
 }
 
+bool TaskHead::takes_messages() const {
+  return false;
+}
+
 std::string TaskHead::settled(const std::string&) const {
   return "";
 }
@@ -93,6 +97,18 @@ Prompt without_media(Prompt prompt, std::string_view marker, size_t first) {
   }
   prompt.media.resize(std::min(prompt.media.size(), first));
   return prompt;
+}
+
+const char* role_name(Message::Role role) {
+  switch (role) {
+    case Message::Role::system:
+      return "system";
+    case Message::Role::user:
+      return "user";
+    case Message::Role::assistant:
+      return "assistant";
+  }
+  return "";
 }
 
 const char* finish_reason_name(FinishReason reason) {

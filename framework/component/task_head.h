@@ -33,6 +33,9 @@ class FLAM_API TaskHead : public Component {
   virtual bool needs_question() const = 0;
   /// Whether a dataset should provide the answers to choose from with each record; by default, false.
   virtual bool takes_candidates() const;
+  /// Whether requests may be conversations (Request::messages); by default, false. Such a head is also asked
+  /// about texts alone.
+  virtual bool takes_messages() const;
 };
 
 }  // namespace flam

@@ -27,13 +27,23 @@ struct Part {
   std::vector<PictureSource> pictures;  // image: one; frames: one a frame; as pictures or as features
 };
 
+/// Who says the parts of a request from `begin` on, up to the next message.
+struct Message {
+  enum class Role { system, user, assistant };
+  Role role = Role::user;
+  size_t begin = 0;
+};
+FLAM_API const char* role_name(Message::Role role);
+
 /// The only input of a Session: text, pictures and video in order. The task head decides what the parts mean
-/// (shots, query, question). The texts and candidates come from a user and are literal text.
+/// (shots, query, question), unless `messages` divides them into a conversation. The texts and candidates
+/// come from a user and are literal text.
 struct Request {
   std::vector<Part> parts;
   std::string id;
   std::string source;                   // where it is written, "file:line"; "" if it is not from a file
   std::vector<std::string> candidates;  // the answers to choose from; empty: the task head's own
+  std::vector<Message> messages;        // in ascending order, the first at part 0; empty: no conversation
 };
 
 /// Text with one media marker (the tokenizer's image token) for each element of `media`, in order. Markers

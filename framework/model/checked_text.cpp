@@ -116,6 +116,9 @@ class CheckedTaskHead final : public TaskHead {
   bool needs_question() const override {
     return border_("needs_question", [&] { return inner_->needs_question(); });
   }
+  bool takes_messages() const override {
+    return border_("takes_messages", [&] { return inner_->takes_messages(); });
+  }
   bool takes_candidates() const override {
     return border_("takes_candidates", [&] { return inner_->takes_candidates(); });
   }

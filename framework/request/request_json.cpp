@@ -6,6 +6,7 @@
 
 #include "framework/base/text.h"
 #include "framework/report/path_text.h"
+#include "framework/request/message_json.h"
 
 namespace flam {
 
@@ -31,7 +32,11 @@ Json request_json(const Request& request) {
   }
   Json out;
   if (!request.id.empty()) out["id"] = request.id;
-  out["parts"] = parts;
+  if (request.messages.empty()) {
+    out["parts"] = parts;
+  } else {
+    out["messages"] = messages_json(request, parts);
+  }
   if (!request.candidates.empty()) out["candidates"] = request.candidates;
   return out;
 }
@@ -42,7 +47,8 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     return Error(
         where,
         cat("not a request: ", what,
-            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, and "
+            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, or "
+            "{\"messages\": [{\"role\": …, \"content\": …}]}, and "
             "\"candidates\": [TEXT, …] if the model should choose one of them, and optionally \"id\": TEXT"));
   };
   nlohmann::json node;  // not ordered_json, whose lookup of a key is linear in the number of keys
@@ -64,10 +70,11 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     const std::string text = error.what();
     throw fail(printable(text.substr(text.find("] ") + 2)));
   }
-  if (!node.is_object() || !node.contains("parts") || !node["parts"].is_array())
-    throw fail("no list `parts`");
+  const char* list = node.is_object() && node.contains("messages") ? "messages" : "parts";
+  if (!node.is_object() || !node.contains(list) || !node[list].is_array())
+    throw fail(cat("no list `", list, "`"));
   for (const auto& [key, value] : node.items()) {
-    if (key != "parts" && key != "candidates" && key != "id") throw fail(cat("unknown key ", quoted(key)));
+    if (key != list && key != "candidates" && key != "id") throw fail(cat("unknown key ", quoted(key)));
   }
   const auto picture = [&](const nlohmann::json& path) {
     if (!path.is_string()) throw fail("a picture must be a path");
@@ -91,7 +98,12 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
       throw fail(cat("`candidates` has ", candidates.size(), " texts; at most ", kMostCandidates));
     request.candidates = candidates.get<std::vector<std::string>>();
   }
-  for (const nlohmann::json& part : node["parts"]) {
+  try {
+    if (list == std::string_view("messages")) add_messages(node[list], picture, request);
+  } catch (const Error& error) {
+    throw fail(error.what());
+  }
+  for (const nlohmann::json& part : node.value("parts", nlohmann::json::array())) {
     if (!part.is_object() || part.size() != 1)
       throw fail("each part has exactly one of `text`, `image`, `frames`");
     if (part.contains("text") && part["text"].is_string()) {

@@ -1,6 +1,7 @@
 #pragma once
-// Requests as JSON: {"parts": [{"image": FILE}, {"text": …}], "candidates": [TEXT, …], "id": TEXT}. Paths are
-// written as path_text() writes them.
+// Requests as JSON: {"parts": [{"image": FILE}, {"text": …}], "candidates": [TEXT, …], "id": TEXT}, or
+// conversations with "messages" in place of "parts" (message_json.h). Paths are written as path_text() writes
+// them.
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>

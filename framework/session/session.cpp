@@ -34,6 +34,12 @@ void Outcome::name_request(const Request& request) {
 }
 
 Task Session::task(const Request& request) const {
+  if (!request.messages.empty() && !task_head().takes_messages()) {
+    throw Error(
+        "this model's task head takes no conversations; give a picture and what is asked about it, or choose "
+        "a "
+        "model with the task head 'chat'");
+  }
   Task task = task_head().task(request);
   if (!request.candidates.empty() && !std::holds_alternative<Score>(task))
     throw Error(
