@@ -49,6 +49,12 @@ std::shared_ptr<Session> open_session(const std::string& config, RunOptions opti
   return Session::open(config, options);
 }
 
+bool forget_ctrl_c() {
+  if (caught_signal != SIGINT) return false;
+  caught_signal = 0;
+  return true;
+}
+
 CLI::Validator not_empty() {
   return CLI::Validator([](std::string& text) { return text.empty() ? "is empty" : ""; }, "");
 }
@@ -93,7 +99,7 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   add_plugin_path(command, options.plugin_path);
   add_weights(command, options);
   add_device(command, options);
-  command.add_option("--dtype", options.dtype, "float32, bfloat16 or float16")
+  command.add_option("--dtype", options.dtype, "auto (the config's), float32, bfloat16 or float16")
       ->check(not_empty())
       ->capture_default_str();
   command.add_flag("--cuda-graph", options.cuda_graph,

@@ -21,8 +21,8 @@ void add_convert(CLI::App& app, int& status) {
       ->type_name("FILE.safetensors")
       ->required()
       ->check(not_empty());
-  command->add_option("--dtype", options->run.dtype, "type of the numbers in the file")
-      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
+  command->add_option("--dtype", options->run.dtype, "type of the numbers in the file; auto: the config's")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "float16"}))
       ->capture_default_str();
   command->add_flag("--initialise-missing", options->initialise_missing,
                     "give tensors that are in no file their initial values, instead of refusing to convert");

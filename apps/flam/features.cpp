@@ -33,7 +33,7 @@ void add_features(CLI::App& app, int& status) {
   command
       ->add_option("--dtype", options->run.dtype,
                    "type of the numbers in the file; the backbone computes in float32")
-      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "float16"}))
       ->capture_default_str();
   add_batch_size(*command, options->batch_size, "pictures computed together");
   add_set(*command, options->run.overrides);

@@ -82,6 +82,9 @@ class SchemaWriter {
     properties.set("task_head", in_map("task_head"));
     properties.set("generation", std::move(generation_schema));
     properties.set("weights", std::move(weights));
+    properties.set("dtype", object({{"description", "of the model's numbers, unless --dtype names one"},
+                                    {"enum", Value::List{"float32", "bfloat16", "float16"}},
+                                    {"default", "float32"}}));
     properties.set("dataset", in_map("dataset"));
     properties.set("metrics", list_of(reference("metric"), "what `flam evaluate` scores with"));
     properties.set("train", std::move(train));

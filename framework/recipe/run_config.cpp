@@ -4,8 +4,10 @@
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/device/device.h"
 #include "framework/generate/generate.h"
 #include "framework/model/checked.h"
+#include "framework/recipe/import/import.h"
 #include "framework/recipe/paths.h"
 #include "framework/recipe/picture_config.h"
 
@@ -13,8 +15,9 @@ namespace flam {
 
 namespace {
 
-const std::vector<std::string> kKnownKeys = {"model",   "pictures", "transforms", "task_head", "generation",
-                                             "weights", "dataset",  "metrics",    "train",     "meta"};
+const std::vector<std::string> kKnownKeys = {"model",      "pictures", "transforms", "task_head",
+                                             "generation", "weights",  "dtype",      "dataset",
+                                             "metrics",    "train",    "meta"};
 
 std::vector<ComponentConfig> parse_list(const Value* node, const std::string& key, const std::string& kind,
                                         Registry& registry, ErrorList& errors) {
@@ -69,6 +72,14 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
     }
   }
   if (const Value* weights = tree.find("weights")) config.weights = WeightsConfig::parse(*weights, errors);
+  if (const Value* dtype = tree.find("dtype")) {
+    try {
+      config.dtype = dtype->as_string();
+      static_cast<void>(config.dtype_of("auto"));
+    } catch (const Error& error) {
+      errors.add(dtype->where(), cat("dtype: ", error.what()));
+    }
+  }
   if (const Value* train = tree.find("train")) {
     config.train = TrainConfig::parse(*train, registry, errors);
   }
@@ -86,6 +97,7 @@ Value RunConfig::resolved() const {
   GenerationParams generation_copy = generation;
   out.set("generation", write_params(ParamsRef(generation_copy)));
   out.set("weights", weights.resolved());
+  out.set("dtype", dtype);
   if (dataset) out.set("dataset", dataset.resolved());
   if (!metrics.empty()) out.set("metrics", resolved_list(metrics));
   if (train) out.set("train", train->resolved());
@@ -101,6 +113,10 @@ std::unique_ptr<TaskHead> RunConfig::build_task_head(const ComponentConfig& head
                                  {tokenizer.image_token(), stops.empty() ? "" : stops.front()});
 }
 
+at::ScalarType RunConfig::dtype_of(const std::string& chosen) const {
+  return resolve_dtype(chosen == "auto" ? dtype : chosen);
+}
+
 void RunConfig::load(Tokenizer& tokenizer) const {
   try {
     tokenizer.load(weights.root);
@@ -114,13 +130,16 @@ void RunConfig::load(Tokenizer& tokenizer) const {
 RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
                           Registry& registry) {
   RunConfig config = parse(load_config_tree(name_or_path, overrides), registry);
-  config.name = printable(std::filesystem::path(name_or_path).stem().string());
+  config.name =
+      printable(is_model_folder(name_or_path) ? model_folder_name(name_or_path)
+                                              : std::filesystem::path(name_or_path).stem().string());
   return config;
 }
 
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
   const auto root = configs_root();
-  Value tree = load_config(find_config(name_or_path, root), root);
+  Value tree = is_model_folder(name_or_path) ? import_model(name_or_path)
+                                             : load_config(find_config(name_or_path, root), root);
   for (const std::string& assignment : overrides) apply_override(tree, assignment, root);
   return tree;
 }

@@ -24,7 +24,8 @@ struct FLAM_API RunConfig {
   ComponentConfig task_head;
   GenerationParams generation;
   WeightsConfig weights;
-  ComponentConfig dataset;  // empty if the config has none
+  std::string dtype = "float32";  // of the model, unless the command line names one
+  ComponentConfig dataset;        // empty if the config has none
   std::vector<ComponentConfig> metrics;
   std::optional<TrainConfig> train;
   Value meta;
@@ -40,11 +41,14 @@ struct FLAM_API RunConfig {
   /// Builds a task head whose texts end with the first of `generation`'s stop tokens.
   std::unique_ptr<TaskHead> build_task_head(const ComponentConfig& head, const Registry& registry,
                                             const Tokenizer& tokenizer) const;
+  /// The dtype that `--dtype CHOSEN` stands for: `auto` is the config's. Error: there is no such dtype.
+  at::ScalarType dtype_of(const std::string& chosen) const;
   /// Opens the tokenizer's file. Error: as in Tokenizer::load, with the location in the config.
   void load(Tokenizer& tokenizer) const;
 };
 
-/// Finds, reads and merges a config, then applies `--set` assignments in order.
+/// Finds, reads and merges a config, or imports the Hugging Face folder of this name, then applies `--set`
+/// assignments in order.
 FLAM_API Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides);
 
 }  // namespace flam

@@ -97,7 +97,8 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
   s.model->weights().progress = options.loading;
   with_device_memory([&] {
-    s.model->load(random ? nullptr : &weights, device, resolve_dtype(options.dtype), options.weights_seed);
+    s.model->load(random ? nullptr : &weights, device, s.config.dtype_of(options.dtype),
+                  options.weights_seed);
   });
   s.model->weights().progress = nullptr;
   if (options.hash_weights) {

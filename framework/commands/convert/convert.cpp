@@ -5,6 +5,7 @@
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
+#include "framework/device/dtype.h"
 #include "framework/model/model.h"
 #include "framework/recipe/outputs.h"
 #include "framework/recipe/weights_files.h"
@@ -45,7 +46,7 @@ ConvertReport convert(const ConvertOptions& options) {
   WeightsConfig weights = random ? WeightsConfig{} : weights_files(config, options.run.weights);
   require_files(weights);
   weights.may_lack = options.initialise_missing;
-  const at::ScalarType dtype = resolve_dtype(options.run.dtype);
+  const at::ScalarType dtype = config.dtype_of(options.run.dtype);
   { AtomicFile probe(options.output); }  // before the work, which would be lost
   const auto model = Model::assemble(config.model, *registry);
   model->load(random ? nullptr : &weights, at::kCPU, dtype, options.run.weights_seed);
@@ -53,7 +54,7 @@ ConvertReport convert(const ConvertOptions& options) {
   ConvertReport report;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : model->weights().slots()) {
-    check_range(*slot, options.run.dtype);
+    check_range(*slot, dtype_name(dtype));
     tensors.emplace_back(slot->name, slot->tensor);
     report.bytes += static_cast<int64_t>(slot->tensor.nbytes());
     if (slot->origins.empty()) report.initialised.push_back(slot->name);

@@ -12,6 +12,7 @@
 #include "framework/config/config.h"
 #include "framework/device/device.h"
 #include "framework/device/device_memory.h"
+#include "framework/device/dtype.h"
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
 #include "framework/media/decode.h"
@@ -33,7 +34,7 @@ class Extractor {
         registry_(open_registry(options.run.plugin_path)),
         config_(RunConfig::load(options.config, options.run.overrides, *registry_)),
         border_(config_.model.vision_backbone),
-        dtype_(resolve_dtype(options.run.dtype)),
+        dtype_(config_.dtype_of(options.run.dtype)),
         device_(resolve_device(options.run.device)),
         transforms_(config_.transforms, *registry_) {
     outputs_.add("--output", options.output, Outputs::Content::safetensors);
@@ -120,7 +121,7 @@ class Extractor {
     at::Tensor features = with_device_memory(
         [&] { return run_backbone(*backbone_, border_, pixels.to(device_)).tokens.to(at::kCPU, dtype_); });
     if (!features.isfinite().all().item<bool>()) {
-      throw RunError(cat("the backbone gives features that are not finite in ", options_.run.dtype,
+      throw RunError(cat("the backbone gives features that are not finite in ", dtype_name(dtype_),
                          dtype_ == at::kHalf ? "; use --dtype bfloat16 or float32" : ""));
     }
     return features;

@@ -1,0 +1,169 @@
+#include "framework/recipe/import/rules.h"
+
+#include <algorithm>
+
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/config/merge.h"
+
+namespace flam {
+
+namespace {
+
+/// Whether a rule is about one value, and not about the members of a map.
+bool is_leaf(const Value& rule) {
+  return !rule.is_map() || rule.find("to") || rule.find("only");
+}
+
+bool same(const Value& a, const Value& b) {
+  if (a.is_number() && b.is_number()) return a.as_double() == b.as_double();
+  return a == b;
+}
+
+std::string shown(const Value& value) {
+  return value.is_string() ? quoted(value.as_string()) : printable(write_json(value));
+}
+
+/// The key of a value in a rule's `values`.
+std::string key_of(const Value& value) {
+  return value.is_string() ? value.as_string() : write_json(value);
+}
+
+Value times(const Value& value, double factor) {
+  if (!value.is_list()) return {value.as_double() * factor, value.where()};
+  Value out = Value::list(value.where());
+  for (const Value& item : value.as_list()) out.as_list().push_back(times(item, factor));
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder) {
+  std::vector<std::pair<std::string, Value>> out;
+  for (const RuleFile& file : rule_files()) {
+    if (!file.name.starts_with(folder + "/")) continue;
+    const size_t begin = folder.size() + 1, end = file.name.rfind('.');
+    out.emplace_back(file.name.substr(begin, end - begin), parse_yaml(file.text, "rules/" + file.name));
+  }
+  return out;
+}
+
+RuleReader::RuleReader(Value& config, ErrorList& errors) : config_(config), errors_(errors) {
+  for (const RuleFile& file : rule_files()) {
+    if (file.name == "ignored.yaml") ignored_ = parse_yaml(file.text, "rules/" + file.name);
+  }
+}
+
+bool RuleReader::is_ignored(const std::string& key) const {
+  if (key.starts_with("_")) return true;
+  const auto& keys = ignored_.as_list();
+  return std::any_of(keys.begin(), keys.end(), [&](const Value& name) { return name.as_string() == key; });
+}
+
+void RuleReader::apply(const Value& section, const Value& rules, const std::string& name) {
+  apply_defaults(rules);
+  for (const Value::Member& member : section.as_map()) {
+    const std::string path = name.empty() ? member.key : name + "." + member.key;
+    const Value* rule = rules.find(member.key);
+    if (rule) {
+      apply_present(member, *rule, path);
+    } else if (!member.value.is_null() && !is_ignored(member.key)) {
+      errors_.add(
+          member.key_where,
+          cat(quoted(path), " is ", shown(member.value),
+              ", and there is no rule for this key, so it might change what the model computes; if it "
+              "does not, remove it from the file"));
+    }
+  }
+  for (const Value::Member& rule : rules.as_map()) {
+    const Value* value = section.find(rule.key);
+    if (value && !value->is_null()) continue;
+    const std::string path = name.empty() ? rule.key : name + "." + rule.key;
+    if (rule.value.find("part")) apply_part(Value::map(section.where()), rule.value, path);
+    const Value* required = rule.value.find("required");
+    if (required && required->as_bool())
+      errors_.add(section.where(), cat("the key ", quoted(path), " is missing"));
+  }
+}
+
+void RuleReader::apply_defaults(const Value& rules) {
+  for (const Value::Member& rule : rules.as_map()) {
+    if (!is_leaf(rule.value)) {
+      if (!rule.value.find("part")) apply_defaults(rule.value);
+    } else if (const Value* otherwise = rule.value.find("default")) {
+      write(rule.value, *otherwise, rule.key);
+    }
+  }
+}
+
+void RuleReader::apply_present(const Value::Member& member, const Value& rule, const std::string& name) {
+  const Value& value = member.value;
+  if (value.is_null() || (rule.is_string() && rule.as_string() == "ignored")) return;
+  if (is_leaf(rule)) return write(rule, value, name);
+  Value section = value;
+  const Value* keys = rule.find("number_sets");  // {size: 224} for {size: {height: 224, width: 224}}
+  if (keys && value.is_int()) {
+    section = Value::map(value.where());
+    for (const Value& key : keys->as_list()) section.set(key.as_string(), value, member.key_where);
+  }
+  if (!section.is_map()) {
+    errors_.add(value.where(), cat(quoted(name), " is ", shown(value), "; expected a map"));
+  } else if (rule.find("part")) {
+    apply_part(section, rule, name);
+  } else {
+    apply(section, rule, name);
+  }
+}
+
+void RuleReader::apply_part(const Value& section, const Value& rule, const std::string& name) {
+  const Value& parts = *rule.find("part");  // model_type → name of the part's rules; the first is the default
+  const Value* type = section.find("model_type");
+  const Value* chosen = type && type->is_string() ? parts.find(type->as_string()) : nullptr;
+  if (!type || type->is_null()) chosen = &parts.as_map().front().value;
+  if (!chosen) {
+    return errors_.add(type->where(), cat(quoted(name + ".model_type"), " is ", shown(*type),
+                                          "; supported: ", join(parts.keys(), ", ")));
+  }
+  for (const auto& [part, rules] : rules_in("parts")) {
+    if (part != chosen->as_string()) continue;
+    for (const Value::Member& member : rules.find("config")->as_map())
+      merge_at(config_, member.key, member.value, {});
+    apply(section, *rules.find("keys"), name);
+  }
+}
+
+void RuleReader::write(const Value& rule, const Value& value, const std::string& name) {
+  try {
+    if (const Value* only = rule.find("only")) {
+      const Value::List allowed = only->is_list() ? only->as_list() : Value::List{*only};
+      if (std::none_of(allowed.begin(), allowed.end(), [&](const Value& v) { return same(v, value); })) {
+        std::vector<std::string> names;
+        for (const Value& v : allowed) names.push_back(shown(v));
+        errors_.add(value.where(), cat(quoted(name), " is ", shown(value),
+                                       ", which is not supported; supported: ", join(names, ", ")));
+        return;
+      }
+    }
+    const Value* to = rule.find("to");
+    if (!to) return;
+    Value out = value;
+    if (const Value* values = rule.find("values")) {
+      const Value* found = values->find(key_of(value));
+      if (!found) {
+        errors_.add(value.where(), cat(quoted(name), " is ", shown(value),
+                                       ", which is not supported; supported: ", join(values->keys(), ", ")));
+        return;
+      }
+      if (found->is_null()) return;
+      out = *found;
+      out.set_where(value.where());
+    }
+    if (const Value* factor = rule.find("times")) out = times(out, factor->as_double());
+    for (const Value& place : to->is_list() ? to->as_list() : Value::List{*to})
+      merge_at(config_, place.as_string(), out, value.where());
+  } catch (const Error& error) {
+    errors_.add(error.what());
+  }
+}
+
+}  // namespace flam

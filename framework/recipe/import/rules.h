@@ -1,0 +1,45 @@
+#pragma once
+// Rules that turn the JSON files of another project into a config. They are data: families/NAME.yaml has the
+// rules of some architectures, parts/NAME.yaml those of a part of a model that families share, and
+// ignored.yaml the keys that never change what is computed. docs/models.md describes them.
+
+#include <string>
+#include <vector>
+
+#include "framework/config/value.h"
+
+namespace flam {
+
+struct RuleFile {
+  std::string name;  // "families/llava.yaml"
+  std::string text;
+};
+/// All files of rules, sorted by name.
+const std::vector<RuleFile>& rule_files();
+
+/// The parsed files in a folder of rules, such as "families", with their names without suffix.
+std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder);
+
+/// Applies rules to the files of a model, one after the other.
+class RuleReader {
+ public:
+  /// `config` is written to, `errors` collects what can't be imported.
+  RuleReader(Value& config, ErrorList& errors);
+
+  /// Applies the map `rules` to the map `section`, the whole of a file or a part of it called `name`. Keys
+  /// that the section lacks get the defaults of their rules.
+  void apply(const Value& section, const Value& rules, const std::string& name);
+
+ private:
+  void apply_present(const Value::Member& member, const Value& rule, const std::string& name);
+  void apply_defaults(const Value& rules);
+  void apply_part(const Value& section, const Value& rule, const std::string& name);
+  void write(const Value& rule, const Value& value, const std::string& name);
+  bool is_ignored(const std::string& key) const;
+
+  Value& config_;
+  ErrorList& errors_;
+  Value ignored_;
+};
+
+}  // namespace flam

@@ -1,0 +1,177 @@
+// Hugging Face folders that can't be imported: one clear error each.
+#include "framework/recipe/import/import.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "framework/base/file.h"
+#include "framework/config/config.h"
+#include "framework/recipe/run_config.h"
+#include "framework/recipe/run_options.h"
+#include "tests/integration/golden_config.h"
+#include "tests/support/scratch.h"
+
+namespace flam {
+namespace {
+
+using nlohmann::json;
+using test::error_of;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A copy of llava_tiny's model folder without its weights.
+class Import : public testing::Test {
+ protected:
+  Import() {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(test::golden_root() / "llava_tiny" / "model")) {
+      if (entry.path().extension() != ".safetensors")
+        std::filesystem::copy_file(entry.path(), folder_ / entry.path().filename().string());
+    }
+  }
+  template <class Edit>
+  void edit(const std::string& name, const Edit& edit) {
+    json file = json::parse(read_file(folder_ / name, 1 << 20));
+    edit(file);
+    std::ofstream(folder_ / name) << file.dump(1);
+  }
+  void set(const char* pointer, const json& value, const std::string& name = "config.json") {
+    edit(name, [&](json& file) { file[json::json_pointer(pointer)] = value; });
+  }
+  Value import() const { return import_model(folder_.path().string()); }
+  std::string refusal() const {
+    return error_of([&] { import(); });
+  }
+  Value at(std::initializer_list<const char*> keys) const {
+    const Value config = import();
+    const Value* value = &config;
+    for (const char* key : keys) value = value ? value->find(key) : nullptr;
+    return value ? *value : Value();
+  }
+
+  test::Scratch folder_;
+};
+
+TEST_F(Import, SizesAreThoseOfTheFilesAndOfTheClass) {
+  const Value config = import();
+  const auto decoder = [&](const char* key) {
+    return *config.find("model")->find("language_decoder")->find(key);
+  };
+  EXPECT_EQ(decoder("vocab_size"), Value(600));      // of the tokenizer; 610 rows are padding
+  EXPECT_EQ(decoder("rope_theta"), Value(10000.0));  // the class's
+  EXPECT_THAT(decoder("hidden_size").where().str(), HasSubstr("config.json:"));
+  EXPECT_EQ(*config.find("dtype"), Value("float16"));
+  const auto registry = open_registry({});
+  const std::string text = write_yaml(config);  // a config like any other
+  EXPECT_EQ(RunConfig::parse(parse_yaml(text, "out.yaml"), *registry).resolved(),
+            RunConfig::parse(config, *registry).resolved());
+}
+
+TEST_F(Import, TokensComeFromTheTokenizer) {
+  EXPECT_EQ(at({"model", "tokenizer", "added_tokens"}), Value(Value::List{"<image>", "<pad>"}));
+  EXPECT_EQ(at({"model", "tokenizer", "image_token"}), Value("<image>"));
+  EXPECT_EQ(at({"generation", "stop_tokens"}), Value(Value::List{"</s>"}));
+  set("/eos_token_id", json{2, 601}, "generation_config.json");
+  EXPECT_EQ(at({"generation", "stop_tokens"}), Value(Value::List{"</s>", "<pad>"}));
+  set("/eos_token_id", 700, "generation_config.json");
+  EXPECT_THAT(refusal(), HasSubstr("eos_token_id is the id 700, which the tokenizer does not have"));
+}
+
+TEST_F(Import, WhatChangesTheNumbersIsNeverIgnored) {
+  set("/text_config/sliding_window", 64);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("config.json:"), HasSubstr("'text_config.sliding_window' is 64"),
+                               HasSubstr("there is no rule")));
+  set("/text_config/sliding_window", nullptr);
+  EXPECT_EQ(refusal(), "");
+  set("/text_config/hidden_act", "gelu");
+  set("/vision_config/hidden_act", "mish");
+  EXPECT_THAT(
+      refusal(),
+      AllOf(HasSubstr("'text_config.hidden_act' is 'gelu', which is not supported; supported: 'silu'"),
+            HasSubstr("'vision_config.hidden_act' is 'mish'")));
+}
+
+TEST_F(Import, RopeScaling) {
+  set("/text_config/rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}});
+  EXPECT_EQ(at({"model", "language_decoder", "rope_scaling", "rope_type"}), Value("llama3"));
+  set("/text_config/rope_scaling", {{"type", "yarn"}, {"factor", 8.0}});
+  EXPECT_THAT(refusal(), HasSubstr("'text_config.rope_scaling.type' is 'yarn', which is not supported"));
+  set("/text_config/rope_scaling", nullptr);
+  set("/text_config/rope_parameters", {{"rope_type", "default"}, {"rope_theta", 5000.0}});
+  EXPECT_EQ(at({"model", "language_decoder", "rope_theta"}), Value(5000.0));
+  EXPECT_TRUE(at({"model", "language_decoder", "rope_scaling"}).is_null());
+}
+
+TEST_F(Import, OtherArchitectures) {
+  set("/architectures", {"FooForCausalLM"});
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("config.json:"), HasSubstr("no rules for the architecture 'FooForCausalLM'"),
+                    HasSubstr("LlavaForConditionalGeneration")));
+  set("/architectures", {"LlavaForConditionalGeneration"});
+  set("/text_config/model_type", "mistral");
+  EXPECT_THAT(refusal(), HasSubstr("'text_config.model_type' is 'mistral'; supported: llama"));
+}
+
+TEST_F(Import, MissingFiles) {
+  for (const char* name : {"config.json", "preprocessor_config.json"}) {
+    const std::string text = read_file(folder_ / name, 1 << 20);
+    std::filesystem::remove(folder_ / name);
+    EXPECT_THAT(refusal(), HasSubstr(std::string("no ") + name + " in ")) << name;
+    std::ofstream(folder_ / name) << text;
+  }
+  std::filesystem::remove(folder_ / "tokenizer.model");
+  EXPECT_THAT(refusal(), HasSubstr("tokenizer.model is needed beside it"));
+  std::filesystem::remove(folder_ / "tokenizer.json");
+  EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));
+}
+
+TEST_F(Import, ANewProcessorConfigHoldsTheImageProcessor) {
+  const json picture = json::parse(read_file(folder_ / "preprocessor_config.json", 1 << 20));
+  std::filesystem::remove(folder_ / "preprocessor_config.json");
+  set("/image_processor", picture, "processor_config.json");
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(Import, TokenizersThatDisagree) {
+  edit("tokenizer.json", [](json& file) {
+    file["added_tokens"][3]["content"] = "<picture>";
+    file["added_tokens"][3]["id"] = 300;
+  });
+  EXPECT_THAT(refusal(), HasSubstr("the tokenizer's files disagree: the token with the id 300 is"));
+  edit("tokenizer.json", [](json& file) { file["added_tokens"][3]["id"] = 602; });
+  EXPECT_THAT(refusal(), HasSubstr("the tokenizer has no token with the id 600"));
+}
+
+TEST_F(Import, FewerRowsThanTokens) {
+  set("/text_config/vocab_size", 601);
+  EXPECT_THAT(refusal(), HasSubstr("vocab_size is 601, but the tokenizer has 602 tokens"));
+}
+
+TEST_F(Import, ChatTemplates) {
+  const std::string known = json::parse(read_file(folder_ / "chat_template.json", 1 << 20))["chat_template"];
+  std::string spaced = known;
+  spaced.replace(spaced.find("{%"), 2, "{%  ");  // spaces within tags and comments have no effect
+  set("/chat_template", "{# mine #}" + spaced, "chat_template.json");
+  EXPECT_EQ(at({"task_head", "generation_prompt"}), Value("ASSISTANT:"));
+  std::string other = known;
+  other.replace(other.find("': '"), 4, "':'");  // but those within texts do
+  set("/chat_template", other, "chat_template.json");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("chat_template.json:"), HasSubstr("not one of those that are known"),
+                               HasSubstr("{% for message in messages %}"), HasSubstr("--chat-template")));
+  EXPECT_EQ(*import_model(folder_.path().string(), "llava").find("task_head")->find("type"), Value("chat"));
+  EXPECT_THAT(error_of([&] { import_model(folder_.path().string(), "nobody"); }),
+              HasSubstr("no chat template named"));
+}
+
+TEST_F(Import, AFolderIsFoundByItsPath) {
+  EXPECT_TRUE(is_model_folder(folder_.path().string()));
+  EXPECT_FALSE(is_model_folder((folder_ / "config.json").string()));
+  EXPECT_EQ(model_folder_name("a/b/"), "b");
+  EXPECT_EQ(model_folder_name("a/b"), "b");
+}
+
+}  // namespace
+}  // namespace flam
