@@ -5,6 +5,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/request/message_json.h"
 
 namespace flam {
 
@@ -17,7 +18,8 @@ namespace {
 constexpr std::pair<std::string_view, std::string_view> kStoredNames[] = {
     {"vision_features", "vit_patch_tokens"},
     {"vision_features", "vision_out"},
-    {"media_tokens", "perceiver_out"}};
+    {"media_tokens", "perceiver_out"},
+    {"images", "pixel_values"}};
 
 const json* member(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -26,6 +28,17 @@ const json* member(const json& object, const char* key) {
 
 [[noreturn]] void malformed(const fs::path& file, const std::string& what) {
   throw Error(cat(printable(file.string(), 4096), ": ", what, "  (docs/verify.md describes the format)"));
+}
+
+Request conversation(const json& messages, const fs::path& folder) {
+  if (!messages.is_array()) throw Error("expected a list");
+  Request request;
+  const auto picture = [&](const json& path) {
+    if (!path.is_string()) throw Error("a picture must be a path");
+    return PictureSource{(folder / path.get<std::string>()).string(), nullptr, {}};
+  };
+  add_messages(messages, picture, request);
+  return request;
 }
 
 // A row's pictures: one path, or a list of them.
@@ -62,15 +75,30 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
   }
   out.tensors_ = open_checkpoint(fs::path(path).replace_extension(".safetensors"));
   if (!out.json_->is_object()) malformed(side, "expected an object");
-  const json* prompts = member(*out.json_, "prompts");
+  const json* conversations = member(*out.json_, "messages");
+  const json* prompts = member(*out.json_, conversations ? "text" : "prompts");
   if (!prompts || !prompts->is_array() || prompts->empty())
-    malformed(side, "`prompts` must be a list of texts");
+    malformed(side, "`prompts` (or `text`, with `messages`) must be a list of texts");
   for (const json& prompt : *prompts) {
     if (!prompt.is_string()) malformed(side, "`prompts` must be a list of texts");
     out.prompt_texts_.push_back(prompt.get<std::string>());
   }
   out.pictures_.resize(out.prompt_texts_.size());
-  if (const json* images = member(*out.json_, "images")) {
+  if (conversations) {
+    if (!conversations->is_array() || conversations->size() != out.rows())
+      malformed(side, "`messages` must have one conversation for each text");
+    for (size_t row = 0; row < out.rows(); ++row) {
+      try {
+        const Request request = conversation((*conversations)[row], side.parent_path());
+        for (const Part& part : request.parts) {
+          if (part.kind != Part::Kind::text) out.pictures_[row].push_back(part.pictures.front().path);
+        }
+        out.conversations_.push_back(request);
+      } catch (const Error& error) {
+        malformed(side, cat("`messages`: ", error.what()));
+      }
+    }
+  } else if (const json* images = member(*out.json_, "images")) {
     if (!images->is_array() || images->size() != out.rows())
       malformed(side, "`images` must have one entry for each prompt");
     for (size_t row = 0; row < out.rows(); ++row) out.pictures_[row] = picture_list((*images)[row], side);
@@ -96,6 +124,7 @@ std::vector<Prompt> ReferenceCase::prompts() const {
 }
 
 std::optional<Request> ReferenceCase::request(size_t row) const {
+  if (!conversations_.empty()) return conversations_[row];
   const auto of_this_row = [&](const char* key) -> const json* {
     const json* list = member(*json_, key);
     return list && list->is_array() && list->size() == rows() ? &(*list)[row] : nullptr;
@@ -149,6 +178,12 @@ std::string stage_of(const std::string& tensor) {
     if (stored == tensor) return std::string(stage);
   }
   return tensor;
+}
+
+std::optional<double> ReferenceCase::length_penalty(const std::string& run) const {
+  const json* entry = member(*json_, run.c_str());
+  const json* value = entry && entry->is_object() ? member(*entry, "length_penalty") : nullptr;
+  return value && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
 }
 
 std::optional<std::string> ReferenceCase::generated(const std::string& run, const std::string& field,

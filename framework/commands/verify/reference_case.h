@@ -22,14 +22,17 @@ class ReferenceCase {
   /// encoded the names of special tokens in it as these tokens.
   std::vector<Prompt> prompts() const;
   /// The request that leads to this row's prompt, if the dump has the data for it (caption: shots; VQA: shots
-  /// and `questions`).
+  /// and `questions`; `messages`).
   std::optional<Request> request(size_t row) const;
   /// The row's prompt with the texts that the layout puts in place of the media markers, if it is stored.
   std::optional<std::string> expanded_text(size_t row) const;
   int64_t max_new_tokens() const { return max_new_tokens_; }
   /// The tensor of a stage; nullopt if it is not stored. Older names of stages are also found:
-  /// `vit_patch_tokens` and `vision_out` for "vision_features", `perceiver_out` for "media_tokens".
+  /// `vit_patch_tokens` and `vision_out` for "vision_features", `perceiver_out` for "media_tokens",
+  /// `pixel_values` for "images".
   std::optional<at::Tensor> tensor(const std::string& name) const;
+  /// The length penalty that a run of the dump, such as "beam3", was made with; nullopt if it doesn't say.
+  std::optional<double> length_penalty(const std::string& run) const;
   /// The stored text or answer of a generated row, for example generated("greedy", "answer", 0).
   std::optional<std::string> generated(const std::string& run, const std::string& field, size_t row) const;
 
@@ -38,6 +41,7 @@ class ReferenceCase {
   std::shared_ptr<Checkpoint> tensors_;
   std::vector<std::string> prompt_texts_;
   std::vector<std::vector<std::string>> pictures_;  // for each row: paths that include the dump's folder
+  std::vector<Request> conversations_;              // of the rows; empty if the dump has no messages
   int64_t max_new_tokens_ = 20;
 };
 

@@ -2,6 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
@@ -52,15 +54,18 @@ class Verification {
     check_prompts();
     const std::vector<Prompt> prompts = reference_.prompts();
     Prepared prepared = session_.parts().prepare(prompts, nullptr, /*with_pixels=*/true);
-    check_inputs(prepared);
+    find_pictures(prompts, prepared);
     Recorder recorder;
     session_.parts().encode_media(prepared, nullptr, &recorder);
     const Sequence sequence = session_.model().forward(prepared.batch, &recorder);
     const at::Tensor logits = session_.model().logits(sequence.hidden, &recorder);
+    check_inputs(prompts, prepared, sequence.mask);
     check_activations(sequence.mask, recorder, logits);
     check_cached_steps(prepared, logits.size(2));
     check_generation(prepared, "greedy_ids", "greedy", 1, 1.0);
-    check_generation(prepared, "beam3_ids", "beam3_length_penalty_minus2", 3, -2.0);
+    const auto penalty = reference_.length_penalty("beam3");
+    check_generation(prepared, "beam3_ids", penalty ? "beam3" : "beam3_length_penalty_minus2", 3,
+                     penalty.value_or(-2.0));
     check_generation(prepared, "beam3_lp1_ids", "beam3_length_penalty_1", 3, 1.0);
   }
 
@@ -69,7 +74,8 @@ class Verification {
   void check_prompts() {
     for (size_t row = 0; row < reference_.rows(); ++row) {
       const auto request = reference_.request(row);
-      if (!request) {  // the dump does not say what was asked
+      const bool chats = session_.parts().task_head && session_.task_head().takes_messages();
+      if (!request || request->messages.empty() == chats) {  // the dump does not say what was asked
         report_.skipped.push_back(cat("prompt_text[", row, "]"));
         continue;
       }
@@ -79,22 +85,74 @@ class Verification {
     }
   }
 
-  void check_inputs(const Prepared& prepared) {
+  // Notes which places of the batch hold a picture of a prompt; the others are padding.
+  void find_pictures(const std::vector<Prompt>& prompts, const Prepared& prepared) {
+    if (!prepared.index.defined()) return;
+    places_ = prepared.index.size(0) * prepared.index.size(1) * prepared.index.size(2);
+    for (size_t row = 0; row < prompts.size(); ++row) {
+      for (size_t t = 0; t < prompts[row].media.size(); ++t) {
+        for (size_t f = 0; f < prompts[row].media[t].pictures.size(); ++f) {
+          pictures_.push_back((static_cast<int64_t>(row) * prepared.index.size(1) + static_cast<int64_t>(t)) *
+                                  prepared.index.size(2) +
+                              static_cast<int64_t>(f));
+        }
+      }
+    }
+  }
+
+  // Some references have no padding among the pictures of a batch: [pictures, …] for our [B,T,…].
+  at::Tensor without_padding(at::Tensor ours, const at::Tensor& reference) const {
+    if (reference.dim() == 0 || reference.size(0) != std::ssize(pictures_)) return ours;
+    while (ours.dim() > reference.dim()) ours = ours.flatten(0, 1);
+    if (ours.dim() != reference.dim() || ours.size(0) != places_) return ours;
+    return ours.index_select(0, at::tensor(pictures_, at::kLong).to(ours.device()));
+  }
+
+  // [B,S]: the ids of the prompts with a marker for every media token, as Hugging Face's processors write
+  // them, if that is the form of the reference.
+  at::Tensor ids_like(const at::Tensor& reference, const std::vector<Prompt>& prompts,
+                      const Prepared& prepared, const at::Tensor& mask) const {
+    const Tokenizer& tokenizer = session_.model().tokenizer();
+    const int64_t marker = tokenizer.token_id(tokenizer.image_token()).value_or(-1);
+    const int64_t stored = (reference == marker).sum().item<int64_t>();
+    if (reference.sizes() != mask.sizes() || stored == (prepared.batch.ids == marker).sum().item<int64_t>())
+      return prepared.batch.ids;
+    const at::Tensor lengths = mask.to(at::kLong).sum(1).cpu();
+    at::Tensor out = at::full({mask.size(0), mask.size(1)}, tokenizer.pad_id(), at::kLong);
+    for (size_t row = 0; row < prompts.size(); ++row) {
+      const auto& ids = prepared.rows[row];
+      const int64_t length = lengths[static_cast<int64_t>(row)].item<int64_t>();
+      const auto media = static_cast<int64_t>(prompts[row].media.size());
+      const int64_t each = media > 0 ? (length - std::ssize(ids) + media) / media : 1;
+      int64_t at = mask.size(1) - length;
+      for (const int64_t id : ids) {
+        const int64_t end = std::min(at + (id == marker ? each : 1), mask.size(1));
+        out.select(0, static_cast<int64_t>(row)).narrow(0, at, end - at).fill_(id);
+        at = end;
+      }
+    }
+    return out;
+  }
+
+  void check_inputs(const std::vector<Prompt>& prompts, const Prepared& prepared, const at::Tensor& mask) {
     for (size_t row = 0; row < prepared.texts.size(); ++row) {
       if (const auto reference = reference_.expanded_text(row)) {
         report_.stages.push_back(
             compare_text(cat("expanded_text[", row, "]"), prepared.texts[row].str(), *reference));
       }
     }
-    if (const auto reference = reference_.tensor("input_ids")) {
-      report_.stages.push_back(compare_equal("input_ids", prepared.batch.ids, *reference));
-    }
-    if (const auto reference = reference_.tensor("attention_mask")) {
+    if (const auto reference = reference_.tensor("input_ids"))
       report_.stages.push_back(
-          compare_equal("attention_mask", prepared.batch.attention_mask.to(at::kLong), *reference));
+          compare_equal("input_ids", ids_like(*reference, prompts, prepared, mask), *reference));
+    if (const auto reference = reference_.tensor("attention_mask")) {
+      const auto count = [](const at::Tensor& of) { return of.to(at::kLong).sum().item<int64_t>(); };
+      const bool whole = reference->sizes() == mask.sizes() && count(*reference) == count(mask);
+      const at::Tensor ours = (whole ? mask : prepared.batch.attention_mask).to(at::kLong);
+      report_.stages.push_back(compare_equal("attention_mask", ours.cpu(), *reference));
     }
     if (const auto reference = reference_.tensor("images"); reference && prepared.index.defined()) {
-      const at::Tensor ours = prepared.pixels.index_select(0, prepared.index.reshape({-1}));
+      const at::Tensor ours =
+          without_padding(prepared.pixels.index_select(0, prepared.index.reshape({-1})), *reference);
       const bool same = ours.numel() == reference->numel();
       report_.stages.push_back(compare_close("images", ours,
                                              same ? reference->reshape(ours.sizes()) : *reference, {},
@@ -111,8 +169,10 @@ class Verification {
       }
       if (stage == "vision_features") reference = without_prefix(*reference, recorder.values[stage].size(1));
       const bool per_token = stage != "vision_features" && stage != "media_tokens";
-      report_.stages.push_back(compare_close(stage, recorder.values[stage], *reference,
-                                             per_token ? mask : at::Tensor(), options_.tolerance));
+      const at::Tensor& ours = recorder.values[stage];
+      report_.stages.push_back(compare_close(stage, per_token ? ours : without_padding(ours, *reference),
+                                             *reference, per_token ? mask : at::Tensor(),
+                                             options_.tolerance));
     }
     if (const auto reference = reference_.tensor("logits")) {
       report_.stages.push_back(compare_close("logits", logits, *reference, mask, options_.tolerance));
@@ -208,6 +268,8 @@ class Verification {
     report_.stages.push_back(std::move(check));
   }
 
+  std::vector<int64_t> pictures_;  // places in the batch, of `places_`
+  int64_t places_ = 0;
   const Session& session_;
   const ReferenceCase& reference_;
   const VerifyOptions& options_;

@@ -1,0 +1,62 @@
+// Hugging Face folders opened as they are, beside transformers 5.24.
+#include <gtest/gtest.h>
+
+#include "framework/commands/verify/verify.h"
+#include "tests/integration/golden_config.h"
+#include "tests/integration/golden_folder.h"
+
+namespace flam {
+namespace {
+
+class Passes {
+ public:
+  void operator()(const std::string& name, const std::string& problem) {
+    EXPECT_EQ(problem, "") << name;
+    ++count;
+  }
+  int count = 0;
+};
+
+TEST(GoldenImport, EveryCaseOfLlavaAgrees) {
+  const auto folder = test::golden_root() / "llava_tiny";
+  const auto models = test::model_folders(folder);
+  ASSERT_EQ(models.size(), 1u);
+  const auto cases = test::cases_of_model(folder, models.front());
+  ASSERT_FALSE(cases.empty());
+  RunOptions options;
+  options.dtype = "float32";
+  const auto session = Session::open(models.front().string(), options);
+  for (const std::string& name : cases) {
+    const VerifyReport report = verify(*session, folder / name);
+    for (const StageCheck& stage : report.stages) {
+      // Ids that are not UTF-8 have other texts (docs/models.md, Differences).
+      if (stage.stage.ends_with(".text")) continue;
+      EXPECT_TRUE(stage.passed) << name << " " << stage.stage << " " << stage.note;
+    }
+    EXPECT_GT(report.stages.size(), 10u) << name;
+  }
+}
+
+TEST(GoldenImport, PicturesAreCroppedBitForBit) {
+  const auto folder = test::golden_root() / "llava_tiny";
+  Passes passes;
+  test::check_crops(folder, folder / "model", std::ref(passes));
+  EXPECT_GT(passes.count, 5);
+}
+
+TEST(GoldenImport, ConversationsHaveTheTextsOfTheTemplates) {
+  for (const char* folder : {"llava_tiny", "smolvlm_tiny"}) {
+    Passes passes;
+    test::check_chat_texts(test::golden_root() / folder, std::ref(passes));
+    EXPECT_GT(passes.count, 5) << folder;
+  }
+}
+
+TEST(GoldenImport, TheModelRunsInTheDtypeOfItsConfig) {
+  const auto session = Session::open((test::golden_root() / "llava_tiny" / "model").string());
+  EXPECT_EQ(session->config().dtype, "float16");
+  EXPECT_EQ(session->model().dtype(), at::kHalf);
+}
+
+}  // namespace
+}  // namespace flam
