@@ -6,6 +6,8 @@
 namespace flam::cli {
 
 void add_infer(CLI::App& app, int& status);
+void add_chat(CLI::App& app, int& status);
+void add_import(CLI::App& app, int& status);
 void add_list(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_config(CLI::App& app, int& status);

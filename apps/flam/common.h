@@ -17,6 +17,8 @@ void watch_signals();
 void prepare_process();
 bool interrupted();
 int interrupted_status();  // 130 or 143
+/// Goes on after Ctrl-C. Returns false if the signal was another one, which ends the run.
+bool forget_ctrl_c();
 
 CLI::Validator not_empty();
 
