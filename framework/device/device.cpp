@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -103,6 +104,13 @@ std::optional<size_t> cuda_index(const std::string& name) {
   return index;
 }
 
+/// Whether a library that this process has loaded registered a device of that name with libtorch
+/// (PrivateUse1). None of Flamboyance's libraries does; a test's does.
+bool is_registered_device(const std::string& name) {
+  return c10::is_privateuse1_backend_registered() && at::isPrivateUse1HooksRegistered() &&
+         name == c10::get_privateuse1_backend();
+}
+
 }  // namespace
 
 std::string cuda_half_problem() {
@@ -129,6 +137,7 @@ std::vector<std::string> cuda_report() {
 
 at::Device resolve_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
+  if (is_registered_device(name)) return at::Device(at::kPrivateUse1, 0);
   if (name == "auto") {
     const std::string problem = cuda_problem();
     log_info(problem.empty() ? cat("device: cuda:0 (", describe(0), ")")
@@ -157,7 +166,7 @@ std::string device_name(at::Device device) {
 }
 
 void synchronize(at::Device device) noexcept {
-  if (!device.is_cuda()) return;
+  if (device.is_cpu() || device.is_meta()) return;
   try {
     c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
   } catch (const std::exception&) {  // the next operation reports the error again

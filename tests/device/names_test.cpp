@@ -15,7 +15,7 @@ using testing::HasSubstr;
 TEST(Device, NamesAreChecked) {
   EXPECT_TRUE(resolve_device("cpu").is_cpu());
   EXPECT_EQ(resolve_device("auto").is_cpu(), !cuda_problem().empty());
-  for (const char* name : {"", "tpu", "CPU", "cuda:x", "cuda:", "cuda:-1", "cuda:128", "cuda:1x", "cudax"}) {
+  for (const char* name : {"", "tpu", "fake", "CPU", "cuda:x", "cuda:", "cuda:-1", "cuda:128", "cuda:1x", "cudax"}) {
     EXPECT_THAT(error_of([&] { resolve_device(name); }), HasSubstr("expected auto, cpu, cuda or cuda:N"))
         << name;
   }

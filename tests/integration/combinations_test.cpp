@@ -5,7 +5,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/randn_like.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -14,9 +14,11 @@
 #include <set>
 
 #include "framework/base/text.h"
+#include "framework/device/device.h"
 #include "framework/generate/generate.h"
 #include "framework/model/model.h"
 #include "tests/support/component.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -152,11 +154,12 @@ void works(Model& model) {
               {1, 3, model.vision_backbone().image_size(), model.vision_backbone().image_size()}, at::kMeta))
           .tokens;
   EXPECT_EQ(on_meta.size(1), model.vision_backbone().shape().tokens());
-  model.load(nullptr, at::kCPU, at::kFloat, 1);
+  model.load(nullptr, resolve_device(test::device()), at::kFloat, 1);
   at::manual_seed(1);
   for (const auto& slot : model.weights().slots()) {
     if (is_statistic(*slot)) continue;
-    slot->tensor.add_(at::randn_like(slot->tensor), 0.1);  // so that no gate stays closed
+    slot->tensor.add_(at::randn(slot->tensor.sizes()).to(slot->tensor.device()),
+                      0.1);  // so that no gate stays closed
     slot->tensor.requires_grad_();
   }
   const int64_t size = model.vision_backbone().image_size();
@@ -170,7 +173,7 @@ void works(Model& model) {
 
   const at::Tensor last = logits.select(1, logits.size(1) - 1);
   const at::Tensor real = sequence.mask.flatten().nonzero().squeeze(1);
-  const at::Tensor target = at::arange(real.size(0), at::kLong) % kVocabulary;
+  const at::Tensor target = at::arange(real.size(0), real.options()) % kVocabulary;
   at::cross_entropy_loss(logits.flatten(0, 1).index_select(0, real), target).backward();
   for (const auto& slot : model.weights().slots()) {
     if (is_statistic(*slot)) continue;

@@ -8,6 +8,7 @@
 #include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -54,7 +55,8 @@ TEST(GoldenGenerateOptions, IdsAreTheReferences) {
   const Json stored = read_json(folder / "generate_options.json");
   const std::string name = stored["case"];
   const test::Scratch scratch;
-  const auto session = Session::open(test::write_golden_config(scratch.path(), folder, name).string());
+  const auto session =
+      Session::open(test::write_golden_config(scratch.path(), folder, name).string(), test::on_device());
   Prepared prepared = session->parts().prepare(prompts_of(folder, name));
   session->parts().encode_media(prepared);
 

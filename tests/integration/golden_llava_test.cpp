@@ -11,6 +11,7 @@
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -42,7 +43,7 @@ VerifyReport verify_with(const std::vector<std::string>& overrides) {
   const auto folder = test::golden_root() / "llava_tiny";
   const test::Scratch scratch;
   std::ofstream(scratch / "llava.yaml") << kConfig;
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.overrides = {"weights.root=" + folder.string()};
   options.overrides.insert(options.overrides.end(), overrides.begin(), overrides.end());
   return verify(*Session::open((scratch / "llava.yaml").string(), options), folder / "llava");

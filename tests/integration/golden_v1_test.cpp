@@ -9,6 +9,7 @@
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -27,8 +28,8 @@ std::string departures(const VerifyReport& report) {
 VerifyReport verify_case(const std::filesystem::path& folder, const std::string& name,
                          const test::GoldenVariant& variant) {
   const test::Scratch scratch;
-  const auto session =
-      Session::open(test::write_golden_config(scratch.path(), folder, name, variant).string());
+  const auto session = Session::open(
+      test::write_golden_config(scratch.path(), folder, name, variant).string(), test::on_device());
   return verify(*session, folder / name);
 }
 
@@ -67,7 +68,7 @@ TEST(GoldenV1, AWrongModelIsNoticed) {
   const auto cases = test::prompt_cases(folder);
   ASSERT_FALSE(cases.empty());
   const test::Scratch scratch;
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.overrides = {"model.language_decoder.rope_theta=10100.0"};
   const auto session =
       Session::open(test::write_golden_config(scratch.path(), folder, cases.front()).string(), options);

@@ -12,6 +12,7 @@
 #include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/requests.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -108,22 +109,22 @@ TEST(BatchSize, ChangesNoAnswerOfTheGoldenModel) {
   for (const auto& entry : std::filesystem::directory_iterator(folder / "images"))
     images.push_back(entry.path().string());
   std::sort(images.begin(), images.end());
-  const auto session =
-      Session::open(test::write_golden_config(scratch.path(), folder, "caption_0shot").string());
+  const auto session = Session::open(
+      test::write_golden_config(scratch.path(), folder, "caption_0shot").string(), test::on_device());
   expect_the_same_at_every_batch_size(*session, images);
 }
 
 // In this model, text attends to the last picture before it, also in cached steps.
 TEST(BatchSize, ChangesNoAnswerOfTheSmallModel) {
   const std::vector<std::string> images(5, kScene);
-  expect_the_same_at_every_batch_size(*Session::open("flamingo_mini_caption"), images);
+  expect_the_same_at_every_batch_size(*Session::open("flamingo_mini_caption", test::on_device()), images);
 }
 
 // A generated image token has no picture. It must not attend to a padding picture of the batch.
 TEST(BatchSize, ChangesNoAnswerWithAGeneratedImageToken) {
   const std::vector<std::string> images(5, kScene);
   for (const char* rule : {"nothing", "last"}) {
-    RunOptions options;
+    RunOptions options = test::on_device();
     options.overrides = {std::string("model.adapter.cached_tokens_see=") + rule};
     const auto session = Session::open("flamingo_mini_caption", options);
     const std::vector<Task> tasks = mixed_tasks(images);
@@ -149,7 +150,7 @@ TEST(BatchSize, ChangesNoAnswerWithAGeneratedImageToken) {
 // If the longer prompt's length counted for both requests, the shorter one would get another answer in the
 // batch.
 TEST(BatchSize, ChangesNoAnswerOfABeamSearchThatFavoursLength) {
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.overrides = {"generation.num_beams=3", "generation.length_penalty=3"};
   const auto session = Session::open("flamingo_mini_caption", options);
   const std::vector<Request> requests = {
@@ -161,7 +162,7 @@ TEST(BatchSize, ChangesNoAnswerOfABeamSearchThatFavoursLength) {
 }
 
 TEST(BatchSize, ChangesNoAnswerOfAnEvaluation) {
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.overrides = {"generation.num_beams=3", "generation.length_penalty=3",
                        "generation.repetition_penalty=1.3"};
   const auto session = Session::open("flamingo_mini_vqa", options);

@@ -6,6 +6,7 @@
 #include "framework/commands/explain/explain.h"
 #include "framework/session/session_parts.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -50,7 +51,7 @@ class GivenFeatures : public testing::Test {
   }
 
   static std::shared_ptr<Session> open() {
-    RunOptions options;
+    RunOptions options = test::on_device();
     options.overrides = {"generation.max_new_tokens=8"};
     options.threads = 1;
     return Session::open("flamingo_mini_caption", options);

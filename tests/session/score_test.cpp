@@ -13,6 +13,7 @@
 
 #include "framework/session/session_parts.h"
 #include "tests/support/requests.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -22,7 +23,7 @@ using testing::HasSubstr;
 const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 
 std::shared_ptr<Session> open_ranking(std::vector<std::string> overrides = {}) {
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.overrides = std::move(overrides);
   return Session::open("flamingo_mini_ranking", options);
 }
@@ -163,7 +164,7 @@ TEST(Score, AnswersWithTheBestCandidateAndKeepsAll) {
   EXPECT_THAT(outcomes[2].error.value_or(""), HasSubstr("there is one candidate, 'ring'"));
   // The model was not trained with shots. Its answer only has to equal the generated one.
   const Request asked = shot_and({{image_part(kScene), text_part("is there a ring?")}, "", "", {}});
-  EXPECT_EQ(outcomes[3].answer, Session::open("flamingo_mini_vqa")->answer(asked).answer);
+  EXPECT_EQ(outcomes[3].answer, Session::open("flamingo_mini_vqa", test::on_device())->answer(asked).answer);
   EXPECT_EQ(best_candidate(outcomes[0].result), 2u);
   EXPECT_GT(outcomes[0].result.candidates[2].probability, 0.5);
   EXPECT_GT(outcomes[0].prompt_tokens, 5);
@@ -190,7 +191,7 @@ TEST(Score, CandidatesThatCannotBeScoredFailAlone) {
 }
 
 TEST(Score, AGeneratingTaskHeadRejectsCandidates) {
-  const auto session = Session::open("flamingo_mini_vqa");
+  const auto session = Session::open("flamingo_mini_vqa", test::on_device());
   EXPECT_THAT(error_of([&] {
                 session->answer(ask("is there a ring?", {"yes", "no"}));
               }),

@@ -11,6 +11,7 @@
 #include "framework/session/session_parts.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -22,7 +23,8 @@ class SessionTest : public testing::Test {
     for (const auto& entry : std::filesystem::directory_iterator(folder_ / "images"))
       images_.push_back(entry.path().string());
     std::sort(images_.begin(), images_.end());
-    session_ = Session::open(test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string());
+    session_ = Session::open(test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string(),
+                             test::on_device());
   }
   std::string caption(const std::string& image) const {
     return session_->answer(picture_request(image)).answer.front().second;
@@ -111,7 +113,7 @@ TEST_F(SessionTest, ARunCanBeCancelled) {
 
 // An interruption is not caused by a row of the batch, so the rows are not run one by one.
 TEST_F(SessionTest, AnInterruptedBatchIsNotRunAgain) {
-  const auto ranking = Session::open("flamingo_mini_ranking");
+  const auto ranking = Session::open("flamingo_mini_ranking", test::on_device());
   std::vector<Request> requests(3, picture_request(images_[0], "is there a ring?"));
   for (Request& request : requests) request.candidates = {"yes", "no"};
   int asked = 0;
@@ -180,7 +182,7 @@ int threads_of(const Session& session, const std::string& image) {
 
 TEST_F(SessionTest, EachSessionHasItsOwnNumberOfThreads) {
   const int before = at::get_num_threads();
-  RunOptions three, two;
+  RunOptions three = test::on_device(), two = three;
   three.threads = 3;
   two.threads = 2;
   const std::string file = test::write_golden_config(scratch_.path(), folder_, "caption_0shot").string();

@@ -5,8 +5,10 @@
 
 #include "framework/base/text.h"
 #include "framework/component/vision_backbone.h"
+#include "framework/device/device.h"
 #include "framework/nn/flops.h"
 #include "tests/support/component.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 
@@ -26,10 +28,12 @@ inline void expect_golden_backbone(const std::string& name) {
                     {{metadata.at("prefix"), VisionBackbone::kKind, metadata.at("naming")}},
                     {"golden.*", metadata.at("ignore")},
                     {}}});
-    const at::Tensor pixels = golden->tensor(cat("golden.", cases, ".pixels"));
+    const at::Device device = resolve_device(test::device());
+    backbone.store.to(device, at::kFloat);
+    const at::Tensor pixels = golden->tensor(cat("golden.", cases, ".pixels")).to(device);
     const at::Tensor expected = golden->tensor(cat("golden.", cases, ".tokens"));
     const Features features = backbone->forward(pixels);
-    EXPECT_TRUE(near(features.tokens, expected, kGoldenTolerance));
+    EXPECT_TRUE(near(features.tokens.cpu(), expected, kGoldenTolerance));
 
     const FeatureShape shape = backbone->shape();
     EXPECT_EQ(expected.sizes().slice(1), at::IntArrayRef({shape.tokens(), shape.width}));
@@ -37,12 +41,13 @@ inline void expect_golden_backbone(const std::string& name) {
     EXPECT_EQ(features.grid_w, shape.grid_w);
     EXPECT_EQ(features.prefix_tokens, shape.prefix_tokens);
     for (int64_t i = 0; i < pixels.size(0); ++i) {
-      EXPECT_TRUE(near(backbone->forward(pixels.narrow(0, i, 1)).tokens, features.tokens.narrow(0, i, 1)));
+      EXPECT_TRUE(near(backbone->forward(pixels.narrow(0, i, 1)).tokens.cpu(),
+                       features.tokens.narrow(0, i, 1).cpu()));
     }
-    backbone.store.to(at::kCPU, at::kBFloat16);
+    backbone.store.to(device, at::kBFloat16);
     const at::Tensor half = backbone->forward(pixels.to(at::kBFloat16)).tokens;
     EXPECT_EQ(half.scalar_type(), at::kBFloat16);
-    EXPECT_TRUE(near(half, expected, 0.05));
+    EXPECT_TRUE(near(half.cpu(), expected, 0.05));
   }
   EXPECT_GT(cases, 0) << file << " describes no case";
 }

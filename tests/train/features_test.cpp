@@ -8,6 +8,7 @@
 #include "framework/train/train.h"
 #include "tests/support/scratch.h"
 #include "tests/support/stored.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -33,7 +34,7 @@ class TrainFromFeatures : public testing::Test {
   }
 
   RunOptions options(const std::string& key, const std::vector<std::string>& more = {}) const {
-    RunOptions out;
+    RunOptions out = test::on_device();
     out.overrides = {"train.output=" + output(key),
                      "train.steps=3",
                      "train.batch_size=2",

@@ -13,6 +13,7 @@
 #include "framework/train/train.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -24,7 +25,7 @@ class TrainerTest : public testing::Test {
   }
 
   RunOptions options(const std::string& name, const std::vector<std::string>& more = {}) const {
-    RunOptions out;
+    RunOptions out = test::on_device();
     out.overrides = {"train.output=" + output(name), "train.steps=6",      "train.batch_size=2",
                      "train.warmup_steps=2",         "train.init_from=[]", "train.log_every=1",
                      "train.micro_batch_size=0"};

@@ -27,3 +27,19 @@ function(flam_add_test name)
   # Tests with a long time limit start first, so that none of them runs alone at the end.
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
+
+# flam_test_on_fake_device(NAME [FILTER f]): runs the test NAME again with its models on the fake device.
+function(flam_test_on_fake_device name)
+  cmake_parse_arguments(ARG "" "FILTER" "" ${ARGN})
+  if(FLAM_SANITIZE)  # a sanitizer's runtime library must be the first that is loaded
+    return()
+  endif()
+  if(NOT ARG_FILTER)
+    set(ARG_FILTER *)
+  endif()
+  add_dependencies(test_${name} flam_fake_device)
+  add_test(NAME ${name}_on_fake_device COMMAND test_${name} --gtest_filter=${ARG_FILTER}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name}_on_fake_device PROPERTIES TIMEOUT 300 LABELS fake_device
+    ENVIRONMENT "LD_PRELOAD=$<TARGET_FILE:flam_fake_device>;FLAM_TEST_DEVICE=fake")
+endfunction()

@@ -8,6 +8,7 @@
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
 #include "tests/support/stored.h"
+#include "tests/support/test_device.h"
 
 namespace flam {
 namespace {
@@ -20,7 +21,7 @@ using testing::Pair;
 class Evaluate : public testing::Test {
  protected:
   std::shared_ptr<Session> open(std::vector<std::string> overrides) const {
-    RunOptions options;
+    RunOptions options = test::on_device();
     options.overrides = std::move(overrides);
     return Session::open("flamingo_mini_caption", options);
   }
@@ -64,7 +65,7 @@ TEST_F(Evaluate, ScoresLeaveOutRecordsThatCannotBeRun) {
 
 TEST_F(Evaluate, FeaturesScoreAsTheirPicturesDo) {
   const auto scores_on = [&](const std::string& key) {
-    RunOptions options;
+    RunOptions options = test::on_device();
     options.plugin_path = {FLAM_FIXTURE_PLUGINS "/stored", FLAM_FIXTURE_PLUGINS "/text_liars"};
     options.overrides = {"dataset={_delete_: true, type: stored, key: " + key +
                              ", file: " + (folder_ / "stored.safetensors").string() + "}",
@@ -87,7 +88,7 @@ TEST_F(Evaluate, FeaturesScoreAsTheirPicturesDo) {
 
 /// The embedded model with random weights, and a component of tests/fixtures/plugins/text_liars.cpp.
 Evaluation evaluate_with(const std::string& key, const std::string& lie) {
-  RunOptions options;
+  RunOptions options = test::on_device();
   options.weights = "random";
   options.plugin_path = {FLAM_FIXTURE_PLUGINS "/text_liars"};
   const auto liar = [&](const std::string& of, const std::string& lies) {
