@@ -52,7 +52,7 @@ class Generation final : public StepModel {
   at::Tensor step(const at::Tensor& ids) override {
     cache_.require_room(1);
     const bool any_image = (ids == model_.image_token_id_).any().item().toBool();  // on the CPU
-    step_ids_.copy_(ids.unsqueeze(1));
+    step_ids_.copy_(ids.unsqueeze(1), /*non_blocking=*/true);  // pageable memory is read before this returns
     const at::Tensor logits = any_image || !graph_ ? run_step(any_image) : repeat_step();
     cache_.advance();
     next_position_.add_(1);

@@ -1,6 +1,7 @@
 #include "framework/nn/rotary.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/pow.h>
@@ -39,7 +40,7 @@ at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table) {
   const at::Tensor rotated = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
   const at::Tensor cos = table.cos.to(x.scalar_type()).unsqueeze(1),
                    sin = table.sin.to(x.scalar_type()).unsqueeze(1);
-  return x * cos + rotated * sin;
+  return at::addcmul(x * cos, rotated, sin);
 }
 
 }  // namespace flam
