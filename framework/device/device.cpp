@@ -39,6 +39,15 @@ std::string open_cuda_half() {
   return "";
 }
 
+/// Sets what libtorch chooses on CUDA in a way that doesn't suit this program, for all devices.
+void choose_kernels() {
+  // cuDNN's attention, which libtorch prefers on Hopper, makes a plan for every new shape, and prompts have
+  // many. The flash and memory-efficient kernels remain.
+  at::globalContext().setSDPUseCuDNN(false);
+  // Convolutions round float32 to TF32 by default, matrix products don't. Other dtypes are not affected.
+  at::globalContext().setAllowTF32CuDNN(false);
+}
+
 /// Why libtorch can't use any of the driver's devices.
 std::string common_problem() {
   if (std::string problem = cuda_half_problem(); !problem.empty()) return problem;
@@ -50,7 +59,12 @@ std::string common_problem() {
       return cat("the NVIDIA driver supports CUDA ", cuda_version_text(supported), ", this libtorch needs ",
                  cuda_version_text(needed), "; update the driver");
     }
-    if (!at::globalContext().hasCUDA()) return "libtorch finds no CUDA device";
+    if (!at::globalContext().hasCUDA()) {
+      return "libtorch finds no CUDA device; a program that uses libtorch before the first session on CUDA "
+             "is "
+             "opened must call flam::cuda_problem() at its start, because libtorch looks only once";
+    }
+    choose_kernels();
   } catch (const std::exception& error) {
     return first_line(error.what());
   }
@@ -168,7 +182,9 @@ std::string device_name(at::Device device) {
 void synchronize(at::Device device) noexcept {
   if (device.is_cpu() || device.is_meta()) return;
   try {
-    c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+    // Other threads' streams may go on.
+    const c10::impl::VirtualGuardImpl guard(device.type());
+    guard.synchronizeStream(guard.getStream(device));
   } catch (const std::exception&) {  // the next operation reports the error again
   }
 }

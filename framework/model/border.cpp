@@ -7,6 +7,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/device/device_memory.h"
 #include "framework/device/dtype.h"
 #include "framework/registry/reason.h"
 #include "framework/registry/registry.h"
@@ -57,9 +58,9 @@ void Border::rethrow(const char* call) const {
     throw Error(cat(label_, ": ", error.what()));
   } catch (const std::bad_alloc&) {
     throw;
-  } catch (const c10::OutOfMemoryError&) {
-    throw;
   } catch (const std::exception& error) {
+    const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error);
+    if (of_libtorch && is_out_of_memory(*of_libtorch)) throw;
     const std::string reason = reason_of(error);
     if (reason.find("you tried to allocate ") != std::string::npos) throw;
     fail(failure(reason));

@@ -1,5 +1,6 @@
 // Tests on a CUDA device: comparison with references and with the CPU, and running out of memory. Without a
 // device, they are skipped with the reason.
+#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <gmock/gmock.h>
@@ -54,6 +55,13 @@ class OnCuda : public testing::Test {
     return out;
   }
 };
+
+TEST_F(OnCuda, AttentionMakesNoPlansAndConvolutionsKeepFloat32) {
+  EXPECT_FALSE(at::globalContext().userEnabledCuDNNSDP());
+  EXPECT_TRUE(at::globalContext().userEnabledFlashSDP());
+  EXPECT_TRUE(at::globalContext().userEnabledMemEfficientSDP());
+  EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
+}
 
 TEST_F(OnCuda, GoldenCasesAtFloat32) {
   verify_goldens(on_cuda(), {});

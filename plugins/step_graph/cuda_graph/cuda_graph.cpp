@@ -67,7 +67,11 @@ class CudaGraph final : public StepGraph {
   explicit CudaGraph(std::shared_ptr<Recorder> recorder) : recorder_(std::move(recorder)) {
     recorder_->functions.construct(graph(), false);
   }
-  ~CudaGraph() override { recorder_->functions.destroy(graph()); }
+  ~CudaGraph() override {
+    // Giving back a graph's memory must not meet the recording of another thread.
+    const std::lock_guard lock(recorder_->recording);
+    recorder_->functions.destroy(graph());
+  }
 
   void capture(const std::function<void()>& work) override {
     const Functions& functions = recorder_->functions;
