@@ -1,7 +1,12 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <new>
+#include <string_view>
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
@@ -27,6 +32,20 @@ void require_decimals(CLI::App& app) {
         option->check(CLI::Validator(check, ""));
     }
   }
+}
+
+/// Some functions of the standard library, such as those that list folders, are noexcept although they
+/// allocate, so that running out of memory in them ends the program.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (const auto cause = std::current_exception()) std::rethrow_exception(cause);
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kMessage = "error: not enough memory\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    std::_Exit(1);
+  } catch (...) {
+  }
+  std::abort();
 }
 
 int run(int argc, char** argv) {
@@ -66,6 +85,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_terminate(end_without_memory);
   flam::cli::watch_signals();
   flam::cli::prepare_process();
   try {

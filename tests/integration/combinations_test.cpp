@@ -46,7 +46,7 @@ const std::map<std::string, std::vector<std::string>> kTiny = {
     {"resampler/classifier_tokens", {"num_classes: 5", "num_classes: 3, scale: 0.5, pooled: false"}},
     {"resampler/mlp", {"", "depth: 1, drop_prefix: false"}},
     {"resampler/perceiver", {"depth: 1, num_latents: 3, num_heads: 2, dim_head: 4, ff_mult: 2"}},
-    {"resampler/pixel_shuffle", {"factor: 2", "factor: 1, depth: 2, bias: true"}},
+    {"resampler/pixel_shuffle", {"factor: 1", "factor: 1, depth: 2, bias: true"}},
     {"resampler/q_former",
      {"num_latents: 3, hidden_size: 12, num_layers: 2, num_heads: 2, intermediate_size: 20"}},
     {"adapter/gated_cross_attention",

@@ -37,6 +37,20 @@ TEST(GoldenImport, EveryCaseOfLlavaAgrees) {
   }
 }
 
+TEST(GoldenImport, TilesOfSmolVlmAndIdefics3Agree) {
+  const auto folder = test::golden_root() / "smolvlm_tiny";
+  RunOptions options;
+  options.dtype = "float32";
+  for (const auto& [model, name] :
+       {std::pair{"smolvlm", "smolvlm_two_images"}, {"idefics3", "idefics3_tiled"}}) {
+    const auto session = Session::open((folder / model).string(), options);
+    const VerifyReport report = verify(*session, folder / (std::string(name) + ".safetensors"));
+    for (const StageCheck& stage : report.stages)
+      EXPECT_TRUE(stage.passed) << name << " " << stage.stage << " " << stage.note;
+    EXPECT_GT(report.stages.size(), 10u) << name;
+  }
+}
+
 TEST(GoldenImport, PicturesAreCroppedBitForBit) {
   const auto folder = test::golden_root() / "llava_tiny";
   Passes passes;

@@ -2,7 +2,9 @@
 // each. DIR is laid out like tests/golden/v1_tiny, or has Hugging Face model folders in it, like
 // tests/golden/llava_tiny.
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
 #include "framework/commands/verify/verify.h"
@@ -33,13 +35,24 @@ std::string problem_of(const std::filesystem::path& config, const std::filesyste
   }
 }
 
+/// The options of a case, which a reference's processor was called with, as settings of the config.
+flam::RunOptions with_settings_of(const std::filesystem::path& reference, flam::RunOptions options) {
+  std::ifstream file(std::filesystem::path(reference).replace_extension(".json"));
+  const auto json = nlohmann::json::parse(file);
+  if (const auto settings = json.find("options"); settings != json.end()) {
+    if (const auto split = settings->find("do_image_splitting"); split != settings->end())
+      options.overrides.push_back("model.media_layout.do_image_splitting=" + split->dump());
+  }
+  return options;
+}
+
 /// Verifies every case of a folder.
 void verify_folder(const std::filesystem::path& folder, const flam::RunOptions& options, double& furthest,
                    const flam::test::CaseSink& sink) {
   const auto models = flam::test::model_folders(folder);
   for (const auto& model : models) {
     for (const std::string& name : flam::test::cases_of_model(folder, model))
-      sink(name, problem_of(model, folder / name, options, furthest));
+      sink(name, problem_of(model, folder / name, with_settings_of(folder / name, options), furthest));
     flam::test::check_crops(folder, model, sink);
   }
   if (!models.empty()) return flam::test::check_chat_texts(folder, sink);

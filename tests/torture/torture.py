@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-# oneDNN, a part of libtorch, does not check every pointer that it allocates. Its crashes are counted but are no failure.
+# oneDNN and cpuinfo, parts of libtorch, don't check every pointer that they allocate or every file that they read. Their
+# crashes are counted but are no failure.
 IN_LIBTORCH = "crashed inside libtorch"
 KINDS = ["alloc", "open", "read", "write", "mmap"]
 
@@ -31,7 +32,7 @@ def run(command, shim, folder, **variables):
 def problem_of(ended, receipt, folder, answer):
     """The way in which a run with a failing call misbehaved; None if it did not."""
     error = ended.stderr.decode(errors="replace")
-    if ended.returncode == 128 + 11 and "crashed in " in error and "libtorch_cpu.so" in error:
+    if ended.returncode == 128 + 11 and "crashed in " in error and ("libtorch_cpu.so" in error or "libc10.so" in error):
         return IN_LIBTORCH
     if ended.returncode not in (0, 1, 2):
         return f"ended with {ended.returncode}: {error[-300:]}"

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "framework/base/text.h"
 #include "framework/recipe/import/folder_files.h"
@@ -98,11 +99,16 @@ class Reader {
     return out;
   }
 
+  // The added tokens at the end of the vocabulary, among them the media marker, are those of the component.
   void byte_level(int64_t size) {
-    out_.base_size = size;
+    std::set<int64_t> added;
+    for (const json& token : member(json_, "added_tokens")) added.insert(member(token, "id").get<int64_t>());
+    base_ = size;
+    while (added.contains(base_ - 1)) --base_;
+    out_.base_size = base_;
     out_.component.set("type", "byte_bpe");
     out_.component.set("model", "tokenizer.json");
-    out_.component.set("added_tokens", Value::list());
+    out_.component.set("added_tokens", names_from(base_, size));
   }
 
   void sentencepiece(int64_t size) {
