@@ -164,8 +164,7 @@ TEST_F(Verify, MalformedDumpsAreRefused) {
     return message;
   };
   for (const json& prompts : {json(), json("x"), json::array(), json({1})})
-    EXPECT_THAT(with("prompts", prompts),
-                HasSubstr("must be a list of texts"));
+    EXPECT_THAT(with("prompts", prompts), HasSubstr("must be a list of texts"));
   for (const json& images : {json("x"), json::array(), json({"a", "b"})})
     EXPECT_THAT(with("images", images), HasSubstr("`images` must have one entry for each prompt"));
   EXPECT_THAT(with("images", json::parse(R"(["a.png\u0000.jpg"])")),
