@@ -28,11 +28,7 @@ void add_convert(CLI::App& app, int& status) {
                     "give tensors that are in no file their initial values, instead of refusing to convert");
   add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
-  command
-      ->add_option("--weights", options->run.weights,
-                   "weights file to read instead of the config's list, or `random`")
-      ->type_name("FILE|random")
-      ->check(not_empty());
+  add_weights(*command, options->run);
   command->add_option("--weights-seed", options->run.weights_seed, "seed of initial values")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();

@@ -138,7 +138,7 @@ class Verification {
   std::string text_like(const std::string& reference, const MarkedText& text) const {
     const std::string& marker = session_.model().tokenizer().image_token();
     const auto places = text.find_all(marker);
-    const auto stored = static_cast<size_t>(std::ssize(template_text(reference).find_all(marker)));
+    const auto stored = template_text(reference).find_all(marker).size();
     std::string out = text.str();
     if (places.empty() || stored <= places.size() || stored % places.size() != 0) return out;
     std::string more;
@@ -263,7 +263,7 @@ class Verification {
     for (size_t row = 0; row < results.size(); ++row) {
       const std::string where = cat(key, "[", row, "]");
       if (const auto text = reference_.generated(key, "text", row)) {
-        add_answer(compare_text(where + ".text", text_like(*text, results[row].hypotheses.front()), *text));
+        add_answer(compare_text(where + ".text", answer_like(*text, results[row].hypotheses.front()), *text));
       }
       if (const auto answer = reference_.generated(key, "answer", row)) {
         const Answer ours = session_.task_head().answer(results[row]);
@@ -273,7 +273,7 @@ class Verification {
   }
 
   // Some references keep the special tokens in a text, except for the end.
-  std::string text_like(const std::string& reference, const Hypothesis& ours) const {
+  std::string answer_like(const std::string& reference, const Hypothesis& ours) const {
     const auto stops = stop_ids(session_.config().generation, session_.model().tokenizer());
     const auto end = std::find_first_of(ours.ids.begin(), ours.ids.end(), stops.begin(), stops.end());
     const std::string whole =
