@@ -2,6 +2,7 @@
 // The only header of Flamboyance that a plugin includes.
 
 #include "framework/base/file.h"
+#include "framework/base/list_folder.h"
 #include "framework/base/log.h"
 #include "framework/base/random.h"
 #include "framework/base/text.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/base/list_folder.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 
@@ -9,22 +10,29 @@ namespace flam {
 
 namespace fs = std::filesystem;
 
-std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& configs_root) {
-  std::vector<std::pair<std::string, fs::path>> found;
-  std::error_code failed;
-  fs::recursive_directory_iterator at(configs_root, fs::directory_options::skip_permission_denied, failed);
-  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
-    const fs::path& path = at->path();
-    std::error_code ignored;
-    if (at->is_directory(ignored) && (path.filename() == "_base_" || path.filename() == "experiments")) {
-      at.disable_recursion_pending();
-    } else if (at->is_regular_file(ignored) && path.extension() == ".yaml") {
+namespace {
+
+using NamedConfigs = std::vector<std::pair<std::string, fs::path>>;
+
+void add_configs(const fs::path& folder, NamedConfigs& found) {
+  std::error_code failed, ignored;
+  for (const fs::path& path : list_folder(folder, failed)) {
+    if (fs::is_directory(path, ignored)) {
+      const bool listed = path.filename() != "_base_" && path.filename() != "experiments";
+      if (listed && !fs::is_symlink(path, ignored)) add_configs(path, found);
+    } else if (path.extension() == ".yaml" && fs::is_regular_file(path, ignored)) {
       found.emplace_back(path.stem().native(), path);
     }
   }
-  if (failed)
-    throw Error(
-        cat("cannot list the configs folder ", quoted(configs_root.native()), ": ", failed.message()));
+  if (failed && failed != std::errc::permission_denied)
+    throw Error(cat("cannot list the configs folder ", quoted(folder.native()), ": ", failed.message()));
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, fs::path>> list_configs(const fs::path& configs_root) {
+  NamedConfigs found;
+  add_configs(configs_root, found);
   std::ranges::sort(found);
   return found;
 }

@@ -1,5 +1,7 @@
 #include "framework/plugin/process_activity.h"
 
+#include "framework/base/list_folder.h"
+
 #include <time.h>
 
 #include <filesystem>
@@ -35,14 +37,13 @@ std::chrono::nanoseconds waiting_time(const std::filesystem::path& thread) {
 }  // namespace
 
 ProcessActivity activity_of(pid_t process) {
-  namespace fs = std::filesystem;
   ProcessActivity activity;
   activity.running = processor_time(process);
   std::error_code ended;
-  for (fs::directory_iterator thread("/proc/" + std::to_string(process) + "/task", ended), end;
-       !ended && thread != end; thread.increment(ended)) {
-    activity.runnable = activity.runnable || is_runnable(thread->path());
-    activity.waiting += waiting_time(thread->path());
+  for (const std::filesystem::path& thread :
+       list_folder("/proc/" + std::to_string(process) + "/task", ended)) {
+    activity.runnable = activity.runnable || is_runnable(thread);
+    activity.waiting += waiting_time(thread);
   }
   return activity;
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "framework/base/error.h"
+#include "framework/base/list_folder.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/plugin/library.h"
@@ -32,8 +33,8 @@ std::vector<FoundLibrary> find_libraries(const std::vector<fs::path>& folders) {
   for (const auto& folder : folders) {
     std::vector<std::string> names;
     std::error_code ec;
-    for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-      const std::string name = it->path().filename().string();
+    for (const fs::path& path : list_folder(folder, ec)) {
+      const std::string name = path.filename().string();
       if (name.starts_with("libflam_") && name.ends_with(".so")) names.push_back(name);
     }
     std::sort(names.begin(), names.end());

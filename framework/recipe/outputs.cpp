@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "framework/base/list_folder.h"
 #include "framework/base/text.h"
 #include "framework/recipe/input_files.h"
 
@@ -77,10 +78,8 @@ void Outputs::keep_weights(const fs::path& path) const {
   std::error_code unreadable;
   const bool folder = fs::is_directory(path, unreadable);
   if (!folder && path.extension() != ".json") return;
-  for (fs::directory_iterator at(folder ? path : fs::absolute(path, unreadable).parent_path(), unreadable),
-       end;
-       !unreadable && at != end; at.increment(unreadable))
-    keep(at->path());
+  const fs::path listed = folder ? path : fs::absolute(path, unreadable).parent_path();
+  for (const fs::path& beside : list_folder(listed, unreadable)) keep(beside);
 }
 
 void Outputs::keep(const RunConfig& config) const {

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "framework/base/list_folder.h"
 #include "framework/media/picture_format.h"
 
 namespace flam {
@@ -60,19 +61,19 @@ void Walk::enter(const std::string& folder) {
       paths;  // folders end in '/', so that their contents are sorted correctly among the files
   std::error_code failed, ignored;
   // Each folder is read completely before a subfolder is entered, so only one is open at a time at any depth.
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    const std::string name = at->path().filename().string(), path = prefix + name;
+  for (const fs::path& found : list_folder(folder, failed)) {
+    const std::string name = found.filename().string(), path = prefix + name;
     if (name.starts_with('.')) {
       left_out_.add_hidden();
-    } else if (at->is_directory(ignored)) {
-      if (recursive_ && at->is_symlink(ignored)) {
+    } else if (fs::is_directory(found, ignored)) {
+      if (recursive_ && fs::is_symlink(found, ignored)) {
         links_.push_back(path);
       } else if (recursive_) {
         paths.push_back(path + '/');
       } else {
         left_out_.add_subfolder();
       }
-    } else if (at->is_regular_file(ignored) || !at->exists(ignored)) {  // or a broken link
+    } else if (fs::is_regular_file(found, ignored) || !fs::exists(found, ignored)) {  // or a broken link
       paths.push_back(path);
     } else {
       left_out_.add_special_file();

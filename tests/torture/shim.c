@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -126,16 +127,38 @@ static void report(void) {
   fclose(out);
 }
 
-// Prints which library crashed, because libtorch's oneDNN uses some pointers without checking them.
+// Whether code of this library runs on behalf of its caller: this shim, the C and C++ libraries.
+static int is_common(const char* library) {
+  static const char* const kCommon[] = {"shim", "libc.so", "libstdc++", "libm.so", "libgcc_s", "ld-linux"};
+  const char* slash = strrchr(library, '/');
+  const char* name = slash ? slash + 1 : library;
+  for (size_t i = 0; i < sizeof kCommon / sizeof *kCommon; ++i) {
+    if (strstr(name, kCommon[i])) return 1;
+  }
+  return 0;
+}
+
+// Prints which library crashed: the innermost one that isn't common to all. Some libraries use pointers that they got
+// from malloc without checking them.
 static void crashed(int number, siginfo_t* info, void* context) {
   (void)info;
-  Dl_info where;
-  const greg_t at = ((ucontext_t*)context)->uc_mcontext.gregs[REG_RIP];
-  char text[300];
-  const char* library = dladdr((void*)at, &where) && where.dli_fname ? where.dli_fname : "unknown code";
-  const int size = snprintf(text, sizeof text, "crashed in %s\n", library);
   atomic_store(&armed, 0);
+  void* frames[64];
+  const int depth = backtrace(frames, 64);
+  void* const at = (void*)((ucontext_t*)context)->uc_mcontext.gregs[REG_RIP];
+  int first = 0;
+  while (first < depth && frames[first] != at) ++first;  // before it come the frames of this handler
+  const char* library = "unknown code";
+  for (int i = first < depth ? first : 0; i < depth; ++i) {
+    Dl_info where;
+    if (!dladdr(frames[i], &where) || !where.dli_fname) break;
+    library = where.dli_fname;
+    if (!is_common(library)) break;
+  }
+  char text[300];
+  const int size = snprintf(text, sizeof text, "crashed in %s\n", library);
   if (write(2, text, (size_t)size) < 0) _exit(1);
+  backtrace_symbols_fd(frames, depth, 2);
   _exit(128 + number);
 }
 
@@ -149,8 +172,11 @@ static int armed_main(int argc, char** argv, char** environment) {
     }
   }
   if (getenv("FLAM_COUNT")) atexit(report);
+  void* frame;
+  backtrace(&frame, 1);  // loads what it needs now, since a handler can't
   struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO};
   sigaction(SIGSEGV, &action, NULL);
+  sigaction(SIGABRT, &action, NULL);
   atomic_store(&armed, 1);
   const int status = real_main(argc, argv, environment);
   atomic_store(&armed, 0);

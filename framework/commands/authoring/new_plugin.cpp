@@ -6,6 +6,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
+#include "framework/base/list_folder.h"
 #include "framework/base/text.h"
 #include "framework/recipe/paths.h"
 #include "framework/registry/check.h"
@@ -79,8 +80,7 @@ std::vector<fs::path> new_plugin(const std::string& kind, const std::string& nam
   std::vector<fs::path> sources;
   for (const fs::path& from : {templates_root() / "common", templates_root() / kind}) {
     std::error_code failed;
-    for (fs::directory_iterator at(from, failed), end; !failed && at != end; at.increment(failed))
-      sources.push_back(at->path());
+    for (const fs::path& source : list_folder(from, failed)) sources.push_back(source);
     if (failed) throw RunError(cat("no templates in ", quoted(from.string()), ": ", failed.message()));
   }
   // Ends with the kind, so that it is not the name of an SDK class such as Linear or Resampler.

@@ -28,24 +28,36 @@ std::string shown(const fs::path& path) {
   return quoted(path.string());
 }
 
+std::vector<fs::path> listed(const fs::path& folder) {
+  std::error_code failed;
+  auto paths = list_folder(folder, failed);
+  if (failed) throw fs::filesystem_error("the folder can't be listed", folder, failed);
+  return paths;
+}
+
 std::vector<std::string> subfolders_of(const std::string& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!is_hidden(entry.path()) && entry.is_directory()) names.push_back(entry.path().filename().string());
+  for (const fs::path& path : listed(folder)) {
+    if (!is_hidden(path) && fs::is_directory(path)) names.push_back(path.filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
 }
 
-std::vector<std::string> pictures_below(const fs::path& folder) {
-  std::vector<std::string> paths;
-  for (fs::recursive_directory_iterator at(folder), end; at != end; ++at) {
-    if (is_hidden(at->path())) {
-      at.disable_recursion_pending();
-    } else if (is_picture(at->path()) && !at->is_directory()) {
-      paths.push_back(at->path().string());
+void add_pictures(const fs::path& folder, std::vector<std::string>& paths) {
+  for (const fs::path& path : listed(folder)) {
+    if (is_hidden(path)) continue;
+    if (fs::is_directory(path)) {
+      if (!fs::is_symlink(path)) add_pictures(path, paths);
+    } else if (is_picture(path)) {
+      paths.push_back(path.string());
     }
   }
+}
+
+std::vector<std::string> pictures_below(const fs::path& folder) {
+  std::vector<std::string> paths;
+  add_pictures(folder, paths);
   std::sort(paths.begin(), paths.end());
   return paths;
 }
