@@ -1,7 +1,6 @@
-// Preloaded into a program. Makes one chosen call after the start of main() fail, as on a machine without memory,
-// file descriptors or disk space.
-// FLAM_FAIL="CALL N": the N-th call (from 0) of alloc, open, read, write or mmap. FLAM_COUNT=FILE: fails nothing, and
-// writes to FILE how many calls of each there were.
+// Preloaded into a program. Makes one chosen call after the start of main() fail, as on a machine without
+// memory, file descriptors or disk space. FLAM_FAIL="CALL N": the N-th call (from 0) of alloc, open, read,
+// write or mmap. FLAM_COUNT=FILE: fails nothing, and writes to FILE how many calls of each there were.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,11 +39,21 @@ static int no_memory(void) {
   errno = ENOMEM;
   return 1;
 }
-void* malloc(size_t size) { return no_memory() ? NULL : __libc_malloc(size); }
-void* calloc(size_t count, size_t size) { return no_memory() ? NULL : __libc_calloc(count, size); }
-void* realloc(void* old, size_t size) { return no_memory() ? NULL : __libc_realloc(old, size); }
-void* memalign(size_t alignment, size_t size) { return no_memory() ? NULL : __libc_memalign(alignment, size); }
-void* aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+void* malloc(size_t size) {
+  return no_memory() ? NULL : __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size) {
+  return no_memory() ? NULL : __libc_calloc(count, size);
+}
+void* realloc(void* old, size_t size) {
+  return no_memory() ? NULL : __libc_realloc(old, size);
+}
+void* memalign(size_t alignment, size_t size) {
+  return no_memory() ? NULL : __libc_memalign(alignment, size);
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  return memalign(alignment, size);
+}
 int posix_memalign(void** out, size_t alignment, size_t size) {
   void* memory = memalign(alignment, size);
   if (!memory) return ENOMEM;
@@ -55,18 +64,20 @@ int posix_memalign(void** out, size_t alignment, size_t size) {
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 // libtorch's cpuinfo reads these files at its first operation and crashes if it cannot.
-static int of_the_system(const char* path) { return strncmp(path, "/sys/", 5) == 0 || strncmp(path, "/proc/", 6) == 0; }
+static int of_the_system(const char* path) {
+  return strncmp(path, "/sys/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
 
-#define OPENER(name)                                          \
-  int name(const char* path, int flags, ...) {                \
-    static __typeof__(&name) next;                            \
-    if (!next) next = NEXT(name);                             \
-    va_list more;                                             \
-    va_start(more, flags);                                    \
-    const int mode = va_arg(more, int);                       \
-    va_end(more);                                             \
-    if (!of_the_system(path) && fails(OPEN)) return errno = EMFILE, -1;            \
-    return next(path, flags, mode);                           \
+#define OPENER(name)                                                    \
+  int name(const char* path, int flags, ...) {                          \
+    static __typeof__(&name) next;                                      \
+    if (!next) next = NEXT(name);                                       \
+    va_list more;                                                       \
+    va_start(more, flags);                                              \
+    const int mode = va_arg(more, int);                                 \
+    va_end(more);                                                       \
+    if (!of_the_system(path) && fails(OPEN)) return errno = EMFILE, -1; \
+    return next(path, flags, mode);                                     \
   }
 OPENER(open)
 OPENER(open64)
@@ -127,19 +138,28 @@ static void report(void) {
   fclose(out);
 }
 
+static const char* library_of(const void* code) {
+  Dl_info where;
+  return dladdr(code, &where) && where.dli_fname ? where.dli_fname : "unknown code";
+}
+
+static int is_named(const char* library, const char* start) {
+  const char* slash = strrchr(library, '/');
+  return strncmp(slash ? slash + 1 : library, start, strlen(start)) == 0;
+}
+
 // Whether code of this library runs on behalf of its caller: this shim, the C and C++ libraries.
 static int is_common(const char* library) {
-  static const char* const kCommon[] = {"shim", "libc.so", "libstdc++", "libm.so", "libgcc_s", "ld-linux"};
-  const char* slash = strrchr(library, '/');
-  const char* name = slash ? slash + 1 : library;
+  static const char* const kCommon[] = {"libtorture_shim", "libc.so",  "libstdc++",
+                                        "libm.so",         "libgcc_s", "ld-linux"};
   for (size_t i = 0; i < sizeof kCommon / sizeof *kCommon; ++i) {
-    if (strstr(name, kCommon[i])) return 1;
+    if (is_named(library, kCommon[i])) return 1;
   }
   return 0;
 }
 
-// Prints which library crashed: the innermost one that isn't common to all. Some libraries use pointers that they got
-// from malloc without checking them.
+// Prints which library crashed, and the calls: the innermost one that isn't common to all, nor the program's
+// terminate handler. Some libraries use pointers that they got from malloc without checking them.
 static void crashed(int number, siginfo_t* info, void* context) {
   (void)info;
   atomic_store(&armed, 0);
@@ -150,10 +170,9 @@ static void crashed(int number, siginfo_t* info, void* context) {
   while (first < depth && frames[first] != at) ++first;  // before it come the frames of this handler
   const char* library = "unknown code";
   for (int i = first < depth ? first : 0; i < depth; ++i) {
-    Dl_info where;
-    if (!dladdr(frames[i], &where) || !where.dli_fname) break;
-    library = where.dli_fname;
-    if (!is_common(library)) break;
+    library = library_of(frames[i]);
+    const int handler = i + 1 < depth && is_named(library_of(frames[i + 1]), "libstdc++");
+    if (!is_common(library) && !handler) break;
   }
   char text[300];
   const int size = snprintf(text, sizeof text, "crashed in %s\n", library);
@@ -183,8 +202,8 @@ static int armed_main(int argc, char** argv, char** environment) {
   return status;
 }
 
-int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(void), void (*fini)(void),
-                      void (*linker_fini)(void), void* stack_end) {
+int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(void),
+                      void (*fini)(void), void (*linker_fini)(void), void* stack_end) {
   __typeof__(&__libc_start_main) next = NEXT(__libc_start_main);
   real_main = main;
   return next(armed_main, argc, argv, init, fini, linker_fini, stack_end);

@@ -49,7 +49,7 @@ def problem_of(ended, receipt, folder, answer, flam):
     if crashed_elsewhere(ended, error, flam):
         return ELSEWHERE
     if ended.returncode not in (0, 1, 2):
-        return f"ended with {ended.returncode}: {error[-300:]}"
+        return f"ended with {ended.returncode}: {error[:2000]}"
     if ended.returncode == 0 and ended.stdout != answer:
         return f"status 0 with another answer: {ended.stdout[-300:]!r}"
     if ended.returncode != 0 and not any(line.startswith("error:") for line in error.splitlines()):
