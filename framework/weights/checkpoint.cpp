@@ -8,6 +8,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/weights/formats/formats.h"
+#include "framework/weights/formats/gguf.h"
 #include "framework/weights/training_prefixes.h"
 
 namespace flam {
@@ -25,6 +26,7 @@ class ShardedCheckpoint final : public Checkpoint {
   explicit ShardedCheckpoint(const MappedFile& index);
   const std::vector<std::string>& names() const override { return names_; }
   at::Tensor tensor(const std::string& name) const override { return shard(name).tensor(name); }
+  at::Tensor meta_tensor(const std::string& name) const override { return shard(name).meta_tensor(name); }
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override {
     return shard(name).file_of(name);
   }
@@ -97,6 +99,7 @@ bool is_index(std::string_view bytes) {
 
 std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) {
   const std::string_view bytes = file->bytes();
+  if (is_gguf(bytes)) return read_gguf(std::move(file));
   if (bytes.starts_with("PK\x03\x04")) return read_torch_zip(std::move(file));
   if (bytes.size() > 8 && bytes[8] == '{') return read_safetensors(std::move(file));
   if (is_torch_legacy(bytes)) return read_torch_legacy(std::move(file));
@@ -116,7 +119,7 @@ std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) 
     refuse(*file, "a Git LFS pointer; fetch the file itself: git lfs pull");
   if (header_length(bytes) < bytes.size())
     return read_safetensors(std::move(file));  // its error says what is wrong
-  refuse(*file, "neither safetensors nor a file of torch.save nor an index of shards");
+  refuse(*file, "neither safetensors nor GGUF nor a file of torch.save nor an index of shards");
 }
 
 fs::path file_in_folder(const fs::path& folder) {

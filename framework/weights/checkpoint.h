@@ -1,7 +1,7 @@
 #pragma once
 // Reads files that hold tensors: safetensors (single, sharded with index), files of torch.save (.pth .pt
-// .bin, zip or legacy, sharded with index), Hugging Face folders. Tensors are views of the mapped file at the
-// file's own dtype.
+// .bin, zip or legacy, sharded with index), GGUF, Hugging Face folders. Tensors are views of the mapped file
+// at the file's own dtype; quantised ones are decoded.
 
 #include <ATen/core/Tensor.h>
 
@@ -27,12 +27,16 @@ class FLAM_API Checkpoint {
   /// them, or for another format. If there are several, each tensor name begins with the name of its dict and
   /// a dot.
   virtual const std::vector<std::string>& wrappers() const;
-  /// A view into the mapping (read-only by contract), or a copy if the bytes in the file are not aligned to
-  /// the size of an element. Error for an unknown name.
+  /// A view into the mapping (read-only by contract), a copy if the bytes in the file are not aligned to the
+  /// size of an element, or the float32 values of quantised blocks, which are decoded at each call. Error for
+  /// an unknown name.
   virtual at::Tensor tensor(const std::string& name) const = 0;
+  /// The shape and dtype of tensor(), on the meta device. Error for an unknown name.
+  virtual at::Tensor meta_tensor(const std::string& name) const = 0;
   /// The file that holds it; Error for an unknown name.
   virtual std::shared_ptr<const MappedFile> file_of(const std::string& name) const = 0;
-  /// The metadata of a safetensors file; empty for the other formats.
+  /// The metadata of a safetensors file, or the numbers and texts of a GGUF file's metadata as texts; empty
+  /// for the other formats.
   virtual std::map<std::string, std::string> metadata() const { return {}; }
 };
 

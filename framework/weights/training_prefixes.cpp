@@ -48,6 +48,7 @@ class Renamed final : public Checkpoint {
   const std::vector<std::string>& names() const override { return names_; }
   const std::vector<std::string>& wrappers() const override { return file_->wrappers(); }
   at::Tensor tensor(const std::string& name) const override { return file_->tensor(stored(name)); }
+  at::Tensor meta_tensor(const std::string& name) const override { return file_->meta_tensor(stored(name)); }
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override {
     return file_->file_of(stored(name));
   }

@@ -9,12 +9,20 @@
 
 namespace flam {
 
+/// How the elements of a quantised tensor are stored: block after block.
+struct BlockFormat {
+  const char* name;
+  int64_t elements, bytes;                           // of a block
+  void (*decode)(const uint8_t* block, float* out);  // writes `elements` numbers
+};
+
 /// One tensor inside a mapped file. The code that creates it checks that its bytes lie inside the mapping.
 struct StoredTensor {
   at::ScalarType dtype;
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;  // in elements; empty: contiguous
   const std::byte* data = nullptr;
+  const BlockFormat* blocks = nullptr;  // null: elements of `dtype`; else `dtype` is that of decoded blocks
 };
 
 /// The tensors of one mapped file.
@@ -25,6 +33,7 @@ class MappedCheckpoint final : public Checkpoint {
   const std::vector<std::string>& names() const override { return names_; }
   const std::vector<std::string>& wrappers() const override { return wrappers_; }
   at::Tensor tensor(const std::string& name) const override;
+  at::Tensor meta_tensor(const std::string& name) const override;
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override;
   std::map<std::string, std::string> metadata() const override { return metadata_; }
 
@@ -38,6 +47,7 @@ class MappedCheckpoint final : public Checkpoint {
 };
 
 std::unique_ptr<Checkpoint> read_safetensors(std::shared_ptr<const MappedFile> file);
+std::unique_ptr<Checkpoint> read_gguf(std::shared_ptr<const MappedFile> file);
 std::unique_ptr<Checkpoint> read_torch_zip(std::shared_ptr<const MappedFile> file);
 
 /// Whether the file is in the legacy format of torch.save, which torch before 1.6 writes.

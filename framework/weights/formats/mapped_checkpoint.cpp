@@ -1,3 +1,5 @@
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
@@ -36,6 +38,20 @@ int64_t elements_spanned(const StoredTensor& tensor) {
   for (size_t i = 0; i < tensor.shape.size(); ++i) last += (tensor.shape[i] - 1) * tensor.strides[i];
   return last + 1;
 }
+
+at::Tensor decoded(const StoredTensor& stored) {
+  constexpr int64_t kGrain = 1 << 15;  // elements
+  const BlockFormat& format = *stored.blocks;
+  at::Tensor out = at::empty(stored.shape, at::kFloat);
+  auto* values = out.mutable_data_ptr<float>();
+  const auto* bytes = reinterpret_cast<const uint8_t*>(stored.data);
+  at::parallel_for(0, out.numel() / format.elements, kGrain / format.elements,
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t i = begin; i < end; ++i)
+                       format.decode(bytes + i * format.bytes, values + i * format.elements);
+                   });
+  return out;
+}
 }  // namespace
 
 MappedCheckpoint::MappedCheckpoint(std::shared_ptr<const MappedFile> file,
@@ -58,6 +74,7 @@ const StoredTensor& MappedCheckpoint::find(const std::string& name) const {
 
 at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   const StoredTensor& stored = find(name);
+  if (stored.blocks) return decoded(stored);
   // The mapping is never written to, because weights are copied before they are trained.
   auto* data = const_cast<std::byte*>(stored.data);
   const auto keep_mapped = [file = file_](void*) {};
@@ -72,6 +89,11 @@ at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   return stored.strides.empty()
              ? at::from_blob(data, stored.shape, keep_mapped, at::dtype(stored.dtype))
              : at::from_blob(data, stored.shape, stored.strides, keep_mapped, at::dtype(stored.dtype));
+}
+
+at::Tensor MappedCheckpoint::meta_tensor(const std::string& name) const {
+  const StoredTensor& stored = find(name);
+  return at::empty(stored.shape, at::dtype(stored.dtype).device(at::kMeta));
 }
 
 std::shared_ptr<const MappedFile> MappedCheckpoint::file_of(const std::string& name) const {
