@@ -15,7 +15,8 @@ constexpr size_t kMaxListed = 20;
 constexpr int kMostHintedParts = 8;  // of a prefix
 
 /// The table that a rule names; nullptr for the component's own names.
-const NamingTable* find_table(const LayoutRule& rule, const NamingLookup& namings, const Location& where) {
+const NamingTable* find_table(const LayoutRule& rule, const Checkpoint& opened, const NamingLookup& namings,
+                              const Location& where) {
   if (rule.slot.empty() && rule.naming.empty()) return nullptr;
   const std::vector<NamingTable>* tables = namings(rule.slot);
   if (!tables) {
@@ -23,10 +24,22 @@ const NamingTable* find_table(const LayoutRule& rule, const NamingLookup& naming
                            ", expected one of vision_backbone, resampler, adapter, language_decoder"));
   }
   if (rule.naming.empty()) return nullptr;
-  std::vector<std::string> known;
+  const auto metadata = opened.metadata();
+  const auto stated = metadata.find("general.architecture");
+  const std::string architecture = stated == metadata.end() ? "" : stated->second;
+  std::vector<std::string> known, architectures;
   for (const NamingTable& table : *tables) {
-    if (table.name == rule.naming) return &table;
-    known.push_back(table.name);
+    if (std::ranges::find(known, table.name) == known.end()) known.push_back(table.name);
+    if (table.name != rule.naming) continue;
+    if (table.architecture.empty() || table.architecture == architecture) return &table;
+    architectures.push_back(table.architecture);
+  }
+  if (!architectures.empty()) {
+    throw Error(
+        where,
+        cat("weights: the naming ", quoted(rule.naming), " of ", rule.slot,
+            " is for GGUF files of the architectures ", join(architectures, ", "), "; this file ",
+            architecture.empty() ? "names none (general.architecture)" : "is of " + quoted(architecture)));
   }
   throw Error(where, cat("weights: ", rule.slot, " has no naming ", quoted(rule.naming),
                          did_you_mean(rule.naming, known),
@@ -62,7 +75,7 @@ Layout::Layout(const WeightsFile& file, const Checkpoint& opened, const WeightSt
   const std::vector<LayoutRule> own_names{LayoutRule{}};
   for (const LayoutRule& rule : file.layout.empty() ? own_names : file.layout) {
     rules_.push_back({prefix_in(opened, rule.prefix), rule.slot.empty() ? "" : rule.slot + ".",
-                      find_table(rule, namings, file.where)});
+                      find_table(rule, opened, namings, file.where)});
   }
   if (opened.wrappers().size() > 1) choose_wrappers(file, opened);
 }
@@ -112,7 +125,8 @@ std::optional<Target> Layout::target_of(const std::string& key) const {
       NameMatch match;
       if (!match_rule(naming, rest, match)) continue;
       if (match.to.empty()) return Target{};
-      if (has_place(rule.scope + match.to, match.part)) return Target{rule.scope + match.to, match.part};
+      if (has_place(rule.scope + match.to, match.part))
+        return Target{rule.scope + match.to, match.part, match.interleaved_heads};
     }
   }
   return std::nullopt;

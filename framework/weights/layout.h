@@ -10,14 +10,15 @@
 namespace flam {
 
 struct Target {
-  std::string name;  // of a slot, or an alias of it; "": the key is known and not used
-  int part = -1;     // index of a part of a fused tensor; -1: the whole tensor
+  std::string name;               // of a slot, or an alias of it; "": the key is known and not used
+  int part = -1;                  // index of a part of a fused tensor; -1: the whole tensor
+  int64_t interleaved_heads = 0;  // as in NameRule
 };
 
 class Layout {
  public:
-  /// Error: a rule names a slot or naming table that does not exist, or the file holds several dicts of
-  /// tensors and no rule names one of them.
+  /// Error: a rule names a slot or naming table that does not exist or is for other architectures, or the
+  /// file holds several dicts of tensors and no rule names one of them.
   Layout(const WeightsFile& file, const Checkpoint& opened, const WeightStore& store,
          const NamingLookup& namings);
 

@@ -79,7 +79,7 @@ class Planner {
   void assign(const std::string& key, const Target& target) {
     const int part = target.part;
     const auto slot = store_.find(target.name);
-    const Source source{plan_.files.size() - 1, key, target.name};
+    const Source source{plan_.files.size() - 1, key, target.name, target.interleaved_heads};
     check_shape(source, *slot, part);
     Filling& filling = plan_.fillings[slot.get()];
     filling.parts.resize(slot->parts.size());
@@ -112,7 +112,7 @@ class Planner {
   }
 
   void check_shape(const Source& source, const WeightSlot& slot, int part) {
-    const at::Tensor tensor = plan_.tensor(source);
+    const at::Tensor tensor = plan_.files[source.file]->meta_tensor(source.key);
     std::vector<int64_t> wanted = slot.shape;
     if (part >= 0) wanted[0] = slot.parts[static_cast<size_t>(part)];
     if (!shapes_agree(tensor.sizes(), wanted, slot.vocabulary && part < 0)) {
@@ -141,7 +141,19 @@ class Planner {
   std::vector<std::string> unexpected_, misshapen_;
 };
 
+/// [.. a0 b0 a1 b1 ..] of each head to [.. a0 a1 b0 b1 ..].
+at::Tensor without_interleaving(const at::Tensor& tensor, int64_t heads) {
+  if (tensor.dim() == 0 || tensor.size(0) % (2 * heads) != 0) return tensor;  // its shape is an error already
+  const int64_t pairs = tensor.size(0) / heads / 2;
+  return tensor.reshape({heads, pairs, 2, -1}).transpose(1, 2).reshape(tensor.sizes());
+}
+
 }  // namespace
+
+at::Tensor LoadPlan::tensor(const Source& source) const {
+  const at::Tensor stored = files[source.file]->tensor(source.key);
+  return source.interleaved_heads > 0 ? without_interleaving(stored, source.interleaved_heads) : stored;
+}
 
 bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary) {
   if (without_ones(found) == without_ones(wanted)) return true;

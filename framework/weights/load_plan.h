@@ -16,6 +16,7 @@ struct Source {
   size_t file;  // index in LoadPlan::files
   std::string key;
   std::string target;  // the name under which it is assigned to the slot (an alias, for a tied tensor)
+  int64_t interleaved_heads = 0;  // as in NameRule
 };
 
 /// What fills one slot: a whole tensor, or a tensor for each fused part. A part from a later file overwrites
@@ -29,7 +30,8 @@ struct LoadPlan {
   std::vector<std::unique_ptr<Checkpoint>> files;
   std::unordered_map<const WeightSlot*, Filling> fillings;
 
-  at::Tensor tensor(const Source& source) const { return files[source.file]->tensor(source.key); }
+  /// In the component's order of rows.
+  at::Tensor tensor(const Source& source) const;
   WeightOrigin origin(const Source& source) const {
     return {files[source.file]->file_of(source.key), source.key};
   }

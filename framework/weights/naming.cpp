@@ -46,7 +46,7 @@ bool match(std::string_view pattern, std::string_view key, std::vector<std::stri
 bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out) {
   std::vector<std::string_view> numbers;
   if (!match(rule.from, key, numbers)) return false;
-  out = {"", rule.part};
+  out = {"", rule.part, rule.interleaved_heads};
   size_t next = 0;
   for (size_t i = 0; i < rule.to.size(); ++i) {
     if (rule.to.compare(i, 2, "{}") == 0 && next < numbers.size()) {

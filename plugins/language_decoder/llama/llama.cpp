@@ -20,7 +20,7 @@ class Llama final : public LanguageDecoder {
         kv_heads_(params.key_value_heads()),
         head_dim_(params.head_width()),
         rope_scaling_(params.rope_scaling.scaling()),
-        tables_(llama_naming_tables()) {
+        tables_(llama_naming_tables(params)) {
     params.check(in.added_tokens);
     const int64_t width = params.hidden_size, rows = params.vocab_size + in.added_tokens;
     const WeightScope model = weights / "model";

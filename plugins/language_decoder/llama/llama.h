@@ -41,7 +41,8 @@ struct LlamaParams {
   void check(int64_t added_tokens) const;
 };
 
-/// The tensor names of Hugging Face's LlamaForCausalLM and, without "model.", of LlamaModel.
-std::vector<NamingTable> llama_naming_tables();
+/// `huggingface`: the tensor names of LlamaForCausalLM and, without "model.", of LlamaModel. `gguf`: those of
+/// llama.cpp's files of the architectures llama and qwen2.
+std::vector<NamingTable> llama_naming_tables(const LlamaParams& params);
 
 }  // namespace flam

@@ -94,25 +94,4 @@ void LlamaParams::check(int64_t added_tokens) const {
   }
 }
 
-std::vector<NamingTable> llama_naming_tables() {
-  NamingTable table{"huggingface", {}};
-  for (const std::string prefix : {"model.", ""}) {
-    const auto add = [&](const std::string& name) {
-      table.rules.push_back({prefix + name, "model." + name});
-    };
-    add("embed_tokens.weight");
-    add("norm.weight");
-    for (const char* norm : {"input_layernorm", "post_attention_layernorm"})
-      add(cat("layers.{}.", norm, ".weight"));
-    for (const char* layer : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-                              "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}) {
-      rename_layer(table.rules, cat(prefix, "layers.{}.", layer), cat("model.layers.{}.", layer));
-    }
-    table.rules.push_back({prefix + "layers.{}.self_attn.rotary_emb.inv_freq", ""});
-    table.rules.push_back({prefix + "rotary_emb.inv_freq", ""});
-  }
-  table.rules.push_back({"lm_head.weight", "lm_head.weight"});
-  return {table};
-}
-
 }  // namespace flam
