@@ -35,4 +35,5 @@
 #include "framework/plugin/stamp.h"
 #include "framework/registry/registry.h"
 #include "framework/weights/checkpoint.h"
+#include "framework/weights/formats/gguf.h"
 #include "framework/weights/weight_store.h"

@@ -1,20 +1,17 @@
 #include "bpe_file.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "bpe_json.h"
 #include "byte_alphabet.h"
 #include "framework/sdk.h"
+#include "vocabulary.h"
 
 namespace flam {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kMostIds = 4 << 20;
-constexpr size_t kLongestPiece = 1024;
-constexpr size_t kMostAdded = 1 << 16;
 constexpr size_t kLargestMerges = 64u << 20;
 
 /// What is wrong inside a file; read_…() below add the file's name.
@@ -23,9 +20,9 @@ constexpr size_t kLargestMerges = 64u << 20;
 }
 
 int64_t id_of(const Json& id, const std::string& token) {
-  if (!id.is_number_integer() || id < 0 || id >= kMostIds) {
+  if (!id.is_number_integer() || id < 0 || id >= Vocabulary::kMostIds) {
     refuse(cat("the id of ", quoted(token), " is ", printable(id.dump(-1, ' ', true)),
-               "; expected a whole number from 0 to ", kMostIds - 1));
+               "; expected a whole number from 0 to ", Vocabulary::kMostIds - 1));
   }
   return id.get<int64_t>();
 }
@@ -38,99 +35,23 @@ void require_unset(const Json& part, const char* key, const std::string& where, 
              ", which this plugin doesn't know; expected ", also.dump(), " or null"));
 }
 
-/// The tokens of both parts of the vocabulary, by their names in the file.
-class Vocabulary {
- public:
-  explicit Vocabulary(BpeFile& file) : file_(file) {}
+void add_pieces(const Json& vocab, Vocabulary& vocabulary) {
+  if (!vocab.is_object() || vocab.empty()) refuse("it has no vocabulary, a map from pieces to ids");
+  for (const auto& [name, id] : vocab.items()) vocabulary.add_piece(name, id_of(id, name));
+}
 
-  void add_pieces(const Json& vocab) {
-    if (!vocab.is_object() || vocab.empty()) refuse("it has no vocabulary, a map from pieces to ids");
-    ids_.reserve(vocab.size() + file_.added.size());
-    for (const auto& [name, id] : vocab.items()) {
-      if (name.empty()) refuse("a piece of the vocabulary is empty");
-      if (name.size() > kLongestPiece) {
-        refuse(cat("a piece of the vocabulary has ", name.size(), " bytes; at most ", kLongestPiece,
-                   " are allowed"));
-      }
-      put(name, id_of(id, name));
-    }
+void add_tokens(const Json& tokens, Vocabulary& vocabulary) {
+  if (tokens.is_null()) return;
+  if (!tokens.is_array()) refuse("added_tokens is not a list");
+  for (const Json& token : tokens) {
+    const Json& content = member(token, "content");
+    if (!content.is_string()) refuse("a member of added_tokens has no content");
+    const std::string text = content.get<std::string>();
+    for (const char* flag : {"lstrip", "rstrip", "single_word"})
+      require_unset(token, flag, cat("added_tokens: ", quoted(text)), false);
+    vocabulary.add_token({text, id_of(member(token, "id"), text), member(token, "special") == true,
+                          member(token, "normalized") != false});
   }
-
-  void add_tokens(const Json& tokens) {
-    if (tokens.is_null()) return;
-    if (!tokens.is_array()) refuse("added_tokens is not a list");
-    if (tokens.size() > kMostAdded)
-      refuse(cat("added_tokens has ", tokens.size(), " tokens; at most ", kMostAdded));
-    for (const Json& token : tokens) {
-      const Json& content = member(token, "content");
-      if (!content.is_string() || content.get_ref<const std::string&>().empty())
-        refuse("a member of added_tokens has no content");
-      const std::string text = content.get<std::string>();
-      if (text.size() > kLongestPiece) refuse(cat("an added token has ", text.size(), " bytes"));
-      for (const char* flag : {"lstrip", "rstrip", "single_word"})
-        require_unset(token, flag, cat("added_tokens: ", quoted(text)), false);
-      const int64_t id = id_of(member(token, "id"), text);
-      const auto known = ids_.find(text);
-      if (known == ids_.end()) {
-        put(text, id);
-      } else if (known->second != id) {
-        refuse(cat(quoted(text), " has the ids ", known->second, " and ", id));
-      }
-      if (!added_.emplace(text, id).second) refuse(cat("added_tokens names ", quoted(text), " twice"));
-      const bool special = member(token, "special") == true;
-      file_.added.push_back({text, id, special, member(token, "normalized") != false});
-    }
-  }
-
-  /// After both of the above. Fills the pieces, and refuses what no byte-level vocabulary has.
-  void finish() {
-    for (const auto& [name, id] : ids_) {
-      auto bytes = bytes_of_piece(name);
-      if (!bytes && !added_.contains(name)) {
-        refuse(cat(
-            "the piece ", quoted(name), " (id ", id,
-            ") has a character outside the alphabet of byte-level BPE; is it another kind of vocabulary?"));
-      }
-      if (bytes) file_.pieces.emplace_back(id, std::move(*bytes));
-    }
-    std::sort(file_.pieces.begin(), file_.pieces.end());
-  }
-
-  void add_merge(const std::string& left, const std::string& right) {
-    const auto id = [&](const std::string& name) {
-      const auto found = ids_.find(name);
-      if (found == ids_.end()) {
-        refuse(cat("merge ", file_.merges.size(), " (", quoted(left), ", ", quoted(right),
-                   "): ", quoted(name), " is not in the vocabulary"));
-      }
-      return found->second;
-    };
-    file_.merges.push_back({id(left), id(right), id(left + right)});
-  }
-
- private:
-  void put(const std::string& name, int64_t id) {
-    const auto i = static_cast<size_t>(id);
-    if (i >= names_.size()) names_.resize(i + 1);
-    if (!names_[i].empty())
-      refuse(cat("the id ", id, " belongs to both ", quoted(names_[i]), " and ", quoted(name)));
-    names_[i] = name;
-    ids_.emplace(name, id);
-    file_.size = std::max(file_.size, id + 1);
-  }
-
-  BpeFile& file_;
-  std::unordered_map<std::string, int64_t> ids_;
-  std::unordered_map<std::string, int64_t> added_;
-  std::vector<std::string> names_;  // by id
-};
-
-void add_merge_line(Vocabulary& vocabulary, const std::string& line) {
-  const size_t space = line.find(' ');
-  if (space == 0 || space == std::string::npos || space + 1 == line.size() ||
-      line.find(' ', space + 1) != std::string::npos)
-    refuse(cat("the merge ", quoted(line), " is not two pieces with a space between them"));
-  vocabulary.add_merge(line.substr(0, space), line.substr(space + 1));
 }
 
 void read_model(const Json& model, const Json& added, BpeFile& file) {
@@ -142,20 +63,20 @@ void read_model(const Json& model, const Json& added, BpeFile& file) {
   require_unset(model, "end_of_word_suffix", "model", "");
   file.ignore_merges = member(model, "ignore_merges") == true;
   Vocabulary vocabulary(file);
-  vocabulary.add_pieces(member(model, "vocab"));
+  add_pieces(member(model, "vocab"), vocabulary);
   const Json& merges = member(model, "merges");
   if (!merges.is_array()) refuse("model.merges is not a list");
   file.merges.reserve(merges.size());
   for (const Json& merge : merges) {
     if (merge.is_string()) {
-      add_merge_line(vocabulary, merge.get_ref<const std::string&>());
+      vocabulary.add_merge(merge.get_ref<const std::string&>());
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       vocabulary.add_merge(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
     } else {
       refuse(cat("merge ", file.merges.size(), " is not a pair of pieces"));
     }
   }
-  vocabulary.add_tokens(added);
+  add_tokens(added, vocabulary);
   vocabulary.finish();
   const auto bytes = std::count_if(file.pieces.begin(), file.pieces.end(),
                                    [](const auto& piece) { return piece.second.size() == 1; });
@@ -298,7 +219,7 @@ BpeFile read_vocab_and_merges(const std::filesystem::path& vocab, const std::fil
     file.nfc = pre_tokenizer == PreTokenizerKind::qwen2;
     file.ignore_merges = pre_tokenizer == PreTokenizerKind::llama3;
     Vocabulary vocabulary(file);
-    vocabulary.add_pieces(json);
+    add_pieces(json, vocabulary);
     const std::string text = read_file(merges, kLargestMerges);
     int line_number = 0;
     for (size_t begin = 0; begin < text.size();) {
@@ -309,7 +230,7 @@ BpeFile read_vocab_and_merges(const std::filesystem::path& vocab, const std::fil
       ++line_number;
       if (line.empty() || line.starts_with("#version")) continue;
       try {
-        add_merge_line(vocabulary, line);
+        vocabulary.add_merge(line);
       } catch (const Error& error) {
         throw Error({std::make_shared<const std::string>(merges.string()), line_number, 0}, error.what());
       }

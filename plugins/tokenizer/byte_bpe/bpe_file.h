@@ -40,4 +40,8 @@ BpeFile read_tokenizer_json(const std::filesystem::path& path);
 BpeFile read_vocab_and_merges(const std::filesystem::path& vocab, const std::filesystem::path& merges,
                               PreTokenizerKind pre_tokenizer);
 
+/// Reads the metadata of a GGUF file whose tokenizer.ggml.model is `gpt2`. `pre_tokenizer` is used instead of
+/// what the file says. Error: as above.
+BpeFile read_gguf_tokenizer(const std::filesystem::path& path, std::optional<PreTokenizerKind> pre_tokenizer);
+
 }  // namespace flam

@@ -1,5 +1,5 @@
-// tokenizer 'byte_bpe': byte-level BPE (GPT-2, SmolLM, Llama 3, Qwen2) from a Hugging Face tokenizer.json,
-// with the ids that the package `tokenizers` 0.23 gives.
+// tokenizer 'byte_bpe': byte-level BPE (GPT-2, SmolLM, Llama 3, Qwen2) from a Hugging Face tokenizer.json or
+// a GGUF file, with the ids that the package `tokenizers` 0.23 gives.
 
 #include <algorithm>
 #include <unordered_map>
@@ -29,11 +29,13 @@ struct ByteBpeParams {
   PrependBos prepend_bos = PrependBos::from_file;
 
   void visit(ParamVisitor& v) {
-    v("model", model, "tokenizer.json, or vocab.json; a relative path lies below weights.root", required());
+    v("model", model, "tokenizer.json, vocab.json, or a GGUF file; a relative path lies below weights.root",
+      required());
     v("merges", merges, "merges.txt, if model is a vocab.json");
     v("pre_tokenizer", pre_tokenizer,
-      "how text is cut before merging. tokenizer.json says it; for a vocab.json it must be named, and qwen2 "
-      "then also composes characters (NFC), and llama3 takes whole pieces without merging",
+      "how text is cut before merging. tokenizer.json says it, and so does a GGUF file, of which it replaces "
+      "tokenizer.ggml.pre; for a vocab.json it must be named. Except with a tokenizer.json, qwen2 also "
+      "composes characters (NFC), and llama3 takes whole pieces without merging",
       choices("from_file", "gpt2", "smollm", "llama3", "qwen2"));
     v("added_tokens", added_tokens,
       "tokens with the ids from the decoder's vocab_size on, in their order; tokens of the file that have "
@@ -44,7 +46,8 @@ struct ByteBpeParams {
     v("eos_token", eos_token, "end token");
     v("pad_token", pad_token, "the token that fills shorter prompts");
     v("prepend_bos", prepend_bos,
-      "whether prompts begin with the begin token; from_file: as the post_processor of tokenizer.json says",
+      "whether prompts begin with the begin token; from_file: as the post_processor of tokenizer.json or "
+      "tokenizer.ggml.add_bos_token of a GGUF file says",
       choices("from_file", "always", "never"));
   }
 };
@@ -53,10 +56,7 @@ class ByteBpe final : public Tokenizer {
  public:
   ByteBpe(const ByteBpeParams& params, const Input& in)
       : params_(params), base_size_(in.vocab_size), added_(params.added_tokens, in.vocab_size, false) {
-    const bool is_named = params.pre_tokenizer != PreTokenizerName::from_file;
-    if (params.merges.empty() && is_named)
-      throw Error("tokenizer 'byte_bpe': pre_tokenizer is for a vocab.json with merges; remove it");
-    if (!params.merges.empty() && !is_named)
+    if (!params.merges.empty() && params.pre_tokenizer == PreTokenizerName::from_file)
       throw Error("tokenizer 'byte_bpe': merges.txt doesn't say how text is cut; set pre_tokenizer");
   }
 
@@ -96,9 +96,17 @@ class ByteBpe final : public Tokenizer {
 };
 
 BpeFile ByteBpe::read(const std::filesystem::path& root) const {
-  if (params_.merges.empty()) return read_tokenizer_json(root / params_.model);
-  return read_vocab_and_merges(root / params_.model, root / params_.merges,
-                               static_cast<PreTokenizerKind>(static_cast<int>(params_.pre_tokenizer) - 1));
+  const std::filesystem::path model = root / params_.model;
+  std::optional<PreTokenizerKind> named;
+  if (params_.pre_tokenizer != PreTokenizerName::from_file)
+    named = static_cast<PreTokenizerKind>(static_cast<int>(params_.pre_tokenizer) - 1);
+  if (!params_.merges.empty()) return read_vocab_and_merges(model, root / params_.merges, named.value());
+  if (is_gguf(MappedFile::open(model)->bytes())) return read_gguf_tokenizer(model, named);
+  if (named) {
+    throw Error(
+        "tokenizer 'byte_bpe': pre_tokenizer is for a GGUF file, or a vocab.json with merges; remove it");
+  }
+  return read_tokenizer_json(model);
 }
 
 /// Compares the tokens with the ids from base_size_ on with added_tokens, and adds those that the file lacks.

@@ -1,5 +1,5 @@
-// tokenizer 'sentencepiece': a SentencePiece file and tokens added after it, with the behaviour of the slow
-// LlamaTokenizer of transformers 4.31 (tokenization_llama.py).
+// tokenizer 'sentencepiece': a SentencePiece file, or that of a GGUF file, and tokens added after it, with
+// the behaviour of the slow LlamaTokenizer of transformers 4.31 (tokenization_llama.py).
 
 #include <sentencepiece_processor.h>
 
@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "framework/sdk.h"
+#include "gguf_model.h"
 #include "model_check.h"
 
 namespace flam {
@@ -26,7 +27,8 @@ struct SentencePieceParams {
   bool swallow_spaces = true;
 
   void visit(ParamVisitor& v) {
-    v("model", model, "the SentencePiece file (tokenizer.model); a relative path lies below weights.root",
+    v("model", model,
+      "the SentencePiece file (tokenizer.model), or a GGUF file; a relative path lies below weights.root",
       required());
     v("added_tokens", added_tokens,
       "tokens behind the file's own, in the order of their ids; not decoded as text of an answer");
@@ -94,9 +96,15 @@ void require_ok(const sentencepiece::util::Status& status, const std::string& wh
   if (!status.ok()) throw Error(cat(what, ": ", printable(status.ToString())));
 }
 
+std::string serialized_model(const std::filesystem::path& path) {
+  auto mapped = MappedFile::open(path);
+  if (is_gguf(mapped->bytes())) return sentencepiece_of_gguf(GgufMetadata(std::move(mapped)));
+  return read_file(path, kLargestFile);
+}
+
 void SentencePiece::load(const std::filesystem::path& root) {
   const std::filesystem::path path = root / params_.model;
-  const std::string bytes = read_file(path, kLargestFile);
+  const std::string bytes = serialized_model(path);
   const ModelSummary summary = check_model(bytes, path.string());
   if (summary.pieces != base_size_) {
     throw Error(cat("tokenizer 'sentencepiece': ", quoted(path.string()), " has ", summary.pieces,

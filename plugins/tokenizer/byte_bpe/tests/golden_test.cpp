@@ -1,4 +1,5 @@
-// What the package `tokenizers` 0.23.3 gives: FLAM_GOLDEN_DIR/bpe.
+// What the package `tokenizers` 0.23.3 gives: FLAM_GOLDEN_DIR/bpe. Each tokenizer.json is also read after it
+// was written as the metadata of a GGUF file.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -8,7 +9,9 @@
 #include "byte_alphabet.h"
 #include "framework/sdk.h"
 #include "pre_tokenizer.h"
+#include "tests/support/gguf_file.h"
 #include "tests/support/make_tokenizer.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
@@ -21,7 +24,33 @@ struct Family {
   PreTokenizerKind kind;
   const char* end;
   const char* image;
+  const char* gguf = nullptr;  // tokenizer.ggml.pre of the GGUF file; null: tokenizer.json
 };
+
+test::GgufFile gguf_of(const Json& json, const char* pre) {
+  const Json& model = json["model"];
+  size_t count = model["vocab"].size();
+  for (const Json& token : json["added_tokens"]) count = std::max(count, token["id"].get<size_t>() + 1);
+  std::vector<std::string> tokens(count), merges;
+  std::vector<int32_t> types(count, 1);
+  for (const auto& [token, id] : model["vocab"].items()) tokens.at(id.get<size_t>()) = token;
+  for (const Json& token : json["added_tokens"]) {
+    tokens.at(token["id"].get<size_t>()) = token["content"];
+    types.at(token["id"].get<size_t>()) = token["special"] == true ? 3 : 4;
+  }
+  for (const Json& merge : model["merges"]) {
+    merges.push_back(merge.is_string() ? merge.get<std::string>()
+                                       : cat(merge[0].get<std::string>(), " ", merge[1].get<std::string>()));
+  }
+  test::GgufFile file;
+  file.key("tokenizer.ggml.model", "gpt2")
+      .key("tokenizer.ggml.pre", pre)
+      .key("tokenizer.ggml.tokens", tokens);
+  file.key("tokenizer.ggml.token_type", types).key("tokenizer.ggml.merges", merges);
+  if (std::string_view(pre) == "llama-bpe")
+    file.key("tokenizer.ggml.bos_token_id", json["added_tokens"][0]["id"].get<uint32_t>());
+  return file;
+}
 
 class GoldenByteBpe : public testing::TestWithParam<Family> {
  protected:
@@ -33,7 +62,11 @@ class GoldenByteBpe : public testing::TestWithParam<Family> {
     ASSERT_TRUE(file) << folder << " lacks the cases of " << GetParam().name;
     cases = Json::parse(file);
     std::ifstream model(model_);
-    vocab_size = std::ssize(Json::parse(model)["model"]["vocab"]);
+    const Json tokenizer = Json::parse(model);
+    vocab_size = std::ssize(tokenizer["model"]["vocab"]);
+    if (!GetParam().gguf) return;
+    model_ = (scratch_ / "vocabulary.gguf").string();
+    write_file(model_, gguf_of(tokenizer, GetParam().gguf).bytes());
   }
 
   Built<Tokenizer> tokenizer() const {
@@ -51,6 +84,7 @@ class GoldenByteBpe : public testing::TestWithParam<Family> {
   }
 
   Json cases;
+  test::Scratch scratch_;
   std::string model_;
   int64_t vocab_size = 0;
 };
@@ -107,8 +141,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Family{"gpt2", PreTokenizerKind::gpt2, "<|endoftext|>", "<image>"},
                     Family{"smollm", PreTokenizerKind::smollm, "<|im_end|>", "<image>"},
                     Family{"llama3", PreTokenizerKind::llama3, "<|end_of_text|>", "<|image|>"},
-                    Family{"qwen2", PreTokenizerKind::qwen2, "<|endoftext|>", "<|image_pad|>"}),
-    [](const auto& family) { return family.param.name; });
+                    Family{"qwen2", PreTokenizerKind::qwen2, "<|endoftext|>", "<|image_pad|>"},
+                    Family{"gpt2", PreTokenizerKind::gpt2, "<|endoftext|>", "<image>", "gpt-2"},
+                    Family{"smollm", PreTokenizerKind::smollm, "<|im_end|>", "<image>", "smollm"},
+                    Family{"llama3", PreTokenizerKind::llama3, "<|end_of_text|>", "<|image|>", "llama-bpe"},
+                    Family{"qwen2", PreTokenizerKind::qwen2, "<|endoftext|>", "<|image_pad|>", "qwen2"}),
+    [](const auto& family) { return std::string(family.param.name) + (family.param.gguf ? "_gguf" : ""); });
 
 }  // namespace
 }  // namespace flam

@@ -1,4 +1,5 @@
-// What transformers' slow LlamaTokenizer (legacy) gives: FLAM_GOLDEN_DIR/tokenizer.
+// What transformers' slow LlamaTokenizer (legacy) gives: FLAM_GOLDEN_DIR/tokenizer. The GGUF file was made of
+// the same tokenizer.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -19,7 +20,7 @@ std::string folder() {
   return std::string(named ? named : FLAM_SOURCE_DIR "/tests/golden") + "/tokenizer/";
 }
 
-class GoldenTokenizer : public testing::Test {
+class GoldenTokenizer : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     std::ifstream file(folder() + "cases_llama_slow_legacy.json");
@@ -30,7 +31,7 @@ class GoldenTokenizer : public testing::Test {
     std::vector<std::string> added(cases["added"].size());
     for (const auto& [token, id] : cases["added"].items()) added.at(id.get<int64_t>() - vocab_size) = token;
     Value params = Value::map();
-    params.set("model", folder() + "llama_small.model");
+    params.set("model", folder() + GetParam());
     params.set("added_tokens", Value(Value::List(added.begin(), added.end())));
     params.set("bos_id", cases["bos"].get<int64_t>());
     tokenizer.emplace(make_tokenizer("sentencepiece", params, vocab_size));
@@ -40,7 +41,7 @@ class GoldenTokenizer : public testing::Test {
   std::optional<Built<Tokenizer>> tokenizer;
 };
 
-TEST_F(GoldenTokenizer, EncodesAndDecodesEveryText) {
+TEST_P(GoldenTokenizer, EncodesAndDecodesEveryText) {
   ASSERT_FALSE(cases["cases"].empty());
   for (const Json& c : cases["cases"]) {
     const std::string text = c["text"];
@@ -53,7 +54,7 @@ TEST_F(GoldenTokenizer, EncodesAndDecodesEveryText) {
   }
 }
 
-TEST_F(GoldenTokenizer, DecodesAnyIds) {
+TEST_P(GoldenTokenizer, DecodesAnyIds) {
   ASSERT_FALSE(cases["decode_cases"].empty());
   for (const Json& c : cases["decode_cases"]) {
     SCOPED_TRACE(c["ids"].dump());
@@ -62,7 +63,7 @@ TEST_F(GoldenTokenizer, DecodesAnyIds) {
   }
 }
 
-TEST_F(GoldenTokenizer, PadsOnTheLeft) {
+TEST_P(GoldenTokenizer, PadsOnTheLeft) {
   const Json& batch = cases["left_padded_batch"];
   for (size_t r = 0; r < batch["texts"].size(); ++r) {
     Ids expected = batch["input_ids"][r];
@@ -72,13 +73,17 @@ TEST_F(GoldenTokenizer, PadsOnTheLeft) {
   }
 }
 
-TEST_F(GoldenTokenizer, KnowsItsSpecialTokens) {
+TEST_P(GoldenTokenizer, KnowsItsSpecialTokens) {
   EXPECT_EQ((*tokenizer)->bos_id(), cases["bos"].get<int64_t>());
   EXPECT_EQ((*tokenizer)->eos_id(), cases["eos"].get<int64_t>());
   EXPECT_EQ((*tokenizer)->pad_id(), cases["pad"].get<int64_t>());
   for (const auto& [token, id] : cases["added"].items())
     EXPECT_EQ((*tokenizer)->token_id(token), id.get<int64_t>());
 }
+
+INSTANTIATE_TEST_SUITE_P(Files, GoldenTokenizer,
+                         testing::Values("llama_small.model", "../gguf/llama_small.gguf"),
+                         [](const auto& file) { return std::string(file.index == 0 ? "model" : "gguf"); });
 
 }  // namespace
 }  // namespace flam
