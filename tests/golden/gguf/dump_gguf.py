@@ -1,7 +1,8 @@
-"""Writes beside this file: random blocks of each type of tensor (blocks.gguf) and their values (blocks.safetensors), and
-the tokenizer of ../tokenizer/llama_small.model as a GGUF file (llama_small.gguf).
+"""Writes beside this file: random blocks of each type of tensor (blocks.gguf) and their values (blocks.safetensors), the
+tokenizer of ../tokenizer/llama_small.model as a GGUF file (llama_small.gguf), and small random models (llama.gguf,
+qwen2.gguf) with the logits that transformers gives when it reads these files (llama.safetensors, qwen2.safetensors).
 
-    python dump_gguf.py   # gguf 0.19.0, numpy 2.4, safetensors 0.8, sentencepiece 0.2
+    python dump_gguf.py   # gguf 0.19.0, numpy 2.4, safetensors 0.8, sentencepiece 0.2, torch 2.15, transformers 5.24
 
 The values are those of gguf.dequantize(), or the tensor itself where it is not quantised. Every bit pattern of a block may
 occur, except scales that are infinite or not a number.
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import torch
 from gguf import GGMLQuantizationType as Type
 from gguf import TokenType
 from safetensors.numpy import save_file
 from sentencepiece import SentencePieceProcessor
+from transformers import (AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM)
 
 SHAPE = (3, 256)
 # The places of the float16 scales in a block.
@@ -75,10 +79,64 @@ def write_tokenizer(folder):
     writer.close()
 
 
+def interleaved(rows, heads):
+    """LlamaModel.permute of convert_hf_to_gguf.py."""
+    shape = rows.shape
+    return rows.reshape(heads, 2, shape[0] // heads // 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
+
+
+def write_model(folder, name, architecture, model):
+    config = model.config
+    writer = gguf.GGUFWriter(folder / f'{name}.gguf', name)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(500.0)
+    writer.add_vocab_size(config.vocab_size)
+    names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
+    for key, tensor in model.state_dict().items():
+        values = tensor.numpy()
+        heads = {'q': config.num_attention_heads, 'k': config.num_key_value_heads}.get(key.split('_proj')[0][-1])
+        if name == 'llama' and 'attn' in key and heads:
+            values = interleaved(values, heads)
+        values = np.ascontiguousarray(values)
+        kind = Type.F32 if values.ndim == 1 else Type.Q4_1 if 'mlp' in key else Type.Q8_0
+        writer.add_tensor(names.get_name(key, ('.weight', '.bias')), gguf.quantize(values, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    reference = AutoModelForCausalLM.from_pretrained(folder, gguf_file=f'{name}.gguf', dtype=torch.float32).eval()
+    ids = torch.randint(config.vocab_size, (2, 7), generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        logits = reference(ids).logits
+    save_file({'ids': ids.numpy(), 'logits': logits.numpy()}, folder / f'{name}.safetensors')
+
+
+def write_models(folder):
+    torch.manual_seed(1)
+    sizes = dict(vocab_size=40, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                 num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5)
+    for name, config, kind, architecture in [
+            ('llama', LlamaConfig(**sizes, tie_word_embeddings=True), LlamaForCausalLM, gguf.MODEL_ARCH.LLAMA),
+            ('qwen2', Qwen2Config(**sizes, tie_word_embeddings=False), Qwen2ForCausalLM, gguf.MODEL_ARCH.QWEN2)]:
+        model = kind(config).eval()
+        for key, value in model.named_parameters():
+            value.data.normal_(1.0 if 'norm' in key else 0.0, 0.2)
+        if config.tie_word_embeddings:
+            del model.lm_head
+        write_model(folder, name, architecture, model)
+
+
 def main():
     folder = Path(__file__).parent
     write_blocks(folder)
     write_tokenizer(folder)
+    write_models(folder)
 
 
 if __name__ == '__main__':

@@ -1,5 +1,8 @@
 // GGUF files as weights of the decoder.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 
 #include "framework/base/file.h"
@@ -93,6 +96,28 @@ TEST_F(LlamaGguf, rows_of_llama_are_put_back_and_those_of_qwen2_kept) {
       for (const auto& slot : written.store.slots())
         EXPECT_TRUE(at::equal(read.store.find(slot->name)->tensor, slot->tensor)) << slot->name;
     }
+  }
+}
+
+TEST_F(LlamaGguf, logits_are_those_of_transformers_reading_the_file) {
+  const at::NoGradGuard no_grad;
+  for (const std::string name : {"llama", "qwen2"}) {
+    Built<LanguageDecoder> decoder(
+        "{type: llama, vocab_size: 40, hidden_size: 64, num_layers: 2, num_heads: 4, num_key_value_heads: 2, "
+        "intermediate_size: 96, rms_norm_eps: 1.0e-5, rope_theta: 500, " +
+        std::string(name == "llama" ? "tie_word_embeddings: true}" : "attention_bias: qkv}"));
+    WeightsFile weights;
+    weights.path = (golden_dir() / "gguf" / (name + ".gguf")).string();
+    weights.layout = {{"", "language_decoder", "gguf"}};
+    decoder.load({weights});
+    const auto expected = open_checkpoint(golden_dir() / "gguf" / (name + ".safetensors"));
+    const at::Tensor ids = expected->tensor("ids");
+    const int64_t length = ids.size(1);
+    const DecodeStep step{at::arange(length).expand({2, length}),
+                          at::ones({length, length}, at::kBool).tril().expand({2, 1, length, length}),
+                          nullptr, nullptr};
+    const at::Tensor hidden = decoder->run(0, decoder->num_layers(), decoder->embed(ids), step);
+    EXPECT_TRUE(near(decoder->head(hidden, nullptr), expected->tensor("logits"), kGoldenTolerance)) << name;
   }
 }
 
