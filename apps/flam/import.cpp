@@ -8,31 +8,50 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/recipe/import/gguf_import.h"
 
 namespace flam::cli {
 
 namespace {
 
 struct ImportOptions {
-  std::string folder, output, chat_template;
+  std::string model, output, chat_template;
   bool overwrite = false;
   std::vector<std::filesystem::path> plugin_path;
 };
 
+std::string folder_config(const ImportOptions& options, Registry& registry) {
+  const Value config = import_model(options.model, options.chat_template);
+  static_cast<void>(RunConfig::parse(config, registry));  // refuses what the components don't support
+  return cat(
+      "# Made by `flam import` from the Hugging Face folder that `weights.root` names. It may be changed "
+      "like any other config.\n",
+      write_yaml(config));
+}
+
+std::string gguf_part(const ImportOptions& options, Registry& registry) {
+  if (!options.chat_template.empty())
+    throw Error("--chat-template is for Hugging Face folders; a GGUF file gives no task_head");
+  return cat(
+      "# Made by `flam import` from a GGUF file, which holds a language decoder and its tokenizer. It is a "
+      "base for\n# configs (`_base_`), which add the picture part: model.vision_backbone, resampler and "
+      "adapter, transforms and task_head.\n",
+      write_yaml(import_gguf(options.model, registry)));
+}
+
 void run(const ImportOptions& options) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(options.folder, ignored))
-    throw Error(cat(quoted(options.folder), " is not a folder; expected a Hugging Face model folder"));
+  const bool is_gguf = is_gguf_file(options.model);
+  if (!is_gguf && !std::filesystem::is_directory(options.model, ignored)) {
+    throw Error(
+        cat(quoted(options.model),
+            " is neither a folder nor a GGUF file; expected a Hugging Face model folder, or a GGUF file"));
+  }
   if (!options.output.empty() && !options.overwrite && std::filesystem::exists(options.output, ignored))
     throw Error(cat(quoted(options.output), " exists; give --overwrite to replace it"));
-  const Value config = import_model(options.folder, options.chat_template);
   const auto registry = open_registry(options.plugin_path);
-  static_cast<void>(RunConfig::parse(config, *registry));  // refuses what the components don't support
-  const std::string text =
-      cat("# yaml-language-server: $schema=flam.schema.json\n# Made by `flam import` from the "
-          "Hugging Face folder that `weights.root` names. It may be changed like any other "
-          "config.\n",
-          write_yaml(config));
+  const std::string text = cat("# yaml-language-server: $schema=flam.schema.json\n",
+                               is_gguf ? gguf_part(options, *registry) : folder_config(options, *registry));
   if (options.output.empty()) {
     std::cout << text;
   } else {
@@ -45,13 +64,17 @@ void run(const ImportOptions& options) {
 
 void add_import(CLI::App& app, int& status) {
   auto options = std::make_shared<ImportOptions>();
-  CLI::App* command = app.add_subcommand("import", "write the config of a Hugging Face model folder");
+  CLI::App* command = app.add_subcommand(
+      "import", "write the config of a Hugging Face model folder, or the part of one that a GGUF file holds");
   command->footer(
       "Examples:\n  flam import llava-1.5-7b-hf llava.yaml\n  flam infer llava.yaml scene.png --question "
       "\"what is "
-      "this?\"\nEvery command that takes a CONFIG also takes the folder itself. docs/models.md lists the "
+      "this?\"\n  flam import SmolLM2-135M-Instruct.Q4_1.gguf decoder.yaml\nEvery command that takes a "
+      "CONFIG also takes the folder itself. docs/models.md lists the "
       "families.");
-  command->add_option("DIR", options->folder, "folder with config.json, weights and tokenizer")->required();
+  command
+      ->add_option("MODEL", options->model, "folder with config.json, weights and tokenizer, or a GGUF file")
+      ->required();
   command->add_option("OUT", options->output, "file to write; without it, the config is printed")
       ->type_name("FILE.yaml")
       ->check(not_empty());

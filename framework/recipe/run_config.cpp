@@ -7,6 +7,7 @@
 #include "framework/device/device.h"
 #include "framework/generate/generate.h"
 #include "framework/model/checked.h"
+#include "framework/recipe/import/gguf_import.h"
 #include "framework/recipe/import/import.h"
 #include "framework/recipe/paths.h"
 #include "framework/recipe/picture_config.h"
@@ -138,6 +139,11 @@ RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std
 
 Value load_config_tree(const std::string& name_or_path, const std::vector<std::string>& overrides) {
   const auto root = configs_root();
+  if (is_gguf_file(name_or_path)) {
+    throw Error(cat(quoted(name_or_path),
+                    " is a GGUF file, which holds a language decoder and no picture part; make a base for a "
+                    "config of it: flam import FILE.gguf OUT.yaml"));
+  }
   Value tree = is_model_folder(name_or_path) ? import_model(name_or_path)
                                              : load_config(find_config(name_or_path, root), root);
   for (const std::string& assignment : overrides) apply_override(tree, assignment, root);

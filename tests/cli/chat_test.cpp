@@ -60,6 +60,15 @@ TEST(ImportCommand, WritesAConfigThatRunsLikeTheFolder) {
   EXPECT_EQ(direct.out, written.out);
 }
 
+TEST(ImportCommand, RefusesAGgufFileWithoutSizes) {
+  const std::string file = (test::golden_root() / "gguf" / "llama_small.gguf").string();
+  const Ran imported = run_flam("import " + file), direct = run_flam("infer " + file + " " + picture());
+  EXPECT_EQ(imported.status, 2);
+  EXPECT_THAT(imported.err, HasSubstr("'llama.block_count' is missing"));
+  EXPECT_EQ(direct.status, 2);
+  EXPECT_THAT(direct.err, HasSubstr("is a GGUF file, which holds a language decoder and no picture part"));
+}
+
 TEST(ImportCommand, RefusesOtherFolders) {
   const test::Scratch scratch;
   const Ran ran = run_flam("infer " + scratch.path().string() + " " + picture() + " --question x");
