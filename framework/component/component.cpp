@@ -35,6 +35,9 @@ std::optional<RequiredMediaWidth> Adapter::required_media_width() const {
 StepGraph::~StepGraph() = default;
 StepGraphs::~StepGraphs() = default;
 Tokenizer::~Tokenizer() = default;
+size_t Tokenizer::unsettled_ids(const std::vector<int64_t>&) const {
+  return 0;
+}
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;
 std::vector<int64_t> Dataset::patch_label_classes() const {

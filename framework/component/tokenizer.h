@@ -29,6 +29,9 @@ class FLAM_API Tokenizer : public Component {
   /// does all this, except for the symbols of the tokenizer's own vocabulary.
   virtual std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const = 0;
   virtual std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const = 0;
+  /// For streaming: how many ids at the end of `ids` may have another text when more ids follow them, apart
+  /// from an incomplete character. Text is decoded without special tokens. By default 0.
+  virtual size_t unsettled_ids(const std::vector<int64_t>& ids) const;
   virtual std::optional<int64_t> token_id(const std::string& token) const = 0;
   virtual int64_t bos_id() const = 0;
   virtual int64_t eos_id() const = 0;

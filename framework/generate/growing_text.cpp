@@ -10,13 +10,16 @@ constexpr size_t kWindow = 16;  // ids
 
 void GrowingText::append(int64_t id) {
   window_.push_back(id);
-  const std::string decoded = decode_(window_);
+  const size_t unsettled = unsettled_ ? unsettled_(window_) : 0;
+  const std::string decoded =
+      unsettled == 0 ? decode_(window_)
+                     : decode_({window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(unsettled)});
   const size_t complete = decoded.size() - unfinished_character(decoded);
   if (window_begin_ + complete > text_.size()) {
     text_.resize(window_begin_);
     text_.append(decoded, 0, complete);
   }
-  if (window_.size() >= kWindow && complete == decoded.size()) shorten_window(decoded);
+  if (window_.size() >= kWindow && unsettled == 0 && complete == decoded.size()) shorten_window(decoded);
 }
 
 /// Drops the older half of the window if the newer half has the same text alone as it has after the older

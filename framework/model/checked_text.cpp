@@ -39,6 +39,12 @@ class CheckedTokenizer final : public Tokenizer {
   std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const override {
     return border_("decode", [&] { return inner_->decode(ids, skip_special_tokens); });
   }
+  size_t unsettled_ids(const std::vector<int64_t>& ids) const override {
+    const size_t count = border_("unsettled_ids", [&] { return inner_->unsettled_ids(ids); });
+    if (count > ids.size())
+      border_.fail(cat("gives ", count, " from unsettled_ids() for ", ids.size(), " ids"));
+    return count;
+  }
   std::optional<int64_t> token_id(const std::string& token) const override {
     const auto id = border_("token_id", [&] { return inner_->token_id(token); });
     if (id) check_id("token_id", *id, vocabulary());

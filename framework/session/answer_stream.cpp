@@ -10,7 +10,8 @@ namespace flam {
 void AnswerStream::start(const std::vector<std::string>& stop_strings) {
   stop_strings_ = stop_strings;
   text_.emplace(
-      [&tokenizer = tokenizer_](const std::vector<int64_t>& ids) { return text_of(ids, tokenizer); });
+      [&tokenizer = tokenizer_](const std::vector<int64_t>& ids) { return text_of(ids, tokenizer); },
+      [&tokenizer = tokenizer_](const std::vector<int64_t>& ids) { return tokenizer.unsettled_ids(ids); });
 }
 
 void AnswerStream::add(int64_t id) {

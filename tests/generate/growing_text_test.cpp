@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace flam {
@@ -36,6 +37,19 @@ TEST(GrowingText, EqualsTheDecodedTextWithoutDecodingItAgain) {
   EXPECT_EQ(growing.text(), whole);
   EXPECT_LT(bytes.decoded,
             50 * whole.size());  // decoding all of it for every id would take about 1,000 · whole.size()
+}
+
+TEST(GrowingText, HoldsBackUnsettledIds) {
+  const auto negative = [](const std::vector<int64_t>& ids) {
+    const auto last = std::find_if(ids.rbegin(), ids.rend(), [](int64_t id) { return id >= 0; });
+    return static_cast<size_t>(last - ids.rbegin());
+  };
+  GrowingText growing([](const std::vector<int64_t>& ids) { return std::string(ids.size(), 'x'); }, negative);
+  const std::vector<std::pair<int64_t, size_t>> steps = {{1, 1}, {-1, 1}, {-1, 1}, {2, 4}, {-1, 4}, {3, 6}};
+  for (const auto& [id, length] : steps) {
+    growing.append(id);
+    EXPECT_EQ(growing.text().size(), length);
+  }
 }
 
 TEST(GrowingText, HoldsBackAnIncompleteCharacter) {

@@ -128,6 +128,22 @@ TEST_F(Import, MissingFiles) {
   EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));
 }
 
+TEST_F(Import, DecodersOfTokenizers) {
+  EXPECT_EQ(at({"model", "tokenizer", "decoder"}), Value("byte_fallback"));
+  EXPECT_EQ(at({"model", "tokenizer", "strip_left"}), Value(false));
+  edit("tokenizer.json", [](json& file) {
+    file["decoder"]["decoders"].push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  });
+  EXPECT_EQ(at({"model", "tokenizer", "strip_left"}), Value(true));
+  edit("tokenizer.json", [](json& file) { file["decoder"]["decoders"].back()["start"] = 2; });
+  EXPECT_THAT(refusal(), HasSubstr("the decoder strips something else than one space at the start"));
+  edit("tokenizer.json", [](json& file) { file["decoder"] = nullptr; });
+  EXPECT_TRUE(at({"model", "tokenizer", "decoder"}).is_null());
+  std::filesystem::remove(folder_ / "tokenizer.json");  // transformers makes one of tokenizer.model
+  std::ofstream(folder_ / "added_tokens.json") << R"({"<image>": 600, "<pad>": 601})";
+  EXPECT_EQ(at({"model", "tokenizer", "decoder"}), Value("byte_fallback"));
+}
+
 TEST_F(Import, ANewProcessorConfigHoldsTheImageProcessor) {
   const json picture = json::parse(read_file(folder_ / "preprocessor_config.json", 1 << 20));
   std::filesystem::remove(folder_ / "preprocessor_config.json");

@@ -29,7 +29,7 @@ bool flag(const json& object, const char* key) {
 const json& step(const json& part, const char* type) {
   static const json kNull;
   if (member(part, "type") == type) return part;
-  for (const char* list : {"normalizers", "pretokenizers", "processors"}) {
+  for (const char* list : {"normalizers", "pretokenizers", "processors", "decoders"}) {
     for (const json& one : member(part, list)) {
       if (const json& found = step(one, type); !found.is_null()) return found;
     }
@@ -119,8 +119,25 @@ class Reader {
     out_.component.set("prepend_bos", prepends_bos());
     out_.component.set("legacy", is_legacy());
     out_.component.set("swallow_spaces", swallows_spaces());
+    set_decoder();
     if (is_set("add_eos_token"))
       throw Error(out_.config.find("add_eos_token")->where(), "add_eos_token: true is not supported");
+  }
+
+  // Without a tokenizer.json, transformers makes one of tokenizer.model.
+  void set_decoder() {
+    const json& decoder = member(json_, "decoder");
+    if (!json_.is_null() && step(decoder, "ByteFallback").is_null()) return;
+    const json& strip = step(decoder, "Strip");
+    if (!strip.is_null() &&
+        (member(strip, "content") != " " || member(strip, "start") != 1 || member(strip, "stop") != 0)) {
+      throw Error(cat(quoted((folder_ / "tokenizer.json").string()),
+                      ": the decoder strips something else than one space at the start, which is not "
+                      "supported: ",
+                      printable(strip.dump())));
+    }
+    out_.component.set("decoder", "byte_fallback");
+    out_.component.set("strip_left", json_.is_null() || !strip.is_null());
   }
 
   bool is_set(const char* key, bool otherwise = false) const {

@@ -1,5 +1,6 @@
 // tokenizer 'sentencepiece': a SentencePiece file, or that of a GGUF file, and tokens added after it, with
-// the behaviour of the slow LlamaTokenizer of transformers 4.31 (tokenization_llama.py).
+// the behaviour of the slow LlamaTokenizer of transformers 4.31 (tokenization_llama.py), or with texts
+// decoded as by a tokenizer.json.
 
 #include <sentencepiece_processor.h>
 
@@ -16,6 +17,10 @@ namespace {
 constexpr size_t kLargestFile = 64u << 20;
 constexpr size_t kLongestText = 1 << 20;
 
+/// How ids become text: as by the library and the slow LlamaTokenizer, or as by the decoder of a
+/// tokenizer.json of LLaMA (the steps Replace, ByteFallback, Fuse and Strip of Hugging Face's tokenizers).
+enum class Decoder { sentencepiece, byte_fallback };
+
 struct SentencePieceParams {
   std::string model;
   std::vector<std::string> added_tokens = {"<|endofchunk|>", "<image>", "<PAD>"};
@@ -25,6 +30,8 @@ struct SentencePieceParams {
   bool prepend_bos = true;
   bool legacy = true;
   bool swallow_spaces = true;
+  Decoder decoder = Decoder::sentencepiece;
+  bool strip_left = true;
 
   void visit(ParamVisitor& v) {
     v("model", model,
@@ -42,6 +49,13 @@ struct SentencePieceParams {
       "true: each text between tokens is encoded for itself, with its own leading space; false: the first "
       "alone");
     v("swallow_spaces", swallow_spaces, "whether whitespace on both sides of an added token is dropped");
+    v("decoder", decoder,
+      "sentencepiece: bytes that belong to no character become one U+FFFD each, as in the slow "
+      "LlamaTokenizer; "
+      "byte_fallback: all bytes of a run of byte tokens do if the run as a whole is not UTF-8, as in a "
+      "tokenizer.json",
+      choices("sentencepiece", "byte_fallback"));
+    v("strip_left", strip_left, "byte_fallback: whether one space at the start of a text is dropped");
   }
 };
 
@@ -61,6 +75,7 @@ class SentencePiece final : public Tokenizer {
   const std::vector<std::string>& added_tokens() const override { return added_.tokens(); }
   std::vector<int64_t> encode(const MarkedText& text, bool add_bos) const override;
   std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const override;
+  size_t unsettled_ids(const std::vector<int64_t>& ids) const override;
   std::optional<int64_t> token_id(const std::string& token) const override;
   int64_t bos_id() const override { return bos_id_; }
   int64_t eos_id() const override { return loaded().eos_id(); }
@@ -77,10 +92,14 @@ class SentencePiece final : public Tokenizer {
   bool is_special(int64_t id) const {
     return id == bos_id_ || id == processor_.eos_id() || id == processor_.unk_id();
   }
+  bool is_added(int64_t id) const {
+    return id >= base_size_ && id < base_size_ + std::ssize(added_.tokens());
+  }
   void find_symbols(const ModelSummary& summary);
   void encode_segment(const MarkedText& segment, const Processor& processor, std::vector<int64_t>& ids) const;
   void spell_out(std::string_view piece, std::vector<int64_t>& ids) const;
   std::string decode_run(const std::vector<int64_t>& run) const;
+  std::string decode_with_byte_fallback(const std::vector<int64_t>& ids) const;
 
   SentencePieceParams params_;
   int64_t base_size_;
@@ -267,10 +286,66 @@ std::string SentencePiece::decode_run(const std::vector<int64_t>& run) const {
   return text;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_front(text).length;
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string SentencePiece::decode_with_byte_fallback(const std::vector<int64_t>& ids) const {
+  constexpr std::string_view kSpace = "\xe2\x96\x81", kReplacement = "\xef\xbf\xbd";
+  std::string text, bytes;
+  const auto close_run = [&] {
+    if (is_utf8(bytes)) {
+      text += bytes;
+    } else {
+      for (size_t i = 0; i < bytes.size(); ++i) text += kReplacement;
+    }
+    bytes.clear();
+  };
+  for (const int64_t id : ids) {
+    if (id < 0 || (id >= base_size_ && !is_added(id))) throw Error(cat("can't decode id ", id));
+    const bool added = is_added(id);
+    if (!added && processor_.IsByte(static_cast<int>(id))) {  // <0xC3>
+      const std::string& piece = processor_.IdToPiece(static_cast<int>(id));
+      bytes += static_cast<char>(std::stoi(piece.substr(3, 2), nullptr, 16));
+      continue;
+    }
+    close_run();
+    std::string_view piece = added ? added_.tokens()[static_cast<size_t>(id - base_size_)]
+                                   : processor_.IdToPiece(static_cast<int>(id));
+    for (size_t at; (at = piece.find(kSpace)) != piece.npos; piece.remove_prefix(at + kSpace.size()))
+      text.append(piece.substr(0, at)) += ' ';
+    text += piece;
+  }
+  close_run();
+  return params_.strip_left && text.starts_with(' ') ? text.substr(1) : text;
+}
+
+/// The last run of byte tokens, and the ids behind it that are not decoded: special tokens, and ids without a
+/// token.
+size_t SentencePiece::unsettled_ids(const std::vector<int64_t>& ids) const {
+  if (params_.decoder != Decoder::byte_fallback) return 0;
+  size_t count = 0;
+  for (size_t i = ids.size(); i-- > 0;) {
+    if (ids[i] >= base_size_ || is_special(ids[i])) continue;
+    if (!loaded().IsByte(static_cast<int>(ids[i]))) break;
+    count = ids.size() - i;
+  }
+  return count;
+}
+
 std::string SentencePiece::decode(const std::vector<int64_t>& ids, bool skip_special_tokens) const {
   loaded();
   std::vector<int64_t> kept = ids;
   if (skip_special_tokens) std::erase_if(kept, [&](int64_t id) { return is_special(id); });
+  if (params_.decoder == Decoder::byte_fallback) {
+    if (skip_special_tokens) std::erase_if(kept, [&](int64_t id) { return is_added(id); });
+    return decode_with_byte_fallback(kept);
+  }
   return added_.decode(kept, skip_special_tokens, [&](const auto& run) { return decode_run(run); });
 }
 

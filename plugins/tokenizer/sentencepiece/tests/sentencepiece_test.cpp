@@ -54,6 +54,42 @@ TEST(SentencePiece, SpacesAtAddedTokensAreKeptOnRequest) {
             keeps->encode(template_text("dog<image>"), false).size());
 }
 
+// Expected texts: tokenizers 0.23, decoders Replace, ByteFallback, Fuse and Strip.
+TEST(SentencePiece, AByteFallbackDecoderReplacesAWholeRun) {
+  const auto decoded = [](const Ids& ids, Value strip_left, bool skip = true) {
+    Value params = params_with("decoder", "byte_fallback");
+    params.set("strip_left", std::move(strip_left));
+    return make_tokenizer("sentencepiece", params, 600)->decode(ids, skip);
+  };
+  const auto plain = make_tokenizer("sentencepiece", params_with(), 600);
+  const auto byte = [](int value) { return int64_t{3 + value}; };
+  const int64_t dog = plain->encode(template_text("dog"), false).front();
+  ASSERT_EQ(plain->token_id("<0xC3>"), byte(0xc3));
+  const Ids ids = {byte(0xc3), byte(0xa9), byte('A'), dog, byte(0xc3), byte(0xa9), byte(0xff)};
+  const std::string piece = plain->decode({byte('.'), dog}, false).substr(1);
+  EXPECT_EQ(decoded(ids, true), "\u00e9A" + piece + "\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(plain->decode(ids, true), "\u00e9A" + piece + "\u00e9\uFFFD");
+  EXPECT_EQ(decoded({dog}, false), piece);
+  EXPECT_EQ(decoded({dog}, true), plain->decode({dog}, true));
+  // Special tokens are left out first, so that the bytes around them are one run.
+  EXPECT_EQ(decoded({byte(0xc3), 2, 601, byte(0xa9)}, true), "\u00e9");
+  EXPECT_EQ(decoded({byte(0xc3), 2, 601, byte('A')}, true, false), "\uFFFD</s><image>A");
+  EXPECT_THAT(test::error_of([&] { decoded({700}, true); }), HasSubstr("can't decode id 700"));
+}
+
+TEST(SentencePiece, UnsettledIdsAreTheLastRunOfBytes) {
+  const auto count = [](const char* decoder, const Ids& ids) {
+    return make_tokenizer("sentencepiece", params_with("decoder", decoder), 600)->unsettled_ids(ids);
+  };
+  EXPECT_EQ(count("byte_fallback", {}), 0u);
+  EXPECT_EQ(count("byte_fallback", {10, 400}), 0u);
+  EXPECT_EQ(count("byte_fallback", {10, 400, 2}), 0u);
+  EXPECT_EQ(count("byte_fallback", {400, 10, 11}), 2u);
+  EXPECT_EQ(count("byte_fallback", {400, 10, 2, 601, 11, 2}), 5u);
+  EXPECT_EQ(count("byte_fallback", {10, 650}), 2u);  // a row of the embedding without a token
+  EXPECT_EQ(count("sentencepiece", {400, 10, 11}), 0u);
+}
+
 TEST(SentencePiece, TheBeginTokenIsOptional) {
   const auto without = make_tokenizer("sentencepiece", params_with("prepend_bos", false), 600);
   EXPECT_EQ(without->encode(template_text("<image>"), true), Ids{601});
