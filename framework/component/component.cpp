@@ -21,6 +21,12 @@ MediaLayout::~MediaLayout() = default;
 int64_t MediaLayout::tile_slots() const {
   return 1;
 }
+bool MediaLayout::separates_frames() const {
+  return false;
+}
+std::string MediaLayout::video_text(const Part&) const {
+  throw RunError("this media_layout does not separate the frames of a video");
+}
 VisionBackbone::~VisionBackbone() = default;
 Resampler::~Resampler() = default;
 LanguageDecoder::~LanguageDecoder() = default;

@@ -12,6 +12,7 @@ struct MediaPlan {
   /// the backbone is told as a patch mask. Empty: all of it.
   std::vector<PictureSize> shown;
   int64_t aspect_ratio_id = 0;  // for layouts with tile slots; see VisionInput
+  bool is_frame = false;        // of a video, for layouts that separate frames
 };
 
 /// media_layout: a picture → the crops that the backbone gets, and the text that stands for them in a prompt.
@@ -40,6 +41,13 @@ class FLAM_API MediaLayout : public Component {
   virtual std::vector<Picture> crops(const Picture& picture, const MediaPlan& plan) const = 0;
   /// The template text that replaces a picture's media marker. It has one media marker for each medium.
   virtual std::string text(const MediaPlan& plan) const = 0;
+
+  /// true: each frame of a video is a medium of its own, and may be resized differently from a picture. false
+  /// (default): the frames of a video are one medium, which the resampler gets together.
+  virtual bool separates_frames() const;
+  /// The template text that replaces the media marker of a video if frames are separate. It has one media
+  /// marker for each frame. Error: the layout writes times, and the video has none.
+  virtual std::string video_text(const Part& video) const;
 
   /// How many media, and so how many media markers, a picture with this plan has.
   int64_t media_count(const MediaPlan& plan) const { return tile_slots() > 1 ? 1 : plan.crops; }

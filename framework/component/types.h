@@ -25,6 +25,8 @@ struct Part {
   Kind kind = Kind::text;
   std::string text;
   std::vector<PictureSource> pictures;  // image: one; frames: one a frame; as pictures or as features
+  std::vector<double> timestamps = {};  // frames: when each was taken, seconds; empty: not known
+  std::optional<double> duration = {};  // frames: length of the video, seconds
 };
 
 /// Who says the parts of a request from `begin` on, up to the next message.

@@ -51,6 +51,21 @@ class CheckedMediaLayout final : public MediaLayout {
     }
     return crops;
   }
+  bool separates_frames() const override {
+    const bool separate = border_("separates_frames", [&] { return inner_->separates_frames(); });
+    if (separate && tile_slots() > 1)
+      border_.fail("gives true from separates_frames(), which needs a layout with one tile slot");
+    return separate;
+  }
+  std::string video_text(const Part& video) const override {
+    std::string text = border_("video_text", [&] { return inner_->video_text(video); });
+    const auto markers = template_text(text).find_all(image_token_).size();
+    if (markers != video.pictures.size()) {
+      border_.fail(cat("gives a text from video_text() with ", markers, " media markers ",
+                       quoted(image_token_), "; expected ", video.pictures.size(), ", one for each frame"));
+    }
+    return text;
+  }
   std::string text(const MediaPlan& plan) const override {
     std::string text = border_("text", [&] { return inner_->text(plan); });
     const int64_t markers = std::ssize(template_text(text).find_all(image_token_));

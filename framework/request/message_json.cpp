@@ -6,6 +6,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/request/video_json.h"
 
 namespace flam {
 
@@ -50,15 +51,11 @@ Part part_of(const nlohmann::json& item,
     }
     return {Part::Kind::image, "", {picture(*path)}};
   }
-  if (type == "video" && item.contains("frames") && item["frames"].is_array() && !item["frames"].empty()) {
-    Part video{Part::Kind::frames, "", {}};
-    for (const nlohmann::json& frame : item["frames"]) video.pictures.push_back(picture(frame));
-    return video;
-  }
+  if (type == "video" && item.contains("frames")) return video_part(item, picture);
   throw Error(cat(
       "unusable content ", quoted(item.dump()),
       "; each has a type: {\"type\": \"text\", \"text\": TEXT}, {\"type\": \"image\", \"image\": FILE} or "
-      "{\"type\": \"video\", \"frames\": [FILE, …]}"));
+      "{\"type\": \"video\", \"frames\": [FILE, …], \"fps\": NUMBER}"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "framework/base/text.h"
 #include "framework/report/path_text.h"
 #include "framework/request/message_json.h"
+#include "framework/request/video_json.h"
 
 namespace flam {
 
@@ -27,7 +28,9 @@ Json request_json(const Request& request) {
     } else {
       Json frames = Json::array();
       for (const auto& picture : part.pictures) frames.push_back(name(picture));
-      parts.push_back({{"frames", frames}});
+      Json video = {{"frames", frames}};
+      add_times(part, video);
+      parts.push_back(std::move(video));
     }
   }
   Json out;
@@ -41,13 +44,34 @@ Json request_json(const Request& request) {
   return out;
 }
 
+namespace {
+
+Part part_of(const nlohmann::json& part,
+             const std::function<PictureSource(const nlohmann::json& path)>& picture) {
+  const bool is_video = part.is_object() && part.contains("frames");
+  if (!part.is_object() || (!is_video && part.size() != 1))
+    throw Error("each part has exactly one of `text`, `image`, `frames`");
+  if (!is_video && part.contains("text") && part["text"].is_string())
+    return {Part::Kind::text, part["text"].get<std::string>(), {}};
+  if (!is_video && part.contains("image")) return {Part::Kind::image, "", {picture(part["image"])}};
+  if (!is_video) throw Error(cat("unusable part ", quoted(part.dump())));
+  for (const auto& [key, value] : part.items()) {
+    if (std::ranges::find(kVideoKeys, key) == std::end(kVideoKeys))
+      throw Error(cat("unknown key ", quoted(key), " of a video"));
+  }
+  return video_part(part, picture);
+}
+
+}  // namespace
+
 Request parse_request(const std::string& json_line, const std::filesystem::path& folder,
                       const Location& where) {
   const auto fail = [&](const std::string& what) -> Error {
     return Error(
         where,
         cat("not a request: ", what,
-            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …]}]}, or "
+            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …], \"fps\": "
+            "NUMBER}]}, or "
             "{\"messages\": [{\"role\": …, \"content\": …}]}, and "
             "\"candidates\": [TEXT, …] if the model should choose one of them, and optionally \"id\": TEXT"));
   };
@@ -77,15 +101,11 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     if (key != list && key != "candidates" && key != "id") throw fail(cat("unknown key ", quoted(key)));
   }
   const auto picture = [&](const nlohmann::json& path) {
-    if (!path.is_string()) throw fail("a picture must be a path");
-    const std::string name = path.get<std::string>();
+    const std::string name = path.is_string() ? path.get<std::string>() : "";
+    if (!path.is_string()) throw Error("a picture must be a path");
     if (name.empty() || name.find('\0') != std::string::npos)
-      throw fail(cat("a picture must be a path, found ", quoted(name)));
-    try {
-      return PictureSource{(folder / path_of_text(name)).string(), nullptr, {}};
-    } catch (const Error& error) {
-      throw fail(error.what());
-    }
+      throw Error(cat("a picture must be a path, found ", quoted(name)));
+    return PictureSource{(folder / path_of_text(name)).string(), nullptr, {}};
   };
   Request request;
   if (node.contains("candidates")) {
@@ -100,23 +120,10 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   }
   try {
     if (list == std::string_view("messages")) add_messages(node[list], picture, request);
+    for (const nlohmann::json& part : node.value("parts", nlohmann::json::array()))
+      request.parts.push_back(part_of(part, picture));
   } catch (const Error& error) {
     throw fail(error.what());
-  }
-  for (const nlohmann::json& part : node.value("parts", nlohmann::json::array())) {
-    if (!part.is_object() || part.size() != 1)
-      throw fail("each part has exactly one of `text`, `image`, `frames`");
-    if (part.contains("text") && part["text"].is_string()) {
-      request.parts.push_back({Part::Kind::text, part["text"].get<std::string>(), {}});
-    } else if (part.contains("image")) {
-      request.parts.push_back({Part::Kind::image, "", {picture(part["image"])}});
-    } else if (part.contains("frames") && part["frames"].is_array() && !part["frames"].empty()) {
-      Part video{Part::Kind::frames, "", {}};
-      for (const nlohmann::json& frame : part["frames"]) video.pictures.push_back(picture(frame));
-      request.parts.push_back(std::move(video));
-    } else {
-      throw fail(cat("unusable part ", quoted(part.dump())));
-    }
   }
   if (node.contains("id")) {
     if (!node["id"].is_string() || node["id"].get<std::string>().empty())

@@ -145,17 +145,19 @@ class BatchLoader {
 };
 
 /// The plans of a prompt's media; their texts, and what becomes of them, are written to `text` and `placed`.
-/// Error: a plan or the number of media markers is wrong.
-Plans lay_out(const Prompt& prompt, const Model& model, MarkedText& text, std::vector<PlacedMedia>& placed) {
+/// Where the layout separates the frames of a video, each becomes an element of `prompt.media`. Error: a plan
+/// or the number of media markers is wrong, or a text can't be written.
+Plans lay_out(Prompt& prompt, const Model& model, MarkedText& text, std::vector<PlacedMedia>& placed) {
   const MediaLayout& layout = model.media_layout();
   const std::string& marker = model.tokenizer().image_token();
   const int64_t size = model.vision_backbone().image_size();
   Plans plans;
   std::vector<std::string> texts;
   std::vector<PlacedMedia> media;
+  std::vector<Part> parts;
   for (const Part& part : prompt.media) {
     const bool is_image = part.kind == Part::Kind::image;
-    auto& of_part = plans.emplace_back();
+    std::vector<MediaPlan> of_part;
     for (const PictureSource& source : part.pictures) {
       const bool given = source.features.defined();
       of_part.push_back(
@@ -163,12 +165,23 @@ Plans lay_out(const Prompt& prompt, const Model& model, MarkedText& text, std::v
                       /*may_split=*/is_image));
     }
     const MediaPlan& plan = of_part.front();
-    texts.push_back(is_image ? layout.text(plan) : marker);
-    const int64_t count = is_image ? layout.media_count(plan) : 1;
-    media.push_back({plan.rows, plan.columns, plan.crops, is_image ? 0 : std::ssize(part.pictures),
-                     count * model.media_tokens()});
+    const int64_t frames = is_image ? 0 : std::ssize(part.pictures);
+    const bool separate = !is_image && layout.separates_frames();
+    texts.push_back(is_image ? layout.text(plan) : separate ? layout.video_text(part) : marker);
+    const int64_t count = is_image ? layout.media_count(plan) : separate ? frames : 1;
+    media.push_back({plan.rows, plan.columns, plan.crops, frames, count * model.media_tokens()});
+    if (!separate) {
+      parts.push_back(part);
+      plans.push_back(std::move(of_part));
+      continue;
+    }
+    for (size_t f = 0; f < part.pictures.size(); ++f) {
+      parts.push_back({Part::Kind::frames, "", {part.pictures[f]}});
+      plans.push_back({of_part[f]});
+    }
   }
   text = with_media_texts(prompt.text, marker, texts);
+  prompt.media = std::move(parts);
   placed = std::move(media);
   return plans;
 }

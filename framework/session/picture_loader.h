@@ -67,8 +67,10 @@ class PictureLoader {
   std::shared_ptr<const std::string> take_bytes(const PictureSource& source);
   LoadedPicture load(const PictureSource& source, bool may_split, bool with_pixels);
   std::shared_future<LoadedPicture> queue(const WantedPicture& wanted, bool with_pixels);
-  /// Whether the picture may be cut, and is therefore not the same as a frame of a video.
-  bool splits(bool may_split) const { return may_split && layout_.max_crops() > 1; }
+  /// Whether a picture is not laid out in the same way as a frame of a video.
+  bool splits(bool may_split) const {
+    return may_split && (layout_.max_crops() > 1 || layout_.separates_frames());
+  }
 
   const MediaLayout& layout_;
   const TransformChain& transforms_;

@@ -39,8 +39,9 @@ TEST(GoldenImport, TilesOfSmolVlmAndIdefics3Agree) {
   const auto folder = test::golden_root() / "smolvlm_tiny";
   RunOptions options;
   options.dtype = "float32";
-  for (const auto& [model, name] :
-       {std::pair{"smolvlm", "smolvlm_two_images"}, {"idefics3", "idefics3_tiled"}}) {
+  for (const auto& [model, name] : {std::pair{"smolvlm", "smolvlm_two_images"},
+                                    {"smolvlm", "smolvlm_video"},
+                                    {"idefics3", "idefics3_tiled"}}) {
     const auto session = Session::open((folder / model).string(), options);
     const VerifyReport report = verify(*session, folder / (std::string(name) + ".safetensors"));
     for (const StageCheck& stage : report.stages)

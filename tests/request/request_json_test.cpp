@@ -35,6 +35,33 @@ TEST(ParseRequest, KeepsTheOrderOfParts) {
   EXPECT_EQ(parse_request(R"({"parts": []})", "", kHere).id, "");
 }
 
+TEST(ParseRequest, TimesOfAVideo) {
+  const auto video = [](const std::string& more) {
+    return parse_request(R"({"parts": [{"frames": ["1.png", "2.png", "3.png"])" + more + "}]}", "/folder",
+                         kHere);
+  };
+  const auto times = [&](const std::string& more) { return video(more).parts.at(0).timestamps; };
+  EXPECT_EQ(times(""), std::vector<double>());
+  EXPECT_EQ(times(R"(, "fps": 2)"), (std::vector<double>{0, 0.5, 1}));
+  EXPECT_EQ(times(R"(, "timestamps": [1, 1, 70.5])"), (std::vector<double>{1, 1, 70.5}));
+  EXPECT_EQ(video("").parts.at(0).duration, std::nullopt);
+  const Request whole = video(R"(, "fps": 1, "duration": 9.5)");
+  EXPECT_EQ(whole.parts.at(0).duration, 9.5);
+  const Request again = parse_request(request_json(whole).dump(), "/", kHere);
+  EXPECT_EQ(again.parts.at(0).timestamps, whole.parts.at(0).timestamps);
+  EXPECT_EQ(again.parts.at(0).duration, 9.5);
+  const auto refused = [&](const std::string& more) { return error_of([&] { video(more); }); };
+  for (const char* rate : {"0", "-1", "\"2\"", "1e-9", "[1]"})
+    EXPECT_THAT(refused(cat(R"(, "fps": )", rate)), HasSubstr("`fps` of a video is")) << rate;
+  EXPECT_THAT(refused(R"(, "timestamps": [1, 2])"), HasSubstr("one number for each of its 3 frames"));
+  EXPECT_THAT(refused(R"(, "timestamps": [1, 3, 2])"), HasSubstr("`timestamps` of a video is '2'; expected "
+                                                                 "seconds, at least 3"));
+  EXPECT_THAT(refused(R"(, "fps": 1, "timestamps": [1, 2, 3])"),
+              HasSubstr("`fps` or `timestamps`, not both"));
+  EXPECT_THAT(refused(R"(, "fps": 1, "duration": 1.5)"), HasSubstr("`duration` of a video is '1.5'"));
+  EXPECT_THAT(refused(R"(, "text": "x")"), HasSubstr("unknown key 'text' of a video"));
+}
+
 TEST(ParseRequest, MessagesNameTheMistake) {
   for (const char* line : {"[]", "{}", R"({"parts": 3})"}) {
     EXPECT_THAT(refusal(line), AllOf(HasSubstr("r.jsonl:3: not a request: no list `parts`"),
@@ -44,8 +71,10 @@ TEST(ParseRequest, MessagesNameTheMistake) {
   const auto part = [](const std::string& text) { return refusal("{\"parts\": [" + text + "]}"); };
   for (const char* text : {"3", "{}", R"({"text": "x", "image": "y"})"})
     EXPECT_THAT(part(text), HasSubstr("each part has exactly one of")) << text;
-  for (const char* text : {R"({"text": 3})", R"({"frames": []})", R"({"frames": "x"})", R"({"video": "x"})"})
+  for (const char* text : {R"({"text": 3})", R"({"video": "x"})"})
     EXPECT_THAT(part(text), HasSubstr("unusable part '{")) << text;
+  for (const char* text : {R"({"frames": []})", R"({"frames": "x"})", R"({"frames": null})"})
+    EXPECT_THAT(part(text), HasSubstr("`frames` of a video must be a list of paths")) << text;
   EXPECT_THAT(part(R"({"image": 3})"), HasSubstr("a picture must be a path"));
   EXPECT_THAT(part(R"({"frames": ["a", ""]})"), HasSubstr("a picture must be a path, found ''"));
   EXPECT_THAT(refusal(R"({"parts": [], "name": 3})"), HasSubstr("unknown key 'name'"));

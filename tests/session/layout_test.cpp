@@ -129,6 +129,40 @@ TEST(Layout, TheSamePictureIsCutAsAPictureAndWholeAsAFrame) {
   EXPECT_EQ(encoded(), before);
 }
 
+TEST(Layout, FramesThatTheLayoutSeparates) {
+  const std::vector<std::string> overrides =
+      grid_with("model.media_layout.video={frame: ' {timestamp}', outro: '.', longest_edge: 80}");
+  const auto session = open(overrides);
+  const auto video = [](std::vector<PictureSource> frames, double fps) {
+    Request request = caption_of(std::move(frames), Part::Kind::frames);
+    for (size_t i = 0; i < request.parts[0].pictures.size(); ++i)
+      request.parts[0].timestamps.push_back(static_cast<double>(i) / fps);
+    return request;
+  };
+  const PictureSource one = picture(40, 90), other = picture(90, 40);
+  Request two = video({one, other}, 0.5);  // a shot with a video, and a picture
+  two.parts.push_back(text_part("a"));
+  two.parts.push_back({Part::Kind::image, "", {one}});
+  const std::vector<Request> requests = {video({one, other, one}, 1), two, caption_of({other}),
+                                         video({other}, 1)};
+  const auto together = session->answer(requests);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    ASSERT_EQ(together[i].error.value_or(""), "") << i;
+    const Outcome alone = open(overrides)->answer(requests[i]);
+    EXPECT_EQ(together[i].result.hypotheses[0].ids, alone.result.hypotheses[0].ids) << i;
+    EXPECT_EQ(together[i].prompt, alone.prompt) << i;
+  }
+  const std::string crop = "<fake_token_around_image><global-img><image><fake_token_around_image>";
+  EXPECT_EQ(together[0].prompt, " 00:00" + crop + " 00:01" + crop + " 00:02" + crop + ".Output:");
+  EXPECT_EQ(together[0].media[0].frames, 3);
+  EXPECT_EQ(together[0].media[0].tokens, 3 * together[3].media[0].tokens);
+  EXPECT_THAT(together[1].prompt, testing::StartsWith(" 00:00" + crop + " 00:02" + crop + "."));
+  EXPECT_EQ(together[1].media[1].crops, together[2].media[0].crops);
+  const auto refused = session->answer(std::vector{requests[0], caption_of({one}, Part::Kind::frames)});
+  EXPECT_EQ(refused[0].result.hypotheses[0].ids, together[0].result.hypotheses[0].ids);
+  EXPECT_THAT(refused[1].error.value_or(""), HasSubstr("does not say that of its frames"));
+}
+
 TEST(Layout, EachCropIsEncodedAsTheLayoutCutsIt) {
   const c10::InferenceMode inference;
   const auto session = open(kGrid);

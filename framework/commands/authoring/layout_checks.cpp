@@ -47,6 +47,13 @@ Finding check_plans(const Specimen& specimen) {
       most = std::max(most, plan.crops);
     }
   }
+  if (layout->separates_frames()) {
+    for (const size_t frames : {1, 3}) {
+      Part video{Part::Kind::frames, "", std::vector<PictureSource>(frames)};
+      for (size_t i = 0; i < frames; ++i) video.timestamps.push_back(static_cast<double>(i));
+      layout->video_text(video);
+    }
+  }
   return {cat("up to ", most, " crops of ", std::size(kSizes), " sizes of pictures, max_crops() is ",
               layout->max_crops(), "; each text has its media markers")};
 }

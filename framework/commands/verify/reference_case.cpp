@@ -30,6 +30,23 @@ const json* member(const json& object, const char* key) {
   throw Error(cat(printable(file.string(), 4096), ": ", what, "  (docs/verify.md describes the format)"));
 }
 
+/// The messages of one conversation; a video without frames has those beside the messages.
+json with_frames(json messages, const json& beside) {
+  for (json& message : messages) {
+    if (!message.is_object() || !message.contains("content") || !message["content"].is_array()) continue;
+    for (json& item : message["content"]) {
+      if (!item.is_object() || item.value("type", "") != "video" || item.contains("frames")) continue;
+      if (const json* frames = member(beside, "frames")) item["frames"] = *frames;
+      if (const json* duration = member(beside, "duration_seconds")) item["duration"] = *duration;
+      const json *numbers = member(beside, "frame_numbers"), *fps = member(beside, "fps");
+      if (!numbers || !fps) continue;
+      for (const json& number : *numbers)
+        item["timestamps"].push_back(number.get<double>() / fps->get<double>());
+    }
+  }
+  return messages;
+}
+
 Request conversation(const json& messages, const fs::path& folder) {
   if (!messages.is_array()) throw Error("expected a list");
   Request request;
@@ -75,25 +92,32 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
   }
   out.tensors_ = open_checkpoint(fs::path(path).replace_extension(".safetensors"));
   if (!out.json_->is_object()) malformed(side, "expected an object");
-  const json* conversations = member(*out.json_, "messages");
-  const json* prompts = member(*out.json_, conversations ? "text" : "prompts");
+  json conversations;
+  if (const json* messages = member(*out.json_, "messages")) {
+    conversations = *messages;
+    // One conversation may stand alone.
+    if (messages->is_array() && !messages->empty() && messages->front().is_object())
+      conversations = json::array({*messages});
+  }
+  const json* prompts = member(*out.json_, conversations.is_null() ? "prompts" : "text");
   if (!prompts || !prompts->is_array() || prompts->empty())
     malformed(side, "`prompts` (or `text`, with `messages`) must be a list of texts");
   for (const json& prompt : *prompts) {
     if (!prompt.is_string()) malformed(side, "`prompts` must be a list of texts");
     out.prompt_texts_.push_back(prompt.get<std::string>());
   }
-  out.pictures_.resize(out.prompt_texts_.size());
-  if (conversations) {
-    if (!conversations->is_array() || conversations->size() != out.rows())
+  out.media_.resize(out.prompt_texts_.size());
+  if (!conversations.is_null()) {
+    if (!conversations.is_array() || conversations.size() != out.rows())
       malformed(side, "`messages` must have one conversation for each text");
     for (size_t row = 0; row < out.rows(); ++row) {
       try {
-        const Request request = conversation((*conversations)[row], side.parent_path());
-        for (const Part& part : request.parts) {
-          if (part.kind != Part::Kind::text) out.pictures_[row].push_back(part.pictures.front().path);
-        }
+        const Request request = conversation(with_frames(conversations[row], *out.json_), side.parent_path());
+        std::ranges::copy_if(request.parts, std::back_inserter(out.media_[row]),
+                             [](const Part& part) { return part.kind != Part::Kind::text; });
         out.conversations_.push_back(request);
+      } catch (const json::exception& error) {
+        malformed(side, cat("`frame_numbers`, `fps`: ", printable(error.what())));
       } catch (const Error& error) {
         malformed(side, cat("`messages`: ", error.what()));
       }
@@ -101,7 +125,10 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
   } else if (const json* images = member(*out.json_, "images")) {
     if (!images->is_array() || images->size() != out.rows())
       malformed(side, "`images` must have one entry for each prompt");
-    for (size_t row = 0; row < out.rows(); ++row) out.pictures_[row] = picture_list((*images)[row], side);
+    for (size_t row = 0; row < out.rows(); ++row) {
+      for (const std::string& path : picture_list((*images)[row], side))
+        out.media_[row].push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
+    }
   }
   if (const json* most = member(*out.json_, "max_new_tokens")) {
     if (!most->is_number_integer() || most->get<int64_t>() < 1)
@@ -111,14 +138,16 @@ ReferenceCase ReferenceCase::open(const fs::path& path) {
   return out;
 }
 
-std::vector<Prompt> ReferenceCase::prompts() const {
+std::vector<Prompt> ReferenceCase::prompts(const std::string& marker) const {
+  constexpr std::string_view kVideo = "<video>";
   std::vector<Prompt> out;
   for (size_t row = 0; row < rows(); ++row) {
-    Prompt prompt{template_text(prompt_texts_[row]), {}};
-    for (const std::string& path : pictures_[row]) {
-      prompt.media.push_back({Part::Kind::image, "", {PictureSource{path, nullptr, {}}}});
+    std::string text = prompt_texts_[row];
+    for (const Part& media : media_[row]) {
+      const size_t at = media.kind == Part::Kind::frames ? text.find(kVideo) : std::string::npos;
+      if (at != std::string::npos) text.replace(at, kVideo.size(), marker);
     }
-    out.push_back(std::move(prompt));
+    out.push_back({template_text(text), media_[row]});
   }
   return out;
 }
@@ -141,8 +170,8 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
   };
   size_t next = 0;
   const auto add_picture = [&] {
-    if (next >= pictures_[row].size()) return false;
-    request.parts.push_back({Part::Kind::image, "", {PictureSource{pictures_[row][next++], nullptr, {}}}});
+    if (next >= media_[row].size()) return false;
+    request.parts.push_back(media_[row][next++]);
     return true;
   };
   if (shots && shots->is_array()) {
@@ -153,7 +182,7 @@ std::optional<Request> ReferenceCase::request(size_t row) const {
       }
     }
   }
-  if (!add_picture() || next != pictures_[row].size()) return std::nullopt;
+  if (!add_picture() || next != media_[row].size()) return std::nullopt;
   if (vqa) add_text(*question);
   return request;
 }

@@ -17,10 +17,10 @@ class ReferenceCase {
   static ReferenceCase open(const std::filesystem::path& path);
 
   size_t rows() const { return prompt_texts_.size(); }
-  const std::string& prompt_text(size_t row) const { return prompt_texts_[row]; }
-  /// The stored prompts with the paths of their pictures. Their text is template text, because the reference
-  /// encoded the names of special tokens in it as these tokens.
-  std::vector<Prompt> prompts() const;
+  /// The stored prompts with their pictures and videos; `marker` takes the place of a `<video>` in them.
+  /// Their text is template text, because the reference encoded the names of special tokens in it as these
+  /// tokens.
+  std::vector<Prompt> prompts(const std::string& marker) const;
   /// The request that leads to this row's prompt, if the dump has the data for it (caption: shots; VQA: shots
   /// and `questions`; `messages`).
   std::optional<Request> request(size_t row) const;
@@ -40,8 +40,8 @@ class ReferenceCase {
   std::shared_ptr<const nlohmann::json> json_;
   std::shared_ptr<Checkpoint> tensors_;
   std::vector<std::string> prompt_texts_;
-  std::vector<std::vector<std::string>> pictures_;  // for each row: paths that include the dump's folder
-  std::vector<Request> conversations_;              // of the rows; empty if the dump has no messages
+  std::vector<std::vector<Part>> media_;  // of each row; their paths include the dump's folder
+  std::vector<Request> conversations_;    // of the rows; empty if the dump has no messages
   int64_t max_new_tokens_ = 20;
 };
 

@@ -51,8 +51,8 @@ class Verification {
       : session_(session), reference_(reference), options_(options), report_(report) {}
 
   void run() {
-    check_prompts();
-    const std::vector<Prompt> prompts = reference_.prompts();
+    const std::vector<Prompt> prompts = reference_.prompts(session_.model().tokenizer().image_token());
+    check_prompts(prompts);
     Prepared prepared = session_.parts().prepare(prompts, nullptr, /*with_pixels=*/true);
     find_pictures(prepared);
     Recorder recorder;
@@ -71,7 +71,7 @@ class Verification {
 
  private:
   // Checks that the task head builds the reference's prompt from the shots and the query.
-  void check_prompts() {
+  void check_prompts(const std::vector<Prompt>& prompts) {
     for (size_t row = 0; row < reference_.rows(); ++row) {
       const auto request = reference_.request(row);
       const bool chats = session_.parts().task_head && session_.task_head().takes_messages();
@@ -80,8 +80,7 @@ class Verification {
         continue;
       }
       const std::string ours = prompt_of(session_.task_head().task(*request)).text.str();
-      report_.stages.push_back(
-          compare_text(cat("prompt_text[", row, "]"), ours, reference_.prompt_text(row)));
+      report_.stages.push_back(compare_text(cat("prompt_text[", row, "]"), ours, prompts[row].text.str()));
     }
   }
 

@@ -67,6 +67,7 @@ class Importer {
     set_tokenizer();
     set_generation();
     check_crop();
+    check_video_tiles();
     set_task_head(family);
     tree_.set("meta", Value::map()).set("imported_from", folder_.string());
     return std::move(tree_);
@@ -165,6 +166,17 @@ class Importer {
     if (height && !(*height == *width)) {
       throw Error(width->where(), cat("crop_size is ", height->as_int(), " × ", width->as_int(),
                                       " pixels; only squares are supported"));
+    }
+  }
+
+  void check_video_tiles() const {
+    const Value* tile = fact("video_tile_size");
+    const Value* layout = tree_.find("model")->find("media_layout");
+    const Value* of_pictures = layout ? layout->find("tile_size") : nullptr;
+    if (tile && of_pictures && !(*tile == *of_pictures)) {
+      throw Error(tile->where(),
+                  cat("frames of videos have ", tile->as_int(), " pixels, but tiles of pictures ",
+                      of_pictures->as_int(), "; only equal sizes are supported"));
     }
   }
 

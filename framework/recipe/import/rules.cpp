@@ -62,6 +62,10 @@ bool RuleReader::is_ignored(const std::string& key) const {
 
 void RuleReader::apply(const Value& section, const Value& rules, const std::string& name) {
   apply_defaults(rules);
+  if (const Value* adds = rules.find("adds")) {
+    for (const Value::Member& member : adds->as_map())
+      merge_at(config_, member.key, member.value, section.where());
+  }
   for (const Value::Member& member : section.as_map()) {
     const std::string path = name.empty() ? member.key : name + "." + member.key;
     const Value* rule = rules.find(member.key);

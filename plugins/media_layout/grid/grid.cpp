@@ -10,9 +10,11 @@
 //   global_image_tag    str          text before the overview
 //   interpolation       enum         nearest | bilinear | bicubic | lanczos
 //   pass_order          enum         horizontal_first | adaptive
+//   video               group        how videos are written (SmolVLM2, processing_smolvlm.py)
 #include <algorithm>
 
 #include "framework/sdk.h"
+#include "video_text.h"
 
 namespace flam {
 
@@ -22,6 +24,7 @@ struct GridParams : ResamplingParams {
   int64_t max_tiles = 0;
   std::string fake_image_token = "<fake_token_around_image>";
   std::string global_image_tag = "<global-img>";
+  VideoParams video;
 
   GridParams() { interpolation = Interpolation::lanczos; }
 
@@ -42,6 +45,9 @@ struct GridParams : ResamplingParams {
     v("fake_image_token", fake_image_token, "text before each crop, and after the overview");
     v("global_image_tag", global_image_tag, "text between fake_image_token and the overview");
     ResamplingParams::visit(v);
+    v("video", video,
+      "texts around the frames of a video, each of which is one crop; without them, the frames are one "
+      "medium");
   }
 };
 
@@ -53,8 +59,10 @@ class Grid final : public MediaLayout {
       : params_(params),
         image_token_(in.image_token),
         tile_(params.tile_size.value_or(in.image_size)),
-        longest_edge_(std::min(params.longest_edge.value_or(4 * tile_), kLimit)) {
-    for (const std::string* text : {&params.fake_image_token, &params.global_image_tag}) {
+        longest_edge_(std::min(params.longest_edge.value_or(4 * tile_), kLimit)),
+        video_edge_(std::min(params.video.longest_edge.value_or(longest_edge_), kLimit)) {
+    for (const std::string* text : {&params.fake_image_token, &params.global_image_tag, &params.video.intro,
+                                    &params.video.frame, &params.video.outro}) {
       if (!image_token_.empty() && text->find(image_token_) != std::string::npos)
         throw Error(cat("the text ", quoted(*text), " has the media marker ", quoted(image_token_),
                         ", which stands for crops only; remove it"));
@@ -68,18 +76,20 @@ class Grid final : public MediaLayout {
   }
 
   MediaPlan plan(const PictureSize& size, bool may_split) const override {
-    if (!may_split || !params_.do_image_splitting) return {};
+    if (!may_split) return {.is_frame = separates_frames()};
+    if (!params_.do_image_splitting) return {};
     const PictureSize whole = sizes(size).whole_tiles;
     const int64_t rows = whole.height / tile_, columns = whole.width / tile_, tiles = rows * columns;
     if (tiles == 1 || exceeds(tiles)) return {};
-    return {rows, columns, tiles + 1, {}, 0};
+    return {.rows = rows, .columns = columns, .crops = tiles + 1};
   }
 
   std::vector<Picture> crops(const Picture& picture, const MediaPlan& plan) const override {
     const PictureSize size{picture.height(), picture.width()};
     const PictureSize overview{tile_, tile_};
     if (plan.rows == 0) {
-      const at::Tensor first = params_.resize(picture.rgb, fit_longest_edge(size, longest_edge_));
+      const int64_t edge = plan.is_frame ? video_edge_ : longest_edge_;
+      const at::Tensor first = params_.resize(picture.rgb, fit_longest_edge(size, edge));
       return {{params_.resize(first, overview)}};
     }
     const Sizes steps = sizes(size);
@@ -102,12 +112,21 @@ class Grid final : public MediaLayout {
       text += "\n";
     }
     if (plan.rows > 0) text += "\n";
-    return text + params_.fake_image_token + params_.global_image_tag + image_token_ +
-           params_.fake_image_token;
+    return text + whole();
+  }
+
+  bool separates_frames() const override { return params_.video.is_set(); }
+  std::string video_text(const Part& video) const override {
+    return flam::video_text(params_.video, video, whole());
   }
 
  private:
   static constexpr int64_t kLimit = 4096;  // longest edge, pixels
+
+  /// The text of an overview, of a picture that is not cut, or of a frame.
+  std::string whole() const {
+    return params_.fake_image_token + params_.global_image_tag + image_token_ + params_.fake_image_token;
+  }
 
   struct Sizes {
     PictureSize first, whole_tiles;  // after the two resizes
@@ -127,7 +146,7 @@ class Grid final : public MediaLayout {
 
   GridParams params_;
   std::string image_token_;
-  int64_t tile_, longest_edge_;
+  int64_t tile_, longest_edge_, video_edge_;
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ struct ChatParams {
     v("image", image, "what stands for a picture or video; holds the image token once");
     v("images_first", images_first,
       "true: all pictures of a message are in front of its texts (LLaVA); false: they stay where they are");
-    v("text_start", text_start, "text behind the prefix of a message that does not begin with a picture");
+    v("text_start", text_start,
+      "text behind the prefix of a message that does not begin with a picture, but with a text or a video");
     v("text_suffix", text_suffix, "text behind each text of a message");
     v("generation_prompt", generation_prompt, "text behind the last message, which the model continues");
     v("system_prompt", system_prompt, "system message of a conversation without one; empty: none");
@@ -149,7 +150,7 @@ class Chat final : public TaskHead {
     bool blank = true;
     for (const Part& part : parts) blank = blank && is_text(part) && is_blank(part.text);
     if (blank) throw Error(cat("a message of the ", role_name(role), " is empty"));
-    if (is_text(parts.front())) prompt.text += template_text(params_.text_start);
+    if (parts.front().kind != Part::Kind::image) prompt.text += template_text(params_.text_start);
     const auto add_text = [&](const Part& part) {
       prompt.text += literal_text(part.text) + template_text(params_.text_suffix);
     };

@@ -12,6 +12,7 @@
 #include "framework/testing/component.h"
 #include "tests/support/component.h"
 #include "tests/support/scratch.h"
+#include "video_text.h"
 
 namespace flam {
 namespace {
@@ -127,6 +128,64 @@ TEST(Grid, PromptsAsTheReference) {
   EXPECT_GT(compared, 4);
 }
 
+constexpr const char* kVideo =
+    ", video: {intro: '{frame_count}, {duration}:', frame: ' {timestamp}', outro: '.', longest_edge: 40}";
+
+Part video_of(size_t frames, std::vector<double> timestamps, std::optional<double> duration = {}) {
+  return {Part::Kind::frames, "", std::vector<PictureSource>(frames), std::move(timestamps), duration};
+}
+
+TEST(Grid, TextOfAVideo) {
+  const std::string frame = "<fake_token_around_image><global-img><image><fake_token_around_image>";
+  const auto layout = grid(40, 120, kVideo);
+  ASSERT_TRUE(layout->separates_frames());
+  EXPECT_EQ(layout->video_text(video_of(2, {0, 77.9}, 150)),
+            "two, 0:02:30: 00:00" + frame + " 01:17" + frame + ".");
+  EXPECT_EQ(layout->video_text(video_of(1, {6001.5})), "one, 1:40:01: 100:01" + frame + ".");
+  EXPECT_THAT(error_of([&] { layout->video_text(video_of(2, {})); }),
+              testing::HasSubstr("does not say that of its frames; add `fps`"));
+  EXPECT_FALSE(grid(40, 120)->separates_frames());
+  const auto untimed = grid(40, 120, ", video: {outro: .}");
+  EXPECT_EQ(untimed->video_text(video_of(2, {})), frame + frame + ".");
+}
+
+TEST(Grid, AFrameHasALongestEdgeOfItsOwn) {
+  const Picture picture{at::randint(0, 255, {97, 41, 3}, at::kByte)};
+  const auto crop = [&](const Built<MediaLayout>& layout, bool may_split) {
+    return layout->crops(picture, layout->plan({97, 41}, may_split)).back().rgb;
+  };
+  const auto video = grid(40, 120, cat(", do_image_splitting: false", kVideo));
+  EXPECT_TRUE(crop(video, false).equal(crop(grid(40, 40, ", do_image_splitting: false"), true)));
+  EXPECT_FALSE(crop(video, false).equal(crop(video, true)));
+}
+
+// Expected: num2words 0.5.14 and datetime.timedelta of Python.
+TEST(Grid, NumbersAndTimesAsText) {
+  for (const auto& [number, words] : std::vector<std::pair<int64_t, std::string>>{
+           {0, "zero"},
+           {4, "four"},
+           {13, "thirteen"},
+           {20, "twenty"},
+           {64, "sixty-four"},
+           {100, "one hundred"},
+           {101, "one hundred and one"},
+           {340, "three hundred and forty"},
+           {1000, "one thousand"},
+           {1001, "one thousand and one"},
+           {1100, "one thousand, one hundred"},
+           {21'121, "twenty-one thousand, one hundred and twenty-one"},
+           {100'100, "one hundred thousand, one hundred"},
+           {1'000'000, "1000000"}}) {
+    EXPECT_EQ(number_in_words(number), words);
+  }
+  EXPECT_EQ(duration_text(0.9), "0:00:00");
+  EXPECT_EQ(duration_text(3661), "1:01:01");
+  EXPECT_EQ(duration_text(86'405), "1 day, 0:00:05");
+  EXPECT_EQ(duration_text(200'000), "2 days, 7:33:20");
+  EXPECT_EQ(timestamp_text(59.99), "00:59");
+  EXPECT_EQ(timestamp_text(7325), "122:05");
+}
+
 TEST(Grid, OddPictures) {
   const auto layout = grid(40, 120);
   for (const auto& [height, width] : std::vector<std::pair<int64_t, int64_t>>{
@@ -172,6 +231,8 @@ TEST(Grid, DefaultsFollowTheBackbone) {
 }
 
 TEST(Grid, RefusesMarkersInItsTexts) {
+  EXPECT_THAT(error_of([] { grid(40, 120, ", video: {frame: 'a <image>'}"); }),
+              testing::HasSubstr("the text 'a <image>' has the media marker '<image>'"));
   EXPECT_THAT(error_of([] { grid(40, 120, ", fake_image_token: 'a <image>'"); }),
               testing::HasSubstr("the text 'a <image>' has the media marker '<image>'"));
 }

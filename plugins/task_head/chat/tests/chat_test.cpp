@@ -41,6 +41,15 @@ TEST(Chat, PicturesComeFirstIfTheTemplateSaysSo) {
             "<|im_start|>User: a<image>b<image><eou>\nAssistant:");
 }
 
+TEST(Chat, AVideoAtTheStartCountsAsAText) {
+  const Request request{
+      {frames_part({"1.png", "2.png"}), image_part("3.png"), text_part("a")}, "", "", {}, {{Role::user, 0}}};
+  const Prompt prompt = prompt_from(smolvlm(), request);
+  EXPECT_EQ(prompt.text.str(), "<|im_start|>User: <image><image>a<eou>\nAssistant:");
+  ASSERT_EQ(prompt.media.size(), 2u);
+  EXPECT_EQ(prompt.media[0].pictures.size(), 2u);
+}
+
 TEST(Chat, EarlierTurnsAndASystemMessage) {
   const Request request{{text_part("Be short."), image_part("1.png"), text_part("Colour?"), text_part("Red."),
                          text_part("Sure?")},

@@ -1,0 +1,62 @@
+#include "framework/request/video_json.h"
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+constexpr double kMostSeconds = 1e9;
+
+double seconds_of(const nlohmann::json& value, const char* key, double least) {
+  const double number = value.is_number() ? value.get<double>() : -1;
+  if (!(number >= least && number <= kMostSeconds))
+    throw Error(
+        cat("`", key, "` of a video is ", quoted(value.dump()), "; expected seconds, at least ", least));
+  return number;
+}
+
+}  // namespace
+
+Part video_part(const nlohmann::json& object,
+                const std::function<PictureSource(const nlohmann::json& path)>& picture) {
+  const auto find = [&](const char* key) -> const nlohmann::json* {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? nullptr : &*found;
+  };
+  const nlohmann::json* frames = find("frames");
+  if (!frames || !frames->is_array() || frames->empty())
+    throw Error("`frames` of a video must be a list of paths that is not empty");
+  Part video{Part::Kind::frames, "", {}};
+  for (const nlohmann::json& frame : *frames) video.pictures.push_back(picture(frame));
+  const nlohmann::json *fps = find("fps"), *timestamps = find("timestamps");
+  if (fps && timestamps) throw Error("a video has `fps` or `timestamps`, not both");
+  if (fps) {
+    const double rate = fps->is_number() ? fps->get<double>() : 0;
+    if (!(rate >= 1e-6 && rate <= 1e6))
+      throw Error(cat("`fps` of a video is ", quoted(fps->dump()), "; expected frames per second, above 0"));
+    for (size_t i = 0; i < video.pictures.size(); ++i)
+      video.timestamps.push_back(static_cast<double>(i) / rate);
+  } else if (timestamps) {
+    if (!timestamps->is_array() || timestamps->size() != video.pictures.size()) {
+      throw Error(cat("`timestamps` of a video must be a list with one number for each of its ",
+                      video.pictures.size(), " frames, found ", printable(timestamps->dump())));
+    }
+    for (const nlohmann::json& time : *timestamps) {
+      const double least = video.timestamps.empty() ? 0 : video.timestamps.back();
+      video.timestamps.push_back(seconds_of(time, "timestamps", least));
+    }
+  }
+  if (const nlohmann::json* duration = find("duration"))
+    video.duration =
+        seconds_of(*duration, "duration", video.timestamps.empty() ? 0 : video.timestamps.back());
+  return video;
+}
+
+void add_times(const Part& video, nlohmann::ordered_json& object) {
+  if (!video.timestamps.empty()) object["timestamps"] = video.timestamps;
+  if (video.duration) object["duration"] = *video.duration;
+}
+
+}  // namespace flam
