@@ -128,6 +128,24 @@ TEST_F(Import, MissingFiles) {
   EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));
 }
 
+// JSON writes characters above U+FFFF as two halves, and Hugging Face a length without limit as 1e30.
+TEST_F(Import, WhatYamlReadsDifferently) {
+  const std::string before = read_file(folder_ / "tokenizer_config.json", 1 << 20);
+  for (const char* text :
+       {R"("\ud83e\udda9")", R"("\\ud83e")", R"("a\/b\u00e9")", "1000000000000000019884624838656",
+        "-1000000000000000019884624838656", "[1e30,\t18446744073709551615]"}) {
+    std::ofstream(folder_ / "tokenizer_config.json")
+        << before.substr(0, before.rfind('}')) << ", \"note\": " << text << "}";
+    EXPECT_EQ(refusal(), "") << text;
+  }
+  std::string escaped = before;
+  escaped.replace(escaped.find("<pad>"), 5, R"(\ud83e\udda9)");
+  std::ofstream(folder_ / "tokenizer_config.json") << escaped;
+  edit("generation_config.json", [](json& file) { file.erase("pad_token_id"); });
+  edit("config.json", [](json& file) { file.erase("pad_token_id"); });
+  EXPECT_EQ(at({"model", "tokenizer", "pad_token"}), Value("\U0001F9A9"));
+}
+
 TEST_F(Import, DecodersOfTokenizers) {
   EXPECT_EQ(at({"model", "tokenizer", "decoder"}), Value("byte_fallback"));
   EXPECT_EQ(at({"model", "tokenizer", "strip_left"}), Value(false));
