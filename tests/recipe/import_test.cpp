@@ -128,6 +128,50 @@ TEST_F(Import, MissingFiles) {
   EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));
 }
 
+TEST_F(Import, FilesThatAreNotJson) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    const std::filesystem::path file = entry.path();
+    if (file.extension() != ".json") continue;
+    const std::string text = read_file(file, 1 << 20);
+    for (const std::string& broken : {std::string("{\"a\": "), std::string("[1, 2]"),
+                                      std::string("\xff\xfe{"), text.substr(0, text.size() / 2)}) {
+      std::ofstream(file) << broken;
+      EXPECT_THAT(refusal(), HasSubstr(file.filename().string())) << broken.substr(0, 20);
+    }
+    std::filesystem::remove(file);
+    std::filesystem::create_directory(file);
+    EXPECT_THAT(refusal(),
+                AllOf(HasSubstr(file.filename().string()), HasSubstr("it is a folder, not a file")));
+    std::filesystem::remove(file);
+    std::ofstream(file) << text;
+  }
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(Import, ValuesOfAnotherType) {
+  const auto refused = [&](const char* pointer, const json& value, const std::string& name = "config.json") {
+    const std::string before = read_file(folder_ / name, 1 << 20);
+    set(pointer, value, name);
+    const std::string message = refusal();
+    std::ofstream(folder_ / name) << before;
+    return message;
+  };
+  EXPECT_THAT(refused("/architectures", "Llava"), HasSubstr("no `architectures`"));
+  EXPECT_THAT(refused("/architectures", json{3}), HasSubstr("config.json:"));
+  EXPECT_THAT(refused("/text_config", 3), HasSubstr("'text_config' is 3; expected a map"));
+  EXPECT_THAT(refused("/image_token_index", "x"), HasSubstr("config.json:"));
+  EXPECT_THAT(refused("/eos_token_id", "x", "generation_config.json"), HasSubstr("generation_config.json:"));
+  EXPECT_THAT(refused("/size", "x", "preprocessor_config.json"), HasSubstr("'size' is 'x'; expected a map"));
+  EXPECT_THAT(refused("/image_mean", "x", "preprocessor_config.json"),
+              HasSubstr("preprocessor_config.json:"));
+  EXPECT_THAT(refused("/chat_template", 3, "chat_template.json"),
+              HasSubstr("chat_template: expected a text"));
+  EXPECT_THAT(refused("/added_tokens", 3, "tokenizer.json"), HasSubstr("tokenizer.json': expected tokens"));
+  EXPECT_THAT(refused("/model/vocab", json{1, 2}, "tokenizer.json"), HasSubstr("tokenizer.json"));
+  EXPECT_THAT(refused("/added_tokens_decoder", json{{"x", json::object()}}, "tokenizer_config.json"),
+              HasSubstr("expected an id and its token's `content`"));
+}
+
 // JSON writes characters above U+FFFF as two halves, and Hugging Face a length without limit as 1e30.
 TEST_F(Import, WhatYamlReadsDifferently) {
   const std::string before = read_file(folder_ / "tokenizer_config.json", 1 << 20);
