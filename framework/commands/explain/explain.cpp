@@ -165,7 +165,8 @@ class Explainer {
 
   void leave_out() {
     const std::string& marker = session_.model().tokenizer().image_token();
-    const auto groups = by_media(request_);
+    // A conversation has no shots that could be left out.
+    const auto groups = request_.messages.empty() ? by_media(request_) : std::vector<std::vector<Part>>();
     for (size_t left = 0; left + 1 < groups.size(); ++left) {
       Request rest;
       for (size_t g = 0; g < groups.size(); ++g) {
