@@ -60,6 +60,10 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
 
   Description out;
   out.config = config.name;
+  if (const Value* unused = config.meta.find("unused_parameters")) {
+    for (const Value::Member& tensors : unused->as_map())
+      out.unused.emplace_back(tensors.key, tensors.value.as_int());
+  }
   out.prompt_tokens = prompt_tokens;
   out.layout = {config.model.media_layout.type->name, layout.max_crops(), layout.tile_slots(),
                 layout.text(layout.plan(kExample, /*may_split=*/true))};
@@ -92,9 +96,21 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
   return out;
 }
 
+int64_t Description::unused_parameters() const {
+  int64_t sum = 0;
+  for (const auto& [name, count] : unused) sum += count;
+  return sum;
+}
+
 std::string describe_text(const Description& description, bool tensors) {
   std::ostringstream out;
   out << description.config << ": " << with_commas(description.parameters) << " parameters\n";
+  if (!description.unused.empty()) {
+    out << "The weights files have " << with_commas(description.unused_parameters())
+        << " more, which are never used:\n";
+    for (const auto& [name, count] : description.unused)
+      out << "  " << with_commas(count) << "  " << name << "\n";
+  }
   out << layout_text(description.layout);
   for (const auto& part : description.parts) {
     out << "├─ " << part.slot << " '" << part.type << "'\n│    " << part.input << " → " << part.output
@@ -118,6 +134,7 @@ nlohmann::ordered_json describe_json(const Description& description) {
   nlohmann::ordered_json out;
   out["config"] = description.config;
   out["parameters"] = description.parameters;
+  for (const auto& [name, count] : description.unused) out["unused_parameters"][name] = count;
   for (const auto& [dtype, bytes] : weight_bytes(description.parameters)) out["bytes"][dtype] = bytes;
   out["prompt_tokens"] = description.prompt_tokens;
   out["prompt_flops"] = description.prompt_flops;

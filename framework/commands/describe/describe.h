@@ -26,10 +26,15 @@ struct Description {
     int64_t max_crops = 1, tile_slots = 1;
     std::string example;  // what stands in a prompt for a picture of 640×480 pixels
   };
+  FLAM_API int64_t unused_parameters() const;  // the sum of `unused`
+
   std::string config;
   Layout layout;
   std::vector<Part> parts;
   int64_t parameters = 0;
+  std::vector<std::pair<std::string, int64_t>>
+      unused;                 // tensors of the weights files that the model does not
+                              // have, and their parameters (meta.unused_parameters)
   int64_t prompt_tokens = 0;  // FLOPs are for one picture, of max_crops crops, and this number of prompt
                               // tokens
   int64_t positions =
