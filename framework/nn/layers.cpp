@@ -18,6 +18,7 @@
 #include <numeric>
 
 #include "framework/nn/flops.h"
+#include "framework/nn/kernels/few_rows.h"
 
 namespace flam {
 
@@ -77,7 +78,10 @@ Linear Linear::fused(const WeightScope& weights, const std::string& name, int64_
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   count_flops(2 * x.numel() * out_features());
-  return at::linear(x, weight_.tensor(), bias_ ? bias_.tensor() : at::Tensor());
+  const at::Tensor bias = bias_ ? bias_.tensor() : at::Tensor();
+  if (kernels::takes_few_rows(x, weight_.tensor(), bias))
+    return kernels::few_rows_product(x, weight_.tensor(), bias);
+  return at::linear(x, weight_.tensor(), bias);
 }
 
 LayerNorm::LayerNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps)

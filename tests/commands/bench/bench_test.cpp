@@ -8,6 +8,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/interrupted.h"
+#include "framework/nn/kernels/few_rows.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
@@ -66,12 +67,13 @@ TEST(Bench, TimesEveryStageAndWritesATrace) {
 
   const auto trace = nlohmann::json::parse(read_file(options.trace, 1 << 26));
   std::set<std::string> traced;
+  const char* const linear = kernels::enabled() ? "flam::few_rows_product" : "aten::linear";
   bool any_linear = false;
   for (const auto& event : trace.at("traceEvents")) {
     if (event.at("ph") != "X") continue;
     EXPECT_GE(event.at("dur").get<double>(), 0);
     if (event.at("tid") == 1) traced.insert(event.at("name"));
-    if (event.at("name") == "aten::linear" && event.at("args").at("stage") == "decode_step") {
+    if (event.at("name") == linear && event.at("args").at("stage") == "decode_step") {
       any_linear = true;
       EXPECT_EQ(event.at("args").at("dtype"), "float32");
       EXPECT_GE(event.at("args").at("shapes").size(), 2U);

@@ -1,0 +1,91 @@
+#include "framework/nn/kernels/few_rows.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/record_function.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "framework/nn/kernels/few_rows_simd.h"
+
+namespace flam::kernels {
+
+namespace {
+
+// libtorch is faster with more rows than these.
+constexpr int64_t kMostFloatRows = 16;
+constexpr int64_t kMostBFloat16Rows = 8;
+constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
+
+template <typename T>
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out;
+  at::Tensor y = at::empty(shape, x.options());
+  const auto data = [](const at::Tensor& tensor) { return static_cast<const T*>(tensor.const_data_ptr()); };
+  const DenseWeight<T> dense{data(weight), bias.defined() ? data(bias) : nullptr, static_cast<size_t>(in),
+                             static_cast<size_t>(out)};
+  T* const results = static_cast<T*>(y.mutable_data_ptr());
+
+  const size_t group_size = packed_size(kGroup, in);
+  const int64_t groups = (rows + static_cast<int64_t>(kGroup) - 1) / static_cast<int64_t>(kGroup);
+  const at::Tensor packed = at::empty({groups * static_cast<int64_t>(group_size)}, at::kFloat);
+  std::vector<PackedRows> packs;
+  for (int64_t first = 0; first < rows; first += kGroup) {
+    float* const values = packed.mutable_data_ptr<float>() + packs.size() * group_size;
+    packs.push_back({values, std::min<size_t>(kGroup, rows - first), static_cast<size_t>(in)});
+    pack(data(x) + first * in, packs.back().rows, in, values);
+  }
+
+  const auto panel = static_cast<int64_t>(kPanel);
+  const int64_t panels = (out + panel - 1) / panel;
+  const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * rows), 1);
+  at::parallel_for(0, panels, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {  // the second group finds the panel's weights in the cache
+      for (size_t g = 0; g < packs.size(); ++g)
+        multiply(packs[g], dense, i * panel, std::min((i + 1) * panel, out), results + g * kGroup * out);
+    }
+  });
+  return y;
+}
+
+bool is_plain(const at::Tensor& tensor, at::ScalarType dtype) {
+  return tensor.device().is_cpu() && tensor.scalar_type() == dtype && tensor.layout() == at::kStrided &&
+         tensor.is_contiguous();
+}
+
+}  // namespace
+
+bool enabled() {
+  static const bool on = [] {
+    const char* const wanted = std::getenv("FLAM_KERNELS");
+    return !(wanted && std::string_view(wanted) == "off") && has_vectors();
+  }();
+  return on;
+}
+
+bool takes_few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const at::ScalarType dtype = x.scalar_type();
+  const int64_t most = dtype == at::kFloat ? kMostFloatRows : dtype == at::kBFloat16 ? kMostBFloat16Rows : 0;
+  if (x.dim() == 0 || weight.dim() != 2 || x.size(-1) != weight.size(1) || x.numel() == 0) return false;
+  if (x.numel() > most * x.size(-1) || at::GradMode::is_enabled() || !enabled()) return false;
+  return is_plain(x, dtype) && is_plain(weight, dtype) && (!bias.defined() || is_plain(bias, dtype));
+}
+
+at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  at::RecordFunction record(at::RecordScope::FUNCTION);
+  if (record.isActive()) {
+    const std::vector<c10::IValue> inputs{x, weight, bias};
+    record.before("flam::few_rows_product", c10::ArrayRef<const c10::IValue>(inputs.data(), inputs.size()));
+  }
+  const at::Tensor y =
+      x.scalar_type() == at::kFloat ? product<float>(x, weight, bias) : product<uint16_t>(x, weight, bias);
+  if (record.isActive() && record.needsOutputs()) record.setOutputs(std::vector<c10::IValue>{y});
+  return y;
+}
+
+}  // namespace flam::kernels

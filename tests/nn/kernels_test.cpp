@@ -1,0 +1,121 @@
+// The kernels compared with plain loops, for every kind of vectors that this machine has.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <hwy/targets.h>
+
+#include <cmath>
+#include <limits>
+
+#include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/layers.h"
+#include "framework/testing/near.h"
+
+namespace flam {
+namespace {
+
+using kernels::few_rows_product;
+using kernels::few_rows_reference;
+using kernels::takes_few_rows;
+
+class FewRows : public testing::TestWithParam<int64_t> {
+ protected:
+  void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+  const at::NoGradGuard no_grad_;
+};
+
+/// Random numbers that begin `offset` elements after an aligned address.
+at::Tensor unaligned(at::IntArrayRef shape, uint64_t seed, at::ScalarType dtype, int64_t offset) {
+  const at::Tensor values = random(shape, seed).to(dtype);
+  const at::Tensor room = at::empty({values.numel() + offset}, values.options());
+  return room.narrow(0, offset, values.numel()).view(shape).copy_(values);
+}
+
+TEST_P(FewRows, equals_plain_loops_for_odd_sizes_and_unaligned_memory) {
+  uint64_t seed = 0;
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t in : {1, 3, 31, 64, 100, 1301}) {
+      for (const int64_t out : {1, 12, 29}) {
+        for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 17}) {
+          const int64_t offset = ++seed % 5;
+          const at::Tensor x = unaligned({rows, in}, seed, dtype, offset),
+                           w = unaligned({out, in}, seed + 1, dtype, (offset + 3) % 5),
+                           b = seed % 2 ? unaligned({out}, seed + 2, dtype, 1) : at::Tensor();
+          const at::Tensor y = few_rows_product(x, w, b), expected = few_rows_reference(x, w, b);
+          ASSERT_EQ(y.scalar_type(), dtype);
+          const double relative = dtype == at::kFloat ? 1e-5 : 8e-3;
+          ASSERT_TRUE(at::allclose(y, expected, relative, 1e-5 * std::sqrt(static_cast<double>(in))))
+              << dtype << " " << rows << " × " << in << " → " << out;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(FewRows, computes_a_row_alike_beside_others) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor x = random({17, 2309}, 1).to(dtype), w = random({29, 2309}, 2).to(dtype);
+    const at::Tensor together = few_rows_product(x, w, {});
+    for (int64_t rows = 1; rows < 17; ++rows) {
+      const at::Tensor some = few_rows_product(x.narrow(0, 17 - rows, rows), w, {});
+      EXPECT_TRUE(at::equal(some, together.narrow(0, 17 - rows, rows))) << rows;
+    }
+  }
+}
+
+TEST_P(FewRows, passes_on_nan_and_infinity) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t in : {5, 70}) {
+      at::Tensor x = at::full({3, in}, 1, dtype);
+      x[0][in - 1] = std::nanf("");
+      x[1][0] = infinity;
+      const at::Tensor y = few_rows_product(x, at::full({13, in}, 2, dtype), {}).to(at::kFloat);
+      EXPECT_TRUE(y[0].isnan().all().item<bool>());
+      EXPECT_TRUE(y[1].eq(infinity).all().item<bool>());
+      EXPECT_TRUE(y[2].eq(2.0 * static_cast<double>(in)).all().item<bool>());
+    }
+  }
+}
+
+TEST_P(FewRows, rounds_bfloat16_once) {
+  // The product, 1 + 2⁻⁹, is no bfloat16, but its sum with the bias is.
+  const at::Tensor x = at::full({1, 2}, 1, at::kBFloat16), w = at::full({1, 2}, 1, at::kBFloat16);
+  w[0][1] = std::ldexp(1.0, -9);
+  const at::Tensor bias = at::full({1}, -1, at::kBFloat16);
+  EXPECT_EQ(few_rows_product(x, w, bias).item<float>(), std::ldexp(1.0F, -9));
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, FewRows, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+                         [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
+
+TEST(TakesFewRows, only_plain_tensors_in_memory_without_gradients) {
+  const at::Tensor w = random({8, 6}, 1), x = random({2, 6}, 2);
+  EXPECT_FALSE(takes_few_rows(x, w, {}));  // gradients are recorded
+  const at::NoGradGuard no_grad;
+  EXPECT_EQ(takes_few_rows(x, w, {}), kernels::enabled());
+  EXPECT_EQ(takes_few_rows(x[0], w, random({8}, 3)), kernels::enabled());
+  EXPECT_FALSE(takes_few_rows(random({64, 6}, 2), w, {}));
+  EXPECT_FALSE(takes_few_rows(random({6, 2}, 2).t(), w, {}));
+  EXPECT_FALSE(takes_few_rows(x, random({6, 8}, 1).t(), {}));
+  EXPECT_FALSE(takes_few_rows(x.to(at::kDouble), w.to(at::kDouble), {}));
+  EXPECT_FALSE(takes_few_rows(x.to(at::kBFloat16), w, {}));
+  EXPECT_FALSE(takes_few_rows(x.to(at::kMeta), w.to(at::kMeta), {}));
+  EXPECT_FALSE(takes_few_rows(at::empty({0, 6}), w, {}));
+}
+
+TEST(TakesFewRows, strided_inputs_give_the_same_product) {
+  WeightStore store;
+  const WeightScope scope(store, "m");
+  const Linear linear(scope, "dense", 70, 13);
+  uint64_t seed = 7;
+  for (const auto& slot : store.slots()) slot->tensor = random(slot->shape, ++seed);
+  const at::NoGradGuard no_grad;
+  const at::Tensor wide = random({3, 140}, 1), strided = wide.slice(1, 0, 140, 2);
+  EXPECT_TRUE(near(linear(strided), linear(strided.contiguous())));
+}
+
+}  // namespace
+}  // namespace flam
