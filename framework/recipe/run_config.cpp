@@ -131,9 +131,9 @@ void RunConfig::load(Tokenizer& tokenizer) const {
 RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
                           Registry& registry) {
   RunConfig config = parse(load_config_tree(name_or_path, overrides), registry);
-  config.name =
-      printable(is_model_folder(name_or_path) ? model_folder_name(name_or_path)
-                                              : std::filesystem::path(name_or_path).stem().string());
+  const std::filesystem::path path = name_or_path;  // a model's name may have a dot
+  const std::string name = path.extension() == ".yaml" ? path.stem().string() : path.filename().string();
+  config.name = printable(is_model_folder(name_or_path) ? model_folder_name(name_or_path) : name);
   return config;
 }
 

@@ -139,6 +139,10 @@ TEST_P(Published, IsImportedAsTheShippedConfig) {
   EXPECT_EQ(imported(), resolved(shipped()));
 }
 
+TEST_P(Published, IsCalledByItsName) {
+  EXPECT_EQ(RunConfig::load(GetParam().config, {}, *registry_).name, GetParam().config);
+}
+
 TEST_P(Published, HasAsManyParametersAsInTransformers) {
   const Description description = describe(shipped(), *registry_, 32);
   EXPECT_EQ(description.parameters + description.unused_parameters(), GetParam().parameters);
