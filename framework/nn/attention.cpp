@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "framework/nn/flops.h"
+#include "framework/nn/kernels/attention_step.h"
 
 namespace flam {
 
@@ -67,6 +68,7 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   const int64_t beams = rows / batch;
   const int64_t prompt = kv.prompt_key.size(2), tail = kv.tail_key.size(2);
   count_attention(q, prompt + tail);
+  if (kernels::takes_attention_step(q, kv, cache)) return kernels::attention_step(q, kv, cache);
 
   const at::Tensor by_row = (q * scale_of(q)).reshape({rows, kv_heads, group * length, width});
   // All beams share the prompt's keys, so their queries become rows of one product.

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "framework/nn/attention.h"
+#include "framework/nn/kernels/attention_step.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/few_rows_simd.h"
 #include "framework/nn/layers.h"
@@ -19,7 +21,7 @@ using kernels::few_rows_product;
 using kernels::few_rows_reference;
 using kernels::takes_few_rows;
 
-class FewRows : public testing::TestWithParam<int64_t> {
+class Kernels : public testing::TestWithParam<int64_t> {
  protected:
   void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
   void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
@@ -33,7 +35,7 @@ at::Tensor unaligned(at::IntArrayRef shape, uint64_t seed, at::ScalarType dtype,
   return room.narrow(0, offset, values.numel()).view(shape).copy_(values);
 }
 
-TEST_P(FewRows, equals_plain_loops_for_odd_sizes_and_unaligned_memory) {
+TEST_P(Kernels, equals_plain_loops_for_odd_sizes_and_unaligned_memory) {
   uint64_t seed = 0;
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     for (const int64_t in : {1, 3, 31, 64, 100, 1301}) {
@@ -54,7 +56,7 @@ TEST_P(FewRows, equals_plain_loops_for_odd_sizes_and_unaligned_memory) {
   }
 }
 
-TEST_P(FewRows, computes_a_row_alike_beside_others) {
+TEST_P(Kernels, computes_a_row_alike_beside_others) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const at::Tensor x = random({17, 2309}, 1).to(dtype), w = random({29, 2309}, 2).to(dtype);
     const at::Tensor together = few_rows_product(x, w, {});
@@ -65,7 +67,7 @@ TEST_P(FewRows, computes_a_row_alike_beside_others) {
   }
 }
 
-TEST_P(FewRows, passes_on_nan_and_infinity) {
+TEST_P(Kernels, passes_on_nan_and_infinity) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     for (const int64_t in : {5, 70}) {
@@ -80,7 +82,7 @@ TEST_P(FewRows, passes_on_nan_and_infinity) {
   }
 }
 
-TEST_P(FewRows, rounds_bfloat16_once) {
+TEST_P(Kernels, rounds_bfloat16_once) {
   // The product, 1 + 2⁻⁹, is no bfloat16, but its sum with the bias is.
   const at::Tensor x = at::full({1, 2}, 1, at::kBFloat16), w = at::full({1, 2}, 1, at::kBFloat16);
   w[0][1] = std::ldexp(1.0, -9);
@@ -88,7 +90,45 @@ TEST_P(FewRows, rounds_bfloat16_once) {
   EXPECT_EQ(few_rows_product(x, w, bias).item<float>(), std::ldexp(1.0F, -9));
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, FewRows, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+TEST_P(Kernels, attention_of_one_token_equals_softmax_attention) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t width : {2, 40, 64, 70}) {
+      for (const int64_t prompt : {1, 37}) {
+        const int64_t batch = 2, beams = 3, kv_heads = 2, group = 3, rows = batch * beams;
+        KVCache cache({1, kv_heads, width}, batch, prompt, beams, 5, dtype);
+        const auto some = [&](int64_t n, int64_t heads, int64_t length, uint64_t seed) {
+          return random({n, heads, length, width}, seed).to(dtype);
+        };
+        const at::Tensor prompt_key = some(batch, kv_heads, prompt, 1),
+                         prompt_value = some(batch, kv_heads, prompt, 2);
+        cache.append(0, prompt_key, prompt_value);
+        at::Tensor mask = at::full({batch, prompt}, true, at::kBool);
+        mask[1][0] = false;
+        cache.begin_tail(mask);
+        cache.append(0, some(rows, kv_heads, 2, 3), some(rows, kv_heads, 2, 4));
+        cache.advance(2);
+        const auto kv = cache.append(0, some(rows, kv_heads, 1, 5), some(rows, kv_heads, 1, 6));
+        const at::Tensor q = some(rows, 2 * kv_heads * group, 1, 7).slice(1, 0, kv_heads * group);
+        const auto all = [&](const at::Tensor& shared, const at::Tensor& own) {
+          return at::cat({shared.repeat_interleave(beams, 0), own}, 2).to(at::kFloat);
+        };
+        const at::Tensor sees =
+            at::cat({mask.repeat_interleave(beams, 0), at::full({rows, 3}, true, at::kBool)}, 1)
+                .view({rows, 1, 1, -1});
+        ASSERT_EQ(kernels::takes_attention_step(q, kv, cache), kernels::enabled());
+        const at::Tensor out = kernels::attention_step(q, kv, cache);
+        ASSERT_EQ(out.scalar_type(), dtype);
+        ASSERT_TRUE(near(out,
+                         attend(q.to(at::kFloat), all(kv.prompt_key, kv.tail_key),
+                                all(kv.prompt_value, kv.tail_value), sees),
+                         dtype == at::kFloat ? 1e-5 : 8e-3))
+            << dtype << " " << width << " " << prompt;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Kernels, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
 TEST(TakesFewRows, only_plain_tensors_in_memory_without_gradients) {

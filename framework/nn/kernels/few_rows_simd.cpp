@@ -8,7 +8,6 @@
 #include "framework/nn/kernels/few_rows_simd.h"
 
 #include <algorithm>
-#include <cstring>
 
 // SSE4 and less gain nothing over libtorch, and arrays can't hold SVE's vectors.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -17,12 +16,10 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "framework/nn/kernels/steps-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace flam::kernels::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using F32 = hn::ScalableTag<float>;
-using Vector = hn::Vec<F32>;
 
 constexpr size_t kBlockBytes = 16384;  // of x, half of the first cache
 #if HWY_TARGET == HWY_AVX2
@@ -34,59 +31,8 @@ constexpr bool kManyRegisters = true;
 bool HasVectors() {
   return HWY_TARGET != HWY_SCALAR;
 }
-size_t StepSize() {
-  return 2 * hn::Lanes(F32());
-}
-
-float ToFloat(float value) {
-  return value;
-}
-float ToFloat(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
-}
-
-void Round(float value, float& out) {
-  out = value;
-}
-void Round(float value, uint16_t& out) {  // to nearest even, as c10::BFloat16
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  out = value != value ? 0x7FC0 : static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
-
-template <typename T>
-void Pack(const T* HWY_RESTRICT x, size_t rows, size_t in, float* HWY_RESTRICT packed) {
-  const size_t step = StepSize(), lanes = step / 2;
-  for (size_t k = 0; k < in; k += step) {
-    for (size_t r = 0; r < rows; ++r, packed += step) {
-      for (size_t i = 0; i < step; ++i) {
-        const size_t from = sizeof(T) == 4 ? i : i < lanes ? 2 * i : 2 * (i - lanes) + 1;
-        packed[i] = k + from < in ? ToFloat(x[r * in + k + from]) : 0.0F;
-      }
-    }
-  }
-}
-
-void LoadStep(const float* from, Vector& first, Vector& second) {
-  const F32 d;
-  first = hn::LoadU(d, from);
-  second = hn::LoadU(d, from + hn::Lanes(d));
-}
-
-void LoadStep(const uint16_t* from, Vector& even, Vector& odd) {
-  const F32 d;
-#if HWY_TARGET == HWY_SCALAR
-  even = hn::Set(d, ToFloat(from[0]));
-  odd = hn::Set(d, ToFloat(from[1]));
-#else
-  const hn::RebindToUnsigned<F32> bits;
-  const auto pairs = hn::BitCast(bits, hn::LoadU(hn::Repartition<uint16_t, F32>(), from));
-  even = hn::BitCast(d, hn::ShiftLeft<16>(pairs));
-  odd = hn::BitCast(d, hn::And(pairs, hn::Set(bits, 0xFFFF0000U)));
-#endif
+size_t Step() {
+  return StepSize();
 }
 
 /// Adds the products of `steps` steps of R rows with W weight rows, `in` apart, to sums [W,R,lanes]. `ahead`:
@@ -184,10 +130,10 @@ void Multiply(const PackedRows& x, const DenseWeight<T>& w, size_t first, size_t
 }
 
 void PackF32(const float* x, size_t rows, size_t in, float* packed) {
-  Pack(x, rows, in, packed);
+  PackRows(x, static_cast<ptrdiff_t>(in), rows, in, packed);
 }
 void PackBF16(const uint16_t* x, size_t rows, size_t in, float* packed) {
-  Pack(x, rows, in, packed);
+  PackRows(x, static_cast<ptrdiff_t>(in), rows, in, packed);
 }
 void MultiplyF32(const PackedRows& x, const DenseWeight<float>& w, size_t first, size_t last, float* y) {
   Multiply(x, w, first, last, y);
@@ -204,7 +150,7 @@ HWY_AFTER_NAMESPACE();
 namespace flam::kernels {
 
 HWY_EXPORT(HasVectors);
-HWY_EXPORT(StepSize);
+HWY_EXPORT(Step);
 HWY_EXPORT(PackF32);
 HWY_EXPORT(PackBF16);
 HWY_EXPORT(MultiplyF32);
@@ -215,7 +161,7 @@ bool has_vectors() {
 }
 
 size_t packed_size(size_t rows, size_t in) {
-  const size_t step = HWY_DYNAMIC_DISPATCH(StepSize)();
+  const size_t step = HWY_DYNAMIC_DISPATCH(Step)();
   return (in + step - 1) / step * step * rows;
 }
 

@@ -1,0 +1,85 @@
+// What the kernels share, compiled for each kind of vectors: bfloat16 as float32, and steps of two vectors.
+#if defined(FLAM_KERNELS_STEPS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef FLAM_KERNELS_STEPS_INL_H
+#undef FLAM_KERNELS_STEPS_INL_H
+#else
+#define FLAM_KERNELS_STEPS_INL_H
+#endif
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace flam::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using F32 = hn::ScalableTag<float>;
+using Vector = hn::Vec<F32>;
+
+HWY_INLINE size_t StepSize() {
+  return 2 * hn::Lanes(F32());
+}
+
+HWY_INLINE float ToFloat(float value) {
+  return value;
+}
+HWY_INLINE float ToFloat(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+HWY_INLINE void Round(float value, float& out) {
+  out = value;
+}
+HWY_INLINE void Round(float value, uint16_t& out) {  // to nearest even, as c10::BFloat16
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  out = value != value ? 0x7FC0 : static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+/// Where element i of a step lies when packed: for bfloat16, even elements come before odd ones, as
+/// LoadStep() gives them.
+template <typename T>
+HWY_INLINE size_t PlaceInStep(size_t i) {
+  return sizeof(T) == 4 ? i : i / 2 + (i % 2) * hn::Lanes(F32());
+}
+
+/// Rows, `stride` elements apart, → steps of `rows` × the elements of a step; elements beyond `in` are 0.
+template <typename T>
+HWY_INLINE void PackRows(const T* HWY_RESTRICT x, ptrdiff_t stride, size_t rows, size_t in,
+                         float* HWY_RESTRICT packed) {
+  const size_t step = StepSize();
+  for (size_t k = 0; k < in; k += step) {
+    for (size_t r = 0; r < rows; ++r, packed += step) {
+      const T* const row = x + static_cast<ptrdiff_t>(r) * stride + k;
+      for (size_t i = 0; i < step; ++i) packed[PlaceInStep<T>(i)] = k + i < in ? ToFloat(row[i]) : 0.0F;
+    }
+  }
+}
+
+HWY_INLINE void LoadStep(const float* from, Vector& first, Vector& second) {
+  const F32 d;
+  first = hn::LoadU(d, from);
+  second = hn::LoadU(d, from + hn::Lanes(d));
+}
+
+HWY_INLINE void LoadStep(const uint16_t* from, Vector& even, Vector& odd) {
+  const F32 d;
+#if HWY_TARGET == HWY_SCALAR
+  even = hn::Set(d, ToFloat(from[0]));
+  odd = hn::Set(d, ToFloat(from[1]));
+#else
+  const hn::RebindToUnsigned<F32> bits;
+  const auto pairs = hn::BitCast(bits, hn::LoadU(hn::Repartition<uint16_t, F32>(), from));
+  even = hn::BitCast(d, hn::ShiftLeft<16>(pairs));
+  odd = hn::BitCast(d, hn::And(pairs, hn::Set(bits, 0xFFFF0000U)));
+#endif
+}
+
+}  // namespace flam::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
