@@ -73,6 +73,32 @@ TEST(ClassifierTokens, equal_their_formula_written_out) {
   }
 }
 
+TEST(ClassifierTokens, are_as_many_at_each_place_as_a_class_has_embeddings) {
+  const std::vector<std::string> more = {"", ", project: false"};
+  for (const std::string& rest : more) {
+    Built<Resampler> three(kYaml + ", tokens_per_class: 3" + rest + "}", kSmall);
+    three.fill_randomly();
+    EXPECT_EQ(three->shape().tokens, 15);
+    EXPECT_EQ(three->shape().width, 10);
+    EXPECT_EQ(three.weight("class_embedding.weight").sizes(), at::IntArrayRef({7, 30}));
+    EXPECT_EQ(three.weight("position_embedding").sizes(), at::IntArrayRef({5, 10}));
+    const Features features{random({2, 1, 1, 5, 6}, 1), 2, 2, 1};
+    const at::Tensor media = three->forward(features);
+    ASSERT_EQ(media.sizes(), at::IntArrayRef({2, 1, 15, 10}));
+    // Every part gives the tokens of a resampler that has it as its class's only embedding.
+    for (int64_t part = 0; part < 3; ++part) {
+      Built<Resampler> one(kYaml + rest + "}", kSmall);
+      one.fill_randomly();
+      for (const auto& slot : one.store.slots()) {
+        const at::Tensor value = three.store.find(slot->name)->tensor;
+        const bool in_parts = slot->name.ends_with("class_embedding.weight");
+        slot->tensor.copy_(in_parts ? value.narrow(1, part * 10, 10) : value);
+      }
+      EXPECT_TRUE(near(media.slice(2, part, 15, 3), one->forward(features))) << part << rest;
+    }
+  }
+}
+
 TEST(ClassifierTokens, leave_the_pooled_token_out_on_request) {
   Built<Resampler> with(kYaml + "}", kSmall), without(kYaml + ", pooled: false}", kSmall);
   with.fill_randomly();
