@@ -99,9 +99,6 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
       build_checked<Tokenizer>(registry, config.tokenizer, {vocabulary_of(config.language_decoder)});
   const auto& added = model->tokenizer_->added_tokens();
   const auto image = std::find(added.begin(), added.end(), model->tokenizer_->image_token());
-  check(image != added.end(), config.tokenizer,
-        cat(config.tokenizer.label(), " has no media marker ", quoted(model->tokenizer_->image_token()),
-            " among its added_tokens"));
 
   WeightScope decoder_scope = scope("language_decoder");
   model->language_decoder_ = registry.build<LanguageDecoder>(
@@ -110,7 +107,7 @@ std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry
   check_announced(config.language_decoder, {{"tokens in its vocabulary", decoder.vocab_size()},
                                             {"as the width of its hidden states", decoder.hidden_size()},
                                             {"positions", decoder.max_positions()}});
-  model->image_token_id_ = decoder.vocab_size() + (image - added.begin());
+  if (image != added.end()) model->image_token_id_ = decoder.vocab_size() + (image - added.begin());
 
   WeightScope backbone_scope = scope("vision_backbone");
   model->vision_backbone_ = registry.build<VisionBackbone>(config.vision_backbone, {}, &backbone_scope);

@@ -51,7 +51,7 @@ class Generation final : public StepModel {
 
   at::Tensor step(const at::Tensor& ids) override {
     cache_.require_room(1);
-    const bool any_image = (ids == model_.image_token_id_).any().item().toBool();  // on the CPU
+    const bool any_image = (ids == model_.image_token_id()).any().item().toBool();  // on the CPU
     step_ids_.copy_(ids.unsqueeze(1), /*non_blocking=*/true);  // pageable memory is read before this returns
     const at::Tensor logits = any_image || !graph_ ? run_step(any_image) : repeat_step();
     cache_.advance();
@@ -86,7 +86,7 @@ class Generation final : public StepModel {
   /// the keys and values at the end of the tail, so running it again gives the same result.
   at::Tensor run_step(bool any_image) {
     const MaskingRule rule = model_.adapter_->masking_rule();
-    Visibility visibility = cached_visibility(rule, step_ids_ == model_.image_token_id_, images_seen_);
+    Visibility visibility = cached_visibility(rule, step_ids_ == model_.image_token_id(), images_seen_);
     visibility.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
     DecodeStep step{next_position_, {}, &cache_, nullptr};
     const at::Tensor hidden = model_.run_layers(model_.embed(step_ids_), step, visibility, *adapter_state_);

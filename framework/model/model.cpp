@@ -142,10 +142,15 @@ DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
   return {positions_of(sequence.mask), mask, cache, probe};
 }
 
+int64_t Model::image_token_id() const {
+  if (image_token_id_ >= 0) return image_token_id_;
+  return tokenizer_->token_id(tokenizer_->image_token()).value_or(language_decoder_->vocab_size() - 1);
+}
+
 Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
                              Probe* probe) const {
   const at::Tensor real = batch.attention_mask.to(at::kCPU, at::kBool);
-  Sequence tokens{embed(batch.ids.to(device_)), real, (batch.ids.to(at::kCPU) == image_token_id_) & real};
+  Sequence tokens{embed(batch.ids.to(device_)), real, (batch.ids.to(at::kCPU) == image_token_id()) & real};
   const at::TensorOptions options = tokens.hidden.options();
   Sequence sequence = adapter_border_("embed", [&] { return adapter_->embed(std::move(tokens), state); });
   const int64_t batch_size = batch.ids.size(0), width = language_decoder_->hidden_size();

@@ -88,7 +88,9 @@ class FLAM_API Model {
   const WeightStore& weights() const { return weights_; }
   at::Device device() const { return device_; }
   at::ScalarType dtype() const { return dtype_; }
-  int64_t image_token_id() const { return image_token_id_; }
+  /// The id of the media marker. One that is not an added token is known once the tokenizer is loaded; until
+  /// then, the last id of the vocabulary stands for it.
+  int64_t image_token_id() const;
 
  private:
   Model() = default;
@@ -116,7 +118,7 @@ class FLAM_API Model {
   std::vector<int64_t> adapter_layers_;
   at::Device device_ = at::kMeta;
   at::ScalarType dtype_ = at::kFloat;
-  int64_t image_token_id_ = -1;
+  int64_t image_token_id_ = -1;                   // of an added token
   int64_t least_padding_ = 0, most_padding_ = 0;  // padding rows of the vocabulary tensors
 };
 

@@ -121,6 +121,11 @@ at::ScalarType RunConfig::dtype_of(const std::string& chosen) const {
 void RunConfig::load(Tokenizer& tokenizer) const {
   try {
     tokenizer.load(weights.root);
+    if (!tokenizer.token_id(tokenizer.image_token())) {
+      throw Error(cat(model.tokenizer.label(), " has no token ", quoted(tokenizer.image_token()),
+                      ", which is to mark a picture in a prompt; set image_token to a token of its file, or "
+                      "name it in added_tokens"));
+    }
   } catch (const RunError&) {
     throw;
   } catch (const Error& error) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "framework/session/session_parts.h"
@@ -58,6 +59,29 @@ TEST(LiteralText, OtherStopTokensChangeNothing) {
   options.overrides = {"generation.stop_tokens=['</s>']"};
   const auto session = Session::open("flamingo_mini_vqa", options);
   EXPECT_EQ(tokens_in_prompt(*session, {{image_part(kScene), text_part("<|endofchunk|>")}, ""}), 2);
+}
+
+// A token of the file itself may mark the pictures.
+TEST(LiteralText, AMarkerInTheVocabularyIsReadInTemplatesOnly) {
+  RunOptions options;
+  options.weights = "random";
+  const std::string head =
+      "final_prompt: '<|im_start|>{question} Answer:', shot_prompt: "
+      "'<|im_start|>{question} Answer:{answer}<|im_end|>'}";
+  options.overrides = {
+      "model.tokenizer={_delete_: true, type: byte_bpe, added_tokens: [], image_token: '<|im_start|>', "
+      "model: '" FLAM_SOURCE_DIR "/tests/golden/bpe/smollm/tokenizer.json'}",
+      "model.language_decoder.vocab_size=746", "generation.stop_tokens=['<|im_end|>']",
+      "task_head={_delete_: true, type: vqa, " + head};
+  const auto session = Session::open("flamingo_mini_vqa", options);
+  const Tokenizer& tokenizer = session->model().tokenizer();
+  EXPECT_EQ(session->model().image_token_id(), 1);
+  const Request request{{image_part(kScene), text_part("is there a <|im_start|> star?")}, ""};
+  const Prepared prepared =
+      session->parts().prepare(std::vector<Prompt>{prompt_of(session->task_head().task(request))});
+  EXPECT_EQ(std::ranges::count(prepared.rows.front(), 1), 1);
+  EXPECT_FALSE(session->answer(request).error);
+  EXPECT_EQ(tokenizer.token_id("<|im_start|>"), 1);
 }
 
 TEST(LiteralText, CandidatesAreLiteralButTheirEndIsAToken) {

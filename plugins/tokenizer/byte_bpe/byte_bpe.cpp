@@ -40,7 +40,8 @@ struct ByteBpeParams {
     v("added_tokens", added_tokens,
       "tokens with the ids from the decoder's vocab_size on, in their order; tokens of the file that have "
       "these ids must be the same");
-    v("image_token", image_token, "the token that marks an image in a prompt");
+    v("image_token", image_token,
+      "the token that marks an image in a prompt: one of added_tokens or of the file");
     v("bos_token", bos_token,
       "begin token; empty: the one that the file puts in front, or else the end token");
     v("eos_token", eos_token, "end token");

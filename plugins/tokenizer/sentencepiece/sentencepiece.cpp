@@ -67,7 +67,12 @@ class SentencePiece final : public Tokenizer {
   SentencePiece(const SentencePieceParams& params, const Input& in)
       : params_(params),
         base_size_(in.vocab_size),
-        added_(params.added_tokens, in.vocab_size, params.swallow_spaces) {}
+        added_(params.added_tokens, in.vocab_size, params.swallow_spaces) {
+    if (!added_.id(params.image_token)) {
+      throw Error(cat("tokenizer 'sentencepiece': image_token ", quoted(params.image_token),
+                      " is not among added_tokens"));
+    }
+  }
 
   void load(const std::filesystem::path& root) override;
 
