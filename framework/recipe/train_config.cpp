@@ -33,6 +33,9 @@ void TrainConfig::visit(ParamVisitor& v) {
     "their initial values",
     at_least(0));
   v("output", output, "weights file to write; the checkpoint is stored beside it", required(), path());
+  v("save_frozen", save_frozen,
+    "whether the output file also holds the tensors of init_from that are not trained; false: only the "
+    "trained ones, for parts that have a file of their own");
   v("steps", steps, "optimiser steps", at_least(1));
   v("batch_size", batch_size, "pictures per step", at_least(1));
   v("micro_batch_size", micro_batch_size,

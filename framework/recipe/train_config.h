@@ -22,6 +22,7 @@ struct FLAM_API TrainConfig {
   bool init_where_it_fits = false;
   double new_tensor_rate = 0.0;
   std::string output;
+  bool save_frozen = true;
 
   int64_t steps = 1000;
   int64_t batch_size = 32;

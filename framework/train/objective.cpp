@@ -306,6 +306,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   const at::Tensor media = media_of(features_of(drawn));
   GenerationParams params;
   params.max_new_tokens = 64;
+  params.stop_tokens = parts_.stop_tokens;
   for (size_t t = 0; t < parts_.tasks.size(); ++t) {
     const Record& record = drawn.records[t].front();
     TextRow row = text_row(*parts_.tasks[t].head, model, record.request, the_reference(record));

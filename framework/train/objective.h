@@ -27,6 +27,7 @@ struct TrainingParts {
   const Model& model;
   const TransformChain& transforms;
   const DecodeOptions& pictures;
+  const std::vector<std::string>& stop_tokens;  // of generation
   std::vector<TrainedTask> tasks;
   std::string settings;  // everything that the run's result depends on; a checkpoint must have the same
 };

@@ -73,7 +73,9 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   transforms.check_output(layout, model->vision_backbone().image_size(), config.model.vision_backbone);
   config.load(model->tokenizer());
 
-  TrainingParts parts{*config.train, *model, transforms, config.pictures, {}, course_of(config)};
+  TrainingParts parts{
+      *config.train,    *model, transforms, config.pictures, config.generation.stop_tokens, {},
+      course_of(config)};
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");

@@ -259,7 +259,8 @@ void Trainer::save_output() const {
     const auto owner = slot->statistic
                            ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
                            : slot;  // statistics go with the norm that uses them
-    if (!slot->origins.empty() || (owner && owner->tensor.requires_grad()))
+    const bool loaded = parts_.config.save_frozen && !slot->origins.empty();
+    if (loaded || (owner && owner->tensor.requires_grad()))
       tensors.emplace_back(slot->name, slot->tensor.detach());
   }
   write_safetensors(parts_.config.output, tensors);

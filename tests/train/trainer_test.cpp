@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 
@@ -297,6 +298,35 @@ TEST_F(TrainerTest, TensorsThatNoPatternMatchesAreNotWritten) {
                     options("labels", {"train.trained={_delete_: true, \"resampler.*\": 0.001}"}), {}));
   const auto written = open_checkpoint(output("labels"));
   for (const std::string& name : written->names()) EXPECT_TRUE(name.starts_with("resampler.")) << name;
+}
+
+TEST_F(TrainerTest, FrozenTensorsAreLeftOutOfTheOutputOnRequest) {
+  ASSERT_TRUE(train(stage("2_text"), options("text", {"train.steps=1"}), {}));
+  const auto names_of = [&](const std::string& name, const char* save_frozen) {
+    EXPECT_TRUE(train(stage("3_answers"),
+                      options(name, {"train.steps=1", "train.init_from=[" + output("text") + "]",
+                                     "train.trained={_delete_: true, \"adapter.*\": 0.001}",
+                                     std::string("train.save_frozen=") + save_frozen}),
+                      {}));
+    return open_checkpoint(output(name))->names();
+  };
+  const auto all = names_of("all", "true"), trained = names_of("trained", "false");
+  const auto is_trained = [](const std::string& name) { return name.starts_with("adapter."); };
+  EXPECT_FALSE(std::ranges::all_of(all, is_trained));
+  EXPECT_TRUE(std::ranges::all_of(trained, is_trained));
+  EXPECT_EQ(std::ranges::count_if(all, is_trained), std::ssize(trained));
+}
+
+TEST_F(TrainerTest, SamplesEndAtTheConfigsStopTokens) {
+  TrainHooks hooks;
+  int samples = 0;
+  hooks.sample = [&](const std::string&) { ++samples; };
+  EXPECT_TRUE(
+      train(stage("3_answers"),
+            options("stops", {"train.steps=1", "train.sample_every=1", "generation.stop_tokens=['</s>']",
+                              "model.tokenizer.added_tokens=['<image>', '<PAD>']"}),
+            hooks));
+  EXPECT_GT(samples, 0);
 }
 
 TEST_F(TrainerTest, APatternThatTrainsNothingIsReported) {
