@@ -26,6 +26,11 @@ void add_convert(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--initialise-missing", options->initialise_missing,
                     "give tensors that are in no file their initial values, instead of refusing to convert");
+  command
+      ->add_option("--only", options->only,
+                   "write only the tensors whose names match (SLOT.NAME, * matches anything)")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
   add_weights(*command, options->run);

@@ -14,7 +14,7 @@ WeightsConfig weights_files(const RunConfig& config, const std::string& chosen) 
         "--weights random");
   }
   WeightsConfig weights;
-  weights.files.push_back({std::filesystem::absolute(chosen).string(), {}, {}, {}});
+  weights.files.push_back({std::filesystem::absolute(chosen).string(), {}, {}, {}, {}});
   return weights;
 }
 
@@ -24,10 +24,11 @@ void require_files(const WeightsConfig& weights) {
     const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
     std::error_code problem;
     if (std::filesystem::exists(path, problem)) continue;
-    errors.add(
-        file.where,
-        cat("no weights file ", quoted(path.string()),
-            "; use --set weights.root=DIR to name their folder, or --weights random for random weights"));
+    const std::string advice = file.if_missing.empty()
+                                   ? "use --set weights.root=DIR to name their folder, or --weights random "
+                                     "for random weights"
+                                   : file.if_missing;
+    errors.add(file.where, cat("no weights file ", quoted(path.string()), "; ", advice));
   }
   errors.throw_if_any();
 }

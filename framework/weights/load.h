@@ -28,6 +28,7 @@ struct WeightsFile {
   std::vector<LayoutRule> layout;   // tried in order; empty: SLOT.NAME, as `train` writes
   std::vector<std::string> ignore;  // patterns of keys that are expected and not used
   Location where;
+  std::string if_missing;  // what to do then, for the error
 };
 
 struct FLAM_API WeightsConfig {

@@ -25,6 +25,7 @@ struct FileParams {
     v("path", file.path, "file, index or folder, relative to weights.root", required());
     v("layout", layout, "rules that say which component gets which keys; empty: keys are SLOT.NAME");
     v("ignore", file.ignore, "patterns of keys that are not used (`{}` matches a number, `*` anything)");
+    v("if_missing", file.if_missing, "what to do if the file is missing; the error says it");
   }
 };
 

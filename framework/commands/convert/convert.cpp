@@ -33,6 +33,30 @@ std::string sources_of(const WeightStore& store) {
   return write_json(sources);
 }
 
+/// The tensors to write. Error: a pattern matches none, or no file has one of them.
+std::vector<WeightSlot*> chosen_slots(const WeightStore& store, const ConvertOptions& options) {
+  std::vector<WeightSlot*> out;
+  std::vector<bool> used(options.only.size());
+  for (const auto& slot : store.slots()) {
+    bool chosen = options.only.empty();
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (!match_pattern(options.only[i], slot->name)) continue;
+      chosen = used[i] = true;
+    }
+    if (chosen) out.push_back(slot.get());
+  }
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i])
+      throw Error(cat("no tensor of the model matches --only ", quoted(options.only[i]),
+                      " (`flam describe CONFIG --tensors` lists them)"));
+  }
+  if (options.only.empty() || options.initialise_missing || options.run.weights == "random") return out;
+  for (const WeightSlot* slot : out) {
+    if (slot->origins.empty()) throw Error(cat("no file of weights has the tensor ", quoted(slot->name)));
+  }
+  return out;
+}
+
 }  // namespace
 
 ConvertReport convert(const ConvertOptions& options) {
@@ -45,7 +69,7 @@ ConvertReport convert(const ConvertOptions& options) {
   const bool random = options.run.weights == "random";
   WeightsConfig weights = random ? WeightsConfig{} : weights_files(config, options.run.weights);
   require_files(weights);
-  weights.may_lack = options.initialise_missing;
+  weights.may_lack = options.initialise_missing || !options.only.empty();
   const at::ScalarType dtype = config.dtype_of(options.run.dtype);
   { AtomicFile probe(options.output); }  // before the work, which would be lost
   const auto model = Model::assemble(config.model, *registry);
@@ -53,7 +77,7 @@ ConvertReport convert(const ConvertOptions& options) {
 
   ConvertReport report;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (const auto& slot : model->weights().slots()) {
+  for (const WeightSlot* slot : chosen_slots(model->weights(), options)) {
     check_range(*slot, dtype_name(dtype));
     tensors.emplace_back(slot->name, slot->tensor);
     report.bytes += static_cast<int64_t>(slot->tensor.nbytes());

@@ -14,6 +14,7 @@ struct ConvertOptions {
   RunOptions run;  // the dtype is that of the file
   std::string output;
   bool initialise_missing = false;  // tensors that no file has get their initial values
+  std::vector<std::string> only;  // patterns of the tensors to write; empty: all. No file need have the rest
 };
 
 struct ConvertReport {
@@ -25,7 +26,7 @@ struct ConvertReport {
 /// train.init_from read without a layout. Tied tensors are written once, and fused ones as one tensor. The
 /// metadata hold the config's name, the model's parameters, and the files with their SHA-256. Error: an
 /// option is invalid, the output is a file that is read, or tensors are missing that shall not be
-/// initialised. RunError: a value is too large for the dtype.
+/// initialised, or a pattern of `only` matches none. RunError: a value is too large for the dtype.
 FLAM_API ConvertReport convert(const ConvertOptions& options);
 
 }  // namespace flam

@@ -119,6 +119,35 @@ TEST_F(Convert, TiedTensorsAreWrittenOnce) {
   EXPECT_NO_THROW(caption(options_.output));
 }
 
+TEST_F(Convert, OnlyChosenTensorsAreWritten) {
+  leave_out("language_decoder.");
+  options_.only = {"adapter.*", "resampler.latents"};
+  const ConvertReport report = convert(options_);
+  EXPECT_TRUE(report.initialised.empty());
+  std::vector<std::string> expected;
+  const auto source = open_checkpoint(kWeights), file = open_checkpoint(options_.output);
+  for (const std::string& name : source->names())
+    if (name.starts_with("adapter.") || name == "resampler.latents") expected.push_back(name);
+  EXPECT_GT(expected.size(), 10u);
+  EXPECT_EQ(file->names(), expected);
+  for (const std::string& name : expected)
+    EXPECT_TRUE(file->tensor(name).equal(source->tensor(name))) << name;
+}
+
+TEST_F(Convert, ChosenTensorsMustExistAndBeInAFile) {
+  options_.only = {"adapter.*", "adaptor.*"};
+  EXPECT_THAT(error(), HasSubstr("no tensor of the model matches --only 'adaptor.*'"));
+  leave_out("adapter.layers.0.attn");
+  options_.only = {"adapter.*"};
+  EXPECT_THAT(error(), HasSubstr("no file of weights has the tensor 'adapter.layers.0.attn"));
+  EXPECT_FALSE(fs::exists(options_.output));
+}
+
+TEST_F(Convert, AMissingFileIsAnErrorThatSaysWhatTheConfigAdvises) {
+  options_.run.overrides = {"weights.files=[{path: /no/such.gguf, if_missing: run the helper}]"};
+  EXPECT_THAT(error(), HasSubstr("no weights file '/no/such.gguf'; run the helper"));
+}
+
 TEST_F(Convert, MissingTensorsAreRefusedOrInitialised) {
   leave_out("adapter.layers.0.attn");
   const std::string refusal = error();
