@@ -13,6 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uintmax_t kLargestInput =
+    1 << 20;  // of a folder; larger files, such as weights beside configs, only cost time
+
 std::string changed(std::string bytes, std::mt19937_64& random) {
   const size_t edits = 1 + random() % 4;
   for (size_t i = 0; i < edits && !bytes.empty(); ++i) {
@@ -50,7 +53,7 @@ int main(int argc, char** argv) {
     if (fs::is_regular_file(argv[i])) files.emplace_back(argv[i]);
     if (!fs::is_directory(argv[i])) continue;
     for (const auto& entry : fs::recursive_directory_iterator(argv[i])) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
+      if (entry.is_regular_file() && entry.file_size() <= kLargestInput) files.push_back(entry.path());
     }
   }
   std::sort(files.begin(), files.end());

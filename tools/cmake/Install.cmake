@@ -20,7 +20,7 @@ install(FILES ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake ${CMAKE_BINARY_DIR}/fl
         DESTINATION ${package_dir})
 
 install(DIRECTORY framework/ DESTINATION include/flamboyance/framework FILES_MATCHING PATTERN "*.h")
-install(DIRECTORY configs/ DESTINATION share/flamboyance/configs)
+install(DIRECTORY configs/ DESTINATION share/flamboyance/configs PATTERN "*.partial" EXCLUDE)
 install(FILES README.md CONTRIBUTING.md LICENSE DESTINATION share/doc/flamboyance)
 install(DIRECTORY docs/ DESTINATION share/doc/flamboyance/docs)
 install(DIRECTORY tools/templates/ DESTINATION share/flamboyance/templates)
