@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Scores flamingo_photo on named photos (see tools/test_photos), against the classifier that it stands on.
+"""Scores a photo model on named photos (see tools/test_photos), against the classifier that it stands on.
 
-    tools/photo/score.py PHOTOS TEXTURES FLAM OUT
+    tools/photo/score.py PHOTOS TEXTURES FLAM OUT [flamingo_photo|flamingo_smollm2]
 
 PHOTOS is the folder that tools/test_photos wrote, TEXTURES a folder with brick.png, grass.png and gravel.png (those of
 scikit-image, in build/flamingo_photo/photos after tools/train_photo), FLAM the program, and OUT a folder for what is computed
@@ -21,8 +21,9 @@ import numpy as np
 from PIL import Image
 
 CATEGORIES = ("animals", "music", "things", "tools")  # photos of one thing; the classifier knows few monuments and fishes
-CHOICE = ("task_head={type: ranking, final_prompt: '<image>Question: {question} Answer:', "
-          "candidates: [on the left, on the right]}")
+# The models, with the prompts of their questions.
+PROMPTS = {"flamingo_photo": "<image>Question: {question} Answer:",
+           "flamingo_smollm2": "<empty_output>Question: {question}\nAnswer:\n"}
 
 
 def read_safetensors(path, names):
@@ -150,23 +151,26 @@ def paste(photos, textures, folder, rng):
     return single, pairs
 
 
-def main(photo_folder, texture_folder, flam, out):
+def main(photo_folder, texture_folder, flam, out, model="flamingo_photo"):
     rng = random.Random(0)
     work = pathlib.Path(out)
     work.mkdir(parents=True, exist_ok=True)
     textures = [pathlib.Path(texture_folder) / name for name in ("brick.png", "grass.png", "gravel.png")]
-    configs = pathlib.Path(__file__).resolve().parents[2] / "configs/flamingo_photo"
-    with open(configs / "classes.tsv") as lines:
+    configs = pathlib.Path(__file__).resolve().parents[2] / "configs"
+    prompt = PROMPTS[model]
+    choice = (f"task_head={{type: ranking, final_prompt: {json.dumps(prompt)}, shot_prompt: {json.dumps(prompt + '{answer}')}, "
+              "candidates: [on the left, on the right]}")
+    with open(configs / "flamingo_photo/classes.tsv") as lines:
         classes = [(name, kinds.split(", ")) for name, kinds in (line.rstrip("\n").split("\t") for line in lines)]
     folder = pathlib.Path(photo_folder)
     with open(folder / "photos.tsv") as lines:
         rows = [line.rstrip("\n").split("\t") for line in lines]
-    caption_config = str(configs / "flamingo_photo_caption.yaml")
-    vqa_config = str(configs / "flamingo_photo_vqa.yaml")
+    classifier_config = str(configs / "flamingo_photo/flamingo_photo_caption.yaml")
+    caption_config, vqa_config = (str(configs / f"{model}/{model}_{task}.yaml") for task in ("caption", "vqa"))
     for category in CATEGORIES:
         photos = [folder / file for file, of, _ in rows if of == category]
         own_names = [name for _, of, name in rows if of == category]
-        seen = Classifier(flam, caption_config, photos, classes, work)
+        seen = Classifier(flam, classifier_config, photos, classes, work)
         answers = run(flam, "infer", caption_config, *map(str, photos), "--json", "--batch-size", "16")
         captions = [json.loads(line)["pred_caption"] for line in answers.splitlines()]
         names = [named(caption) for caption in captions]
@@ -187,7 +191,7 @@ def main(photo_folder, texture_folder, flam, out):
                                                  for file, name, left in single])
         where = "where is a pasted photo"
         evaluate(f"{where}: left, right or in the middle", flam, vqa_config, work / "where.jsonl")
-        evaluate(f"{where}: left or right", flam, vqa_config, work / "where.jsonl", CHOICE)
+        evaluate(f"{where}: left or right", flam, vqa_config, work / "where.jsonl", choice)
         write_annotations(work / "count.jsonl",
                           [(file, "how many things are there?", count)
                            for files, count in ((single, "one"), (pairs, "two")) for file, *_ in files])
@@ -205,7 +209,7 @@ def main(photo_folder, texture_folder, flam, out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) not in (5, 6) or sys.argv[5:] not in ([], *([name] for name in PROMPTS)):
         print(__doc__, file=sys.stderr)
         sys.exit(2)
     main(*sys.argv[1:])
