@@ -42,10 +42,10 @@ std::vector<int64_t> stop_ids(const GenerationParams& params, const Tokenizer& t
   return ids;
 }
 
-std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer) {
+std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer, bool skip_special_tokens) {
   const int64_t tokens = tokenizer.base_size() + static_cast<int64_t>(tokenizer.added_tokens().size());
   std::erase_if(ids, [&](int64_t id) { return id >= tokens; });
-  return tokenizer.decode(ids, true);
+  return tokenizer.decode(ids, skip_special_tokens);
 }
 
 void require_number(double logprob) {

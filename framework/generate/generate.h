@@ -50,9 +50,9 @@ FLAM_API std::vector<int64_t> stop_ids(const GenerationParams& params, const Tok
 /// The position at which the first stop string in `text` begins; npos if there is none.
 FLAM_API size_t find_stop_string(std::string_view text, const std::vector<std::string>& strings);
 
-/// The text of generated ids, without special tokens. Ids that the tokenizer does not have (padding) are
-/// skipped.
-FLAM_API std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer);
+/// The text of generated ids. Ids that the tokenizer does not have (padding of the vocabulary) are skipped.
+FLAM_API std::string text_of(std::vector<int64_t> ids, const Tokenizer& tokenizer,
+                             bool skip_special_tokens = true);
 
 /// Returns one Result per prompt. Its hypotheses have no text yet: there is one from a greedy search, the
 /// n_best best ones from a beam search, best first, or n_best samples in the order drawn, the first of which

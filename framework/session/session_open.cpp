@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <set>
 
 #include "framework/base/file.h"
 #include "framework/base/hash.h"
@@ -37,6 +38,23 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
   return registry.build<StepGraphs>(config, {device});
 }
 
+/// The tokens that the config refers to and that are not added ones, so that they are in the tokenizer's
+/// file.
+Value base_tokens(const Value& tokenizer, std::vector<std::string> names) {
+  for (const char* key : {"image_token", "pad_token"}) {
+    if (const Value* name = tokenizer.find(key)) names.push_back(name->as_string());
+  }
+  std::set<std::string> known;
+  if (const Value* added = tokenizer.find("added_tokens")) {
+    for (const Value& token : added->as_list()) known.insert(token.as_string());
+  }
+  Value out = Value::list();
+  for (const std::string& name : names) {
+    if (known.insert(name).second) out.as_list().emplace_back(name);
+  }
+  return out;
+}
+
 /// With random weights, no real tokenizer is needed. If the tokenizer's file does not exist, it is replaced
 /// by the tokenizer 'placeholder' with the same vocabulary size.
 void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
@@ -55,6 +73,7 @@ void replace_missing_tokenizer(RunConfig& config, Registry& registry) {
   for (const char* key : {"added_tokens", "image_token", "pad_token"}) {
     if (const Value* value = wanted.find(key)) placeholder.set(key, *value);
   }
+  placeholder.set("base_tokens", base_tokens(wanted, config.generation.stop_tokens));
   ErrorList errors;
   config.model.tokenizer = registry.parse("tokenizer", placeholder, errors);
   errors.throw_if_any();

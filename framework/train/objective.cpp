@@ -320,7 +320,7 @@ std::vector<std::string> Objective::samples(int64_t step) const {
     std::string question;
     for (const Part& part : record.request.parts)
       question += part.kind == Part::Kind::text ? part.text + " → " : "";
-    out.push_back(cat(question, quoted(model.tokenizer().decode(results[0].hypotheses[0].ids, true)),
+    out.push_back(cat(question, quoted(text_of(results[0].hypotheses[0].ids, model.tokenizer())),
                       " (reference ", quoted(the_reference(record)), ")"));
   }
   return out;

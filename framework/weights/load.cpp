@@ -41,8 +41,8 @@ void mention_padding(const WeightStore& store) {
   }
   if (padded.empty()) return;
   log_info(cat("padding rows after those of the tokenizer's tokens: ", join(padded, ", "),
-               ". They count in log-probabilities and are never generated "
-               "(generation.suppress_padded_vocab)"));
+               ". They count in log-probabilities; generation.suppress_padded_vocab says "
+               "whether they may be generated"));
 }
 
 void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,

@@ -20,12 +20,14 @@ function(flam_add_test name)
     get_property(plugins GLOBAL PROPERTY FLAM_PLUGIN_TARGETS)
     add_dependencies(test_${name} ${plugins})
   endif()
+  set(cost ${ARG_TIMEOUT})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)  # a few times what the slowest takes, because machines may be busy
+    set(cost 120)
   endif()
   add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   # Tests with a long time limit start first, so that none of them runs alone at the end.
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${cost} LABELS "${ARG_LABELS}")
 endfunction()
 
 # flam_test_on_fake_device(NAME [FILTER f]): runs the test NAME again with its models on the fake device.

@@ -9,6 +9,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/generate/generate.h"
 #include "framework/media/decode.h"
 
 namespace flam {
@@ -65,7 +66,7 @@ std::vector<std::pair<size_t, size_t>> words_of(const Tokenizer& tokenizer, std:
   std::vector<std::pair<size_t, size_t>> words;
   std::string so_far;
   for (size_t i = 0; i < answer.size(); ++i) {
-    const std::string text = tokenizer.decode({answer.begin(), answer.begin() + i + 1}, true);
+    const std::string text = text_of({answer.begin(), answer.begin() + i + 1}, tokenizer);
     const std::string piece = text.substr(std::min(so_far.size(), text.size()));
     if (words.empty() || piece.starts_with(' ')) {
       words.emplace_back(i, i + 1);
@@ -101,7 +102,7 @@ class Explainer {
   Explanation run() {
     const Recording recording = record_answer(session_, prompt_, answer_);
     out_.prompt = recording.media.texts.front().str();
-    out_.answer = session_.model().tokenizer().decode(answer_, true);
+    out_.answer = text_of(answer_, session_.model().tokenizer());
     out_.logprob = sum(recording.logprobs);
     add_pictures();
     add_words(recording);

@@ -11,6 +11,7 @@
 #include "framework/base/text.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
+#include "framework/generate/generate.h"
 #include "framework/report/json.h"
 #include "framework/weights/checkpoint.h"
 
@@ -86,7 +87,8 @@ void write_recording(const std::filesystem::path& file, const Recording& recordi
   for (const auto& [layer, weights] : recording.adapter_attention)
     tensors.emplace_back(cat("adapter_attention_layer", layer), weights);
   auto pieces = nlohmann::ordered_json::array();
-  for (const int64_t id : recording.ids) pieces.push_back(session.model().tokenizer().decode({id}, false));
+  for (const int64_t id : recording.ids)
+    pieces.push_back(text_of({id}, session.model().tokenizer(), /*skip_special_tokens=*/false));
   const FeatureShape features = session.model().vision_backbone().shape();
   write_safetensors(file, tensors,
                     {{"config", session.config().name},

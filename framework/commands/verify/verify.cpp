@@ -276,7 +276,7 @@ class Verification {
     const auto stops = stop_ids(session_.config().generation, session_.model().tokenizer());
     const auto end = std::find_first_of(ours.ids.begin(), ours.ids.end(), stops.begin(), stops.end());
     const std::string whole =
-        session_.model().tokenizer().decode({ours.ids.begin(), end}, /*skip_special_tokens=*/false);
+        text_of({ours.ids.begin(), end}, session_.model().tokenizer(), /*skip_special_tokens=*/false);
     return whole == reference ? whole : ours.text;
   }
 

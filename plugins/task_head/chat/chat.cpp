@@ -149,8 +149,11 @@ class Chat final : public TaskHead {
     const auto is_text = [](const Part& part) { return part.kind == Part::Kind::text; };
     bool blank = true;
     for (const Part& part : parts) blank = blank && is_text(part) && is_blank(part.text);
-    if (blank) throw Error(cat("a message of the ", role_name(role), " is empty"));
-    if (parts.front().kind != Part::Kind::image) prompt.text += template_text(params_.text_start);
+    // A model may answer nothing, and the conversation goes on.
+    if (blank && role != Message::Role::assistant)
+      throw Error(cat("a message of the ", role_name(role), " is empty"));
+    if (parts.empty() || parts.front().kind != Part::Kind::image)
+      prompt.text += template_text(params_.text_start);
     const auto add_text = [&](const Part& part) {
       prompt.text += literal_text(part.text) + template_text(params_.text_suffix);
     };

@@ -60,8 +60,10 @@ void read_vocabulary(const GgufMetadata& metadata, BpeFile& file) {
       vocabulary.add_piece(std::string(tokens[i]), id);
     }
   }
-  for (const auto merge : metadata.texts("tokenizer.ggml.merges").value_or(std::vector<std::string_view>()))
-    vocabulary.add_merge(std::string(merge));
+  const auto merges = metadata.texts("tokenizer.ggml.merges");
+  if (!merges)
+    metadata.refuse("it has no list tokenizer.ggml.merges, which a tokenizer of the type gpt2 needs");
+  for (const auto merge : *merges) vocabulary.add_merge(std::string(merge));
   for (const auto& token : added) vocabulary.add_token(token);
   vocabulary.finish();
   file.size = std::ssize(tokens);

@@ -9,15 +9,18 @@ namespace {
 
 struct PlaceholderParams {
   int64_t vocab_size = 32000;
+  std::vector<std::string> base_tokens;
   std::vector<std::string> added_tokens = {"<|endofchunk|>", "<image>", "<PAD>"};
   std::string image_token = "<image>";
   std::string pad_token = "<PAD>";
 
   void visit(ParamVisitor& v) {
     v("vocab_size", vocab_size, "ids below the added tokens; equal to the decoder's", at_least(3));
+    v("base_tokens", base_tokens,
+      "names of the ids 3, 4, …, if the config refers to tokens of the vocabulary");
     v("added_tokens", added_tokens, "tokens behind them, in the order of their ids");
     v("image_token", image_token, "the added token that marks an image in a prompt");
-    v("pad_token", pad_token, "the added token that fills shorter prompts");
+    v("pad_token", pad_token, "the token that fills shorter prompts");
   }
 };
 
@@ -31,8 +34,12 @@ class Placeholder final : public Tokenizer {
       throw Error(cat("vocab_size is ", params.vocab_size, ", but model.language_decoder.vocab_size is ",
                       in.vocab_size, "; they must be equal"));
     }
-    const auto pad = added_.id(params.pad_token);
-    if (!pad) throw Error(cat("pad_token ", quoted(params.pad_token), " is not among added_tokens"));
+    if (std::ssize(params.base_tokens) > params.vocab_size - kFirstByte)
+      throw Error(
+          cat("base_tokens has ", params.base_tokens.size(), " names; vocab_size is ", params.vocab_size));
+    const auto pad = token_id(params.pad_token);
+    if (!pad)
+      throw Error(cat("pad_token ", quoted(params.pad_token), " is not among added_tokens or base_tokens"));
     pad_id_ = *pad;
   }
 
@@ -72,7 +79,11 @@ class Placeholder final : public Tokenizer {
     });
   }
 
-  std::optional<int64_t> token_id(const std::string& token) const override { return added_.id(token); }
+  std::optional<int64_t> token_id(const std::string& token) const final {
+    const auto& names = params_.base_tokens;
+    const auto found = std::find(names.begin(), names.end(), token);
+    return found == names.end() ? added_.id(token) : kFirstByte + (found - names.begin());
+  }
   int64_t bos_id() const override { return 1; }
   int64_t eos_id() const override { return 2; }
   int64_t pad_id() const override { return pad_id_; }

@@ -89,6 +89,15 @@ TEST(Chat, ASystemPromptOfTheConfigIsUsedWhereARequestHasNone) {
             "No. USER: Hi ASSISTANT:");
 }
 
+TEST(Chat, AnEarlierAnswerMayBeEmpty) {
+  const Request request{{text_part("Hi"), text_part(""), text_part("Well?")},
+                        "",
+                        "",
+                        {},
+                        {{Role::user, 0}, {Role::assistant, 1}, {Role::user, 2}}};
+  EXPECT_EQ(prompt_from(llava(), request).text.str(), "USER: Hi ASSISTANT:  USER: Well? ASSISTANT:");
+}
+
 TEST(Chat, RequestsThatCannotBeAnswered) {
   const auto head = llava();
   const auto error = [&](const Request& request) { return error_of([&] { head->task(request); }); };

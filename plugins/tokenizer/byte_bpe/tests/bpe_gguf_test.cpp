@@ -51,6 +51,15 @@ TEST_F(BpeGguf, TypesOfTokensDecideHowTheyAreRead) {
   EXPECT_EQ(bpe->token_id("<image>"), 6);
 }
 
+TEST_F(BpeGguf, MergesAreNeeded) {
+  const GgufFile without = GgufFile()
+                               .key("tokenizer.ggml.model", "gpt2")
+                               .key("tokenizer.ggml.pre", "gpt-2")
+                               .key("tokenizer.ggml.tokens", kTokens)
+                               .key("tokenizer.ggml.token_type", kTypes);
+  EXPECT_THAT(refusal(without), testing::HasSubstr("no list tokenizer.ggml.merges"));
+}
+
 TEST_F(BpeGguf, TheBeginTokenIsAddedIfTheFileSaysSo) {
   GgufFile begins = file().key("tokenizer.ggml.pre", "gpt-2").key("tokenizer.ggml.bos_token_id", 0u);
   EXPECT_EQ(open(begins)->encode(template_text("a"), true), (Ids{1}));

@@ -32,6 +32,21 @@ TEST(Placeholder, IdsStayBelowTheVocabulary) {
   EXPECT_THROW(tokenizer->decode({53}, false), Error);
 }
 
+TEST(Placeholder, NamesTokensOfTheVocabulary) {
+  Value params = params_with(300);
+  Value names = Value::list();
+  names.as_list().emplace_back("</s>");
+  names.as_list().emplace_back("<pad>");
+  params.set("base_tokens", names);
+  params.set("pad_token", "<pad>");
+  const auto tokenizer = make_tokenizer("placeholder", params, 300);
+  EXPECT_EQ(tokenizer->token_id("</s>"), 3);
+  EXPECT_EQ(tokenizer->pad_id(), 4);
+  EXPECT_EQ(tokenizer->token_id("<image>"), 301);
+  params.set("pad_token", "<none>");
+  EXPECT_THROW(make_tokenizer("placeholder", params, 300), Error);
+}
+
 TEST(Placeholder, TheDecoderMustAgree) {
   EXPECT_THROW(make_tokenizer("placeholder", params_with(50), 60), Error);
 }
