@@ -19,6 +19,7 @@
 
 #include "framework/nn/flops.h"
 #include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/pointwise.h"
 
 namespace flam {
 
@@ -34,6 +35,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
     case Activation::silu:
       return at::silu(x);
     case Activation::gelu_tanh:
+      if (kernels::takes_pointwise(x)) return kernels::gelu_tanh(x);
       return at::gelu(x, "tanh");
     case Activation::relu6:
       return at::clamp(x, 0, 6);
@@ -42,6 +44,14 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
   }
   if (at::GradMode::is_enabled()) return x * (x * 1.702).sigmoid();
   return (x * 1.702).sigmoid_().mul_(x);
+}
+
+at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
+  if (kernels::takes_pointwise(gate) && kernels::takes_pointwise(up) &&
+      gate.scalar_type() == up.scalar_type()) {
+    return kernels::silu_product(gate, up);
+  }
+  return at::GradMode::is_enabled() ? at::silu(gate) * up : at::silu(gate).mul_(up);
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): `branch` is overwritten
@@ -98,12 +108,15 @@ RMSNorm::RMSNorm(const WeightScope& weights, const std::string& name, int64_t wi
     : weight_((weights / name).tensor("weight", {width}, Init::ones())), eps_(eps) {}
 
 at::Tensor RMSNorm::operator()(const at::Tensor& x) const {
+  const at::Tensor& weight = weight_.tensor();
+  if (kernels::takes_pointwise(x) && x.scalar_type() == weight.scalar_type() && weight.is_contiguous())
+    return kernels::rms_norm(x, weight, eps_);
   // One kernel on CUDA. Training keeps the operators whose derivatives the tests compare.
   if (!at::GradMode::is_enabled() && !x.is_meta() && x.scalar_type() == at::kFloat)
-    return at::rms_norm(x, weight_.shape(), weight_.tensor(), eps_);
+    return at::rms_norm(x, weight_.shape(), weight, eps_);
   const at::Tensor x32 = x.to(at::kFloat);
   const at::Tensor scale = at::rsqrt(x32.square().mean(-1, true) + eps_);
-  return weight_.tensor() * (x32 * scale).to(x.scalar_type());
+  return weight * (x32 * scale).to(x.scalar_type());
 }
 
 }  // namespace flam

@@ -10,6 +10,9 @@ namespace flam {
 enum class Activation { gelu, quick_gelu, relu, silu, gelu_tanh, relu6 };  // gelu: exact (erf)
 FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 
+/// silu(gate) · up, of the same shape.
+FLAM_API at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);
+
 /// residual + branch; `branch` is a temporary, whose memory is reused if no gradient is needed.
 FLAM_API at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch);
 

@@ -2,6 +2,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/tensor.h>
 #include <hwy/targets.h>
 
 #include <cmath>
@@ -11,6 +15,7 @@
 #include "framework/nn/kernels/attention_step.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/pointwise.h"
 #include "framework/nn/layers.h"
 #include "framework/testing/near.h"
 
@@ -125,6 +130,34 @@ TEST_P(Kernels, attention_of_one_token_equals_softmax_attention) {
             << dtype << " " << width << " " << prompt;
       }
     }
+  }
+}
+
+TEST_P(Kernels, pointwise_ones_equal_the_operators_of_libtorch) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    // Another last bit of a bfloat16 before the second rounding is 2⁻⁸ of the value.
+    const double relative = dtype == at::kFloat ? 2e-6 : 8e-3;
+    for (const int64_t width : {1, 7, 64, 77, 576}) {
+      const at::Tensor x = unaligned({3, width}, 1, dtype, 3) * 3, up = unaligned({3, width}, 2, dtype, 1),
+                       weight = unaligned({width}, 3, dtype, 1);
+      const at::Tensor x32 = x.to(at::kFloat);
+      const at::Tensor normed = (x32 / (x32.square().mean(-1, true) + 1e-5).sqrt()).to(dtype) * weight;
+      EXPECT_TRUE(at::allclose(kernels::rms_norm(x, weight, 1e-5), normed, relative, 1e-6)) << dtype << width;
+      EXPECT_TRUE(at::allclose(kernels::silu_product(x, up), at::silu(x) * up, relative, 1e-6))
+          << dtype << width;
+      EXPECT_TRUE(at::allclose(kernels::gelu_tanh(x).to(at::kFloat), at::gelu(x32, "tanh"),
+                               dtype == at::kFloat ? 1e-5 : 4e-3, 1e-6))
+          << dtype << width;
+    }
+    const float infinity = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+    const at::Tensor extreme = at::tensor({0.0F, 1e4F, -1e4F, 3e38F, infinity, nan}, at::kFloat).to(dtype);
+    const at::Tensor ones = at::ones_like(extreme);
+    for (const at::Tensor& y : {kernels::gelu_tanh(extreme), kernels::silu_product(extreme, ones)}) {
+      EXPECT_TRUE(at::equal(y.slice(0, 3, 5), extreme.slice(0, 3, 5)));
+      EXPECT_TRUE(at::allclose(y.slice(0, 0, 3), extreme.slice(0, 0, 3).clamp_min(0)));
+      EXPECT_TRUE(y[5].isnan().item<bool>());
+    }
+    EXPECT_TRUE(kernels::rms_norm(extreme, ones, 1e-5).isnan().all().item<bool>());
   }
 }
 

@@ -3,13 +3,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/record_function.h>
 
 #include <cmath>
 #include <vector>
 
 #include "framework/nn/kernels/attention_step_simd.h"
 #include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/record.h"
 
 namespace flam::kernels {
 
@@ -67,19 +67,16 @@ bool takes_attention_step(const at::Tensor& q, const KVCache::Segments& kv, cons
 }
 
 at::Tensor attention_step(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {
-  at::RecordFunction record(at::RecordScope::FUNCTION);
-  if (record.isActive()) {
-    const std::vector<c10::IValue> inputs{q, kv.prompt_key, kv.prompt_value, kv.tail_key, kv.tail_value};
-    record.before("flam::attention_step", c10::ArrayRef<const c10::IValue>(inputs.data(), inputs.size()));
-  }
-  at::Tensor out = at::empty(q.sizes(), q.options().memory_format(at::MemoryFormat::Contiguous));
-  if (q.scalar_type() == at::kFloat) {
-    compute<float>(q, kv, cache, out);
-  } else {
-    compute<uint16_t>(q, kv, cache, out);
-  }
-  if (record.isActive() && record.needsOutputs()) record.setOutputs(std::vector<c10::IValue>{out});
-  return out;
+  return recorded(
+      "flam::attention_step", {q, kv.prompt_key, kv.prompt_value, kv.tail_key, kv.tail_value}, [&] {
+        at::Tensor out = at::empty(q.sizes(), q.options().memory_format(at::MemoryFormat::Contiguous));
+        if (q.scalar_type() == at::kFloat) {
+          compute<float>(q, kv, cache, out);
+        } else {
+          compute<uint16_t>(q, kv, cache, out);
+        }
+        return out;
+      });
 }
 
 }  // namespace flam::kernels

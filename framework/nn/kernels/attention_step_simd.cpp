@@ -25,16 +25,6 @@ size_t Room(size_t group, size_t width, size_t length) {
   return group * (2 * Padded(width) + Padded(length)) + StepSize();
 }
 
-/// The two vectors of one step of a row; `left` elements of the row are left.
-template <typename T>
-HWY_INLINE void LoadPart(const T* from, size_t left, Vector& first, Vector& second) {
-  const size_t step = StepSize();
-  if (left >= step) return LoadStep(from, first, second);
-  HWY_ALIGN T rest[2 * hn::MaxLanes(F32())] = {};
-  std::copy(from, from + left, rest);
-  LoadStep(rest, first, second);
-}
-
 /// scores[g · stride + i] = key i · query g
 template <typename T>
 void Scores(const float* HWY_RESTRICT queries, size_t group, size_t width, const KeyValueRows<T>& rows,

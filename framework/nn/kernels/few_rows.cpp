@@ -3,13 +3,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
 #include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/record.h"
 
 namespace flam::kernels {
 
@@ -77,15 +77,10 @@ bool takes_few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 }
 
 at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  at::RecordFunction record(at::RecordScope::FUNCTION);
-  if (record.isActive()) {
-    const std::vector<c10::IValue> inputs{x, weight, bias};
-    record.before("flam::few_rows_product", c10::ArrayRef<const c10::IValue>(inputs.data(), inputs.size()));
-  }
-  const at::Tensor y =
-      x.scalar_type() == at::kFloat ? product<float>(x, weight, bias) : product<uint16_t>(x, weight, bias);
-  if (record.isActive() && record.needsOutputs()) record.setOutputs(std::vector<c10::IValue>{y});
-  return y;
+  return recorded("flam::few_rows_product", {x, weight, bias}, [&] {
+    return x.scalar_type() == at::kFloat ? product<float>(x, weight, bias)
+                                         : product<uint16_t>(x, weight, bias);
+  });
 }
 
 }  // namespace flam::kernels

@@ -7,6 +7,7 @@
 #endif
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -78,6 +79,56 @@ HWY_INLINE void LoadStep(const uint16_t* from, Vector& even, Vector& odd) {
   even = hn::BitCast(d, hn::ShiftLeft<16>(pairs));
   odd = hn::BitCast(d, hn::And(pairs, hn::Set(bits, 0xFFFF0000U)));
 #endif
+}
+
+/// The two vectors of one step of a row of which `left` elements are left; elements beyond them are 0.
+template <typename T>
+HWY_INLINE void LoadPart(const T* from, size_t left, Vector& first, Vector& second) {
+  const size_t step = StepSize();
+  if (left >= step) return LoadStep(from, first, second);
+  HWY_ALIGN T rest[2 * hn::MaxLanes(F32())] = {};
+  std::copy(from, from + left, rest);
+  LoadStep(rest, first, second);
+}
+
+/// Values as they are after being stored in T.
+template <typename T>
+HWY_INLINE Vector Rounded(Vector value) {
+  if constexpr (sizeof(T) == 4) return value;
+  const F32 d;
+  const hn::RebindToUnsigned<F32> u;
+  const auto bits = hn::BitCast(u, value);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 1));
+  const auto nearest = hn::And(hn::Add(bits, hn::Add(odd, hn::Set(u, 0x7FFF))), hn::Set(u, 0xFFFF0000U));
+  return hn::IfThenElse(hn::IsNaN(value), hn::BitCast(d, hn::Set(u, 0x7FC00000U)), hn::BitCast(d, nearest));
+}
+
+HWY_INLINE void StoreStep(Vector first, Vector second, float* to) {
+  const F32 d;
+  hn::StoreU(first, d, to);
+  hn::StoreU(second, d, to + hn::Lanes(d));
+}
+
+HWY_INLINE void StoreStep(Vector even, Vector odd, uint16_t* to) {
+#if HWY_TARGET == HWY_SCALAR
+  Round(hn::GetLane(even), to[0]);
+  Round(hn::GetLane(odd), to[1]);
+#else
+  const hn::RebindToUnsigned<F32> u;
+  const auto low = hn::ShiftRight<16>(hn::BitCast(u, Rounded<uint16_t>(even)));
+  const auto pairs = hn::Or(low, hn::BitCast(u, Rounded<uint16_t>(odd)));
+  const hn::Repartition<uint16_t, F32> halves;
+  hn::StoreU(hn::BitCast(halves, pairs), halves, to);
+#endif
+}
+
+/// Stores the first `left` elements of a step.
+template <typename T>
+HWY_INLINE void StorePart(Vector first, Vector second, size_t left, T* to) {
+  if (left >= StepSize()) return StoreStep(first, second, to);
+  HWY_ALIGN T rest[2 * hn::MaxLanes(F32())];
+  StoreStep(first, second, rest);
+  std::copy(rest, rest + left, to);
 }
 
 }  // namespace flam::kernels::HWY_NAMESPACE

@@ -4,9 +4,7 @@
 #include "plugins/language_decoder/llama/llama.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/silu.h>
 
 #include <array>
 #include <limits>
@@ -111,9 +109,7 @@ class Llama final : public LanguageDecoder {
   }
 
   static at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) {
-    const at::Tensor gate = layer.gate_proj(x), up = layer.up_proj(x);
-    if (at::GradMode::is_enabled()) return layer.down_proj(at::silu(gate) * up);
-    return layer.down_proj(at::silu(gate).mul_(up));
+    return layer.down_proj(silu_product(layer.gate_proj(x), layer.up_proj(x)));
   }
 
   LlamaParams params_;

@@ -1,0 +1,75 @@
+#include "framework/nn/kernels/pointwise.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
+
+#include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/pointwise_simd.h"
+#include "framework/nn/kernels/record.h"
+
+namespace flam::kernels {
+
+namespace {
+
+constexpr int64_t kElementsPerTask = 1 << 15;  // fewer are not worth waking a thread
+
+template <typename T>
+const T* data(const at::Tensor& tensor) {
+  return static_cast<const T*>(tensor.const_data_ptr());
+}
+
+/// Calls compute(begin, end, y) with ranges of rows, where y has the type of the elements.
+template <class Compute>
+at::Tensor by_rows(const at::Tensor& x, int64_t width, const Compute& compute) {
+  at::Tensor y = at::empty_like(x);
+  void* const out = y.mutable_data_ptr();
+  const bool is_float = x.scalar_type() == at::kFloat;
+  const int64_t grain = std::max<int64_t>(kElementsPerTask / width, 1);
+  at::parallel_for(0, x.numel() / width, grain, [&](int64_t begin, int64_t end) {
+    if (is_float) {
+      compute(begin, end, static_cast<float*>(out));
+    } else {
+      compute(begin, end, static_cast<uint16_t*>(out));
+    }
+  });
+  return y;
+}
+
+}  // namespace
+
+bool takes_pointwise(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
+         x.layout() == at::kStrided && x.is_contiguous() && x.numel() > 0 && !at::GradMode::is_enabled() &&
+         enabled();
+}
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const int64_t width = x.size(-1);
+  return recorded("flam::rms_norm", {x, weight}, [&] {
+    return by_rows(x, width, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      for (int64_t r = begin; r < end; ++r)
+        rms_norm_row(data<T>(x) + r * width, data<T>(weight), width, static_cast<float>(eps), y + r * width);
+    });
+  });
+}
+
+at::Tensor gelu_tanh(const at::Tensor& x) {
+  return recorded("flam::gelu_tanh", {x}, [&] {
+    return by_rows(x, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      gelu_tanh_of(data<T>(x) + begin, end - begin, y + begin);
+    });
+  });
+}
+
+at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
+  return recorded("flam::silu_product", {gate, up}, [&] {
+    return by_rows(gate, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      silu_product_of(data<T>(gate) + begin, data<T>(up) + begin, end - begin, y + begin);
+    });
+  });
+}
+
+}  // namespace flam::kernels

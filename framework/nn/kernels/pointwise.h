@@ -1,0 +1,22 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "framework/base/export.h"
+
+namespace flam::kernels {
+
+/// Whether the functions below take x: contiguous in CPU memory, float32 or bfloat16, with elements, and no
+/// gradient is recorded. Their other tensors must be contiguous and of the same dtype.
+FLAM_API bool takes_pointwise(const at::Tensor& x);
+
+/// x / rms(x) · weight for rows [..,width]. Sums are float32; bfloat16 is rounded before and after the
+/// product with the weight, as in Hugging Face's LlamaRMSNorm.
+FLAM_API at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+/// GELU with the tanh approximation, rounded once.
+FLAM_API at::Tensor gelu_tanh(const at::Tensor& x);
+
+/// silu(gate) · up; bfloat16 is rounded before and after the product.
+FLAM_API at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);
+
+}  // namespace flam::kernels
