@@ -31,6 +31,18 @@ TEST(Attend, equals_softmax_attention_and_averages_rows_that_see_nothing) {
   EXPECT_TRUE(near(out.select(2, 1), v.mean(2)));
 }
 
+TEST(Attend, causal_masks_hide_later_keys) {
+  const at::Tensor q = random({2, 4, 5, 8}, 1), k = random({2, 2, 5, 8}, 2), v = random({2, 2, 5, 8}, 3);
+  at::Tensor mask = at::ones({5, 5}, at::kBool).tril().expand({2, 1, 5, 5}).clone();
+  const auto expected = [&] { return at::matmul(attention_weights(q, k, mask), v.repeat_interleave(2, 1)); };
+  EXPECT_TRUE(near(attend(q, k, v, mask), expected()));
+  mask[1][0][0][4] = true;  // as within a span of media
+  EXPECT_TRUE(near(attend(q, k, v, mask), expected()));
+  mask = mask.narrow(2, 0, 3);  // fewer queries than keys
+  EXPECT_TRUE(near(attend(q.narrow(2, 0, 3), k, v, mask),
+                   at::matmul(attention_weights(q.narrow(2, 0, 3), k, mask), v.repeat_interleave(2, 1))));
+}
+
 TEST(Attend, weights_can_be_computed_separately) {
   const at::Tensor q = random({2, 6, 5, 8}, 1), k = random({2, 2, 7, 8}, 2), v = random({2, 2, 7, 8}, 3);
   const at::Tensor mask = some_mask(2, 5, 7), wide_v = v.repeat_interleave(3, 1);
