@@ -40,8 +40,9 @@ void add_bench(CLI::App& app, int& status) {
       "Example: flam bench flamingo_mid --weights random\n"
       "docs/performance.md says what the columns mean.");
   command->add_option("CONFIG", options->bench.config, "model name or config file")->required();
-  add_prompt_tokens(*command, shape.prompt_tokens,
-                    "length of each prompt in tokens, one of which stands for each picture");
+  add_prompt_tokens(
+      *command, shape.prompt_tokens,
+      "length of each prompt in tokens, one of which stands for each picture, or for each of its crops");
   command->add_option("--images", shape.images, "number of pictures in each prompt")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

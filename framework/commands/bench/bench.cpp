@@ -24,12 +24,16 @@ constexpr int64_t kTracedSteps = 3;
 
 /// Error: the shape does not fit the model. Its weights are not needed.
 void check_shape(const RunConfig& config, const Registry& registry, const BenchShape& shape) {
-  if (shape.prompt_tokens <= shape.images) {
+  const auto model = Model::assemble(config.model, registry);
+  const MediaLayout& layout = model->media_layout();
+  const int64_t crops = shape.images > 0 ? layout.media_count(bench_plan(layout)) : 1;
+  if (shape.prompt_tokens <= shape.images * crops) {
     throw Error(cat("--prompt-tokens ", shape.prompt_tokens,
                     " has no room for a token of text beside one for each of the ", shape.images,
-                    " pictures of --images; give more tokens or fewer pictures"));
+                    " pictures of --images",
+                    crops > 1 ? cat(", which are cut into ", crops, " crops each") : "",
+                    "; give more tokens or fewer pictures"));
   }
-  const auto model = Model::assemble(config.model, registry);
   // An adapter may insert more positions, which is found when the prompt is embedded.
   const int64_t context = model->language_decoder().max_positions();
   if (const int64_t tokens = shape.prompt_tokens + shape.new_tokens; tokens > context) {

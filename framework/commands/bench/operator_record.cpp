@@ -58,6 +58,8 @@ std::optional<int64_t> product_flops(const std::string& name, const std::vector<
     return 2 * out.numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
   if (in.size() > 2 && name == "aten::scaled_dot_product_attention")
     return 2 * (in[0].numel() + out.numel()) * in[1].size(-2);
+  if (in.size() > 4 && name == "flam::attention_step")
+    return 4 * out.numel() * (in[1].size(-2) + in[3].size(-2));
   return std::nullopt;
 }
 

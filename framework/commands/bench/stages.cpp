@@ -5,14 +5,16 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "framework/base/interrupted.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/media/decode.h"
 #include "framework/media/encode.h"
+#include "framework/model/laid_out.h"
 #include "framework/session/session_parts.h"
 
 namespace flam {
@@ -54,12 +56,17 @@ struct BenchStages::Round {
   }
 };
 
-BenchStages::BenchStages(const Session& session, const BenchShape& shape) : session_(session), shape_(shape) {
+MediaPlan bench_plan(const MediaLayout& layout) {
+  return layout.plan({kHeight, kWidth}, /*may_split=*/true);
+}
+
+BenchStages::BenchStages(const Session& session, const BenchShape& shape)
+    : session_(session), shape_(shape), plan_(bench_plan(session.model().media_layout())) {
   for (int64_t i = 0; i < shape.batch_size * shape.images; ++i) files_.push_back(picture_file(i));
 }
 
-/// Pixels float32 [N,3,S,S] of the batch's N pictures.
-at::Tensor BenchStages::decode_and_transform(Round& round) const {
+/// Pixels float32 [C,3,S,S] of the crops of each of the batch's pictures.
+std::vector<at::Tensor> BenchStages::decode_and_transform(Round& round) const {
   std::vector<Picture> pictures;
   std::vector<at::Tensor> pixels;
   int64_t file_bytes = 0;
@@ -76,17 +83,36 @@ at::Tensor BenchStages::decode_and_transform(Round& round) const {
   round.stage(
       "transform", at::kCPU,
       [&] {
-        for (const Picture& picture : pictures) pixels.push_back(session_.transforms().apply(picture));
+        for (const Picture& picture : pictures)
+          pixels.push_back(
+              session_.transforms().apply(picture, session_.model().media_layout(), /*may_split=*/true));
       },
-      picture_bytes + count * 3 * size * size * static_cast<int64_t>(sizeof(float)));
-  return at::stack(pixels);
+      picture_bytes + count * plan_.crops * 3 * size * size * static_cast<int64_t>(sizeof(float)));
+  return pixels;
 }
 
-/// [B,L] int64: a token for each picture, then ordinary tokens.
+/// The tokens of all pictures, encoded as many together as a session does.
+Features BenchStages::encode(const std::vector<at::Tensor>& pixels) const {
+  const Model& model = session_.model();
+  const auto together = static_cast<size_t>(std::max<int64_t>(kEncodedTogether / plan_.crops, 1));
+  Features features;
+  std::vector<at::Tensor> tokens;
+  for (size_t first = 0; first < pixels.size(); first += together) {
+    const size_t count = std::min(together, pixels.size() - first);
+    const std::vector<MediaPlan> plans(count, plan_);
+    features = model.encode_images(vision_input(at::cat(at::TensorList(pixels).slice(first, count)), plans,
+                                                model.media_layout(), model.vision_backbone().shape()));
+    tokens.push_back(features.tokens);
+  }
+  features.tokens = tokens.size() == 1 ? tokens.front() : at::cat(tokens);
+  return features;
+}
+
+/// [B,L] int64: a token for each medium, then ordinary tokens.
 at::Tensor BenchStages::prompt_ids() const {
-  const int64_t text = shape_.prompt_tokens - shape_.images,
-                known = session_.model().language_decoder().vocab_size();
-  const at::Tensor ids = at::cat({at::full({shape_.images}, session_.model().image_token_id(), at::kLong),
+  const int64_t media = shape_.images * session_.model().media_layout().media_count(plan_),
+                text = shape_.prompt_tokens - media, known = session_.model().language_decoder().vocab_size();
+  const at::Tensor ids = at::cat({at::full({media}, session_.model().image_token_id(), at::kLong),
                                   at::arange(text, at::kLong).remainder(known)});
   return ids.unsqueeze(0).expand({shape_.batch_size, -1}).contiguous();
 }
@@ -103,18 +129,11 @@ void BenchStages::run(StageTimes& times, int64_t steps, OperatorRecorder* record
     prepared.batch.ids = prompt_ids();
     prepared.batch.attention_mask = at::ones(prepared.batch.ids.sizes(), at::kBool);
     if (shape_.images > 0) {
-      const at::Tensor pixels = decode_and_transform(round);
-      const at::Tensor index =
-          at::arange(pixels.size(0), at::kLong).view({shape_.batch_size, shape_.images, 1});
+      const std::vector<at::Tensor> pixels = decode_and_transform(round);
       Features features;
-      round.stage("vision", device, [&] {
-        std::vector<at::Tensor> tokens;
-        for (const at::Tensor& some : pixels.split(kEncodedTogether)) {
-          features = model.encode_images(some);
-          tokens.push_back(features.tokens);
-        }
-        features.tokens = tokens.size() == 1 ? tokens.front() : at::cat(tokens);
-      });
+      round.stage("vision", device, [&] { features = encode(pixels); });
+      const at::Tensor index =
+          at::arange(features.tokens.size(0), at::kLong).view({shape_.batch_size, -1, 1});
       round.stage("resampler", device, [&] { prepared.batch.media = model.resample(features, index); });
       // start() does this once more, which is not timed.
       round.stage("media_kv", device, [&] { model.adapter().prepare(prepared.batch.media); });

@@ -12,10 +12,14 @@
 namespace flam {
 
 /// The work that is timed: `batch_size` prompts of `prompt_tokens` tokens each, which include one token for
-/// each of their `images` pictures, and `new_tokens` new tokens for each of their `num_beams` beams.
+/// each medium of their `images` pictures (one per picture, or per crop where a layout cuts them), and
+/// `new_tokens` new tokens for each of their `num_beams` beams.
 struct BenchShape {
   int64_t prompt_tokens = 32, images = 1, new_tokens = 20, num_beams = 1, batch_size = 1;
 };
+
+/// What the layout makes of one of the benchmark's pictures, 640 × 480 pixels.
+MediaPlan bench_plan(const MediaLayout& layout);
 
 /// The stages by name, in their order: decode_file, transform, vision, resampler, media_kv, prefill,
 /// decode_step. Without images, the first five do not run.
@@ -31,11 +35,13 @@ class FLAM_API BenchStages {
 
  private:
   struct Round;
-  at::Tensor decode_and_transform(Round& round) const;
+  std::vector<at::Tensor> decode_and_transform(Round& round) const;
+  Features encode(const std::vector<at::Tensor>& pixels) const;
   at::Tensor prompt_ids() const;
 
   const Session& session_;
   const BenchShape shape_;
+  const MediaPlan plan_;            // of every picture
   std::vector<std::string> files_;  // bytes of each picture's file
 };
 

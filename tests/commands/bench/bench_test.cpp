@@ -89,6 +89,24 @@ TEST(Bench, WithoutPicturesOnlyTheDecoderRuns) {
   EXPECT_THAT(names(bench(options).result), ElementsAre("prefill", "decode_step"));
 }
 
+TEST(Bench, CutsThePicturesAsTheLayoutDoes) {
+  BenchOptions options = small();
+  options.session.overrides = {
+      "model.adapter={type: prefix}", "model.media_layout={type: grid, longest_edge: 160}",
+      "transforms=[{type: normalize, mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5]}]"};
+  options.shape.prompt_tokens = 5;
+  EXPECT_THAT(error_of([&] { bench(options); }), HasSubstr("cut into 5 crops each"));
+  options.shape.prompt_tokens = 6;
+  const BenchResult result = bench(options).result;
+  EXPECT_EQ(result.find("vision")->items, 1);
+  options.session.overrides[1] = "model.media_layout={type: single}";
+  options.session.overrides[2] =
+      "transforms=[{type: resize, height: 80, width: 80}, {type: normalize, mean: [0, 0, 0], "
+      "std: [1, 1, 1]}]";
+  const BenchResult whole = bench(options).result;
+  EXPECT_GT(result.find("vision")->flops, 4.9 * whole.find("vision")->flops);
+}
+
 TEST(Bench, CountsTheWorkOfEveryLayer) {
   const auto session = Session::open("flamingo_mini_caption", small().session);
   const BenchStages stages(*session, small().shape);
