@@ -64,7 +64,16 @@ void Model::check_features(const at::Tensor& features) const {
 
 at::Tensor Model::resample(const Features& features, const at::Tensor& index, Probe* probe) const {
   Features gathered = features;
-  gathered.tokens = at::index(features.tokens, {index.to(device_)});
+  const int64_t pictures = features.tokens.size(0);
+  // Usually every picture is used once, in order, and nothing has to be copied.
+  if (index.is_cpu() && index.numel() == pictures &&
+      index.flatten().equal(at::arange(pictures, index.options()))) {
+    std::vector<int64_t> shape = index.sizes().vec();
+    shape.insert(shape.end(), {features.tokens.size(1), features.tokens.size(2)});
+    gathered.tokens = features.tokens.reshape(shape);
+  } else {
+    gathered.tokens = at::index(features.tokens, {index.to(device_)});
+  }
   gathered.probe = probe;
   if (probe) {
     probe->record(

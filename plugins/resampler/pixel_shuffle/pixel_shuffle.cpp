@@ -61,7 +61,7 @@ class PixelShuffle final : public Resampler {
             .flatten(3, 4);
     at::Tensor x = layers_.front()(blocks);
     for (size_t i = 1; i < layers_.size(); ++i) x = layers_[i](activate(x, activation_));
-    return x.mean(2);
+    return x.size(2) == 1 ? x.squeeze(2) : x.mean(2);
   }
 
   const std::vector<NamingTable>& naming_tables() const override { return tables_; }
