@@ -33,9 +33,9 @@ def run(command, shim, folder, **variables):
 
 
 def crashed_elsewhere(ended, error, flam):
-    """Whether a run ended by a crash in a library that belongs to neither `flam`'s installation nor the C++ runtime."""
+    """Whether a run was ended by a library that belongs to neither `flam`'s installation nor the C++ runtime."""
     crash = re.search(r"^crashed in (/.*)$", error, re.MULTILINE)
-    if ended.returncode != 128 + signal.SIGSEGV or not crash:
+    if ended.returncode not in (128 + signal.SIGSEGV, 128 + signal.SIGABRT) or not crash:
         return False
     ours = os.path.dirname(os.path.dirname(os.path.realpath(flam)))
     library = os.path.realpath(crash.group(1))
