@@ -18,10 +18,16 @@ bool VisionInput::has_only_pixels() const {
 }
 
 VisionInput VisionInput::to(at::Device device, at::ScalarType dtype) const {
-  VisionInput moved(pixels.to(device, dtype));
-  if (patch_mask.defined()) moved.patch_mask = patch_mask.to(device);
-  if (tile_mask.defined()) moved.tile_mask = tile_mask.to(device);
-  if (aspect_ratio_ids.defined()) moved.aspect_ratio_ids = aspect_ratio_ids.to(device);
+  // A copy from the host need not wait for the device, because pageable memory is read before it returns.
+  const auto moved_to = [&](const at::Tensor& tensor, at::ScalarType type) {
+    return tensor.to(device, type, /*non_blocking=*/tensor.is_cpu());
+  };
+  VisionInput moved(moved_to(pixels, dtype));
+  for (const auto member :
+       {&VisionInput::patch_mask, &VisionInput::tile_mask, &VisionInput::aspect_ratio_ids}) {
+    const at::Tensor& tensor = this->*member;
+    if (tensor.defined()) moved.*member = moved_to(tensor, tensor.scalar_type());
+  }
   return moved;
 }
 

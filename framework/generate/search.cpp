@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "framework/device/to_device.h"
 #include "framework/generate/history.h"
 #include "framework/generate/stop.h"
 #include "framework/generate/warp.h"
@@ -57,7 +58,7 @@ class Chooser {
     for (size_t r = 0; r < row_seeds_.size(); ++r)
       u.mutable_data_ptr<double>()[r] = uniform(params_.seed, row_seeds_[r], step);
     const at::Tensor total = reached.narrow(1, reached.size(1) - 1, 1);
-    return at::searchsorted(reached, u.to(reached.device()) * total, false, true)
+    return at::searchsorted(reached, to_device(u, reached.device()) * total, false, true)
         .clamp_max(reached.size(1) - 1);
   }
 

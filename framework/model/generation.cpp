@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "framework/base/interrupted.h"
+#include "framework/device/to_device.h"
 #include "framework/model/forward.h"
 #include "framework/model/model.h"
 
@@ -79,7 +80,7 @@ class Generation final : public StepModel {
     return at::cat(blocks, 0);
   }
 
-  void reorder(const at::Tensor& source) override { cache_.reorder(source.to(model_.device_)); }
+  void reorder(const at::Tensor& source) override { cache_.reorder(to_device(source, model_.device_)); }
 
  private:
   /// Runs one token for each row, step_ids_ at next_position_, and returns logits [B·beams,V]. It writes only
@@ -136,7 +137,7 @@ at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,
     if (cancelled && cancelled()) throw Interrupted();
     const int64_t begin =
         std::min(from, count - rows);  // the last block overlaps the one before, so that all have one size
-    const at::Tensor ids = continuations.narrow(1, begin, rows).to(device_);
+    const at::Tensor ids = to_device(continuations.narrow(1, begin, rows), device_);
     at::Tensor logprobs = first.gather(2, ids.narrow(2, 0, 1));
     if (length > 1) {
       const at::Tensor rest = generation.follow(ids.narrow(2, 0, length - 1).flatten(0, 1),

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
+#include "framework/device/to_device.h"
 #include "framework/model/forward.h"
 #include "framework/model/run_backbone.h"
 
@@ -50,7 +51,7 @@ Features Model::encode_images(const VisionInput& input) const {
 
 Features Model::given_features(const at::Tensor& tokens) const {
   const FeatureShape shape = vision_backbone_->shape();
-  return {tokens.to(device_).to(dtype_), shape.grid_h, shape.grid_w, shape.prefix_tokens};
+  return {to_device(tokens, device_).to(dtype_), shape.grid_h, shape.grid_w, shape.prefix_tokens};
 }
 
 void Model::check_features(const at::Tensor& features) const {
@@ -72,7 +73,7 @@ at::Tensor Model::resample(const Features& features, const at::Tensor& index, Pr
     shape.insert(shape.end(), {features.tokens.size(1), features.tokens.size(2)});
     gathered.tokens = features.tokens.reshape(shape);
   } else {
-    gathered.tokens = at::index(features.tokens, {index.to(device_)});
+    gathered.tokens = at::index(features.tokens, {to_device(index, device_)});
   }
   gathered.probe = probe;
   if (probe) {
@@ -159,7 +160,8 @@ int64_t Model::image_token_id() const {
 Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
                              Probe* probe) const {
   const at::Tensor real = batch.attention_mask.to(at::kCPU, at::kBool);
-  Sequence tokens{embed(batch.ids.to(device_)), real, (batch.ids.to(at::kCPU) == image_token_id()) & real};
+  Sequence tokens{embed(to_device(batch.ids, device_)), real,
+                  (batch.ids.to(at::kCPU) == image_token_id()) & real};
   const at::TensorOptions options = tokens.hidden.options();
   Sequence sequence = adapter_border_("embed", [&] { return adapter_->embed(std::move(tokens), state); });
   const int64_t batch_size = batch.ids.size(0), width = language_decoder_->hidden_size();
@@ -177,7 +179,7 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
   }
   for (at::Tensor* data :
        {&sequence.mask, &sequence.media_locations, &sequence.token_positions, &sequence.spans}) {
-    if (data->defined()) *data = data->to(device_);
+    if (data->defined()) *data = to_device(*data, device_);
   }
   if (probe) probe->record("embed", -1, sequence.hidden);
   return sequence;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "framework/base/text.h"
+#include "framework/device/to_device.h"
 #include "framework/generate/generate.h"
 #include "framework/model/laid_out.h"
 
@@ -355,7 +356,7 @@ at::Tensor MediaEncoder::resample_distinct(const Features& features, const at::T
     return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kLong);
   };
   const at::Tensor media = model_.resample(features, index.index_select(0, as_tensor(first)), nullptr);
-  return media.index_select(0, as_tensor(which).to(media.device()));
+  return media.index_select(0, to_device(as_tensor(which), media.device()));
 }
 
 void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe) const {
@@ -371,7 +372,9 @@ void MediaEncoder::resample(Prepared& prepared, StageTimes* times, Probe* probe)
     const at::Tensor media = resample_distinct(features, prepared.index.narrow(2, 0, count), probe);
     at::Tensor& out = prepared.batch.media;
     const at::Tensor of_media =  // all slots of a medium have the same number of frames
-        here.view({here.size(0), -1, slots}).select(2, 0).to(model_.device()).unsqueeze(-1).unsqueeze(-1);
+        to_device(here.view({here.size(0), -1, slots}).select(2, 0), model_.device())
+            .unsqueeze(-1)
+            .unsqueeze(-1);
     out = out.defined() ? at::where(of_media, media, out) : media;
   }
 }

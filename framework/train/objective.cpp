@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "framework/base/text.h"
+#include "framework/device/to_device.h"
 #include "framework/generate/generate.h"
 #include "framework/media/decode.h"
 #include "framework/model/forward.h"
@@ -198,8 +199,8 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
   });
   const at::Device device = parts_.model.device();
   if (with_pictures_) out.pictures = at::stack(inputs);
-  if (!patch_heads_.empty()) out.patch_labels = at::stack(patch_labels).to(device);
-  if (!media_heads_.empty() || classes_ > 0) out.media_labels = at::stack(media_labels).to(device);
+  if (!patch_heads_.empty()) out.patch_labels = to_device(at::stack(patch_labels), device);
+  if (!media_heads_.empty() || classes_ > 0) out.media_labels = to_device(at::stack(media_labels), device);
   return out;
 }
 
@@ -245,17 +246,17 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
-  const at::Tensor learnt = (batch.target.flatten() != -100).nonzero().squeeze(1).to(model.device());
+  const at::Tensor learnt = to_device((batch.target.flatten() != -100).nonzero().squeeze(1), model.device());
   at::Tensor hidden;
   if (text_alone) {
     const LanguageDecoder& decoder = model.language_decoder();
-    const at::Tensor ids = batch.ids.to(model.device()), mask = batch.mask.to(model.device());
+    const at::Tensor ids = to_device(batch.ids, model.device()), mask = to_device(batch.mask, model.device());
     hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids),
                          DecodeStep{positions_of(mask), causal_mask(mask), nullptr, nullptr});
   } else {
     hidden = at_tokens(model.forward(Batch{batch.ids, batch.mask, media}));
   }
-  const at::Tensor target = batch.target.flatten().to(model.device());
+  const at::Tensor target = to_device(batch.target.flatten(), model.device());
   const at::Tensor logits = model.logits(hidden.flatten(0, 1).index_select(0, learnt));
   return at::cross_entropy_loss(logits.to(at::kFloat), target.index_select(0, learnt));
 }
@@ -264,7 +265,7 @@ StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
   const Drawn drawn = draw(step, first, count);
   StepLoss out;
   const auto add = [&](const std::string& name, const at::Tensor& loss, double weight) {
-    out.parts.emplace_back(name, loss.item().toDouble());
+    out.parts.emplace_back(name, loss.detach());
     out.total = out.total.defined() ? out.total + loss * weight : loss * weight;
   };
   Features features;

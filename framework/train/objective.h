@@ -34,7 +34,7 @@ struct TrainingParts {
 
 struct StepLoss {
   at::Tensor total;
-  std::vector<std::pair<std::string, double>> parts;  // for the log
+  std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log: numbers, on the model's device
 };
 
 /// Draws the pictures of a step, which depend only on the step's number, and computes their loss. May be

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/export.h"
 #include "framework/recipe/train_config.h"
 
 namespace flam {
@@ -22,15 +23,20 @@ struct TrainedTensor {
   at::Tensor first, second;    // moments; second is undefined under Muon
 };
 
-class Optimizer {
+class FLAM_API Optimizer {
  public:
   Optimizer(const TrainConfig& config, std::vector<TrainedTensor> tensors);
 
-  /// Clips the gradients to max_grad_norm, takes one step at `scale` times each learning rate, and clears
-  /// them. Returns the norm before clipping. AdamW: Loshchilov & Hutter 2019. Muon: Jordan 2024, five
-  /// Newton-Schulz steps, with the update scaled by 0.2·√max(rows, columns) as in Moonlight (2025), so that
-  /// the same learning rate works for both.
-  double step(double scale);
+  /// Adds to the gradients of the trained tensors, in their order. An undefined one counts as zeros.
+  void add_gradients(std::vector<at::Tensor> gradients);
+  void divide_gradients(double divisor);
+  /// The squared norm of each gradient, [n] on the device of the tensors.
+  at::Tensor squared_norms() const;
+  /// Takes one step at `scale` times each learning rate, and clears the gradients. `gradient_norm` is that of
+  /// all gradients together; they are scaled down to max_grad_norm if it is larger. AdamW: Loshchilov &
+  /// Hutter 2019. Muon: Jordan 2024, five Newton-Schulz steps, with the update scaled by 0.2·√max(rows,
+  /// columns) as in Moonlight (2025), so that the same learning rate works for both.
+  void step(double scale, double gradient_norm);
 
   const std::vector<TrainedTensor>& tensors() const { return tensors_; }
   /// Moments by name, for the checkpoint; restore() reads them back. `Stored` returns the moment of that name
@@ -40,13 +46,15 @@ class Optimizer {
   void restore(const Stored& stored, int64_t steps_done);
 
  private:
-  double clip_gradients();
-  void each_tensor(const std::function<void(size_t)>& work) const;  // in parallel
-  /// The corrections are AdamW's bias corrections of its two moments.
-  void update(TrainedTensor& tensor, double scale, double correct1, double correct2) const;
+  struct Lists;
+  /// In parallel on the CPU.
+  void each_group(const std::function<void(const std::vector<TrainedTensor*>&)>& work) const;
+  void update_adamw(Lists& lists) const;
+  void update_muon(TrainedTensor& tensor, double rate) const;
 
   const TrainConfig& config_;
   std::vector<TrainedTensor> tensors_;
+  std::vector<std::vector<TrainedTensor*>> groups_;  // of tensors_, updated together
   int64_t steps_done_ = 0;
 };
 

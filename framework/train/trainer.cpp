@@ -1,7 +1,9 @@
 #include "framework/train/trainer.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -10,7 +12,7 @@
 #include <cmath>
 #include <filesystem>
 #include <numbers>
-#include <optional>
+#include <numeric>
 #include <utility>
 
 #include "framework/base/file.h"
@@ -44,6 +46,24 @@ class Autocast {
   bool on_;
   at::DeviceType device_;
 };
+
+struct OfAStep {
+  std::vector<std::pair<std::string, double>> losses;
+  double gradient_norm = 0;
+};
+
+// All that the host needs to know of a step, in one copy from the device.
+OfAStep read(const std::vector<std::pair<std::string, at::Tensor>>& losses, const at::Tensor& squared_norms) {
+  std::vector<at::Tensor> numbers;
+  for (const auto& [name, loss] : losses) numbers.push_back(loss.to(at::kFloat).reshape({1}));
+  numbers.push_back(squared_norms.to(at::kFloat));
+  const at::Tensor on_host = at::cat(numbers).cpu().to(at::kDouble);
+  const double* number = on_host.const_data_ptr<double>();
+  OfAStep out;
+  for (const auto& [name, loss] : losses) out.losses.emplace_back(name, *number++);
+  out.gradient_norm = std::sqrt(std::accumulate(number, number + squared_norms.numel(), 0.0));
+  return out;
+}
 
 }  // namespace
 
@@ -155,57 +175,60 @@ double Trainer::scale_at(int64_t step) const {
                  (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
 }
 
-// On the CPU, micro-batches run in parallel with one thread each. Their gradients are summed in order, so
-// that the result does not depend on the number of threads.
-std::vector<std::pair<std::string, double>> Trainer::differentiate(int64_t step) {
+// On the CPU, as many micro-batches as there are threads run at once, with one thread each. Their gradients
+// are summed in order, so that the result does not depend on the number of threads.
+std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t step) {
   const TrainConfig& config = parts_.config;
   const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
   const int64_t count = config.batch_size / size;
   std::vector<at::Tensor> leaves;
   for (const TrainedTensor& tensor : optimizer_->tensors()) leaves.push_back(tensor.value);
-  std::vector<StepLoss> losses(static_cast<size_t>(count));
-  std::vector<std::vector<at::Tensor>> gradients(losses.size());
   const at::Device device = parts_.model.device();
-  const auto differentiate_batches = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      StepLoss& loss = losses[static_cast<size_t>(i)];
-      {
-        const Autocast autocast(config.bfloat16, device.type());
-        loss = objective_.loss(step, i * size, size);
-      }
-      if (!loss.total.requires_grad())
-        throw Error(
-            "none of the tensors in `train.trained` affects the objective; choose other tensors or another "
-            "objective");
-      gradients[static_cast<size_t>(i)] =
-          torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{}, /*create_graph=*/false,
-                                /*allow_unused=*/true);
+  const int64_t at_once = device.is_cpu() ? std::min<int64_t>(count, at::get_num_threads()) : 1;
+  std::vector<StepLoss> losses(static_cast<size_t>(at_once));
+  std::vector<std::vector<at::Tensor>> gradients(losses.size());
+  const auto differentiate_batch = [&](int64_t batch, size_t place) {
+    StepLoss& loss = losses[place];
+    {
+      const Autocast autocast(config.bfloat16, device.type());
+      loss = objective_.loss(step, batch * size, size);
     }
+    if (!loss.total.requires_grad())
+      throw Error(
+          "none of the tensors in `train.trained` affects the objective; choose other tensors or another "
+          "objective");
+    gradients[place] = torch::autograd::grad({loss.total}, leaves, {}, /*retain_graph=*/{},
+                                             /*create_graph=*/false, /*allow_unused=*/true);
+    loss.total = at::Tensor();
   };
-  if (device.is_cpu()) {
-    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-      // Otherwise oneDNN's convolutions wait forever for threads, which a parallel region does not give them.
-      std::optional<OneThread> alone;
-      if (at::in_parallel_region()) alone.emplace();
-      differentiate_batches(begin, end);
-    });
-  } else {
-    differentiate_batches(0, count);
-  }
-  const at::NoGradGuard no_grad;
-  for (size_t t = 0; t < leaves.size(); ++t) {
-    at::Tensor& sum = leaves[t].mutable_grad();
-    for (const auto& of_batch : gradients) {
-      if (of_batch[t].defined()) sum = sum.defined() ? sum + of_batch[t] : of_batch[t];
+  std::vector<std::pair<std::string, at::Tensor>> sums;
+  for (int64_t first = 0; first < count; first += at_once) {
+    const int64_t batches = std::min(at_once, count - first);
+    if (at_once == 1) {
+      differentiate_batch(first, 0);
+    } else {
+      at::parallel_for(0, batches, 1, [&](int64_t begin, int64_t end) {
+        // oneDNN's convolutions would wait forever for threads, which a parallel region does not give them.
+        const OneThread alone;
+        for (int64_t i = begin; i < end; ++i) differentiate_batch(first + i, static_cast<size_t>(i));
+      });
     }
-    if (sum.defined() && count > 1) sum = sum / count;
+    const at::NoGradGuard no_grad;
+    for (size_t i = 0; i < static_cast<size_t>(batches); ++i) {
+      optimizer_->add_gradients(std::exchange(gradients[i], {}));
+      if (sums.empty()) {
+        sums = losses[i].parts;
+      } else {
+        for (size_t part = 0; part < sums.size(); ++part)
+          sums[part].second = sums[part].second + losses[i].parts[part].second;
+      }
+    }
   }
-  auto means = losses.front().parts;
-  for (size_t part = 0; part < means.size(); ++part) {
-    for (size_t i = 1; i < losses.size(); ++i) means[part].second += losses[i].parts[part].second;
-    means[part].second /= static_cast<double>(count);
+  if (count > 1) {
+    optimizer_->divide_gradients(static_cast<double>(count));
+    for (auto& entry : sums) entry.second = entry.second / static_cast<double>(count);
   }
-  return means;
+  return sums;
 }
 
 bool Trainer::run(const TrainHooks& hooks) {
@@ -214,7 +237,8 @@ bool Trainer::run(const TrainHooks& hooks) {
   TrainProgress report{0, config.steps, 0, 0, 0, {}};
   if (hooks.loaded) hooks.loaded(left_out_);
   for (int64_t step = resume(); step < config.steps; ++step) {
-    const auto losses = differentiate(step);
+    const auto on_device = differentiate(step);
+    const auto [losses, norm] = read(on_device, optimizer_->squared_norms());
     for (const auto& [name, loss] : losses) {
       if (std::isfinite(loss)) continue;
       throw RunError(
@@ -222,7 +246,8 @@ bool Trainer::run(const TrainHooks& hooks) {
               std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
     }
     report.scale = scale_at(step);
-    report.gradient_norm = optimizer_->step(report.scale);
+    report.gradient_norm = norm;
+    optimizer_->step(report.scale, norm);
     losses_since_.resize(losses.size());
     for (size_t i = 0; i < losses.size(); ++i) {
       losses_since_[i] = {losses[i].first, losses_since_[i].second + losses[i].second};

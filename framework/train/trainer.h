@@ -42,8 +42,8 @@ class Trainer {
   int64_t resume();
   void save_output() const;
   double scale_at(int64_t step) const;
-  /// Sets the gradients of the trained tensors for that step. Returns the losses by name.
-  std::vector<std::pair<std::string, double>> differentiate(int64_t step);
+  /// Sets the gradients of the trained tensors for that step. Returns the losses by name, on the device.
+  std::vector<std::pair<std::string, at::Tensor>> differentiate(int64_t step);
 
   TrainingParts& parts_;
   WeightStore& weights_;

@@ -105,6 +105,7 @@ TEST_F(TrainerTest, MicroBatchesGiveTheLossOfTheWholeBatch) {
     hooks.log = [&](const TrainProgress& report) {
       for (const auto& [name, loss] : report.losses) losses.push_back(loss);
       losses.push_back(report.gradient_norm);
+      EXPECT_GT(report.gradient_norm, 0);
     };
     const std::string set = std::string("train.micro_batch_size=") + micro_batch_size;
     EXPECT_TRUE(train(stage("1_labels"), options(micro_batch_size, {"train.batch_size=4", set}), hooks));

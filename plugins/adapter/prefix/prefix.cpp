@@ -162,7 +162,8 @@ class Prefix final : public Adapter {
     Layout layout = LayoutMaker(params_, prompt, media).make();
     const at::Tensor& tokens = prompt.hidden;
     const at::Tensor rows = at::cat({tokens.flatten(0, 1), media.flatten(0, 2).to(tokens.scalar_type())});
-    layout.sequence.hidden = at::index(rows, {layout.index.to(rows.device())});
+    layout.sequence.hidden =
+        at::index(rows, {layout.index.to(rows.device(), at::kLong, /*non_blocking=*/true)});
     return std::move(layout.sequence);
   }
 
