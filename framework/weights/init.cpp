@@ -9,6 +9,7 @@
 
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
+#include "framework/weights/upload.h"
 
 namespace flam {
 
@@ -86,7 +87,7 @@ void WeightStore::initialise_rows(WeightSlot& slot, int64_t first_row, uint64_t 
     case Init::Kind::normal: {
       const at::Tensor host = rest.is_cpu() ? rest : at::empty(rest.sizes(), rest.options().device(at::kCPU));
       fill_normal(host, first, key_of(seed, slot.name), init.value);
-      if (!rest.is_cpu()) rest.copy_(host);
+      if (!rest.is_cpu()) upload(rest, host);
     }
   }
 }

@@ -6,6 +6,7 @@
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
 #include "framework/weights/load_plan.h"
+#include "framework/weights/upload.h"
 
 namespace flam {
 
@@ -14,7 +15,7 @@ namespace {
 /// Copies `source` over rows [first, first + rows) of `target`, converting dtype and device.
 void copy_rows(const at::Tensor& target, int64_t first, int64_t rows, const at::Tensor& source) {
   const at::Tensor place = target.dim() == 0 ? target : target.narrow(0, first, rows);
-  place.copy_(source.reshape(place.sizes()));
+  upload(place, source);
 }
 
 /// Whether the mapped tensor can be used as the weight without a copy.
