@@ -103,6 +103,7 @@ void measure(const Session& session, const BenchOptions& options, const BenchHoo
     stage.limit = limit_of(work[entry.stage], out.flops_per_second.median, out.bytes_per_second.median);
     stage.flops = work[entry.stage].flops();
     stage.bytes = work[entry.stage].bytes();
+    stage.operators = work[entry.stage].operators();
     std::tie(stage.item, stage.items) = items_of(entry.stage, options.shape);
     if (stage.limit.ms() > 0) out.stages.push_back(std::move(stage));
   }

@@ -31,6 +31,7 @@ Json json_of(const StageResult& stage) {
           {"memory_limit_ms", stage.limit.memory_ms},
           {"flops", stage.flops},
           {"bytes", stage.bytes},
+          {"operators", stage.operators},
           {"item", stage.item},
           {"items", stage.items},
           {"items_per_second", stage.per_second()}};
@@ -94,6 +95,7 @@ StageResult read_stage(const std::string& name, const Reader& in) {
   if (stage.limit.ms() == 0) in.fail("stages." + name, "a stage with a limit above 0");
   stage.flops = in.number("flops");
   stage.bytes = in.number("bytes");
+  if (in.json().contains("operators")) stage.operators = in.number("operators");
   stage.item = in.text("item");
   stage.items = in.count("items");
   return stage;

@@ -18,6 +18,7 @@ struct StageResult {
   Spread ms;
   StageLimit limit;             // the least time on this machine, with the medians of its speeds
   double flops = 0, bytes = 0;  // of one run
+  double operators = 0;         // of libtorch that one run calls, views included; 0 in older results
   std::string item;             // what it works on: "picture" or "token"
   int64_t items = 0;            // of these in one run
   double fraction() const { return limit.ms() / ms.median; }

@@ -16,9 +16,14 @@ double StageWork::bytes() const {
   return runs > 0 ? sum / static_cast<double>(runs) : 0;
 }
 
+double StageWork::operators() const {
+  return runs > 0 ? static_cast<double>(calls) / static_cast<double>(runs) : 0;
+}
+
 void add_run(StageWork& work, const RecordedStage& stage) {
   ++work.runs;
   for (const OperatorCall& call : stage.calls) {
+    if (call.depth == 0) ++work.calls;
     if (call.depth == 0 && (call.flops > 0 || call.bytes > 0)) work.items.push_back({call.flops, call.bytes});
   }
   for (const StageWork::Item unseen : {StageWork::Item{stage.unseen_flops, 0}, {0, stage.unseen_bytes}}) {

@@ -14,10 +14,12 @@ struct FLAM_API StageWork {
     int64_t flops = 0, bytes = 0;
   };
   std::vector<Item> items;
-  int64_t runs = 0;  // that the items are from
+  int64_t calls = 0;  // of operators, among them those without work, such as views
+  int64_t runs = 0;   // that the items are from
 
   double flops() const;  // of one run
   double bytes() const;
+  double operators() const;
 };
 
 /// Adds one recorded run.

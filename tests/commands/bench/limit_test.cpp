@@ -50,6 +50,18 @@ TEST(OperatorRecorder, CountsProductsByTheirShapes) {
   EXPECT_EQ(work_of([&] { at::ones({8}) + 1; }).flops(), 0);
 }
 
+TEST(OperatorRecorder, CountsTheOperatorsOfARun) {
+  const at::Tensor x = at::ones({4, 8});
+  StageWork work = work_of([&] { x.t().add(1); });
+  EXPECT_EQ(work.operators(), 2);
+  OperatorRecorder recorder;
+  recorder.begin("stage");
+  for (int i = 0; i < 4; ++i) x.neg();
+  recorder.end();
+  add_run(work, recorder.stages().front());
+  EXPECT_EQ(work.operators(), 3) << "the mean of both runs";
+}
+
 TEST(OperatorRecorder, CountsEachTensorFromOutsideOnce) {
   const at::Tensor x = at::ones({1, 8}), weight = at::ones({8, 8});
   const auto bytes = [](int64_t numbers) { return static_cast<double>(4 * numbers); };
