@@ -13,7 +13,7 @@ namespace flam {
 namespace {
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr size_t kMaxBytes = 1 << 20;
 
 std::filesystem::path manifest_path(const std::filesystem::path& library) {
@@ -45,6 +45,7 @@ std::unique_ptr<Manifest> read_manifest(const std::filesystem::path& library) {
     put(manifest->stamp.compiler, stamp.at("compiler").get<std::string>());
     put(manifest->stamp.stdlib_abi, stamp.at("stdlib_abi").get<std::string>());
     put(manifest->stamp.torch, stamp.at("torch").get<std::string>());
+    put(manifest->stamp.sdk_headers, stamp.at("sdk_headers").get<std::string>());
     std::set<std::pair<std::string, std::string>> known;
     for (const nlohmann::json& component : json.at("components")) {
       manifest->components.push_back({component.at("kind").get<std::string>(),
@@ -71,7 +72,8 @@ void write_manifest(const std::filesystem::path& library, const Manifest& manife
                  {"sdk_minor", stamp.sdk_minor},
                  {"compiler", stamp.compiler},
                  {"stdlib_abi", stamp.stdlib_abi},
-                 {"torch", stamp.torch}}},
+                 {"torch", stamp.torch},
+                 {"sdk_headers", stamp.sdk_headers}}},
                {"components", Json::array()}};
   for (const auto& component : manifest.components) {
     json["components"].push_back(

@@ -19,11 +19,16 @@ std::vector<std::pair<std::string, std::string>> stamp_fields(const FlamPluginSt
   return {{"SDK version", cat(stamp.sdk_major, ".", stamp.sdk_minor)},
           {"compiler", text_of(stamp.compiler)},
           {"C++ library", text_of(stamp.stdlib_abi)},
-          {"libtorch", text_of(stamp.torch)}};
+          {"libtorch", text_of(stamp.torch)},
+          {"SDK headers", text_of(stamp.sdk_headers)}};
+}
+
+FlamPluginStamp program_stamp() {
+  return make_stamp(FLAM_SDK_HASH, nullptr);
 }
 
 std::vector<std::string> compare_stamp(const FlamPluginStamp& theirs) {
-  const FlamPluginStamp ours = current_stamp(nullptr);
+  const FlamPluginStamp ours = program_stamp();
   const auto differ = [](const std::string& what, const auto& their, const auto& our) {
     return cat(what, ": plugin has '", their, "', this program '", our, "'");
   };

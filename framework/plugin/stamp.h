@@ -27,13 +27,15 @@ struct FlamPluginStamp {
   char compiler[48];    // "gcc 12"
   char stdlib_abi[48];  // "libstdc++ cxx11=1"
   char torch[48];       // "2.11.0"
+  char
+      sdk_headers[24];  // hash of the declarations that the SDK's headers contain (tools/cmake/SdkHash.cmake)
   void (*enroll)(flam::Registrar*);
 };
 }
 
 /// Returns the stamp of the program or plugin that is compiled with this header.
-constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
-  FlamPluginStamp s{kPluginMagic, sizeof(FlamPluginStamp), kSdkVersionMajor, kSdkVersionMinor, {}, {}, {},
+constexpr FlamPluginStamp make_stamp(const char* sdk_headers, void (*enroll)(Registrar*)) {
+  FlamPluginStamp s{kPluginMagic, sizeof(FlamPluginStamp), kSdkVersionMajor, kSdkVersionMinor, {}, {}, {}, {},
                     enroll};
   const auto put = [](char* to, const char* from) {
     while (*from) *to++ = *from++;
@@ -47,21 +49,25 @@ constexpr FlamPluginStamp current_stamp(void (*enroll)(Registrar*)) {
 #endif
   put(s.stdlib_abi, "libstdc++ cxx11=" FLAM_TEXT(_GLIBCXX_USE_CXX11_ABI));
   put(s.torch, FLAM_TORCH_VERSION);
+  put(s.sdk_headers, sdk_headers);
   return s;
 }
+
+/// The stamp of this program, which enrolls nothing.
+FLAM_API FlamPluginStamp program_stamp();
 
 }  // namespace flam
 
 /// Defines the entry point of a plugin. The block that follows registers its components:
 ///   FLAM_PLUGIN(registrar) { registrar.add<AveragePool, AveragePoolParams>("average_pool", "one line of
 ///   doc"); }
-#define FLAM_PLUGIN(registrar)                                                            \
-  static void flam_enroll_components(::flam::Registrar& registrar);                       \
-  static void flam_enroll(::flam::Registrar* r) {                                         \
-    flam_enroll_components(*r);                                                           \
-  }                                                                                       \
-  extern "C" FLAM_API const ::flam::FlamPluginStamp* flam_plugin() {                      \
-    static constexpr ::flam::FlamPluginStamp stamp = ::flam::current_stamp(&flam_enroll); \
-    return &stamp;                                                                        \
-  }                                                                                       \
+#define FLAM_PLUGIN(registrar)                                                                        \
+  static void flam_enroll_components(::flam::Registrar& registrar);                                   \
+  static void flam_enroll(::flam::Registrar* r) {                                                     \
+    flam_enroll_components(*r);                                                                       \
+  }                                                                                                   \
+  extern "C" FLAM_API const ::flam::FlamPluginStamp* flam_plugin() {                                  \
+    static constexpr ::flam::FlamPluginStamp stamp = ::flam::make_stamp(FLAM_SDK_HASH, &flam_enroll); \
+    return &stamp;                                                                                    \
+  }                                                                                                   \
   static void flam_enroll_components(::flam::Registrar& registrar)

@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
     }
     manifest.size = std::filesystem::file_size(library);
     manifest.sha256 = flam::sha256_file(library);
-    manifest.stamp = flam::current_stamp(nullptr);  // load() has found the library's equal
+    manifest.stamp = flam::program_stamp();  // load() has found the library's equal
     flam::write_manifest(library, manifest);
     return 0;
   } catch (const flam::Error& e) {

@@ -36,6 +36,12 @@ TEST(Broken, NewerSdk) {
               HasSubstr("SDK version: plugin has '1.2', this program '0.2'; build it again"));
 }
 
+TEST(Broken, OtherHeadersOfTheSameVersion) {
+  EXPECT_THAT(loading("other_headers"),
+              HasSubstr("SDK headers: plugin has '0123456789abcdef', this program '" +
+                        std::string(program_stamp().sdk_headers) + "'; build it again"));
+}
+
 TEST(Broken, OtherCompiler) {
   EXPECT_THAT(loading("other_compiler"),
               AllOf(HasSubstr("compiler: plugin has 'msvc\\x1b[31m 7', this program '"),

@@ -14,15 +14,16 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Stamp, EqualsItself) {
-  const FlamPluginStamp ours = current_stamp(nullptr);
+  const FlamPluginStamp ours = program_stamp();
   EXPECT_TRUE(compare_stamp(ours).empty());
   EXPECT_EQ(ours.size, sizeof(FlamPluginStamp));
-  EXPECT_EQ(stamp_fields(ours).back().second, FLAM_TORCH_VERSION);
+  EXPECT_EQ(stamp_fields(ours)[3].second, FLAM_TORCH_VERSION);
+  EXPECT_EQ(stamp_fields(ours).back().second.size(), 16) << "a hash";
 }
 
 TEST(Stamp, EveryFieldIsCompared) {
   const auto differences = [](auto change) {
-    FlamPluginStamp stamp = current_stamp(nullptr);
+    FlamPluginStamp stamp = program_stamp();
     change(stamp);
     return compare_stamp(stamp);
   };
@@ -33,6 +34,7 @@ TEST(Stamp, EveryFieldIsCompared) {
   EXPECT_EQ(differences([](auto& s) { std::strcpy(s.compiler, "gcc 1"); }).size(), 1);
   EXPECT_EQ(differences([](auto& s) { std::strcpy(s.stdlib_abi, "libc++"); }).size(), 1);
   EXPECT_EQ(differences([](auto& s) { std::strcpy(s.torch, "1.0.0"); }).size(), 1);
+  EXPECT_EQ(differences([](auto& s) { std::strcpy(s.sdk_headers, "0123"); }).size(), 1);
 }
 
 TEST(OpenPlugin, GivesTheStamp) {

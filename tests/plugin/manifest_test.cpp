@@ -17,7 +17,7 @@ TEST(Manifest, ReadsWhatWasWritten) {
   manifest.components = {{"metric", "a", "one \"line\"\n and äöü"}, {"resampler", "b", ""}};
   manifest.size = 1ull << 40;
   manifest.sha256 = sha256("x");
-  manifest.stamp = current_stamp(nullptr);
+  manifest.stamp = program_stamp();
   write_manifest(folder / "libflam_x.so", manifest);
   const auto read = read_manifest(folder / "libflam_x.so");
   ASSERT_TRUE(read);
@@ -34,7 +34,7 @@ TEST(Manifest, AComponentListedTwiceIsAnError) {
   Manifest manifest;
   manifest.components = {{"metric", "a", ""}, {"metric", "a", ""}};
   manifest.sha256 = sha256("x");
-  manifest.stamp = current_stamp(nullptr);
+  manifest.stamp = program_stamp();
   write_manifest(folder / "libflam_x.so", manifest);
   EXPECT_THAT(error_of([&] { read_manifest(folder / "libflam_x.so"); }), HasSubstr("lists metric 'a' twice"));
 }

@@ -20,6 +20,9 @@ function(flam_add_plugin name)
     DEFINE_SYMBOL ""  # the precompiled header is shared
     LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY})
   flam_precompile(${target} PLUGINS)
+  if(FLAM_IN_TREE)  # on the sources, because the precompiled header is the same for all targets; elsewhere, flamboyance_core has it
+    set_property(SOURCE ${ARG_SOURCES} APPEND PROPERTY COMPILE_DEFINITIONS FLAM_SDK_HASH="${FLAM_SDK_HASH}")
+  endif()
   # A plugin is never unloaded (nodelete), because its objects may outlive every owner that could know when to close it.
   # The map also hides templates of the standard library, which hidden visibility alone would export.
   set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)

@@ -11,6 +11,9 @@ install(TARGETS flamboyance_core flamboyance flam-manifest EXPORT flamboyanceTar
         LIBRARY DESTINATION lib RUNTIME DESTINATION bin)
 install(EXPORT flamboyanceTargets NAMESPACE flamboyance:: DESTINATION ${package_dir})
 
+# A project that uses the package looks whether the stamp has changed when this file is newer than its build files.
+install(CODE "file(TOUCH \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${package_dir}/flamboyanceTargets.cmake\")")
+
 configure_package_config_file(tools/cmake/flamboyanceConfig.cmake.in ${CMAKE_BINARY_DIR}/flamboyanceConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/flamboyanceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
