@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "framework/params/params.h"
@@ -40,6 +41,18 @@ class FLAM_API Registrar {
 
   template <class T, class P>
   void add(const char* name, const char* doc = "") {
+    static_assert(
+        std::derived_from<T, Component>,
+        "registrar.add<COMPONENT, PARAMS>(name, doc): the first type must be a component, a class that "
+        "derives from Resampler, LanguageDecoder or another kind");
+    static_assert(
+        requires(P & params, ParamVisitor & visitor) { params.visit(visitor); },
+        "registrar.add<COMPONENT, PARAMS>(name, doc): the second type must be the component's "
+        "parameters, a struct with `void visit(ParamVisitor&)`");
+    static_assert(
+        !std::is_abstract_v<T>,
+        "registrar.add<COMPONENT, PARAMS>(name, doc): the component must override every pure virtual "
+        "function of its kind");
     using Input = typename T::Input;
     ComponentType type;
     type.kind = T::kKind;

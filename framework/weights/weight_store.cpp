@@ -56,6 +56,7 @@ Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape,
 }
 
 Weight WeightStore::tie(const std::string& name, const Weight& target) {
+  if (!target) weight_is_undeclared();
   claim(name) = target.slot();
   target.slot()->aliases.push_back(name);
   return target;
@@ -77,6 +78,12 @@ std::vector<std::shared_ptr<const MappedFile>> WeightStore::files() const {
   const auto same = [&](const auto& a, const auto& b) { return path(a) == path(b); };
   files.erase(std::unique(files.begin(), files.end(), same), files.end());
   return files;
+}
+
+void weight_is_undeclared() {
+  throw RunError(
+      "uses a weight or a layer that was never declared; make it in the constructor, from the WeightScope "
+      "(weights.tensor(\"scale\", …), Linear(weights, \"proj\", …))");
 }
 
 int64_t WeightStore::parameter_count(const std::string& prefix) const {

@@ -55,6 +55,9 @@ struct FLAM_API WeightSlot {
   std::vector<int64_t> tensor_shape() const;  // `shape` with the padding rows
 };
 
+/// RunError: a component uses a Weight, or a layer, that its constructor has not made from a WeightScope.
+[[noreturn]] FLAM_API void weight_is_undeclared();
+
 /// A component's handle on a declared tensor. Cheap to copy; reading it in a forward pass follows one
 /// pointer.
 class Weight {
@@ -62,11 +65,16 @@ class Weight {
   Weight() = default;
   explicit Weight(std::shared_ptr<WeightSlot> slot) : slot_(std::move(slot)) {}
   explicit operator bool() const { return slot_ != nullptr; }
-  const at::Tensor& tensor() const { return slot_->tensor; }
-  const std::vector<int64_t>& shape() const { return slot_->shape; }
+  const at::Tensor& tensor() const { return declared().tensor; }
+  const std::vector<int64_t>& shape() const { return declared().shape; }
   const std::shared_ptr<WeightSlot>& slot() const { return slot_; }
 
  private:
+  const WeightSlot& declared() const {
+    if (!slot_) [[unlikely]]
+      weight_is_undeclared();
+    return *slot_;
+  }
   std::shared_ptr<WeightSlot> slot_;
 };
 

@@ -69,6 +69,26 @@ TEST(Linear, fused_declares_its_parts) {
   EXPECT_EQ(store.find("m.qkv.bias")->parts, (std::vector<int64_t>{4, 2, 2}));
 }
 
+TEST(Layers, that_were_not_made_are_an_error_and_no_crash) {
+  const at::Tensor x = at::ones({1, 4});
+  const Linear linear;
+  const LayerNorm norm;
+  const RMSNorm rms;
+  EXPECT_THROW(linear(x), RunError);
+  EXPECT_THROW(linear.in_features(), RunError);
+  EXPECT_THROW(norm(x), RunError);
+  EXPECT_THROW(rms(x), RunError);
+  EXPECT_THROW(look_up(Weight(), at::zeros({1, 2}, at::kLong)), RunError);
+  WeightStore store;
+  EXPECT_THROW(store.tie("head.weight", Weight()), RunError);
+  try {
+    Weight().tensor();
+  } catch (const RunError& error) {
+    EXPECT_NE(std::string(error.what()).find("was never declared; make it in the constructor"),
+              std::string::npos);
+  }
+}
+
 TEST(Norms, equal_the_formulas) {
   WeightStore store;
   const WeightScope scope(store, "m");
