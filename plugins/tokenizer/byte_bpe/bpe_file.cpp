@@ -47,10 +47,21 @@ void add_tokens(const Json& tokens, Vocabulary& vocabulary) {
     const Json& content = member(token, "content");
     if (!content.is_string()) refuse("a member of added_tokens has no content");
     const std::string text = content.get<std::string>();
-    for (const char* flag : {"lstrip", "rstrip", "single_word"})
-      require_unset(token, flag, cat("added_tokens: ", quoted(text)), false);
-    vocabulary.add_token({text, id_of(member(token, "id"), text), member(token, "special") == true,
-                          member(token, "normalized") != false});
+    const auto flag = [&](const char* key, bool otherwise) {
+      const Json& value = member(token, key);
+      if (!value.is_null() && !value.is_boolean()) {
+        refuse(cat("added_tokens: ", key, " of ", quoted(text), " is ", printable(value.dump(-1, ' ', true)),
+                   "; expected true or false"));
+      }
+      return value.is_null() ? otherwise : value.get<bool>();
+    };
+    vocabulary.add_token({.text = text,
+                          .id = id_of(member(token, "id"), text),
+                          .special = flag("special", false),
+                          .normalized = flag("normalized", true),
+                          .lstrip = flag("lstrip", false),
+                          .rstrip = flag("rstrip", false),
+                          .single_word = flag("single_word", false)});
   }
 }
 

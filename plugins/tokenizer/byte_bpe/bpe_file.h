@@ -18,8 +18,11 @@ struct BpeFile {
   struct Added {
     std::string text;
     int64_t id;
-    bool special;     // left out of an answer
-    bool normalized;  // looked for in the normalised text
+    bool special = true;       // left out of an answer
+    bool normalized = false;   // looked for in the normalised text
+    bool lstrip = false;       // takes the whitespace in front of it
+    bool rstrip = false;       // takes the whitespace behind it
+    bool single_word = false;  // is not a token beside a letter, digit or underscore
   };
   std::vector<std::pair<int64_t, std::string>> pieces;  // id and bytes, by id
   std::vector<Merge> merges;                            // by rank

@@ -55,7 +55,7 @@ void read_vocabulary(const GgufMetadata& metadata, BpeFile& file) {
     const double type = types ? (*types)[i] : 1;
     const auto id = static_cast<int64_t>(i);
     if (type == kUnknown || type == kControl || type == kUserDefined) {
-      added.push_back({std::string(tokens[i]), id, type != kUserDefined, false});
+      added.push_back({.text = std::string(tokens[i]), .id = id, .special = type != kUserDefined});
     } else if (type != kUnused) {
       vocabulary.add_piece(std::string(tokens[i]), id);
     }

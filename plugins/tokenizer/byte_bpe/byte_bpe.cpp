@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "added_vocabulary.h"
 #include "bpe_file.h"
 #include "byte_alphabet.h"
 #include "framework/sdk.h"
@@ -86,11 +88,10 @@ class ByteBpe final : public Tokenizer {
   ByteBpeParams params_;
   int64_t base_size_;
   AddedTokens added_;
-  // Text is cut at some tokens before it is normalised, and at the others after that.
-  AddedTokens cut_first_{{}, 0, false}, cut_normalized_{{}, 0, false};
   std::optional<PreTokenizer> pre_tokenizer_;  // after load()
+  AddedVocabulary added_vocabulary_;
   Merges merges_;
-  bool nfc_ = false, prepend_bos_ = false;
+  bool prepend_bos_ = false;
   std::vector<Token> tokens_;                          // by id
   std::unordered_map<std::string, int64_t> by_bytes_;  // of tokens_
   int64_t bos_id_ = -1, eos_id_ = -1, pad_id_ = -1;
@@ -132,19 +133,21 @@ void ByteBpe::add_tokens_behind(BpeFile& file, const std::string& path) const {
                      ", which is not among added_tokens"));
     }
   }
+  std::unordered_set<int64_t> added_ids;
+  for (const auto& token : file.added) added_ids.insert(token.id);
   for (const auto& [id, bytes] : file.pieces) {
-    const bool is_added = std::any_of(file.added.begin(), file.added.end(),
-                                      [id = id](const auto& token) { return token.id == id; });
-    if (id >= base_size_ && !is_added) {
+    if (added_ids.contains(id)) continue;
+    if (id >= base_size_) {
       throw fail(
           cat(quoted(path), " has ", file.size, " ids; the piece ", quoted(bytes), " has the id ", id));
     }
-    if (!is_added && std::find(listed.begin(), listed.end(), bytes) != listed.end())
+    const auto place = std::find(listed.begin(), listed.end(), bytes);
+    if (place != listed.end() && !met[place - listed.begin()])
       throw fail(cat(quoted(path), " has the piece ", quoted(bytes), " with the id ", id, " already"));
   }
   for (size_t i = 0; i < listed.size(); ++i) {
     const int64_t id = base_size_ + static_cast<int64_t>(i);
-    if (!met[i]) file.added.push_back({listed[i], id, true, false});
+    if (!met[i]) file.added.push_back({.text = listed[i], .id = id});
     file.size = std::max(file.size, id + 1);
   }
 }
@@ -156,7 +159,7 @@ int64_t ByteBpe::name_token(BpeFile& file, const char* param, const std::string&
   }
   for (const auto& [id, bytes] : file.pieces) {
     if (bytes == token) {
-      file.added.push_back({token, id, true, false});
+      file.added.push_back({.text = token, .id = id});
       return id;
     }
   }
@@ -191,13 +194,8 @@ void ByteBpe::load(const std::filesystem::path& root) {
   for (size_t id = 0; id < tokens_.size(); ++id) {
     if (!tokens_[id].bytes.empty()) by_bytes_.emplace(tokens_[id].bytes, id);
   }
-  nfc_ = file.nfc;
-  for (const auto& token : file.added) {
-    AddedTokens& cut = token.normalized ? cut_normalized_ : cut_first_;
-    cut.split_also_at(token.normalized && nfc_ ? nfc(template_text(token.text)).str() : token.text, token.id,
-                      false);
-  }
   pre_tokenizer_.emplace(file.pre_tokenizer);
+  added_vocabulary_ = AddedVocabulary(file.added, file.nfc);
   merges_ = Merges(file, reserved);
 }
 
@@ -207,13 +205,10 @@ std::vector<int64_t> ByteBpe::encode(const MarkedText& text, bool add_bos) const
     throw Error(cat("a text of ", text.str().size(), " bytes; at most ", kLongestText, " are taken"));
   std::vector<int64_t> ids;
   if (add_bos && prepend_bos_) ids.push_back(bos_id_);
-  const auto encode_text = [&](const MarkedText& segment, bool, std::vector<int64_t>& out) {
-    pre_tokenizer_->split(segment.str(), [&](std::string_view piece) { merges_.encode(piece, out); });
-  };
-  cut_first_.encode(
+  added_vocabulary_.encode(
       text,
-      [&](const MarkedText& segment, bool, std::vector<int64_t>& out) {
-        cut_normalized_.encode(nfc_ ? nfc(segment) : segment, encode_text, out);
+      [&](const MarkedText& segment, std::vector<int64_t>& out) {
+        pre_tokenizer_->split(segment.str(), [&](std::string_view piece) { merges_.encode(piece, out); });
       },
       ids);
   return ids;

@@ -43,6 +43,20 @@ const UChar* bytes(const char* text) {
           printable({reinterpret_cast<const char*>(message), static_cast<size_t>(std::max(0, length))})));
 }
 
+std::shared_ptr<re_pattern_buffer> compiled(std::string_view expression) {
+  static const int initialized = [] {
+    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+    return onig_initialize(encodings, 1);
+  }();
+  if (initialized != ONIG_NORMAL) fail(initialized);
+  regex_t* made = nullptr;
+  const UChar* begin = bytes(expression.data());
+  const int status = onig_new(&made, begin, begin + expression.size(), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
+                              ONIG_SYNTAX_DEFAULT, nullptr);
+  if (status != ONIG_NORMAL) fail(status);
+  return {made, onig_free};
+}
+
 /// Calls `match` and `between` for the matches of the expression and the texts between them, in order.
 template <class Match, class Between>
 void each_match(regex_t* expression, std::string_view text, const Match& match, const Between& between) {
@@ -91,20 +105,6 @@ std::optional<PreTokenizerKind> kind_of_expression(std::string_view expression) 
   return std::nullopt;
 }
 
-PreTokenizer::Expression PreTokenizer::compiled(std::string_view expression) {
-  static const int initialized = [] {
-    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
-    return onig_initialize(encodings, 1);
-  }();
-  if (initialized != ONIG_NORMAL) fail(initialized);
-  regex_t* made = nullptr;
-  const UChar* begin = bytes(expression.data());
-  const int status = onig_new(&made, begin, begin + expression.size(), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
-                              ONIG_SYNTAX_DEFAULT, nullptr);
-  if (status != ONIG_NORMAL) fail(status);
-  return {made, onig_free};
-}
-
 PreTokenizer::PreTokenizer(PreTokenizerKind kind) : expression_(compiled(expression_of(kind))) {
   if (kind == PreTokenizerKind::smollm) digit_ = compiled(R"(\p{N})");
 }
@@ -124,6 +124,29 @@ void PreTokenizer::split(std::string_view text, const Piece& piece) const {
     if (broken > 0) piece(text.substr(0, broken));
     text.remove_prefix(broken);
   }
+}
+
+std::string_view last_character(std::string_view text) {
+  for (size_t length = 1; length <= std::min<size_t>(4, text.size()); ++length) {
+    const std::string_view last = text.substr(text.size() - length);
+    if (utf8_front(last).length == length) return last;
+  }
+  return {};
+}
+
+bool begins_with_space(std::string_view text) {
+  const auto [c, length] = utf8_front(text);
+  if (length == 0) return false;
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
+}
+
+bool begins_with_word(std::string_view text) {
+  static const auto kWord = compiled(R"([\w\x{200c}\x{200d}])");
+  const UChar* begin = bytes(text.data());
+  const size_t length = utf8_front(text).length;
+  return length > 0 && onig_match(kWord.get(), begin, begin + length, begin, nullptr, ONIG_OPTION_NONE) > 0;
 }
 
 MarkedText nfc(const MarkedText& marked) {

@@ -28,12 +28,19 @@ class PreTokenizer {
 
  private:
   using Expression = std::shared_ptr<re_pattern_buffer>;
-  static Expression compiled(std::string_view expression);
   Expression expression_;
   Expression digit_;  // smollm alone: each is a piece, and text between two of them is split for itself
 };
 
 class MarkedText;
+
+/// The last character of a text; empty if it has none there, because it is empty or not UTF-8.
+std::string_view last_character(std::string_view text);
+/// Whether the text begins with Unicode's white space.
+bool begins_with_space(std::string_view text);
+/// Whether the text begins with a letter, mark, digit, connector such as `_`, or joiner (`\w` of Rust's
+/// regular expressions).
+bool begins_with_word(std::string_view text);
 
 /// The text in Unicode's normal form C. Bytes that are not UTF-8 are kept. Template characters that may be
 /// composed with literal ones become literal.

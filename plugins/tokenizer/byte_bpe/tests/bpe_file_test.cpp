@@ -64,8 +64,8 @@ TEST_F(BpeFiles, NamesAPartThatItDoesNotKnow) {
   dropout["model"]["dropout"] = 0.1;
   EXPECT_THAT(error_of(dropout), HasSubstr("model.dropout is 0.1"));
   Json strips = good;
-  strips["added_tokens"][0]["lstrip"] = true;
-  EXPECT_THAT(error_of(strips), HasSubstr("lstrip"));
+  strips["added_tokens"][0]["lstrip"] = "yes";
+  EXPECT_THAT(error_of(strips), HasSubstr("lstrip of '<|endoftext|>' is \"yes\"; expected true or false"));
 }
 
 TEST_F(BpeFiles, RefusesBrokenFiles) {
