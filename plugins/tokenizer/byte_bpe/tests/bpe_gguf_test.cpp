@@ -2,10 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "framework/sdk.h"
-#include "tests/support/gguf_file.h"
-#include "tests/support/make_tokenizer.h"
-#include "tests/support/scratch.h"
+#include "tests/support/gguf_tokenizer.h"
 
 namespace flam {
 namespace {
@@ -18,28 +15,15 @@ using Texts = std::vector<std::string>;
 const Texts kTokens = {"<|end|>", "a", "b", "ab", "<tool>", "[PAD5]"};
 const std::vector<int32_t> kTypes = {3, 1, 1, 1, 4, 5};
 
-class BpeGguf : public testing::Test {
+class BpeGguf : public test::GgufTokenizer {
  protected:
-  static GgufFile file(const Texts& tokens = kTokens, const std::vector<int32_t>& types = kTypes,
-                       const Texts& merges = {"a b"}) {
-    return GgufFile()
-        .key("tokenizer.ggml.model", "gpt2")
-        .key("tokenizer.ggml.tokens", tokens)
-        .key("tokenizer.ggml.token_type", types)
-        .key("tokenizer.ggml.merges", merges);
-  }
-  Built<Tokenizer> open(const GgufFile& file, const std::string& pre_tokenizer = "from_file") {
-    write_file(scratch_ / "v.gguf", file.bytes());
-    Value params = Value::map();
-    params.set("model", (scratch_ / "v.gguf").string());
-    params.set("pre_tokenizer", pre_tokenizer);
+  BpeGguf() : GgufTokenizer("byte_bpe", std::ssize(kTokens)) {
     for (const char* key : {"eos_token", "pad_token"}) params.set(key, "<|end|>");
-    return make_tokenizer("byte_bpe", params, std::ssize(kTokens));
   }
-  std::string refusal(const GgufFile& file) {
-    return test::error_of([&] { open(file); });
+  static GgufFile file(const Texts& texts = kTokens, const std::vector<int32_t>& types = kTypes,
+                       const Texts& merges = {"a b"}) {
+    return tokens("gpt2", texts, types).key("tokenizer.ggml.merges", merges);
   }
-  test::Scratch scratch_;
 };
 
 TEST_F(BpeGguf, TypesOfTokensDecideHowTheyAreRead) {
@@ -52,11 +36,7 @@ TEST_F(BpeGguf, TypesOfTokensDecideHowTheyAreRead) {
 }
 
 TEST_F(BpeGguf, MergesAreNeeded) {
-  const GgufFile without = GgufFile()
-                               .key("tokenizer.ggml.model", "gpt2")
-                               .key("tokenizer.ggml.pre", "gpt-2")
-                               .key("tokenizer.ggml.tokens", kTokens)
-                               .key("tokenizer.ggml.token_type", kTypes);
+  const GgufFile without = tokens("gpt2", kTokens, kTypes).key("tokenizer.ggml.pre", "gpt-2");
   EXPECT_THAT(refusal(without), testing::HasSubstr("no list tokenizer.ggml.merges"));
 }
 
@@ -74,7 +54,8 @@ TEST_F(BpeGguf, AnUnknownPreTokenizerIsNamed) {
   EXPECT_THAT(refusal(file().key("tokenizer.ggml.pre", "tekken")),
               HasSubstr("tokenizer.ggml.pre is 'tekken', so it is not known how text is cut; known: gpt-2"));
   EXPECT_THAT(refusal(file()), HasSubstr("tokenizer.ggml.pre is missing"));
-  EXPECT_EQ(open(file(), "gpt2")->encode(template_text("ab"), true), (Ids{3}));
+  params.set("pre_tokenizer", "gpt2");
+  EXPECT_EQ(open(file())->encode(template_text("ab"), true), (Ids{3}));
 }
 
 TEST_F(BpeGguf, BrokenVocabulariesAreRefused) {

@@ -2,10 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "framework/sdk.h"
-#include "tests/support/gguf_file.h"
-#include "tests/support/make_tokenizer.h"
-#include "tests/support/scratch.h"
+#include "tests/support/gguf_tokenizer.h"
 
 namespace flam {
 namespace {
@@ -19,28 +16,16 @@ const Texts kTokens = {"<unk>", "<s>", "</s>", "\u2581", "a", "\u2581a", "<tool>
 const std::vector<float> kScores = {0, 0, 0, -3, -2, -1, 0};
 const std::vector<int32_t> kTypes = {2, 3, 3, 1, 1, 1, 4};
 
-class GgufModel : public testing::Test {
+class GgufModel : public test::GgufTokenizer {
  protected:
+  GgufModel() : GgufTokenizer("sentencepiece", std::ssize(kTokens)) {}
   static GgufFile file(const std::vector<float>& scores = kScores,
                        const std::vector<int32_t>& types = kTypes) {
-    return GgufFile()
-        .key("tokenizer.ggml.model", "llama")
-        .key("tokenizer.ggml.tokens", kTokens)
+    return tokens("llama", kTokens, types)
         .key("tokenizer.ggml.scores", scores)
-        .key("tokenizer.ggml.token_type", types)
         .key("tokenizer.ggml.bos_token_id", 1u)
         .key("tokenizer.ggml.eos_token_id", 2u);
   }
-  Built<Tokenizer> open(const GgufFile& file) {
-    write_file(scratch_ / "v.gguf", file.bytes());
-    Value params = Value::map();
-    params.set("model", (scratch_ / "v.gguf").string());
-    return make_tokenizer("sentencepiece", params, std::ssize(kTokens));
-  }
-  std::string refusal(const GgufFile& file) {
-    return test::error_of([&] { open(file); });
-  }
-  test::Scratch scratch_;
 };
 
 TEST_F(GgufModel, TheLeadingSpaceIsThatOfTheFile) {
