@@ -45,6 +45,17 @@ std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder) {
     const size_t begin = folder.size() + 1, end = file.name.rfind('.');
     out.emplace_back(file.name.substr(begin, end - begin), parse_yaml(file.text, "rules/" + file.name));
   }
+  for (auto& [name, rules] : out) {
+    const Value* base = rules.find("_base_");
+    if (!base) continue;
+    const auto found = std::ranges::find(out, base->as_string(), [](const auto& file) { return file.first; });
+    if (found == out.end()) throw Error(base->where(), cat("no rules ", quoted(base->as_string())));
+    Value merged = found->second;
+    rules.erase("_base_");
+    for (const Value::Member& member : rules.as_map())
+      merge_at(merged, member.key, member.value, member.key_where);
+    rules = std::move(merged);
+  }
   return out;
 }
 

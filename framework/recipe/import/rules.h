@@ -17,7 +17,8 @@ struct RuleFile {
 /// All files of rules, sorted by name.
 const std::vector<RuleFile>& rule_files();
 
-/// The parsed files in a folder of rules, such as "families", with their names without suffix.
+/// The parsed files in a folder of rules, such as "families", with their names without suffix. A file with
+/// `_base_: NAME` holds only what differs from another file of the folder.
 std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder);
 
 /// Applies rules to the files of a model, one after the other.
