@@ -33,8 +33,10 @@ namespace {
 at::Tensor patch_mask_of(std::span<const MediaPlan> plans, int64_t slots, int64_t crops, int64_t image_size,
                          const FeatureShape& shape) {
   if (std::ranges::all_of(plans, [](const MediaPlan& plan) { return plan.shown.empty(); })) return {};
-  const auto patches = [&](int64_t pixels, int64_t grid) {  // rounded up
-    return std::clamp<int64_t>((pixels * grid + image_size - 1) / image_size, 1, grid);
+  // Pixels beyond the last whole patch are ignored, so a patch has image_size / grid pixels, rounded down.
+  const auto patches = [&](int64_t pixels, int64_t grid) {
+    const int64_t patch = std::max<int64_t>(1, image_size / grid);
+    return std::clamp<int64_t>((pixels + patch - 1) / patch, 1, grid);
   };
   at::Tensor mask = at::ones({crops, shape.grid_h, shape.grid_w}, at::kBool);
   int64_t first = 0;

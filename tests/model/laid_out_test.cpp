@@ -47,6 +47,12 @@ TEST(VisionInputOfPlans, PatchesThatShowAPartOfThePicture) {
   expected[2].narrow(0, 0, 3).narrow(1, 0, 1).fill_(true);
   EXPECT_TRUE(input.patch_mask.equal(expected));
   EXPECT_FALSE(input.tile_mask.defined());
+  // 384 pixels are 27 patches of 14, and 6 more pixels.
+  const std::vector<MediaPlan> cut = {{1, 1, 1, {{71, 378}}, 0}};
+  expected = at::zeros({1, 27, 27}, at::kBool);
+  expected.narrow(1, 0, 6).fill_(true);
+  EXPECT_TRUE(
+      vision_input(at::zeros({1, 3, 384, 384}), cut, Slots(1), {6, 27, 27, 0}).patch_mask.equal(expected));
 }
 
 TEST(VisionInputOfPlans, TileSlots) {
