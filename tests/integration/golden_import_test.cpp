@@ -58,7 +58,7 @@ TEST(GoldenImport, PicturesAreCroppedBitForBit) {
 }
 
 TEST(GoldenImport, ConversationsHaveTheTextsOfTheTemplates) {
-  for (const char* folder : {"llava_tiny", "smolvlm_tiny"}) {
+  for (const char* folder : {"llava_tiny", "smolvlm_tiny", "chat"}) {
     Passes passes;
     test::check_chat_texts(test::golden_root() / folder, std::ref(passes));
     EXPECT_GT(passes.count, 5) << folder;
