@@ -1,9 +1,11 @@
 // Hugging Face folders opened as they are, beside transformers 5.24.
 #include <gtest/gtest.h>
 
+#include "framework/base/file.h"
 #include "framework/commands/verify/verify.h"
 #include "tests/integration/golden_config.h"
 #include "tests/integration/golden_folder.h"
+#include "tests/support/scratch.h"
 
 namespace flam {
 namespace {
@@ -33,6 +35,23 @@ TEST(GoldenImport, EveryCaseOfLlavaAgrees) {
     }
     EXPECT_GT(report.stages.size(), 10u) << name;
   }
+}
+
+TEST(GoldenImport, TheClassTokenIsAMediaTokenOfAFullSelection) {
+  const test::Scratch scratch;
+  const std::filesystem::path model = scratch / "model";
+  std::filesystem::copy(test::golden_root() / "llava_tiny" / "model", model);
+  std::string config = read_file(model / "config.json", 1 << 20);
+  const std::string strategy = "\"vision_feature_select_strategy\": ";
+  config.replace(config.find(strategy + "\"default\""), (strategy + "\"default\"").size(),
+                 strategy + "\"full\"");
+  write_file(model / "config.json", config);
+  RunOptions options;
+  options.dtype = "float32";
+  const auto session = Session::open(model.string(), options);
+  const VerifyReport report = verify(*session, test::golden_root() / "llava_full" / "full");
+  for (const StageCheck& stage : report.stages) EXPECT_TRUE(stage.passed) << stage.stage << " " << stage.note;
+  EXPECT_GT(report.stages.size(), 4u);
 }
 
 TEST(GoldenImport, TilesOfSmolVlmAndIdefics3Agree) {
