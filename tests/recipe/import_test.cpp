@@ -1,59 +1,19 @@
 // Hugging Face folders that can't be imported: one clear error each.
-#include "framework/recipe/import/import.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-
-#include "framework/base/file.h"
 #include "framework/config/config.h"
 #include "framework/recipe/run_config.h"
 #include "framework/recipe/run_options.h"
-#include "tests/integration/golden_config.h"
-#include "tests/support/scratch.h"
+#include "tests/recipe/import_folder.h"
 
 namespace flam {
 namespace {
 
 using nlohmann::json;
 using test::error_of;
+using test::Import;
 using testing::AllOf;
 using testing::HasSubstr;
-
-/// A copy of llava_tiny's model folder without its weights.
-class Import : public testing::Test {
- protected:
-  Import() {
-    for (const auto& entry :
-         std::filesystem::directory_iterator(test::golden_root() / "llava_tiny" / "model")) {
-      if (entry.path().extension() != ".safetensors")
-        std::filesystem::copy_file(entry.path(), folder_ / entry.path().filename().string());
-    }
-  }
-  template <class Edit>
-  void edit(const std::string& name, const Edit& edit) {
-    json file = json::parse(read_file(folder_ / name, 1 << 20));
-    edit(file);
-    std::ofstream(folder_ / name) << file.dump(1);
-  }
-  void set(const char* pointer, const json& value, const std::string& name = "config.json") {
-    edit(name, [&](json& file) { file[json::json_pointer(pointer)] = value; });
-  }
-  Value import() const { return import_model(folder_.path().string()); }
-  std::string refusal() const {
-    return error_of([&] { import(); });
-  }
-  Value at(std::initializer_list<const char*> keys) const {
-    const Value config = import();
-    const Value* value = &config;
-    for (const char* key : keys) value = value ? value->find(key) : nullptr;
-    return value ? *value : Value();
-  }
-
-  test::Scratch folder_;
-};
 
 TEST_F(Import, SizesAreThoseOfTheFilesAndOfTheClass) {
   const Value config = import();
@@ -92,6 +52,32 @@ TEST_F(Import, WhatChangesTheNumbersIsNeverIgnored) {
       refusal(),
       AllOf(HasSubstr("'text_config.hidden_act' is 'gelu', which is not supported; supported: 'silu'"),
             HasSubstr("'vision_config.hidden_act' is 'mish'")));
+}
+
+TEST_F(Import, OptionsOfGenerationThatChangeAnswersAreNeverIgnored) {
+  const std::string before = read_file(folder_ / "generation_config.json", 1 << 20);
+  for (const auto& [key, same, other] :
+       {std::tuple<const char*, json, json>{"suppress_tokens", json::array(), {5}},
+        {"begin_suppress_tokens", nullptr, {5}},
+        {"bad_words_ids", nullptr, json{{5, 6}}},
+        {"forced_eos_token_id", nullptr, 2},
+        {"encoder_no_repeat_ngram_size", 0, 3}}) {
+    edit("generation_config.json", [&](json& file) { file[key] = same; });
+    EXPECT_EQ(refusal(), "") << key;
+    edit("generation_config.json", [&](json& file) { file[key] = other; });
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("generation_config.json:"),
+                                 HasSubstr(std::string("'") + key + "' is "), HasSubstr("not supported")));
+    std::ofstream(folder_ / "generation_config.json") << before;
+  }
+}
+
+TEST_F(Import, SizesOfPicturesAreNeeded) {
+  for (const char* key : {"size", "crop_size"}) {
+    const std::string before = read_file(folder_ / "preprocessor_config.json", 1 << 20);
+    edit("preprocessor_config.json", [&](json& file) { file.erase(key); });
+    EXPECT_THAT(refusal(), HasSubstr(std::string("the key '") + key + "' is missing"));
+    std::ofstream(folder_ / "preprocessor_config.json") << before;
+  }
 }
 
 TEST_F(Import, RopeScaling) {
