@@ -149,7 +149,14 @@ class Reader {
     const json& processor = member(json_, "post_processor");
     if (processor.is_null()) return json_.is_null() && is_set("add_bos_token", true);
     const json& text = member(step(processor, "TemplateProcessing"), "single");
-    return text.is_array() && !text.empty() && text.front().contains("SpecialToken");
+    const auto has = [&](size_t i, const char* what) { return text.is_array() && text[i].contains(what); };
+    if (text.size() == 1 && has(0, "Sequence")) return false;
+    if (text.size() == 2 && has(0, "SpecialToken") && has(1, "Sequence")) return true;
+    throw Error(
+        cat(quoted((folder_ / "tokenizer.json").string()),
+            ": the post_processor adds something other than one token in front of a text, which is not "
+            "supported: ",
+            printable(processor.dump())));
   }
 
   /// Whether each text between two tokens has a leading space of its own, as before transformers 4.34.
@@ -167,18 +174,21 @@ class Reader {
   bool swallows_spaces() const {
     int64_t swallowing = 0, count = 0;
     for (const json& token : member(json_, "added_tokens")) {
-      if (member(token, "id").get<int64_t>() < base_) continue;
-      ++count;
-      if (flag(token, "lstrip") != flag(token, "rstrip")) refuse_strip(token);
-      swallowing += flag(token, "lstrip");
+      const bool left = flag(token, "lstrip"), right = flag(token, "rstrip");
+      const bool is_inside = member(token, "id").get<int64_t>() < base_;
+      if (flag(token, "single_word") || left != right || (is_inside && left)) refuse_flags(token);
+      count += !is_inside;
+      swallowing += left;
     }
-    if (swallowing != 0 && swallowing != count) refuse_strip(member(json_, "added_tokens"));
+    if (swallowing != 0 && swallowing != count) refuse_flags(member(json_, "added_tokens"));
     return swallowing > 0;
   }
-  [[noreturn]] void refuse_strip(const json& token) const {
-    throw Error(cat(
-        quoted((folder_ / "tokenizer.json").string()),
-        ": added tokens with unequal `lstrip` and `rstrip` are not supported: ", printable(token.dump())));
+  [[noreturn]] void refuse_flags(const json& tokens) const {
+    throw Error(
+        cat(quoted((folder_ / "tokenizer.json").string()),
+            ": beside a tokenizer.model, added tokens are supported only without `single_word`, and if "
+            "`lstrip` and `rstrip` are true for all tokens behind its pieces, or for none: ",
+            printable(tokens.dump())));
   }
 
   fs::path folder_;
