@@ -1,12 +1,14 @@
-// Tokenizers of Hugging Face folders.
+// Tokenizers and chat templates of Hugging Face folders.
 #include <gmock/gmock.h>
 
+#include "framework/recipe/import/chat_template.h"
 #include "tests/recipe/import_folder.h"
 
 namespace flam {
 namespace {
 
 using nlohmann::json;
+using test::error_of;
 using testing::HasSubstr;
 
 using ImportTokenizer = test::Import;
@@ -37,6 +39,24 @@ TEST_F(ImportTokenizer, FlagsOfAddedTokens) {
   EXPECT_THAT(refused({{3, "lstrip"}, {4, "lstrip"}}), not_supported);
   EXPECT_THAT(refused({{2, "lstrip"}, {2, "rstrip"}}), not_supported);  // a piece of tokenizer.model
   EXPECT_THAT(refused({{4, "single_word"}}), not_supported);
+}
+
+// They are not written behind tags, and a tag with `-` strips them.
+TEST_F(ImportTokenizer, LineBreaksInChatTemplates) {
+  const std::string known = json::parse(
+      read_file(test::golden_root() / "smolvlm_tiny" / "chat.json", 1 << 20))["templates"]["smolvlm"];
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = known;
+    text.replace(text.find(from), from.size(), to);
+    return error_of([&] { task_head_for(text, {}); });
+  };
+  const auto refused = HasSubstr("not one of those that are known");
+  EXPECT_EQ(with("{% for", "{# mine #}\n{% for"), "");
+  EXPECT_EQ(with("{% endif %}", "{% endif %}\n"), "");
+  EXPECT_THAT(with("{% endif %}", "{% endif %}\n\n"), refused);
+  EXPECT_THAT(with("{% endif %}", "{% endif +%}\n"), refused);
+  EXPECT_THAT(with("_utterance>\n", "_utterance>{# mine #}\n"), refused);
+  EXPECT_THAT(with("_utterance>\n", "_utterance>\n{#- mine #}"), refused);
 }
 
 }  // namespace

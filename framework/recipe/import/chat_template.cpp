@@ -40,7 +40,8 @@ std::string squeezed(std::string_view tag) {
   return out;
 }
 
-/// A template with everything removed that has no effect on what it writes.
+/// A template with everything removed that has no effect on what it writes. Hugging Face renders templates
+/// with `trim_blocks`, so a line break behind {% … %} and {# … #} is not written.
 std::string normalized(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -58,10 +59,13 @@ std::string normalized(std::string_view text) {
       continue;
     }
     const std::string tag = squeezed(text.substr(2, end - 2));
+    const auto is_sign = [](char c) { return c == '-' || c == '+'; };  // these strip or keep spaces around
+    const bool has_sign = !tag.empty() && (is_sign(tag.front()) || is_sign(tag.back()));
     const bool has_no_effect =
-        kind == '#' || (kind == '%' && (tag == "generation" || tag == "endgeneration"));
+        !has_sign && (kind == '#' || (kind == '%' && (tag == "generation" || tag == "endgeneration")));
     if (!has_no_effect) out += cat(text.substr(0, 2), tag, end_mark);
     text.remove_prefix(end + 2);
+    if (kind != '{' && !has_sign && text.starts_with('\n')) text.remove_prefix(1);
   }
   return out;
 }
