@@ -13,10 +13,10 @@ struct DecoderInput {
 
 /// The input of one call of run() besides the hidden states: R rows of L tokens.
 struct DecodeStep {
-  at::Tensor positions;  // [R,L] int64
+  at::Tensor positions;  // [R,L] int64: 0 for a row's first real token, and so on; 1 for padding
   /// For a prompt: [R,1,L,L] bool, true where a token attends: causal, except within a span of media, and
-  /// never to padding (on the left). Undefined in the tail of the cache, where attend_cached() determines
-  /// what is attended to.
+  /// never to padding (on the left). A row of padding attends to nothing, and what it gives is not used.
+  /// Undefined in the tail of the cache, where attend_cached() determines what is attended to.
   at::Tensor mask;
   KVCache* cache = nullptr;  // owned by the generation; null in training and in recording, which use no cache
   Probe* probe = nullptr;

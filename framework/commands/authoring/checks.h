@@ -47,6 +47,8 @@ Finding check_memory(const Specimen& specimen);
 Finding check_threads(const Specimen& specimen);
 Finding check_layer_ranges(const Specimen& specimen);
 Finding check_cache(const Specimen& specimen);
+Finding check_padding(const Specimen& specimen);
+Finding check_mask(const Specimen& specimen);
 std::vector<Check> tensor_checks(const std::string& kind);
 std::vector<Check> media_layout_checks();
 std::vector<Check> tokenizer_checks();

@@ -4,8 +4,11 @@
 #include <ATen/ops/ones.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
+#include "framework/model/forward.h"
 
 namespace flam {
 
@@ -64,6 +67,71 @@ Finding check_cache(const Specimen& specimen) {
                   cat("token ", i, " differs between a step from the cache and the whole sequence"));
   }
   return {"steps from the cache give the same result as the whole sequence"};
+}
+
+// Two prompts of different length, as a batch has them: the shorter one begins with padding.
+Finding check_padding(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const LanguageDecoder& decoder = *subject->decoder();
+  const c10::InferenceMode inference;
+  constexpr int64_t kPadding = 2, kPrompt = kTokens - 2;
+  const Runner runner{decoder};
+  const at::Tensor ids = subject->input(2, 1)[0];
+  const at::Tensor longer = runner.whole(ids.narrow(0, 0, 1)).select(0, 0);
+  const at::Tensor shorter =
+      runner.whole(ids.narrow(0, 1, 1).narrow(1, kPadding, kTokens - kPadding)).select(0, 0);
+  const auto require_same = [&](const at::Tensor& hidden, int64_t first, int64_t count,
+                                const std::string& where) {
+    const std::string what =
+        cat(where, " gives another result beside a longer prompt than alone, which differs");
+    const char* const why =
+        "; padding must not be attended to (DecodeStep::mask), and positions are "
+        "DecodeStep::positions, not the places in the tensor:";
+    require_close(hidden[0], longer.narrow(0, first, count), kTolerance, what + why);
+    const int64_t padding = std::max<int64_t>(kPadding - first, 0);
+    require_close(hidden[1].narrow(0, padding, count - padding),
+                  shorter.narrow(0, first + padding - kPadding, count - padding), kTolerance, what + why);
+  };
+  at::Tensor real = at::ones({2, kTokens}, at::kBool);
+  real[1].narrow(0, 0, kPadding).fill_(false);
+  const auto run = [&](const at::Tensor& some, const DecodeStep& step) {
+    return decoder.run(0, decoder.num_layers(), decoder.embed(some), step);
+  };
+  require_same(run(ids, {positions_of(real), causal_mask(real), nullptr, nullptr}), 0, kTokens, "a prompt");
+
+  KVCache cache(decoder.cache_layout(), 2, kPrompt, 1, kTokens - kPrompt, at::kFloat);
+  const at::Tensor prompt = real.narrow(1, 0, kPrompt);
+  require_same(run(ids.narrow(1, 0, kPrompt), {positions_of(prompt), causal_mask(prompt), &cache, nullptr}),
+               0, kPrompt, "a prompt that fills a cache");
+  cache.begin_tail(prompt);
+  for (int64_t i = kPrompt; i < kTokens; ++i) {
+    const at::Tensor position = positions_of(real).narrow(1, i, 1);
+    const at::Tensor hidden = run(ids.narrow(1, i, 1), {position, {}, &cache, nullptr});
+    cache.advance();
+    require_same(hidden, i, 1, "a step from the cache");
+  }
+  return {"a prompt gives the same result alone and behind padding"};
+}
+
+Finding check_mask(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const LanguageDecoder& decoder = *subject->decoder();
+  const c10::InferenceMode inference;
+  const at::Tensor ids = subject->input(1, 1)[0];
+  DecodeStep step = whole_prompt(1, kTokens, at::kCPU);
+  const at::Tensor causal = Runner{decoder}.whole(ids);
+  step.mask.fill_(true);
+  const at::Tensor all = decoder.run(0, decoder.num_layers(), decoder.embed(ids), step);
+  if (all.select(1, 0).equal(causal.select(1, 0))) {
+    throw Error(
+        "gives the same result for the first token whether or not it may attend to the later ones, so it "
+        "ignores DecodeStep::mask; the media of a prompt may see each other in both directions");
+  }
+  return {"the mask decides what a token attends to"};
 }
 
 }  // namespace flam

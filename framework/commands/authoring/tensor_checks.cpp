@@ -194,6 +194,8 @@ std::vector<Check> tensor_checks(const std::string& kind) {
   if (kind == "language_decoder") {
     checks.push_back({"layers", check_layer_ranges});
     checks.push_back({"cache", check_cache});
+    checks.push_back({"padding", check_padding});
+    checks.push_back({"mask", check_mask});
   }
   checks.push_back({"memory", check_memory});
   checks.push_back({"threads", check_threads});

@@ -74,6 +74,21 @@ TEST(CheckPlugin, DetectsResultsThatDependOnMoreThanTheInput) {
   EXPECT_THAT(found["threads"], HasSubstr("when other threads use it at the same time"));
 }
 
+TEST(CheckPlugin, DetectsDecodersThatIgnoreTheirInput) {
+  auto found = checks_with("language_decoder", "ignores_positions", 1);
+  EXPECT_EQ(found["cache"], "ok");
+  EXPECT_THAT(found["padding"],
+              AllOf(HasSubstr("a prompt gives another result beside a longer prompt than alone"),
+                    HasSubstr("DecodeStep::positions")));
+  found = checks_with("language_decoder", "ignores_padding", 1);
+  EXPECT_EQ(found["cache"], "ok");
+  EXPECT_EQ(found["mask"], "ok");
+  EXPECT_THAT(found["padding"], HasSubstr("padding must not be attended to (DecodeStep::mask)"));
+  found = checks_with("language_decoder", "ignores_mask", 1);
+  EXPECT_EQ(found["padding"], "ok");
+  EXPECT_THAT(found["mask"], HasSubstr("so it ignores DecodeStep::mask"));
+}
+
 TEST(CheckPlugin, DetectsTokensInTheUsersText) {
   const auto ran = run_flam("check-plugin " + kFixtures + "/careless/libflam_careless.so");
   EXPECT_EQ(ran.status, 1) << ran.err;
