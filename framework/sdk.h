@@ -20,6 +20,7 @@
 #include "framework/component/transform.h"
 #include "framework/component/vision_backbone.h"
 #include "framework/config/config.h"
+#include "framework/config/json_reader.h"
 #include "framework/media/resize.h"
 #include "framework/media/sizing.h"
 #include "framework/nn/attention.h"

@@ -55,6 +55,13 @@ int open_regular(const std::filesystem::path& path, size_t& size) {
           known && S_ISDIR(status.st_mode) ? "it is a folder, not a file" : "it is not a regular file"));
 }
 
+/// Git LFS leaves a pointer of about 130 bytes where a file was not fetched. No reader wants it.
+void refuse_lfs_pointer(const std::filesystem::path& path, std::string_view content) {
+  if (!content.starts_with("version https://git-lfs.github.com/spec/")) return;
+  throw Error(cat(quoted(path.native()),
+                  " is a Git LFS pointer, not the file itself; fetch the file with `git lfs pull`"));
+}
+
 bool is_standard_stream(const std::filesystem::path& path) {
   struct stat file {
   }, stream{};
@@ -88,6 +95,7 @@ std::string read_file(const std::filesystem::path& path, size_t limit) {
     if (filled > limit) throw too_large();
   }
   content.resize(filled);
+  refuse_lfs_pointer(path, content);
   return content;
 }
 
@@ -110,6 +118,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   void* memory = ::mmap(nullptr, mapped->size_, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (memory == MAP_FAILED) throw Error(cat("cannot map ", quoted(path.native()), ": ", reason()));
   mapped->data_ = static_cast<const std::byte*>(memory);
+  refuse_lfs_pointer(path, mapped->bytes());
   return mapped;
 }
 

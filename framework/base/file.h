@@ -13,14 +13,15 @@
 namespace flam {
 
 /// The whole of a regular file. Errors: missing, not a regular file (device, folder, pipe), larger than
-/// `limit` bytes.
+/// `limit` bytes, a Git LFS pointer.
 FLAM_API std::string read_file(const std::filesystem::path& path, size_t limit);
 
 /// Reads the next line, and keeps at most `limit` bytes of it; `length` is the length of the whole line,
 /// without its end. Returns false at the end of the input.
 FLAM_API bool read_line(std::istream& in, std::string& line, size_t& length, size_t limit);
 
-/// A regular file mapped read-only, private. Shared by the tensors that point into it.
+/// A regular file mapped read-only, private. Shared by the tensors that point into it. Errors: as in
+/// read_file().
 class FLAM_API MappedFile {
  public:
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);

@@ -115,8 +115,6 @@ std::unique_ptr<Checkpoint> open_single(std::shared_ptr<const MappedFile> file) 
         "torch.save(torch.load(FILE, map_location='cpu', weights_only=False), NEW). Otherwise unpack it and "
         "give the file inside");
   }
-  if (bytes.starts_with("version https://git-lfs"))
-    refuse(*file, "a Git LFS pointer; fetch the file itself: git lfs pull");
   if (header_length(bytes) < bytes.size())
     return read_safetensors(std::move(file));  // its error says what is wrong
   refuse(*file, "neither safetensors nor GGUF nor a file of torch.save nor an index of shards");

@@ -1,18 +1,27 @@
 #pragma once
-#include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+
+#include "framework/sdk.h"
 
 namespace flam {
 
-/// Reads a JSON file of at most 64 MiB. Error: it is not JSON, nested too deeply, or names a key twice; the
-/// message names the file and the place.
-nlohmann::json read_bpe_json(const std::filesystem::path& path);
+[[noreturn]] void refuse(const Value& part, const std::string& what);
+
+/// Calls `read`, whose errors get the place of `part`.
+template <class Read>
+void placed(const Value& part, const Read& read) {
+  try {
+    read();
+  } catch (const Error& error) {
+    refuse(part, error.what());
+  }
+}
 
 /// The member `key` of an object; null if it is absent.
-const nlohmann::json& member(const nlohmann::json& object, const char* key);
+const Value& member(const Value& object, std::string_view key);
 
 /// The text of `type` of an object; "null" for null, and "?" if there is none.
-std::string type_of(const nlohmann::json& part);
+std::string type_of(const Value& part);
 
 }  // namespace flam

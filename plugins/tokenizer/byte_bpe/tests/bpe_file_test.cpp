@@ -53,10 +53,11 @@ TEST_F(BpeFiles, NamesAPartThatItDoesNotKnow) {
   EXPECT_THAT(with("pre_tokenizer", "null"), HasSubstr("pre_tokenizer 'null'"));
   EXPECT_THAT(with("pre_tokenizer", R"({"type": "ByteLevel", "add_prefix_space": true})"),
               HasSubstr("add_prefix_space"));
-  EXPECT_THAT(with("pre_tokenizer", R"({"type": "Sequence", "pretokenizers": [
+  EXPECT_THAT(
+      with("pre_tokenizer", R"({"type": "Sequence", "pretokenizers": [
                    {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": false},
                    {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})"),
-              HasSubstr("(a+)+$"));
+      AllOf(HasSubstr("(a+)+$"), HasSubstr("known are those of GPT-2"), HasSubstr("set `pre_tokenizer`")));
   EXPECT_THAT(with("model", R"({"type": "Unigram"})"), HasSubstr("'Unigram'"));
   EXPECT_THAT(with("decoder", R"({"type": "WordPiece"})"), HasSubstr("'WordPiece'"));
   EXPECT_THAT(with("post_processor", R"({"type": "BertProcessing"})"), HasSubstr("'BertProcessing'"));
@@ -71,10 +72,12 @@ TEST_F(BpeFiles, NamesAPartThatItDoesNotKnow) {
 TEST_F(BpeFiles, RefusesBrokenFiles) {
   EXPECT_THAT(error("{\n \"model\": nonsense"), HasSubstr("tokenizer.json:2:"));
   EXPECT_THAT(error(std::string(100'000, '[')), HasSubstr("levels deep"));
-  EXPECT_THAT(error(R"({"model": 1, "model": 2})"), HasSubstr("'model' twice"));
+  EXPECT_THAT(error(R"({"model": 1, "model": 2})"), HasSubstr("the key 'model' occurs twice"));
   EXPECT_THAT(error("{\"model\": \"\xff\"}"), HasSubstr("not JSON"));
-  EXPECT_THAT(error("[]"), HasSubstr("it has no model"));
-  EXPECT_THAT(error("{}"), HasSubstr("it has no model"));
+  EXPECT_THAT(error("[]"), HasSubstr("there is no model here"));
+  EXPECT_THAT(error("{}"), HasSubstr("tokenizer.json:1:1: there is no model here"));
+  EXPECT_THAT(error(""), HasSubstr("tokenizer.json:1:1: the file is empty"));
+  EXPECT_THAT(error("version https://git-lfs.github.com/spec/v1\n"), HasSubstr("git lfs pull"));
   const auto changed = [&](const auto& change) {
     Json json = good;
     change(json);
@@ -95,7 +98,8 @@ TEST_F(BpeFiles, RefusesBrokenFiles) {
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back("a b c"); }), HasSubstr("not two pieces"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"].push_back(3); }), HasSubstr("not a pair"));
   EXPECT_THAT(changed([](Json& j) { j["model"]["merges"] = 3; }), HasSubstr("not a list"));
-  EXPECT_THAT(changed([](Json& j) { j["model"]["vocab"] = Json::array(); }), HasSubstr("no vocabulary"));
+  EXPECT_THAT(changed([](Json& j) { j["model"]["vocab"] = Json::array(); }),
+              HasSubstr("there is no vocabulary here"));
   EXPECT_THAT(changed([](Json& j) { j["added_tokens"].push_back(j["added_tokens"][1]); }),
               HasSubstr("twice"));
   EXPECT_THAT(changed([](Json& j) { j["added_tokens"][0]["id"] = 9; }), HasSubstr("has the ids 0 and 9"));
