@@ -8,6 +8,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/model/model.h"
 #include "framework/recipe/import/gguf_import.h"
 
 namespace flam::cli {
@@ -22,7 +23,9 @@ struct ImportOptions {
 
 std::string folder_config(const ImportOptions& options, Registry& registry) {
   const Value config = import_model(options.model, options.chat_template);
-  static_cast<void>(RunConfig::parse(config, registry));  // refuses what the components don't support
+  // Refuses what the components don't support, in the config and in the tokenizer's files.
+  const RunConfig parsed = RunConfig::parse(config, registry);
+  parsed.load(Model::assemble(parsed.model, registry)->tokenizer());
   return cat(
       "# Made by `flam import` from the Hugging Face folder that `weights.root` names. It may be changed "
       "like any other config.\n",

@@ -1,7 +1,11 @@
 // Hugging Face folders that can't be imported: one clear error each.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "framework/config/config.h"
+#include "framework/model/model.h"
+#include "framework/model/transform_chain.h"
 #include "framework/recipe/run_config.h"
 #include "framework/recipe/run_options.h"
 #include "tests/recipe/import_folder.h"
@@ -14,6 +18,7 @@ using test::error_of;
 using test::Import;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST_F(Import, SizesAreThoseOfTheFilesAndOfTheClass) {
   const Value config = import();
@@ -37,7 +42,11 @@ TEST_F(Import, TokensComeFromTheTokenizer) {
   set("/eos_token_id", json{2, 601}, "generation_config.json");
   EXPECT_EQ(at({"generation", "stop_tokens"}), Value(Value::List{"</s>", "<pad>"}));
   set("/eos_token_id", 700, "generation_config.json");
-  EXPECT_THAT(refusal(), HasSubstr("eos_token_id is the id 700, which the tokenizer does not have"));
+  EXPECT_THAT(
+      refusal(),
+      AllOf(
+          HasSubstr("generation_config.json:"),
+          HasSubstr("eos_token_id is the id 700, which the tokenizer does not have; its ids are 0 to 601")));
 }
 
 TEST_F(Import, WhatChangesTheNumbersIsNeverIgnored) {
@@ -152,7 +161,9 @@ TEST_F(Import, ValuesOfAnotherType) {
               HasSubstr("preprocessor_config.json:"));
   EXPECT_THAT(refused("/chat_template", 3, "chat_template.json"),
               HasSubstr("chat_template: expected a text"));
-  EXPECT_THAT(refused("/added_tokens", 3, "tokenizer.json"), HasSubstr("tokenizer.json': expected tokens"));
+  EXPECT_THAT(
+      refused("/added_tokens", 3, "tokenizer.json"),
+      AllOf(HasSubstr("tokenizer.json:"), HasSubstr("expected tokens with their ids, found the number 3")));
   EXPECT_THAT(refused("/model/vocab", json{1, 2}, "tokenizer.json"), HasSubstr("tokenizer.json"));
   EXPECT_THAT(refused("/added_tokens_decoder", json{{"x", json::object()}}, "tokenizer_config.json"),
               HasSubstr("expected an id and its token's `content`"));
@@ -204,9 +215,11 @@ TEST_F(Import, TokenizersThatDisagree) {
     file["added_tokens"][3]["content"] = "<picture>";
     file["added_tokens"][3]["id"] = 300;
   });
-  EXPECT_THAT(refusal(), HasSubstr("the tokenizer's files disagree: the token with the id 300 is"));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("tokenizer.json:"), HasSubstr("tokenizer.model"),
+                               HasSubstr("the tokenizer's files disagree: the token with the id 300 is")));
   edit("tokenizer.json", [](json& file) { file["added_tokens"][3]["id"] = 602; });
-  EXPECT_THAT(refusal(), HasSubstr("the tokenizer has no token with the id 600"));
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("tokenizer.json:"), HasSubstr("the tokenizer has no token with the id 600")));
 }
 
 TEST_F(Import, FewerRowsThanTokens) {
@@ -227,7 +240,77 @@ TEST_F(Import, ChatTemplates) {
                                HasSubstr("{% for message in messages %}"), HasSubstr("--chat-template")));
   EXPECT_EQ(*import_model(folder_.path().string(), "llava").find("task_head")->find("type"), Value("chat"));
   EXPECT_THAT(error_of([&] { import_model(folder_.path().string(), "nobody"); }),
-              HasSubstr("no chat template named"));
+              HasSubstr("no chat template named 'nobody' (known: idefics3, llava, smolvlm)"));
+}
+
+TEST_F(Import, AnAssumedOrForeignChatTemplateIsMentioned) {
+  std::filesystem::remove(folder_ / "chat_template.json");
+  testing::internal::CaptureStderr();
+  import();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("has no chat template, so 'llava' is assumed"), Not(HasSubstr("warning"))));
+  testing::internal::CaptureStderr();
+  import_model(folder_.path().string(), "smolvlm");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("the chat template writes '<end_of_utterance>', which is no token"),
+                    Not(HasSubstr("is assumed"))));
+}
+
+// No message names a file of rules, which is part of the program.
+TEST_F(Import, ErrorsOfComponentsNameTheFilesOfTheFolder) {
+  const auto registry = open_registry({});
+  const auto refused = [&](const char* pointer, const json& value, const std::string& name = "config.json") {
+    const std::string before = read_file(folder_ / name, 1 << 20);
+    set(pointer, value, name);
+    const std::string message = error_of([&] {
+      const RunConfig config = RunConfig::parse(import(), *registry);
+      Model::assemble(config.model, *registry);
+      TransformChain(config.transforms, *registry);
+    });
+    std::ofstream(folder_ / name) << before;
+    EXPECT_THAT(message, AllOf(HasSubstr((folder_ / name).string() + ":"), Not(HasSubstr("rules/"))))
+        << pointer;
+    return message;
+  };
+  EXPECT_THAT(refused("/text_config/num_attention_heads", 5), HasSubstr("num_heads 5"));
+  EXPECT_THAT(refused("/vision_config/patch_size", 7), HasSubstr("patch_size 7"));
+  EXPECT_THAT(refused("/vision_feature_layer", -20), HasSubstr("feature_layer -20"));
+  EXPECT_THAT(refused("/image_mean", json{0.5, 0.5}, "preprocessor_config.json"), HasSubstr("'mean'"));
+  const Value config = import();
+  const std::function<void(const Value&)> check = [&](const Value& value) {
+    EXPECT_THAT(value.where().str(), Not(HasSubstr("rules/")));
+    if (value.is_list()) {
+      for (const Value& item : value.as_list()) check(item);
+    } else if (value.is_map()) {
+      for (const Value::Member& member : value.as_map()) check(member.value);
+    }
+  };
+  check(config);
+}
+
+TEST_F(Import, TheRowsOfTheEmbeddingAreThoseOfTheVocabulary) {
+  const auto source = test::golden_root() / "llava_tiny" / "model" / "model.safetensors";
+  std::filesystem::copy_file(source, folder_ / "model.safetensors");
+  EXPECT_EQ(refusal(), "");
+  set("/text_config/vocab_size", 700);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("config.json:"), HasSubstr("vocab_size is 700, but "),
+                               HasSubstr("embed_tokens.weight' in "), HasSubstr("has 610 rows")));
+}
+
+TEST_F(Import, QuantisedWeights) {
+  set("/quantization_config", {{"quant_method", "bitsandbytes"}});
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("config.json:"), HasSubstr("'quantization_config' is"),
+                               HasSubstr("take the files of the model that is not quantised")));
+}
+
+TEST_F(Import, FilesThatAreGitLfsPointers) {
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer.model", "generation_config.json"}) {
+    const std::string before = read_file(folder_ / name, 1 << 20);
+    std::ofstream(folder_ / name) << "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
+    EXPECT_THAT(refusal(),
+                AllOf(HasSubstr(name), HasSubstr("is a Git LFS pointer"), HasSubstr("git lfs pull")));
+    std::ofstream(folder_ / name) << before;
+  }
 }
 
 TEST_F(Import, AFolderIsFoundByItsPath) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/recipe/import/rules.h"
 
@@ -70,6 +71,28 @@ std::string normalized(std::string_view text) {
   return out;
 }
 
+/// The texts such as "<end_of_utterance>" in the parameters of a chat task head.
+std::vector<std::string> markers_of(const Value& task_head) {
+  std::vector<std::string> out;
+  const auto add_from = [&](const Value& value) {
+    if (!value.is_string()) return;
+    const std::string& text = value.as_string();
+    for (size_t begin = text.find('<'); begin != std::string::npos; begin = text.find('<', begin + 1)) {
+      const size_t end = text.find_first_of("<> \n", begin + 1);
+      if (end == std::string::npos || text[end] != '>') continue;
+      std::string marker = text.substr(begin, end + 1 - begin);
+      if (std::ranges::find(out, marker) == out.end()) out.push_back(std::move(marker));
+    }
+  };
+  for (const Value::Member& member : task_head.as_map()) {
+    add_from(member.value);
+    for (const char* key : {"prefix", "suffix"}) {
+      if (const Value* text = member.value.find(key)) add_from(*text);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Value task_head_for(const std::string& jinja, const Location& where) {
@@ -89,10 +112,22 @@ Value task_head_for(const std::string& jinja, const Location& where) {
 }
 
 Value task_head_named(const std::string& name) {
+  std::vector<std::string> names;
   for (const auto& [known, rules] : rules_in("chat_templates")) {
     if (known == name) return *rules.find("task_head");
+    names.push_back(known);
   }
-  throw Error(cat("no chat template named ", quoted(name)));
+  throw Error(cat("no chat template named ", quoted(name), did_you_mean(name, names),
+                  " (known: ", join(names, ", "), ")"));
+}
+
+void warn_of_markers(const Value& task_head, const TokenNames& tokens, const std::string& folder) {
+  for (const std::string& marker : markers_of(task_head)) {
+    if (tokens.id(marker)) continue;
+    log_warn(cat("the chat template writes ", quoted(marker), ", which is no token of the tokenizer in ",
+                 quoted(folder),
+                 ", so the model reads it as ordinary text; is it the template of another model?"));
+  }
 }
 
 }  // namespace flam

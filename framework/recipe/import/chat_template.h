@@ -2,6 +2,7 @@
 #include <string>
 
 #include "framework/config/value.h"
+#include "framework/recipe/import/token_names.h"
 
 namespace flam {
 
@@ -10,7 +11,12 @@ namespace flam {
 /// generation %}). Error at `where`: the template is not known; the message has its beginning.
 FLAM_API Value task_head_for(const std::string& jinja, const Location& where);
 
-/// The task head of a file in chat_templates/, such as "llava".
+/// The task head of a file in chat_templates/, such as "llava". Error: there is no such file; the message
+/// lists those that there are.
 Value task_head_named(const std::string& name);
+
+/// Warns of texts such as "<end_of_utterance>" that a chat task head writes between messages and that are no
+/// tokens of the tokenizer in `folder`.
+void warn_of_markers(const Value& task_head, const TokenNames& tokens, const std::string& folder);
 
 }  // namespace flam

@@ -1,6 +1,5 @@
 #pragma once
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "framework/config/value.h"
@@ -10,9 +9,6 @@ namespace flam {
 /// A JSON file of a model folder, whose values know their places; null if there is no such file. Error: it is
 /// not a JSON object.
 Value read_json_file(const std::filesystem::path& file);
-
-/// A tokenizer's JSON file, which may be large; null if there is no such file. Error: as above.
-nlohmann::json read_large_json_file(const std::filesystem::path& file);
 
 /// The text of the first of the chat templates that Hugging Face would use: chat_template.jinja,
 /// chat_template.json, or `chat_template` of processor_config.json or tokenizer_config.json. `where` is set

@@ -59,9 +59,10 @@ class GgufImporter {
     set_tensors();
     set_tokenizer();
     set_generation();
-    tree_.set("weights",
-              parse_yaml("{files: [{layout: [{prefix: '', slot: language_decoder, naming: gguf}]}]}",
-                         "rules/weights"));
+    Value weights =
+        parse_yaml("{files: [{layout: [{prefix: '', slot: language_decoder, naming: gguf}]}]}", "");
+    set_places(weights, where_);
+    tree_.set("weights", std::move(weights));
     merge_at(tree_, "weights.root", path_.parent_path().string(), where_);
     merge_at(tree_, "weights.files.0.path", path_.filename().string(), where_);
     tree_.set("meta", Value::map()).set("imported_from", path_.string());
@@ -87,18 +88,28 @@ class GgufImporter {
                stated ? "the architecture " + quoted(architecture) : "a file without general.architecture",
                "; known: ", join(known, ", "), " (docs/models.md)"));
     }
-    const std::string prefix = architecture + ".";
-    Value section = Value::map(where_);
-    for (const auto& [key, value] : metadata_.values()) {
-      if (key.starts_with(prefix)) section.set(key.substr(prefix.size()), as_value(value, where_), where_);
-    }
     tree_ = *rules.find("config");
+    set_places(tree_, where_);
     ErrorList errors;
-    RuleReader(tree_, errors).apply(section, *rules.find("keys"), architecture);
+    RuleReader(tree_, errors).apply(section(architecture), *rules.find("keys"), architecture);
+    for (const RuleFile& file : rule_files()) {
+      if (file.name != "gguf_tokenizer.yaml") continue;
+      RuleReader(tree_, errors)
+          .apply(section("tokenizer.ggml"), parse_yaml(file.text, "rules/" + file.name), "tokenizer.ggml");
+    }
     errors.throw_if_any();
     facts_ = tree_.find("import") ? *tree_.find("import") : Value::map();
     tree_.erase("import");
     check_widths();
+  }
+
+  /// The keys that begin with `name` and a dot, as a map.
+  Value section(const std::string& name) const {
+    Value out = Value::map(where_);
+    for (const auto& [key, value] : metadata_.values()) {
+      if (key.starts_with(name + ".")) out.set(key.substr(name.size() + 1), as_value(value, where_), where_);
+    }
+    return out;
   }
 
   Value& decoder() { return *tree_.find("model")->find("language_decoder"); }
@@ -164,8 +175,6 @@ class GgufImporter {
     }
     for (const auto text : metadata_.texts("tokenizer.ggml.tokens").value_or(std::vector<std::string_view>()))
       tokens_.emplace_back(text);
-    if (metadata_.flag("tokenizer.ggml.add_eos_token").value_or(false))
-      fail("tokenizer.ggml.add_eos_token: true is not supported");
     Value component = Value::map(where_);
     component.set("type", bytes ? "byte_bpe" : "sentencepiece");
     component.set("model", path_.filename().string());
@@ -196,7 +205,8 @@ class GgufImporter {
   }
 
   void set_generation() {
-    Value generation = parse_yaml("{max_new_tokens: 256, beam_length: generated}", "rules/generation");
+    Value generation = parse_yaml("{max_new_tokens: 256, beam_length: generated}", "");
+    set_places(generation, where_);
     Value stops = Value::list();
     stops.as_list().emplace_back(eos_);
     const std::string turn = named_token("tokenizer.ggml.eot_token_id");

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/config/merge.h"
 #include "framework/recipe/import/chat_template.h"
+#include "framework/recipe/import/embedding_rows.h"
 #include "framework/recipe/import/folder_files.h"
 #include "framework/recipe/import/rules.h"
 #include "framework/recipe/import/tokenizer_import.h"
@@ -20,6 +22,19 @@ namespace {
 
 constexpr const char* kGenerationDefaults =
     "{max_new_tokens: 256, beam_length: generated, suppress_padded_vocab: false}";
+
+/// A component whose place is only that of the architecture gets the first place of a value within it.
+void narrow_places(Value& value, const Location& vague) {
+  const auto narrow = [&](Value& inner) {
+    narrow_places(inner, vague);
+    if (value.where().str() == vague.str()) value.set_where(inner.where());
+  };
+  if (value.is_list()) {
+    for (Value& item : value.as_list()) narrow(item);
+  } else if (value.is_map()) {
+    for (Value::Member& member : value.as_map()) narrow(member.value);
+  }
+}
 
 /// The rules of the architecture that a config.json names.
 Value family_of(const Value& config) {
@@ -45,10 +60,14 @@ class Importer {
 
   Value run() {
     const Value config = required("config.json");
+    config_where_ = config.where();
     const Value family = family_of(config);
     const Value& rules = *family.find("files");
+    const Location architecture = config.find("architectures")->as_list().front().where();
     tree_ = *family.find("config");
-    merge_at(tree_, "generation", parse_yaml(kGenerationDefaults, "rules/generation"), {});
+    tree_.set("generation", parse_yaml(kGenerationDefaults, "rules/generation"));
+    set_places(tree_, architecture);
+    set_places(*tree_.find("weights")->find("files"), {});  // errors name the files of weights themselves
     merge_at(tree_, "weights.root", folder_.string(), config.where());
     RuleReader reader(tree_, errors_);
     reader.apply(config, *rules.find("config.json"), "");
@@ -66,9 +85,11 @@ class Importer {
 
     set_tokenizer();
     set_generation();
+    if (const Value* rows = fact("embedding_rows")) check_embedding_rows(folder_, *rows);
     check_crop();
     check_video_tiles();
     set_task_head(family);
+    narrow_places(tree_, architecture);
     tree_.set("meta", Value::map()).set("imported_from", folder_.string());
     return std::move(tree_);
   }
@@ -102,22 +123,24 @@ class Importer {
     const Value* rows = fact("embedding_rows");
     if (rows && rows->as_int() < names.size()) {
       throw Error(rows->where(), cat("vocab_size is ", rows->as_int(), ", but the tokenizer has ",
-                                     names.size(), " tokens; they are of two models"));
+                                     names.size(), " tokens; are they files of two models?"));
     }
     const Value* image = fact("image_token_id");
-    const std::string marker = names.name(image->as_int(), "the image token of config.json");
+    const std::string marker = names.name(*image, "the image token");
     if (const Value* stated = fact("image_token"); stated && stated->as_string() != marker) {
-      throw Error(stated->where(), cat("image_token is ", quoted(stated->as_string()), ", but the id ",
-                                       image->as_int(), " of config.json is ", quoted(marker)));
+      throw Error(stated->where(),
+                  cat("image_token is ", quoted(stated->as_string()), ", but the token with the id ",
+                      image->as_int(), " (", image->where().str(), ") is ", quoted(marker)));
     }
     component.set("image_token", Value(marker, image->where()));
     const Value* pad = fact("pad_token_id");
-    std::string padding = pad ? names.name(pad->as_int(), "pad_token_id") : "";
+    std::string padding = pad ? names.name(*pad, "pad_token_id") : "";
     for (const char* key : {"pad_token", "eos_token"}) {
       if (padding.empty()) padding = named_token(tokenizer_.config, key);
     }
     if (padding.empty())
-      throw Error(cat(quoted(folder_.string()), " names no pad_token_id and no pad_token"));
+      throw Error(config_where_, cat("the files of this folder name no pad_token_id and no pad_token; add "
+                                     "`pad_token_id` to config.json or generation_config.json"));
     component.set("pad_token", padding);
     pad_id_ = names.id(padding).value_or(0);
     if (component.find("type")->as_string() == "byte_bpe") {
@@ -139,13 +162,14 @@ class Importer {
     }
     if (ids) {
       for (const Value& id : ids->is_list() ? ids->as_list() : Value::List{*ids}) {
-        stops.as_list().emplace_back(tokenizer_.names.name(id.as_int(), "eos_token_id"), id.where());
+        stops.as_list().emplace_back(tokenizer_.names.name(id, "eos_token_id"), id.where());
       }
     } else if (const std::string eos = named_token(tokenizer_.config, "eos_token"); !eos.empty()) {
       stops.as_list().emplace_back(eos);
     } else {
-      throw Error(
-          cat(quoted(folder_.string()), " names no eos_token_id and no eos_token, so no answer would end"));
+      throw Error(config_where_,
+                  cat("the files of this folder name no eos_token_id and no eos_token, so no answer "
+                      "would end; add `eos_token_id` to config.json or generation_config.json"));
     }
     Value& generation = *tree_.find("generation");
     generation.set("stop_tokens", std::move(stops));
@@ -182,14 +206,18 @@ class Importer {
 
   void set_task_head(const Value& family) {
     Location where;
-    std::string jinja = chat_template_.empty() ? read_chat_template(folder_, where) : "";
-    Value head;
-    if (!jinja.empty()) {
-      head = task_head_for(jinja, where);
-    } else {
-      head = task_head_named(chat_template_.empty() ? family.find("chat_template")->as_string()
-                                                    : chat_template_);
+    std::string name = chat_template_;
+    const std::string jinja = name.empty() ? read_chat_template(folder_, where) : "";
+    if (jinja.empty() && name.empty()) {
+      name = family.find("chat_template")->as_string();
+      log_info(
+          cat(quoted(folder_.string()), " has no chat template, so ", quoted(name),
+              " is assumed, the one of its architecture; `flam import FOLDER OUT.yaml --chat-template NAME` "
+              "chooses another"));
     }
+    Value head = name.empty() ? task_head_for(jinja, where) : task_head_named(name);
+    set_places(head, name.empty() ? where : config_where_);
+    warn_of_markers(head, tokenizer_.names, folder_.string());
     Value& tokenizer = *tree_.find("model")->find("tokenizer");
     const Value* begin = head.find("begin");
     if (begin && tokenizer.find("type")->as_string() == "byte_bpe")
@@ -201,6 +229,7 @@ class Importer {
   std::string chat_template_;
   Value tree_, facts_;
   ErrorList errors_;
+  Location config_where_;
   ImportedTokenizer tokenizer_;
   int64_t pad_id_ = 0;
 };

@@ -36,6 +36,12 @@ Value times(const Value& value, double factor) {
   return out;
 }
 
+/// Merges each member of `values`, whose keys may be dotted names, into the config.
+void merge_all(Value& config, Value values, const Location& where) {
+  set_places(values, where);
+  for (Value::Member& member : values.as_map()) merge_at(config, member.key, std::move(member.value), where);
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder) {
@@ -59,9 +65,22 @@ std::vector<std::pair<std::string, Value>> rules_in(const std::string& folder) {
   return out;
 }
 
+void set_places(Value& value, const Location& where) {
+  value.set_where(where);
+  if (value.is_list()) {
+    for (Value& item : value.as_list()) set_places(item, where);
+  } else if (value.is_map()) {
+    for (Value::Member& member : value.as_map()) {
+      member.key_where = where;
+      set_places(member.value, where);
+    }
+  }
+}
+
 RuleReader::RuleReader(Value& config, ErrorList& errors) : config_(config), errors_(errors) {
   for (const RuleFile& file : rule_files()) {
     if (file.name == "ignored.yaml") ignored_ = parse_yaml(file.text, "rules/" + file.name);
+    if (file.name == "advice.yaml") advice_ = parse_yaml(file.text, "rules/" + file.name);
   }
 }
 
@@ -71,23 +90,22 @@ bool RuleReader::is_ignored(const std::string& key) const {
   return std::any_of(keys.begin(), keys.end(), [&](const Value& name) { return name.as_string() == key; });
 }
 
+std::string RuleReader::refusal(const std::string& key) const {
+  if (const Value* advice = advice_.find(key)) return "; " + advice->as_string();
+  return ", and there is no rule for this key, so it might change what the model computes; if it does not, "
+         "remove it from the file";
+}
+
 void RuleReader::apply(const Value& section, const Value& rules, const std::string& name) {
-  apply_defaults(rules);
-  if (const Value* adds = rules.find("adds")) {
-    for (const Value::Member& member : adds->as_map())
-      merge_at(config_, member.key, member.value, section.where());
-  }
+  apply_defaults(rules, section.where());
+  if (const Value* adds = rules.find("adds")) merge_all(config_, *adds, section.where());
   for (const Value::Member& member : section.as_map()) {
     const std::string path = name.empty() ? member.key : name + "." + member.key;
     const Value* rule = rules.find(member.key);
     if (rule) {
       apply_present(member, *rule, path);
     } else if (!member.value.is_null() && !is_ignored(member.key)) {
-      errors_.add(
-          member.key_where,
-          cat(quoted(path), " is ", shown(member.value),
-              ", and there is no rule for this key, so it might change what the model computes; if it "
-              "does not, remove it from the file"));
+      errors_.add(member.key_where, cat(quoted(path), " is ", shown(member.value), refusal(member.key)));
     }
   }
   for (const Value::Member& rule : rules.as_map()) {
@@ -101,19 +119,21 @@ void RuleReader::apply(const Value& section, const Value& rules, const std::stri
   }
 }
 
-void RuleReader::apply_defaults(const Value& rules) {
+void RuleReader::apply_defaults(const Value& rules, const Location& where) {
   for (const Value::Member& rule : rules.as_map()) {
     if (!is_leaf(rule.value)) {
-      if (!rule.value.find("part")) apply_defaults(rule.value);
+      if (!rule.value.find("part")) apply_defaults(rule.value, where);
     } else if (const Value* otherwise = rule.value.find("default")) {
-      write(rule.value, *otherwise, rule.key);
+      Value value = *otherwise;
+      set_places(value, where);
+      write(rule.value, value, rule.key);
     }
   }
 }
 
 void RuleReader::apply_present(const Value::Member& member, const Value& rule, const std::string& name) {
   const Value& value = member.value;
-  if (value.is_null() || (rule.is_string() && rule.as_string() == "ignored")) return;
+  if (value.is_null() || rule == Value("ignored") || rule == Value("read")) return;
   if (is_leaf(rule)) return write(rule, value, name);
   Value section = value;
   const Value* keys = rule.find("number_sets");  // {size: 224} for {size: {height: 224, width: 224}}
@@ -141,8 +161,7 @@ void RuleReader::apply_part(const Value& section, const Value& rule, const std::
   }
   for (const auto& [part, rules] : rules_in("parts")) {
     if (part != chosen->as_string()) continue;
-    for (const Value::Member& member : rules.find("config")->as_map())
-      merge_at(config_, member.key, member.value, {});
+    merge_all(config_, *rules.find("config"), section.where());
     apply(section, *rules.find("keys"), name);
   }
 }

@@ -46,23 +46,28 @@ bool each_field(std::string_view bytes, const Field& field) {
 
 }  // namespace
 
-void TokenNames::add(int64_t id, const std::string& name, const std::string& file) {
-  const auto [named, is_new] = by_id_.try_emplace(id, Entry{name, file});
+void TokenNames::add(int64_t id, const std::string& name, const Location& where) {
+  const auto [named, is_new] = by_id_.try_emplace(id, Entry{name, where});
   if (!is_new && named->second.text != name) {
-    throw Error(cat("the tokenizer's files disagree: the token with the id ", id, " is ",
-                    quoted(named->second.text), " in ", named->second.file, " and ", quoted(name), " in ",
-                    file, "; are they files of two models?"));
+    throw Error(where, cat("the tokenizer's files disagree: the token with the id ", id, " is ", quoted(name),
+                           " here, but ", quoted(named->second.text), " at ", named->second.where.str(),
+                           "; are they files of two models?"));
   }
   const auto [known, is_new_name] = by_name_.try_emplace(name, id);
   if (!is_new_name && known->second != id) {
-    throw Error(cat("the tokenizer's files disagree: the token ", quoted(name), " has the id ", known->second,
-                    " in ", by_id_.at(known->second).file, " and ", id, " in ", file));
+    throw Error(where, cat("the tokenizer's files disagree: the token ", quoted(name), " has the id ", id,
+                           " here, but ", known->second, " at ", by_id_.at(known->second).where.str(),
+                           "; are they files of two models?"));
   }
 }
 
-const std::string& TokenNames::name(int64_t id, const std::string& what) const {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) throw Error(cat(what, " is the id ", id, ", which the tokenizer does not have"));
+const std::string& TokenNames::name(const Value& id, const std::string& what) const {
+  const auto found = by_id_.find(id.as_int());
+  if (found == by_id_.end()) {
+    throw Error(id.where(), cat(what, " is the id ", id.as_int(),
+                                ", which the tokenizer does not have; its ids are 0 to ",
+                                by_id_.empty() ? -1 : by_id_.rbegin()->first));
+  }
   return found->second.text;
 }
 
@@ -74,7 +79,8 @@ std::optional<int64_t> TokenNames::id(const std::string& name) const {
 int64_t TokenNames::size() const {
   int64_t next = 0;
   for (const auto& [id, entry] : by_id_) {
-    if (id != next) throw Error(cat("the tokenizer has no token with the id ", next, ", but one with ", id));
+    if (id != next)
+      throw Error(entry.where, cat("the tokenizer has no token with the id ", next, ", but one with ", id));
     ++next;
   }
   return next;
@@ -82,6 +88,7 @@ int64_t TokenNames::size() const {
 
 int64_t add_sentencepiece_pieces(const std::filesystem::path& file, TokenNames& names) {
   const std::string bytes = read_file(file, kLargestModel);
+  const Location where{std::make_shared<const std::string>(file.string()), 0, 0};
   int64_t count = 0;
   bool whole = true;
   const bool read = each_field(bytes, [&](uint64_t number, std::string_view piece) {  // ModelProto.pieces = 1
@@ -92,9 +99,9 @@ int64_t add_sentencepiece_pieces(const std::filesystem::path& file, TokenNames& 
                          if (field == 1) text = value;  // SentencePiece.piece = 1
                        }) &&
             whole;
-    names.add(count++, text, file.filename().string());
+    names.add(count++, text, where);
   });
-  if (!read || !whole || count == 0) throw Error(cat(quoted(file.string()), " is not a SentencePiece file"));
+  if (!read || !whole || count == 0) throw Error(where, "this is not a SentencePiece file, or it is cut off");
   return count;
 }
 

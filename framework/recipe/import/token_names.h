@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "framework/base/export.h"
+#include "framework/config/value.h"
 
 namespace flam {
 
@@ -13,17 +13,19 @@ namespace flam {
 /// tokenizer.json, added_tokens.json and tokenizer_config.json.
 class TokenNames {
  public:
-  /// Error: another file gives this id another name, or this name another id.
-  void add(int64_t id, const std::string& name, const std::string& file);
-  /// Error: there is no such id; `what` says what it is for.
-  const std::string& name(int64_t id, const std::string& what) const;
+  /// `where` is the place in the file that names the token. Error there: another file gives this id another
+  /// name, or this name another id.
+  void add(int64_t id, const std::string& name, const Location& where);
+  /// Error at the place of `id`: there is no such id; `what` says what it is for.
+  const std::string& name(const Value& id, const std::string& what) const;
   std::optional<int64_t> id(const std::string& name) const;
-  /// The largest id plus 1. Error: an id below it has no name.
+  /// The largest id plus 1. Error at the place of a token: a smaller id has no name.
   int64_t size() const;
 
  private:
   struct Entry {
-    std::string text, file;
+    std::string text;
+    Location where;
   };
   std::map<int64_t, Entry> by_id_;
   std::map<std::string, int64_t> by_name_;
