@@ -15,6 +15,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return out;
 }
 
+std::string counted(int64_t number, std::string_view what) {
+  return cat(number, ' ', what, number == 1 ? "" : "s");
+}
+
 Utf8Char utf8_front(std::string_view text) {
   if (text.empty()) return {};
   const auto first = static_cast<unsigned char>(text[0]);

@@ -1,6 +1,7 @@
 #pragma once
 // Small helpers for messages.
 
+#include <cstdint>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ std::string cat(const Parts&... parts) {
 }
 
 FLAM_API std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// A number with the name of what is counted, which gets an s unless there is one: "1 tensor", "2 tensors".
+FLAM_API std::string counted(int64_t number, std::string_view what);
 
 /// The character at the front of `text`: its code point and length in bytes; length 0 when `text` is empty or
 /// does not begin with well-formed UTF-8.

@@ -11,6 +11,7 @@
 #include "framework/recipe/import/import.h"
 #include "framework/recipe/paths.h"
 #include "framework/recipe/picture_config.h"
+#include "framework/recipe/weights_files.h"
 
 namespace flam {
 
@@ -30,6 +31,24 @@ std::vector<ComponentConfig> parse_list(const Value* node, const std::string& ke
   }
   for (const Value& element : node->as_list()) out.push_back(registry.parse(kind, element, errors));
   return out;
+}
+
+/// `--max-tiles` sets a parameter that only some layouts have.
+void check_max_tiles(const Value& tree, const std::vector<std::string>& overrides, Registry& registry) {
+  const bool is_set = std::ranges::any_of(overrides, [](const std::string& assignment) {
+    return assignment.starts_with("model.media_layout.max_tiles=");
+  });
+  const Value* model = tree.find("model");
+  const Value* layout = model ? model->find("media_layout") : nullptr;
+  if (!is_set || !layout) return;
+  Value node = *layout;
+  node.erase("max_tiles");
+  if (!node.find("type")) node.set("type", "single");
+  ErrorList errors;
+  const ComponentConfig parsed = registry.parse("media_layout", node, errors);
+  if (!errors.empty() || parsed.resolved().find("max_tiles")) return;
+  throw Error(cat("--max-tiles (model.media_layout.max_tiles): ", parsed.label(),
+                  " of this model does not cut pictures into tiles; leave the option out"));
 }
 
 Value resolved_list(const std::vector<ComponentConfig>& components) {
@@ -120,6 +139,16 @@ at::ScalarType RunConfig::dtype_of(const std::string& chosen) const {
 
 void RunConfig::load(Tokenizer& tokenizer) const {
   try {
+    const Value parameters = model.tokenizer.resolved();
+    const Value* named = parameters.find("model");
+    if (const std::string file = named && named->is_string() ? named->as_string() : ""; !file.empty()) {
+      const std::filesystem::path path = std::filesystem::path(weights.root) / file;
+      std::error_code problem;
+      if (!std::filesystem::exists(path, problem)) {
+        throw Error(cat("no tokenizer file ", quoted(path.lexically_normal().string()), "; ",
+                        missing_file_advice(weights, file)));
+      }
+    }
     tokenizer.load(weights.root);
     if (!tokenizer.token_id(tokenizer.image_token())) {
       throw Error(cat(model.tokenizer.label(), " has no token ", quoted(tokenizer.image_token()),
@@ -135,7 +164,9 @@ void RunConfig::load(Tokenizer& tokenizer) const {
 
 RunConfig RunConfig::load(const std::string& name_or_path, const std::vector<std::string>& overrides,
                           Registry& registry) {
-  RunConfig config = parse(load_config_tree(name_or_path, overrides), registry);
+  const Value tree = load_config_tree(name_or_path, overrides);
+  check_max_tiles(tree, overrides, registry);
+  RunConfig config = parse(tree, registry);
   const std::filesystem::path path = name_or_path;  // a model's name may have a dot
   const std::string name = path.extension() == ".yaml" ? path.stem().string() : path.filename().string();
   config.name = printable(is_model_folder(name_or_path) ? model_folder_name(name_or_path) : name);

@@ -9,8 +9,11 @@ namespace flam {
 /// is none.
 WeightsConfig weights_files(const RunConfig& config, const std::string& chosen);
 
-/// Error: lists every weights file that does not exist. A shipped config cannot know where the user keeps the
-/// weights, so this is a common mistake.
+/// What to do if a file below weights.root does not exist, for the error.
+std::string missing_file_advice(const WeightsConfig& weights, const std::string& file);
+
+/// Error: lists every weights file that does not exist, and every folder without weights. A shipped config
+/// cannot know where the user keeps the weights, so this is a common mistake.
 void require_files(const WeightsConfig& weights);
 
 }  // namespace flam

@@ -113,7 +113,8 @@ void Trainer::load_initial_weights() {
       slot->tensor.copy_(value);
       slot->origins = {{checkpoint->file_of(name), name}};
     }
-    if (left_out > 0) log_info(cat(shown, ": ", left_out, " tensors don't fit this model and are skipped"));
+    if (left_out > 0)
+      log_info(cat(shown, ": skipped ", counted(left_out, "tensor"), " of other shapes than this model's"));
     left_out_ += left_out;
   }
 }

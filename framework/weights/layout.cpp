@@ -87,7 +87,8 @@ void Layout::choose_wrappers(const WeightsFile& file, const Checkpoint& opened) 
     const auto begins = [&](const std::string& name) { return name.starts_with(start); };
     const bool named = std::ranges::any_of(rules_, begins, &Rule::prefix);
     if (!named) wrappers_left_out_.push_back(wrapper);
-    listed.push_back(cat(wrapper, " (", std::ranges::count_if(opened.names(), begins), " tensors)"));
+    listed.push_back(
+        cat(wrapper, " (", counted(std::ranges::count_if(opened.names(), begins), "tensor"), ")"));
   }
   if (wrappers_left_out_.size() < opened.wrappers().size()) return;
   const std::string& some = opened.wrappers().front();

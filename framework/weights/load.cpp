@@ -41,9 +41,9 @@ void mention_padding(const WeightStore& store) {
       padded.push_back(cat(slot->name, " (", slot->tensor_shape()[0], " rows, ", slot->shape[0], " tokens)"));
   }
   if (padded.empty()) return;
-  log_info(cat("padding rows after those of the tokenizer's tokens: ", join(padded, ", "),
-               ". They count in log-probabilities; generation.suppress_padded_vocab says "
-               "whether they may be generated"));
+  log_debug(cat("padding rows after those of the tokenizer's tokens: ", join(padded, ", "),
+                ". They count in log-probabilities; generation.suppress_padded_vocab says "
+                "whether they may be generated"));
 }
 
 void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,

@@ -43,22 +43,26 @@ class Planner {
     }
     const std::string name = printable(path.string(), 1000);
     if (!unexpected_.empty()) {
-      errors_.add(file.where, listing(cat(name, ": ", unexpected_.size(),
-                                          " unexpected tensors (no rule of the layout takes "
-                                          "them; `ignore` lists what is not needed)"),
+      errors_.add(file.where, listing(cat(name, ": ", counted(std::ssize(unexpected_), "unexpected tensor"),
+                                          " (no rule of the layout takes them; `ignore` lists what is not "
+                                          "needed)"),
                                       unexpected_) +
                                   layout.prefix_hint(unexpected_));
     }
     if (!misshapen_.empty()) {
-      errors_.add(file.where, listing(cat(name, ": ", misshapen_.size(), " tensors do not fit"), misshapen_));
+      errors_.add(file.where, listing(cat(name, ": ", counted(std::ssize(misshapen_), "tensor"),
+                                          misshapen_.size() == 1 ? " does not fit" : " do not fit"),
+                                      misshapen_));
     }
   }
 
-  LoadPlan finish(const Location& where, bool may_lack) {
-    std::vector<std::string> missing;
+  LoadPlan finish(const WeightsConfig& config) {
+    std::vector<std::string> missing, files;
+    for (const WeightsFile& file : config.files)
+      files.push_back((std::filesystem::path(config.root) / file.path).lexically_normal().string());
     for (const auto& slot : store_.slots()) {
       const auto found = plan_.fillings.find(slot.get());
-      if (may_lack && found == plan_.fillings.end()) continue;
+      if (config.may_lack && found == plan_.fillings.end()) continue;
       const bool whole = found != plan_.fillings.end() && found->second.whole;
       for (size_t part = 0; !whole && part < std::max<size_t>(1, slot->parts.size()); ++part) {
         const bool given =
@@ -68,8 +72,12 @@ class Planner {
       }
     }
     if (!missing.empty())
-      errors_.add(where, listing(cat("weights: ", missing.size(), " tensors are in no file"), missing) +
-                             "\n  (`--weights random` runs a model without files)");
+      errors_.add(config.files.front().where,
+                  listing(cat("weights (", printable(join(files, ", "), 1000),
+                              "): ", counted(std::ssize(missing), "tensor"),
+                              missing.size() == 1 ? " is in no file" : " are in no file"),
+                          missing) +
+                      "\n  (`--weights random` runs a model without files)");
     errors_.throw_if_any();
     return std::move(plan_);
   }
@@ -165,8 +173,8 @@ LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, con
   if (config.files.empty()) throw Error("weights.files lists no file; give files, or ask for random weights");
   Planner planner(store, namings);
   for (const WeightsFile& file : config.files)
-    planner.add(file, std::filesystem::path(config.root) / file.path);
-  return planner.finish(config.files.front().where, config.may_lack);
+    planner.add(file, (std::filesystem::path(config.root) / file.path).lexically_normal());
+  return planner.finish(config);
 }
 
 }  // namespace flam

@@ -99,7 +99,7 @@ TEST_F(LayoutOf, TheLayoutSelectsOneOfSeveralWrappers) {
   EXPECT_THAT(
       load_error(with("")),
       AllOf(HasSubstr("c.yaml:3:5: "), HasSubstr("w.pth: holds several dicts of tensors"),
-            HasSubstr("such as `prefix: ema.`"), HasSubstr("\n    ema (1 tensors)\n    model (1 tensors)")));
+            HasSubstr("such as `prefix: ema.`"), HasSubstr("\n    ema (1 tensor)\n    model (1 tensor)")));
   for (const std::string prefix : {"ema.", "ema.module."}) {
     load(with(prefix));
     EXPECT_TRUE(at::equal(bias_.tensor(), full({4}, 9))) << prefix;

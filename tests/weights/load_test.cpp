@@ -141,7 +141,7 @@ TEST_F(Load, EverythingWrongIsOneError) {
       HasSubstr("model.layers.0.q.weight is [3, 4] in the file, language_decoder.layers.0.qkv is [2, 4]"));
   EXPECT_THAT(error, HasSubstr("model.embed.weight is [6, 3] in the file, language_decoder.embed is [5, 4]"));
   EXPECT_THAT(error, HasSubstr("model.bias holds Int"));
-  EXPECT_THAT(error, HasSubstr("1 tensors are in no file:\n    adapter.gate []"));
+  EXPECT_THAT(error, HasSubstr("1 tensor is in no file:\n    adapter.gate []"));
 }
 
 TEST_F(Load, MissingPartsAreNamed) {
@@ -170,7 +170,7 @@ TEST_F(Load, TensorsInNoFileMayBeInitialised) {
 TEST_F(Load, APartOfAFusedTensorIsNeverInitialised) {
   may_lack_ = true;
   EXPECT_THAT(load_error({decoder_file(file("d", without("model.layers.0.k.weight")))}),
-              HasSubstr("1 tensors are in no file:\n    language_decoder.layers.0.qkv [6, 4], part 1 of 3"));
+              HasSubstr("1 tensor is in no file:\n    language_decoder.layers.0.qkv [6, 4], part 1 of 3"));
 }
 
 TEST_F(Load, WholeAndPartsInOneFileClash) {
@@ -196,7 +196,7 @@ TEST_F(Load, PartsBelongToFusedTensorsOnly) {
   auto tensors = decoder_tensors();
   tensors.emplace_back("model.bias.part", full({2}, 0));
   EXPECT_THAT(load_error({decoder_file(file("d", tensors)), adapter_file()}),
-              AllOf(HasSubstr("1 unexpected tensors"), HasSubstr("    model.bias.part")));
+              AllOf(HasSubstr("1 unexpected tensor "), HasSubstr("    model.bias.part")));
 }
 
 TEST_F(Load, AVocabularyNeedsRowsOfItsWidth) {

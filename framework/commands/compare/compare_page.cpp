@@ -113,9 +113,10 @@ std::string differences(const Json& report) {
     if (variant["differences"].empty()) out += variant.contains("reason") ? "see the table" : "nothing";
     out += "</pre>\n";
     if (const int64_t left_out = variant["left_out"]; left_out > 0)
-      out += cat("<p class=\"note\">", left_out,
-                 " tensors in the files from which training starts do not fit this variant and were not "
-                 "used.</p>\n");
+      out +=
+          cat("<p class=\"note\">", counted(left_out, "tensor"),
+              " in the files from which training starts could not be used, because of other shapes than this "
+              "variant's.</p>\n");
   }
   return out;
 }

@@ -146,7 +146,7 @@ TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
   EXPECT_EQ(report["variants"][1]["left_out"], 1);
   EXPECT_THAT(read("compare.html"),
               AllOf(HasSubstr("<p>For each seed: trained some, 1 steps (1 of 2 variants). "),
-                    HasSubstr("1 tensors in the files from which training starts do not fit")));
+                    HasSubstr("1 tensor in the files from which training starts could not be used")));
 }
 
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
