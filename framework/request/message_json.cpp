@@ -40,6 +40,12 @@ Part part_of(const nlohmann::json& item,
   const std::string type = item.is_object() && item.contains("type") && item["type"].is_string()
                                ? item["type"].get<std::string>()
                                : "";
+  std::vector<std::string> known = {"type"};
+  if (type == "text") known.emplace_back("text");
+  if (type == "image" || type == "image_url")
+    known.insert(known.end(), {"image", "path", "url", "image_url"});
+  if (type == "video") known.insert(known.end(), std::begin(kVideoKeys), std::end(kVideoKeys));
+  if (known.size() > 1) refuse_other_keys(item, known, cat("content of the type '", type, "'"));
   if (type == "text" && item.contains("text") && item["text"].is_string())
     return {Part::Kind::text, item["text"].get<std::string>(), {}};
   const nlohmann::json* path = type == "image" || type == "image_url" ? image_path(item) : nullptr;
@@ -64,8 +70,8 @@ void add_messages(const nlohmann::json& list,
                   const std::function<PictureSource(const nlohmann::json& path)>& picture, Request& request) {
   if (list.empty()) throw Error("`messages` is empty");
   for (const nlohmann::json& message : list) {
-    if (!message.is_object() || message.size() != 2 || !message.contains("role") ||
-        !message.contains("content"))
+    if (message.is_object()) refuse_other_keys(message, {"role", "content"}, "a message");
+    if (!message.is_object() || !message.contains("role") || !message.contains("content"))
       throw Error(cat("each message has a `role` and a `content`, found ", quoted(message.dump())));
     request.messages.push_back({role_of(message["role"]), request.parts.size()});
     const nlohmann::json& content = message["content"];

@@ -31,6 +31,10 @@ std::ifstream open_requests(const std::string& name) {
 
 }  // namespace
 
+void check_request_file(const std::string& name) {
+  static_cast<void>(open_requests(name));
+}
+
 void requests_of_file(const std::string& name, const RequestSink& sink) {
   const bool from_stdin = name == "-";
   std::ifstream file;

@@ -6,6 +6,9 @@
 
 namespace flam {
 
+/// Error: the file of requests can't be read.
+void check_request_file(const std::string& name);
+
 /// Reads the requests of a file, one JSON object per line ("-" is standard input), and holds only one of them
 /// at a time. A line that is not a request, or is longer than 16 MiB, fails alone. Error: the file can't be
 /// read, or has no requests.

@@ -49,16 +49,19 @@ namespace {
 Part part_of(const nlohmann::json& part,
              const std::function<PictureSource(const nlohmann::json& path)>& picture) {
   const bool is_video = part.is_object() && part.contains("frames");
-  if (!part.is_object() || (!is_video && part.size() != 1))
-    throw Error("each part has exactly one of `text`, `image`, `frames`");
+  if (!is_video) {
+    const bool has_text = part.is_object() && part.contains("text");
+    const bool has_image = part.is_object() && part.contains("image");
+    if (has_text == has_image) {
+      throw Error(cat("each part has exactly one of `text`, `image`, `frames`, found ", quoted(part.dump())));
+    }
+    refuse_other_keys(part, {has_text ? "text" : "image"}, has_text ? "a text" : "a picture");
+  }
   if (!is_video && part.contains("text") && part["text"].is_string())
     return {Part::Kind::text, part["text"].get<std::string>(), {}};
   if (!is_video && part.contains("image")) return {Part::Kind::image, "", {picture(part["image"])}};
-  if (!is_video) throw Error(cat("unusable part ", quoted(part.dump())));
-  for (const auto& [key, value] : part.items()) {
-    if (std::ranges::find(kVideoKeys, key) == std::end(kVideoKeys))
-      throw Error(cat("unknown key ", quoted(key), " of a video"));
-  }
+  if (!is_video) throw Error(cat("`text` of a part must be a text, found ", quoted(part["text"].dump())));
+  refuse_other_keys(part, {std::begin(kVideoKeys), std::end(kVideoKeys)}, "a video");
   return video_part(part, picture);
 }
 
@@ -98,7 +101,9 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   if (!node.is_object() || !node.contains(list) || !node[list].is_array())
     throw fail(cat("no list `", list, "`"));
   for (const auto& [key, value] : node.items()) {
-    if (key != list && key != "candidates" && key != "id") throw fail(cat("unknown key ", quoted(key)));
+    if (key != list && key != "candidates" && key != "id") {
+      throw fail(cat("unknown key ", quoted(key), " of a request (known: ", list, ", candidates, id)"));
+    }
   }
   const auto picture = [&](const nlohmann::json& path) {
     const std::string name = path.is_string() ? path.get<std::string>() : "";

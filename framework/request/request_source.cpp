@@ -8,6 +8,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/media/picture_format.h"
 #include "framework/report/path_text.h"
 #include "framework/request/folder.h"
 #include "framework/request/picture_request.h"
@@ -158,6 +159,21 @@ bool asks_about_one_picture(const InputOptions& inputs) {
   std::error_code ignored;
   return inputs.images.size() == 1 && inputs.request_file.empty() &&
          !std::filesystem::is_directory(inputs.images.front(), ignored);
+}
+
+void check_inputs(const InputOptions& options) {
+  if (!options.request_file.empty() && options.request_file != "-") check_request_file(options.request_file);
+  const auto is_there = [](const std::string& image) {
+    std::error_code unreadable;
+    return image == "-" || std::filesystem::exists(image, unreadable) || unreadable;
+  };
+  if (options.images.empty() || std::ranges::any_of(options.images, is_there)) return;
+  ErrorList errors;
+  for (const std::string& image : options.images) {
+    const auto why = why_not_a_path(image);
+    errors.add(why ? cat(quoted(image), ' ', *why) : cat("no picture file ", quoted(image)));
+  }
+  errors.throw_if_any();
 }
 
 void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {

@@ -21,6 +21,9 @@ struct InputOptions {
 /// Whether the inputs are exactly one picture, given by name.
 FLAM_API bool asks_about_one_picture(const InputOptions& inputs);
 
+/// Finds mistakes that need no model. Error: the request file can't be read, or none of the pictures exists.
+FLAM_API void check_inputs(const InputOptions& options);
+
 /// Passes all requests to the sink in order: the requests of the request file, or one for each picture that
 /// is named or found in a named folder (see folder.h). `needs_question` is that of the task head. Error: the
 /// options contradict each other, or name no input.

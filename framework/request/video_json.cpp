@@ -1,5 +1,7 @@
 #include "framework/request/video_json.h"
 
+#include <algorithm>
+
 #include "framework/base/error.h"
 #include "framework/base/text.h"
 
@@ -18,6 +20,15 @@ double seconds_of(const nlohmann::json& value, const char* key, double least) {
 }
 
 }  // namespace
+
+void refuse_other_keys(const nlohmann::json& object, const std::vector<std::string>& known,
+                       const std::string& what) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    throw Error(cat("unknown key ", quoted(key), " of ", what, did_you_mean(key, known),
+                    " (known: ", join(known, ", "), ")"));
+  }
+}
 
 Part video_part(const nlohmann::json& object,
                 const std::function<PictureSource(const nlohmann::json& path)>& picture) {

@@ -9,6 +9,10 @@ namespace flam {
 /// The keys of a video in a request.
 inline constexpr const char* kVideoKeys[] = {"frames", "fps", "timestamps", "duration"};
 
+/// Error: an object has a key that is not among `known`. `what` is for the message: "a video".
+void refuse_other_keys(const nlohmann::json& object, const std::vector<std::string>& known,
+                       const std::string& what);
+
 /// The video of an object with `frames`, a list of paths that `picture` makes pictures of. When they were
 /// taken is given by `fps` (frame i, counted from 0, at i / fps seconds) or `timestamps` (seconds), the
 /// length of the video by `duration` (seconds). Error: a value is unusable.

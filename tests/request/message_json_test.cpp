@@ -40,6 +40,12 @@ TEST(MessageJson, Refusals) {
   EXPECT_THAT(refusal("[]"), HasSubstr("`messages` is empty"));
   EXPECT_THAT(refusal("3"), HasSubstr("no list `messages`"));
   EXPECT_THAT(refusal(R"([{"role": "user"}])"), HasSubstr("each message has a `role` and a `content`"));
+  EXPECT_THAT(refusal(R"([{"role": "user", "content": "x", "name": "y"}])"),
+              HasSubstr("unknown key 'name' of a message (known: role, content)"));
+  EXPECT_THAT(refusal(R"([{"role": "user", "content": [{"type": "text", "text": "x", "fps": 1}]}])"),
+              HasSubstr("unknown key 'fps' of content of the type 'text' (known: type, text)"));
+  EXPECT_THAT(refusal(R"([{"role": "user", "content": [{"type": "video", "frames": ["x"], "fsp": 1}]}])"),
+              HasSubstr("unknown key 'fsp' of content of the type 'video'; did you mean 'fps'?"));
   EXPECT_THAT(refusal(R"([{"role": "tool", "content": "x"}])"), HasSubstr("known: system, user, assistant"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": []}])"), HasSubstr("a list that is not empty"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": [{"type": "audio"}]}])"),

@@ -59,7 +59,8 @@ TEST(ParseRequest, TimesOfAVideo) {
   EXPECT_THAT(refused(R"(, "fps": 1, "timestamps": [1, 2, 3])"),
               HasSubstr("`fps` or `timestamps`, not both"));
   EXPECT_THAT(refused(R"(, "fps": 1, "duration": 1.5)"), HasSubstr("`duration` of a video is '1.5'"));
-  EXPECT_THAT(refused(R"(, "text": "x")"), HasSubstr("unknown key 'text' of a video"));
+  EXPECT_THAT(refused(R"(, "text": "x")"),
+              HasSubstr("unknown key 'text' of a video (known: frames, fps, timestamps, duration)"));
 }
 
 TEST(ParseRequest, MessagesNameTheMistake) {
@@ -69,15 +70,17 @@ TEST(ParseRequest, MessagesNameTheMistake) {
         << line;
   }
   const auto part = [](const std::string& text) { return refusal("{\"parts\": [" + text + "]}"); };
-  for (const char* text : {"3", "{}", R"({"text": "x", "image": "y"})"})
+  for (const char* text : {"3", "{}", R"({"text": "x", "image": "y"})", R"({"video": "x"})"})
     EXPECT_THAT(part(text), HasSubstr("each part has exactly one of")) << text;
-  for (const char* text : {R"({"text": 3})", R"({"video": "x"})"})
-    EXPECT_THAT(part(text), HasSubstr("unusable part '{")) << text;
+  EXPECT_THAT(part(R"({"text": 3})"), HasSubstr("`text` of a part must be a text, found '3'"));
+  EXPECT_THAT(part(R"({"image": "x", "fps": 1})"),
+              HasSubstr("unknown key 'fps' of a picture (known: image)"));
   for (const char* text : {R"({"frames": []})", R"({"frames": "x"})", R"({"frames": null})"})
     EXPECT_THAT(part(text), HasSubstr("`frames` of a video must be a list of paths")) << text;
   EXPECT_THAT(part(R"({"image": 3})"), HasSubstr("a picture must be a path"));
   EXPECT_THAT(part(R"({"frames": ["a", ""]})"), HasSubstr("a picture must be a path, found ''"));
-  EXPECT_THAT(refusal(R"({"parts": [], "name": 3})"), HasSubstr("unknown key 'name'"));
+  EXPECT_THAT(refusal(R"({"parts": [], "name": 3})"),
+              HasSubstr("unknown key 'name' of a request (known: parts, candidates, id)"));
   for (const char* id : {"3", "null", "\"\"", "[\"x\"]"}) {
     EXPECT_THAT(refusal(cat(R"({"parts": [], "id": )", id, "}")),
                 HasSubstr("`id` must be a text that is not empty"))
@@ -131,7 +134,7 @@ TEST(ParseRequest, RejectsManyKeysAndCandidatesQuickly) {
   for (int i = 0; i < 10'001; ++i) texts += i ? ",\"a\"" : "\"a\"";
   EXPECT_THAT(refusal("{\"parts\": []" + keys + "}"), HasSubstr("unknown key '0'"));
   EXPECT_THAT(refusal("{\"parts\": [{\"text\": \"x\"" + keys + "}]}"),
-              HasSubstr("each part has exactly one of"));
+              HasSubstr("unknown key '0' of a text (known: text)"));
   EXPECT_THAT(refusal("{\"parts\": [], \"candidates\": [" + texts + "]}"),
               HasSubstr("`candidates` has 10001 texts; at most 10000"));
 }

@@ -48,6 +48,18 @@ class RequestSource : public testing::Test {
   int64_t expected_ = -1;
 };
 
+TEST_F(RequestSource, MistakesAreFoundWithoutAModel) {
+  const auto refusal = [](const InputOptions& options) { return error_of([&] { check_inputs(options); }); };
+  const std::string picture = add("a.pbm");
+  EXPECT_EQ(refusal({.images = {picture, "/no/such.png"}}), "");  // an outcome of its own
+  EXPECT_EQ(refusal({.images = {"-"}}), "");
+  EXPECT_EQ(refusal({.images = {"/no/a.png", "/no/b.png"}}),
+            "no picture file '/no/a.png'\nno picture file '/no/b.png'");
+  EXPECT_THAT(refusal({.images = {"https://x.org/a.png"}}), HasSubstr("'https://x.org/a.png' is a URL"));
+  EXPECT_THAT(refusal({.request_file = "/no/r.jsonl"}), HasSubstr("--request '/no/r.jsonl': no such file"));
+  EXPECT_EQ(refusal({.request_file = picture}), "");
+}
+
 TEST_F(RequestSource, FindsPicturesWithAnySuffix) {
   const std::string folder = FLAM_SOURCE_DIR "/tests/request/suffixes";
   for_each_request({.images = {folder}}, false, sink_);

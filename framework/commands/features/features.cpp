@@ -160,6 +160,7 @@ class Extractor {
 }  // namespace
 
 FeaturesReport write_features(const FeaturesOptions& options, const FeaturesHooks& hooks) {
+  check_inputs({.images = options.images});
   const int threads = thread_count(options.run.threads);
   make_threads(threads);  // first, as in Session::open
   const ThreadCount computing(threads);

@@ -62,6 +62,7 @@ class Inference {
         records_(options) {
     // Opened first, so that a path that can't be written is an error before the model runs.
     if (!options.receipt.empty()) receipt_.emplace(options.receipt);
+    if (options.output.empty()) check_inputs(options.inputs);  // an output file gets a record of each failure
     RunOptions opening = options.session;
     opening.hash_weights = receipt_ || !options.output.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);

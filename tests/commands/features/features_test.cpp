@@ -173,7 +173,7 @@ TEST_F(Features, OfPicturesThatCannotBeReadAreLeftOut) {
 
 TEST_F(Features, OfNoPictureAreAnError) {
   options_.images = {"/no/such.png"};
-  EXPECT_EQ(error(), "no picture could be read, so there are no features to write");
+  EXPECT_EQ(error(), "no picture file '/no/such.png'");
   options_.images = {};
   EXPECT_THAT(error(), HasSubstr("no picture given"));
   EXPECT_FALSE(is_there());
