@@ -19,13 +19,21 @@ void print_text(const VerifyReport& report) {
   for (const StageCheck& stage : report.stages) {
     std::cout << std::setw(34) << stage.stage << std::setw(18) << stage.shape << std::setw(14)
               << std::setprecision(3) << stage.largest_error << std::setw(12) << stage.tolerance
-              << std::setw(16) << std::setprecision(8) << stage.cosine << (stage.passed ? "ok" : "DEPARTS")
+              << std::setw(16) << std::setprecision(8) << stage.cosine
+              << (!stage.compared ? "not compared"
+                  : stage.passed  ? "ok"
+                                  : "DEPARTS")
               << (stage.note.empty() ? "" : "  " + stage.note) << "\n";
   }
   for (const auto& stage : report.skipped)
-    std::cout << std::setw(34) << stage << "skipped: not in the reference\n";
+    std::cout << std::setw(34) << stage << "not compared: not in the reference\n";
   if (report.passed()) {
-    std::cout << "passed: " << report.stages.size() << " stages agree\n";
+    const auto left = std::ssize(report.stages) - report.num_compared() + std::ssize(report.skipped);
+    std::cout << "passed: " << report.num_compared() << " stages agree";
+    if (left > 0) std::cout << ", " << left << " were not compared";
+    std::cout << "\n";
+  } else if (report.num_compared() == 0) {
+    std::cout << "failed: no stage was compared\n";
   } else {
     std::cout << "failed: the first stage that departs is " << report.first_departure() << "\n";
   }
@@ -43,6 +51,7 @@ nlohmann::ordered_json as_json(const VerifyReport& report) {
                              {"tolerance", stage.tolerance},
                              {"cosine", stage.cosine},
                              {"passed", stage.passed},
+                             {"compared", stage.compared},
                              {"note", stage.note}});
   }
   return out;

@@ -30,7 +30,8 @@ struct StageCheck {
   double tolerance = 0;      // for activations; 0 for ids and texts
   double cosine = 1;
   bool passed = false;
-  std::string note;  // for ids and texts: what differs
+  bool compared = true;  // false: nothing depends on it, and `note` says why
+  std::string note;      // for ids and texts: what differs
 };
 
 struct FLAM_API VerifyReport {
@@ -38,7 +39,8 @@ struct FLAM_API VerifyReport {
   std::vector<StageCheck> stages;
   std::vector<std::string> skipped;  // stages that the reference doesn't have
 
-  bool passed() const;  // there is at least one stage, and all stages pass
+  int64_t num_compared() const;
+  bool passed() const;  // at least one stage is compared, and all that are pass
   /// The first stage, in the order of the computation, that does not pass; "" if all pass.
   std::string first_departure() const;
 };

@@ -122,6 +122,18 @@ TEST_F(Verify, IdsAndTextsMustBeEqual) {
               AllOf(HasSubstr("ours '"), HasSubstr("reference 'something else'")));
 }
 
+TEST_F(Verify, AnswersThatAreNotJudgedAreNotCompared) {
+  side_["greedy"]["text"][0] = "something else";
+  EXPECT_FALSE(report().passed());
+  VerifyOptions options;
+  options.judge_answers = false;
+  const VerifyReport lenient = verify(*session_, folder_ / "dump", options);
+  EXPECT_TRUE(lenient.passed());
+  EXPECT_FALSE(stage(lenient, "greedy[0].text").compared);
+  EXPECT_THAT(stage(lenient, "greedy[0].text").note, HasSubstr("not judged"));
+  EXPECT_EQ(lenient.num_compared(), std::ssize(lenient.stages) - 1);
+}
+
 TEST_F(Verify, SkipsStagesThatTheDumpLacks) {
   tensors_ = {{"input_ids", tensors_.at("input_ids")}};
   const VerifyReport little = report();
