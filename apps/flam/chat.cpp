@@ -5,6 +5,7 @@
 #include "apps/flam/common.h"
 #include "apps/flam/line_reader.h"
 #include "framework/base/text.h"
+#include "framework/request/request_source.h"
 #include "framework/session/session_parts.h"
 
 namespace flam::cli {
@@ -16,7 +17,8 @@ constexpr const char* kHelp =
     "/reset       forget the conversation\n"
     "/help        list these commands\n"
     "/quit        leave; so does Ctrl-D\n"
-    "Anything else is said to the model. Ctrl-C ends an answer early.\n";
+    "Anything else is said to the model. Ctrl-C ends an answer early, or clears a line; at an empty line, it "
+    "leaves. Tab completes paths.\n";
 
 struct ChatOptions {
   std::string config, system;
@@ -79,9 +81,11 @@ class Conversation {
     Outcome outcome;
     try {
       outcome = session_->answer(request, call);
-    } catch (...) {
+    } catch (const Error& error) {
       std::cout << std::flush;
-      throw;
+      const bool is_full = std::string_view(error.what()).find("the context of") != std::string_view::npos;
+      if (!is_full || so_far_.messages.empty()) throw;
+      throw Error(cat(error.what(), ". The conversation is too long: /reset forgets it"));
     }
     std::cout << std::endl;
     request.messages.push_back({Message::Role::assistant, request.parts.size()});
@@ -127,6 +131,9 @@ bool carry_out(const std::string& line, Conversation& conversation) {
 }
 
 int run(const ChatOptions& options) {
+  InputOptions inputs;
+  inputs.images = options.images;
+  check_inputs(inputs);
   const auto session = open_session(options.config, options.session);
   if (!session->task_head().takes_messages()) {
     throw Error(
@@ -140,7 +147,15 @@ int run(const ChatOptions& options) {
   if (lines.is_terminal())
     std::cerr << "Chat with " << session->config().name << ". /help lists the commands.\n";
   int status = 0;
-  while (const auto line = lines.next("> ")) {
+  // On a terminal, Ctrl-C clears a line that is being typed, and ends the program at an empty one.
+  if (lines.is_terminal()) static_cast<void>(interrupted());
+  for (;;) {
+    const auto line = lines.next("> ");
+    if (!line) {
+      if (!lines.was_typing() || !forget_ctrl_c()) break;
+      std::cout << std::endl;
+      continue;
+    }
     try {
       if (!carry_out(*line, conversation)) break;
     } catch (const Error& error) {
