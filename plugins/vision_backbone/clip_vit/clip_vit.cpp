@@ -8,14 +8,16 @@
 namespace flam {
 
 void ClipVitParams::visit(ParamVisitor& v) {
-  v("image_size", image_size, "height and width of the pictures, pixels", between(1, kMostOfASize));
+  v("image_size", image_size,
+    "height and width of the pictures, pixels; pixels beyond the last whole patch are ignored",
+    between(1, kMostOfASize));
   v("patch_size", patch_size, "height and width of a patch, pixels", between(1, kMostOfASize));
   v("hidden_size", hidden_size, "width of the tokens", between(1, kMostOfASize));
   v("num_layers", num_layers, "transformer blocks", between(0, 10000));
   v("feature_layer", feature_layer,
-    "the features are the tokens after this block, counted from the end: -1 is the last block, -2 the one "
-    "before it (LLaVA); later blocks are not built",
-    between(-10001, -1));
+    "the features are the tokens after this number of blocks; a negative one counts from the end: -1 is the "
+    "last block, -2 the one before it (LLaVA). Later blocks are not built",
+    between(-10001, 10000));
   v("num_heads", num_heads, "attention heads", between(1, kMostOfASize));
   v("intermediate_size", intermediate_size, "inner width of the feed-forward", between(1, kMostOfASize));
   v("activation", activation, "activation of the feed-forward; OpenAI's weights need quick_gelu",
@@ -31,12 +33,12 @@ void ClipVitParams::visit(ParamVisitor& v) {
 namespace {
 
 int64_t grid_of(const ClipVitParams& p) {
-  if (p.image_size % p.patch_size != 0) {
-    throw Error(cat("image_size ", p.image_size, " is not a multiple of patch_size ", p.patch_size));
+  if (p.image_size < p.patch_size) {
+    throw Error(cat("image_size ", p.image_size, " is smaller than one patch, patch_size ", p.patch_size));
   }
-  if (p.used_layers() < 0) {
-    throw Error(cat("feature_layer ", p.feature_layer, " is before the first of num_layers ", p.num_layers,
-                    " blocks"));
+  if (p.used_layers() < 0 || p.used_layers() > p.num_layers) {
+    throw Error(
+        cat("feature_layer ", p.feature_layer, " is not one of num_layers ", p.num_layers, " blocks"));
   }
   if (p.output_class_token && !p.class_token) throw Error("output_class_token needs class_token: true");
   return p.image_size / p.patch_size;

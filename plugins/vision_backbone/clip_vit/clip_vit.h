@@ -22,10 +22,10 @@ struct ClipVitParams {
   bool final_norm = false;
 
   void visit(ParamVisitor& v);
-  int64_t used_layers() const { return num_layers + 1 + feature_layer; }
+  int64_t used_layers() const { return feature_layer < 0 ? num_layers + 1 + feature_layer : feature_layer; }
 };
 
-/// pixels [N,3,S,S] → tokens [N,P,D], P = (S / patch)² and, if requested, the class token before them.
+/// pixels [N,3,S,S] → tokens [N,P,D], P = ⌊S / patch⌋² and, if requested, the class token before them.
 class ClipVit final : public VisionBackbone {
  public:
   ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights);

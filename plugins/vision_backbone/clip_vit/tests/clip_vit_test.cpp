@@ -57,6 +57,16 @@ TEST(ClipVit, final_norm_is_applied_last) {
                                   normed.weight("final_norm.bias"))));
 }
 
+TEST(ClipVit, pixels_beyond_the_last_whole_patch_are_ignored) {
+  Built<VisionBackbone> exact(kSmall + "}"), wider(kSmall + ", image_size: 15}");
+  exact.fill_randomly();
+  wider.fill_randomly();
+  const at::Tensor pixels = random({2, 3, 15, 15}, 1);
+  EXPECT_EQ(wider->shape().tokens(), 9);
+  EXPECT_TRUE(at::equal(wider->forward(pixels).tokens,
+                        exact->forward(pixels.narrow(2, 0, 12).narrow(3, 0, 12)).tokens));
+}
+
 TEST(ClipVit, features_of_an_earlier_block_need_no_later_blocks) {
   Built<VisionBackbone> all(kSmall + "}"), first(kSmall + ", feature_layer: -2}"),
       none(kSmall + ", feature_layer: -3}");
@@ -70,6 +80,10 @@ TEST(ClipVit, features_of_an_earlier_block_need_no_later_blocks) {
   one.fill_randomly();
   const at::Tensor pixels = random({2, 3, 12, 12}, 1);
   EXPECT_TRUE(at::equal(first->forward(pixels).tokens, one->forward(pixels).tokens));
+  Built<VisionBackbone> counted(kSmall + ", feature_layer: 1}");  // the first of two blocks
+  EXPECT_FALSE(counted.store.find("vision_backbone.layers.1.ln1.weight"));
+  counted.fill_randomly();
+  EXPECT_TRUE(at::equal(counted->forward(pixels).tokens, one->forward(pixels).tokens));
   for (const NamingTable& table : first->naming_tables()) {
     const std::string blocks = table.name == "huggingface"  ? "encoder.layers."
                                : table.name == "mmpretrain" ? "layers."
@@ -111,8 +125,9 @@ TEST(ClipVit, refuses_what_does_not_fit) {
   Built<VisionBackbone> vit(kSmall + "}");
   EXPECT_THROW(vit->forward(at::zeros({1, 3, 16, 16})), Error);
   for (const char* wrong :
-       {"{type: clip_vit, image_size: 13, patch_size: 4}", "{type: clip_vit, num_heads: 7}",
+       {"{type: clip_vit, image_size: 3, patch_size: 4}", "{type: clip_vit, num_heads: 7}",
         "{type: clip_vit, num_layers: 2, feature_layer: -4}",
+        "{type: clip_vit, num_layers: 2, feature_layer: 3}",
         "{type: clip_vit, class_token: false, output_class_token: true}"}) {
     EXPECT_THROW(Built<VisionBackbone>{wrong}, Error) << wrong;
   }
