@@ -49,6 +49,16 @@ TEST_F(Import, TokensComeFromTheTokenizer) {
           HasSubstr("eos_token_id is the id 700, which the tokenizer does not have; its ids are 0 to 601")));
 }
 
+// As transformers 5 writes it, without a tokenizer.model.
+TEST_F(Import, TheTokenizerMayBeATokenizerJsonAlone) {
+  const Value before = at({"model", "tokenizer"});
+  std::filesystem::remove(folder_ / "tokenizer.model");
+  Value expected = before;
+  expected.set("model", "tokenizer.json");
+  EXPECT_EQ(at({"model", "tokenizer"}), expected);
+  EXPECT_EQ(at({"model", "language_decoder", "vocab_size"}), Value(600));
+}
+
 TEST_F(Import, WhatChangesTheNumbersIsNeverIgnored) {
   set("/text_config/sliding_window", 64);
   EXPECT_THAT(refusal(), AllOf(HasSubstr("config.json:"), HasSubstr("'text_config.sliding_window' is 64"),
@@ -100,6 +110,23 @@ TEST_F(Import, RopeScaling) {
   EXPECT_TRUE(at({"model", "language_decoder", "rope_scaling"}).is_null());
 }
 
+TEST_F(Import, RopeScalingMayHaveTheBase) {
+  set("/text_config/rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}, {"rope_theta", 5000.0}});
+  EXPECT_EQ(at({"model", "language_decoder", "rope_theta"}), Value(5000.0));
+}
+
+TEST_F(Import, TiedIfEitherConfigSaysSo) {
+  const auto tied = [&](bool whole, bool text) {
+    set("/tie_word_embeddings", whole);
+    set("/text_config/tie_word_embeddings", text);
+    return at({"model", "language_decoder", "tie_word_embeddings"});
+  };
+  EXPECT_EQ(tied(false, false), Value(false));
+  EXPECT_EQ(tied(true, false), Value(true));
+  EXPECT_EQ(tied(false, true), Value(true));
+  EXPECT_EQ(tied(true, true), Value(true));
+}
+
 TEST_F(Import, OtherArchitectures) {
   set("/architectures", {"FooForCausalLM"});
   EXPECT_THAT(refusal(),
@@ -118,6 +145,8 @@ TEST_F(Import, MissingFiles) {
     std::ofstream(folder_ / name) << text;
   }
   std::filesystem::remove(folder_ / "tokenizer.model");
+  EXPECT_EQ(refusal(), "");
+  set("/model/type", "Unigram", "tokenizer.json");
   EXPECT_THAT(refusal(), HasSubstr("tokenizer.model is needed beside it"));
   std::filesystem::remove(folder_ / "tokenizer.json");
   EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));

@@ -197,8 +197,7 @@ TEST_P(Published, KeysThatWouldChangeTheNumbersAreRefused) {
                                                  {"rope_interleaved", true},
                                                  {"is_llama_config", false},
                                                  {"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}},
-                                                 {"sliding_window", 4096},
-                                                 {"tie_word_embeddings", true}}) {
+                                                 {"sliding_window", 4096}}) {
     const json config = json::parse(read_file(folder_ / "config.json", 1 << 20));
     set(cat("/text_config/", key).c_str(), value);
     EXPECT_THAT(refusal(), HasSubstr(cat("'text_config.", key))) << key;

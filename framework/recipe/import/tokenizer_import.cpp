@@ -55,19 +55,25 @@ class Reader {
       throw Error(cat("no tokenizer in ", quoted(folder_.string()),
                       "; expected tokenizer.model (SentencePiece) or tokenizer.json"));
     }
-    if (!is_bytes && !has_model) {
-      const Value* stated = json_.find("pre_tokenizer");
-      throw Error(stated ? stated->where() : json_.where(),
-                  "the pre_tokenizer is not byte-level, so tokenizer.model (SentencePiece) is needed beside "
-                  "this file");
+    const Value& model = member(json_, "model");
+    if (!is_bytes && !has_model && !(member(model, "type") == Value("BPE"))) {
+      throw Error((model.is_null() ? json_ : model).where(),
+                  "the model of this tokenizer is not of the type BPE, so tokenizer.model (SentencePiece) is needed "
+                  "beside this file");
     }
-    if (!is_bytes) base_ = add_sentencepiece_pieces(folder_ / "tokenizer.model", out_.names);
+    if (has_model && !is_bytes) {
+      base_ = add_sentencepiece_pieces(folder_ / "tokenizer.model", out_.names);
+    } else {
+      const Value& vocab = member(model, "vocab");
+      base_ = vocab.is_map() ? std::ssize(vocab.as_map()) : 0;
+    }
+    }
     add_names();
     const int64_t size = out_.names.size();
     if (is_bytes) {
       byte_level(size);
     } else {
-      sentencepiece(size);
+      sentencepiece(size, has_model ? "tokenizer.model" : "tokenizer.json");
     }
     return std::move(out_);
   }
@@ -130,10 +136,10 @@ class Reader {
     out_.component.set("added_tokens", names_from(base_, size));
   }
 
-  void sentencepiece(int64_t size) {
+  void sentencepiece(int64_t size, const char* model) {
     out_.base_size = base_;
     out_.component.set("type", "sentencepiece");
-    out_.component.set("model", "tokenizer.model");
+    out_.component.set("model", model);
     out_.component.set("added_tokens", names_from(base_, size));
     out_.component.set("prepend_bos", prepends_bos());
     out_.component.set("legacy", is_legacy());
@@ -210,7 +216,7 @@ class Reader {
 
   fs::path folder_;
   Value json_;
-  int64_t base_ = 0;  // pieces of tokenizer.model
+  int64_t base_ = 0;  // pieces of the model
   ImportedTokenizer out_;
 };
 

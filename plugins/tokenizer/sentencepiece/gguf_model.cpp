@@ -1,45 +1,12 @@
-// Writes the protobuf of sentencepiece_model.proto. The numbers of the types of pieces are the same in a GGUF
-// file, whose names are those of llama.cpp (src/llama-vocab.cpp).
+// The names of the keys are those of llama.cpp (src/llama-vocab.cpp).
 
 #include "gguf_model.h"
 
-#include <algorithm>
+#include "piece_model.h"
 
 namespace flam {
 
 namespace {
-
-constexpr double kByte = 6;
-constexpr uint64_t kBpe = 2;  // TrainerSpec.ModelType
-
-/// A message of the protobuf wire format.
-class Protobuf {
- public:
-  Protobuf& number(uint64_t field, uint64_t value) {
-    varint(field << 3);
-    varint(value);
-    return *this;
-  }
-  Protobuf& text(uint64_t field, std::string_view value) {
-    varint(field << 3 | 2);
-    varint(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  Protobuf& real(uint64_t field, float value) {
-    varint(field << 3 | 5);
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-    return *this;
-  }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void varint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-  std::string bytes_;
-};
 
 template <class List>
 List required(const std::optional<List>& list, const char* key, const GgufMetadata& metadata) {
@@ -66,39 +33,25 @@ std::string sentencepiece_of_gguf(const GgufMetadata& metadata) {
                           " tokens"));
     }
   }
-  Protobuf model;  // ModelProto: pieces = 1, trainer_spec = 2, normalizer_spec = 3
+  PieceModel model;
   for (size_t i = 0; i < tokens.size(); ++i) {
-    if (!(types[i] >= 1 && types[i] <= kByte))
+    if (!(types[i] >= 1 && types[i] <= 6))
       metadata.refuse(cat("the token ", quoted(tokens[i]), " has the unknown type ", types[i]));
-    model.text(1, Protobuf()
-                      .text(1, tokens[i])
-                      .real(2, static_cast<float>(scores[i]))
-                      .number(3, static_cast<uint64_t>(types[i]))
-                      .bytes());
+    model.pieces.push_back(
+        {std::string(tokens[i]), static_cast<float>(scores[i]), static_cast<PieceType>(types[i])});
   }
-  Protobuf trainer;
-  trainer.number(3, kBpe).number(35, std::find(types.begin(), types.end(), kByte) != types.end());
-  struct Special {
-    const char* key;
-    uint64_t id_field, piece_field;
-  };
-  for (const auto& [key, id_field, piece_field] :
-       {Special{"tokenizer.ggml.unknown_token_id", 40, 45}, Special{"tokenizer.ggml.bos_token_id", 41, 46},
-        Special{"tokenizer.ggml.eos_token_id", 42, 47}}) {
+  const auto special = [&](const char* key) {
     const auto id = metadata.integer(key);
-    if (!id) continue;
-    if (*id < 0 || *id >= std::ssize(tokens))
+    if (id && (*id < 0 || *id >= std::ssize(tokens)))
       metadata.refuse(cat(key, " is ", *id, ", but there are ", tokens.size(), " tokens"));
-    trainer.number(id_field, static_cast<uint64_t>(*id)).text(piece_field, tokens[static_cast<size_t>(*id)]);
-  }
-  model.text(2, trainer.bytes());
-  model.text(3, Protobuf()
-                    .text(1, "identity")
-                    .number(3, metadata.flag("tokenizer.ggml.add_space_prefix").value_or(true))
-                    .number(4, metadata.flag("tokenizer.ggml.remove_extra_whitespaces").value_or(false))
-                    .number(5, true)
-                    .bytes());
-  return model.bytes();
+    return id;
+  };
+  model.unk_id = special("tokenizer.ggml.unknown_token_id");
+  model.bos_id = special("tokenizer.ggml.bos_token_id");
+  model.eos_id = special("tokenizer.ggml.eos_token_id");
+  model.add_dummy_prefix = metadata.flag("tokenizer.ggml.add_space_prefix").value_or(true);
+  model.remove_extra_whitespaces = metadata.flag("tokenizer.ggml.remove_extra_whitespaces").value_or(false);
+  return model.serialize();
 }
 
 }  // namespace flam

@@ -1,6 +1,6 @@
-// tokenizer 'sentencepiece': a SentencePiece file, or that of a GGUF file, and tokens added after it, with
-// the behaviour of the slow LlamaTokenizer of transformers 4.31 (tokenization_llama.py), or with texts
-// decoded as by a tokenizer.json.
+// tokenizer 'sentencepiece': a SentencePiece file, or the one that a GGUF file or a tokenizer.json was made
+// of, and tokens added after it, with the behaviour of the slow LlamaTokenizer of transformers 4.31
+// (tokenization_llama.py), or with texts decoded as by a tokenizer.json.
 
 #include <sentencepiece_processor.h>
 
@@ -9,6 +9,7 @@
 
 #include "framework/sdk.h"
 #include "gguf_model.h"
+#include "json_model.h"
 #include "model_check.h"
 
 namespace flam {
@@ -35,7 +36,8 @@ struct SentencePieceParams {
 
   void visit(ParamVisitor& v) {
     v("model", model,
-      "the SentencePiece file (tokenizer.model), or a GGUF file; a relative path lies below weights.root",
+      "the SentencePiece file (tokenizer.model), a GGUF file, or a tokenizer.json that was made of a "
+      "SentencePiece file; a relative path lies below weights.root",
       required());
     v("added_tokens", added_tokens,
       "tokens behind the file's own, in the order of their ids; not decoded as text of an answer");
@@ -123,7 +125,8 @@ void require_ok(const sentencepiece::util::Status& status, const std::string& wh
 std::string serialized_model(const std::filesystem::path& path) {
   auto mapped = MappedFile::open(path);
   if (is_gguf(mapped->bytes())) return sentencepiece_of_gguf(GgufMetadata(std::move(mapped)));
-  return read_file(path, kLargestFile);
+  std::string bytes = read_file(path, kLargestFile);
+  return bytes.starts_with('{') ? sentencepiece_of_json(bytes, path.string()) : bytes;
 }
 
 void SentencePiece::load(const std::filesystem::path& root) {
