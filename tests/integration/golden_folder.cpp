@@ -62,7 +62,8 @@ std::string with_our_marker(std::string text) {
 std::vector<fs::path> model_folders(const fs::path& folder) {
   std::vector<fs::path> out;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (fs::exists(entry.path() / "config.json") && fs::exists(entry.path() / "preprocessor_config.json"))
+    const auto has = [&](const char* file) { return fs::exists(entry.path() / file); };
+    if (has("config.json") && (has("preprocessor_config.json") || has("processor_config.json")))
       out.push_back(entry.path());
   }
   std::sort(out.begin(), out.end());
