@@ -58,7 +58,10 @@ TEST(ClipVit, final_norm_is_applied_last) {
 }
 
 TEST(ClipVit, pixels_beyond_the_last_whole_patch_are_ignored) {
-  Built<VisionBackbone> exact(kSmall + "}"), wider(kSmall + ", image_size: 15}");
+  Built<VisionBackbone> exact(kSmall + "}"),
+      wider(
+          "{type: clip_vit, image_size: 15, patch_size: 4, hidden_size: 8, num_layers: 2, num_heads: 2, "
+          "intermediate_size: 16}");
   exact.fill_randomly();
   wider.fill_randomly();
   const at::Tensor pixels = random({2, 3, 15, 15}, 1);
