@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -10,10 +9,12 @@
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 
 #include "framework/nn/flops.h"
+#include "framework/nn/kernels/attention_prompt.h"
 #include "framework/nn/kernels/attention_step.h"
 
 namespace flam {
@@ -34,8 +35,13 @@ double scale_of(const at::Tensor& q) {
 /// Whether every token sees those up to itself and no others.
 bool is_causal(const at::Tensor& mask) {
   const int64_t length = mask.size(-1);
-  if (mask.dim() < 2 || mask.size(-2) != length) return false;
-  return at::equal(mask, at::ones({length, length}, mask.options()).tril().expand_as(mask));
+  if (mask.dim() < 2 || mask.size(-2) != length || !mask.is_contiguous()) return false;
+  const bool* row = mask.const_data_ptr<bool>();
+  for (int64_t i = 0; i < mask.numel() / length; ++i, row += length) {
+    const int64_t seen = i % length + 1;
+    if (std::memchr(row, false, seen) || std::memchr(row + seen, true, length - seen)) return false;
+  }
+  return true;
 }
 
 /// The fused kernel. It does not support the meta device; there only the output's shape is made.
@@ -48,14 +54,18 @@ at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tens
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  // Kernels skip the keys after each query. CUDA would have to wait for the answer.
+  const bool causal = mask.defined() && mask.is_cpu() && is_causal(mask);
+  if ((causal || !mask.defined()) && kernels::takes_attention_prompt(q, k, v)) {
+    count_attention(q, k.size(2));
+    return kernels::attention_prompt(q, k, v, causal);
+  }
   if (const int64_t group = q.size(1) / k.size(1); group > 1) {
     const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
     return attend(q, wide_k, wide_v, mask);
   }
   count_attention(q, k.size(2));
-  if (!mask.defined()) return attend_fused(q, k, v, std::nullopt);
-  // Without a mask, the kernel skips the keys after each query. CUDA would have to wait for the answer.
-  if (mask.is_cpu() && is_causal(mask)) return attend_fused(q, k, v, std::nullopt, true);
+  if (causal || !mask.defined()) return attend_fused(q, k, v, std::nullopt, causal);
   // A zero query that attends to everything gives the mean and correct gradients in every kernel and dtype.
   const at::Tensor blind = mask.any(-1, true).bitwise_not();
   return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);

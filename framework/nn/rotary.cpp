@@ -8,6 +8,8 @@
 
 #include <numbers>
 
+#include "framework/nn/kernels/pointwise.h"
+
 namespace flam {
 
 namespace {
@@ -36,6 +38,7 @@ RotaryTable rotary_table(const at::Tensor& positions, int64_t head_dim, double b
 }
 
 at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table) {
+  if (kernels::takes_rotary(x, table.cos, table.sin)) return kernels::rotary(x, table.cos, table.sin);
   const int64_t half = x.size(-1) / 2;
   const at::Tensor rotated = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
   const at::Tensor cos = table.cos.to(x.scalar_type()).unsqueeze(1),

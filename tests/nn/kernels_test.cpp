@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tensor.h>
@@ -12,11 +13,14 @@
 #include <limits>
 
 #include "framework/nn/attention.h"
+#include "framework/nn/kernels/attention_prompt.h"
 #include "framework/nn/kernels/attention_step.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/pair_product.h"
 #include "framework/nn/kernels/pointwise.h"
 #include "framework/nn/layers.h"
+#include "framework/nn/rotary.h"
 #include "framework/testing/near.h"
 
 namespace flam {
@@ -129,6 +133,57 @@ TEST_P(Kernels, attention_of_one_token_equals_softmax_attention) {
                          dtype == at::kFloat ? 1e-5 : 8e-3))
             << dtype << " " << width << " " << prompt;
       }
+    }
+  }
+}
+
+TEST_P(Kernels, attention_of_a_prompt_equals_softmax_attention) {
+  if (!kernels::has_pair_products()) GTEST_SKIP() << "no instruction for products of pairs";
+  uint64_t seed = 0;
+  for (const int64_t width : {1, 2, 40, 64, 71, 72, 130}) {
+    for (const int64_t length : {16, 25, 64, 150}) {
+      for (const bool causal : {false, true}) {
+        const int64_t batch = 2, kv_heads = 2, group = 3, keys = causal ? length : length / 2 + 1;
+        const auto heads = [&](int64_t count, int64_t rows) {  // inside wider rows, as of a fused product
+          return random({batch, rows, count + 1, width}, ++seed)
+              .to(at::kBFloat16)
+              .narrow(2, 0, count)
+              .transpose(1, 2);
+        };
+        const at::Tensor q = heads(kv_heads * group, length), k = heads(kv_heads, keys),
+                         v = heads(kv_heads, keys);
+        ASSERT_EQ(kernels::takes_attention_prompt(q, k, v), kernels::enabled());
+        const at::Tensor mask = at::ones({length, keys}, at::kBool).tril();
+        const at::Tensor expected =
+            attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), causal ? mask : at::Tensor());
+        ASSERT_TRUE(near(kernels::attention_prompt(q, k, v, causal), expected, 1e-2))
+            << width << " " << length << " " << causal;
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, attention_of_a_prompt_with_large_scores_stays_finite) {
+  if (!kernels::has_pair_products()) GTEST_SKIP() << "no instruction for products of pairs";
+  const at::Tensor q = (random({1, 1, 40, 64}, 1) * 1e4).to(at::kBFloat16), v = random({1, 1, 40, 64}, 2);
+  const at::Tensor out = kernels::attention_prompt(q, q, v.to(at::kBFloat16), true);
+  EXPECT_TRUE(
+      near(out, attend(q.to(at::kFloat), q.to(at::kFloat), v, at::ones({40, 40}, at::kBool).tril()), 1e-2));
+}
+
+TEST_P(Kernels, rotary_equals_the_operators_of_libtorch) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t width : {2, 6, 64, 78, 128}) {
+      const at::Tensor x = random({2, 5, 4, width}, 1).to(dtype).narrow(2, 1, 3).transpose(1, 2);
+      const at::Tensor positions = at::tensor({0, 1, 2, 7, 300, 5, 4, 3, 2, 1}, at::kLong).view({2, 5});
+      const RotaryTable all = rotary_table(positions, width, 1e4);
+      const RotaryTable table{all.cos.to(dtype), all.sin.to(dtype)};
+      ASSERT_EQ(kernels::takes_rotary(x, table.cos, table.sin), kernels::enabled());
+      const at::Tensor out = kernels::rotary(x, table.cos, table.sin);
+      const at::AutoGradMode operators(true);  // which kernels do not take
+      EXPECT_FALSE(kernels::takes_rotary(x, table.cos, table.sin));
+      const double relative = dtype == at::kFloat ? 1e-6 : 8e-3;
+      EXPECT_TRUE(at::allclose(out, apply_rotary(x, table), relative, relative)) << dtype << width;
     }
   }
 }

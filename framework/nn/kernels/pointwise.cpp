@@ -2,9 +2,10 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <array>
 
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/pointwise_simd.h"
@@ -21,10 +22,11 @@ const T* data(const at::Tensor& tensor) {
   return static_cast<const T*>(tensor.const_data_ptr());
 }
 
-/// Calls compute(begin, end, y) with ranges of rows, where y has the type of the elements.
+/// Fills a tensor like x, but contiguous. Calls compute(begin, end, y) with ranges of its rows, where y has
+/// the type of the elements.
 template <class Compute>
 at::Tensor by_rows(const at::Tensor& x, int64_t width, const Compute& compute) {
-  at::Tensor y = at::empty_like(x);
+  at::Tensor y = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
   void* const out = y.mutable_data_ptr();
   const bool is_float = x.scalar_type() == at::kFloat;
   const int64_t grain = std::max<int64_t>(kElementsPerTask / width, 1);
@@ -68,6 +70,29 @@ at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
   return recorded("flam::silu_product", {gate, up}, [&] {
     return by_rows(gate, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
       silu_product_of(data<T>(gate) + begin, data<T>(up) + begin, end - begin, y + begin);
+    });
+  });
+}
+
+bool takes_rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::array<int64_t, 3> shape = {x.size(0), x.size(2), x.size(3)};
+  for (const at::Tensor* const table : {&cos, &sin}) {
+    if (!takes_pointwise(*table) || table->scalar_type() != x.scalar_type() || table->sizes() != shape)
+      return false;
+  }
+  return x.is_cpu() && x.stride(3) == 1 && x.size(3) % 2 == 0 && x.size(1) > 0;
+}
+
+at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  return recorded("flam::rotary", {x, cos, sin}, [&] {
+    const int64_t heads = x.size(1), length = x.size(2), width = x.size(3);
+    return by_rows(x, width, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t r = i / length / heads, l = i % length, place = (r * length + l) * width;
+        const T* const row =
+            data<T>(x) + r * x.stride(0) + i / length % heads * x.stride(1) + l * x.stride(2);
+        rotate_row(row, data<T>(cos) + place, data<T>(sin) + place, width / 2, y + i * width);
+      }
     });
   });
 }

@@ -19,4 +19,12 @@ FLAM_API at::Tensor gelu_tanh(const at::Tensor& x);
 /// silu(gate) · up; bfloat16 is rounded before and after the product.
 FLAM_API at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);
 
+/// Whether rotary() takes these: x in CPU memory, float32 or bfloat16, with contiguous heads, cos and sin
+/// contiguous and of the same dtype, and no gradient is recorded.
+FLAM_API bool takes_rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+/// apply_rotary(): x [R,H,L,d], cos and sin [R,L,d] → [R,H,L,d]; bfloat16 is rounded after the product with
+/// cos and after the sum.
+FLAM_API at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
 }  // namespace flam::kernels

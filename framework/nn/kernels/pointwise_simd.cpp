@@ -75,6 +75,26 @@ void SiluProductOf(const T* HWY_RESTRICT gate, const T* HWY_RESTRICT up, size_t 
   }
 }
 
+template <typename T>
+void RotateRow(const T* HWY_RESTRICT x, const T* HWY_RESTRICT cos, const T* HWY_RESTRICT sin, size_t half,
+               T* HWY_RESTRICT y) {
+  const size_t step = StepSize();
+  for (size_t k = 0; k < half; k += step) {
+    const size_t left = half - k;
+    Vector a0, a1, b0, b1, cos0, cos1, sin0, sin1;
+    LoadPart(x + k, left, a0, a1);
+    LoadPart(x + half + k, left, b0, b1);
+    LoadPart(cos + k, left, cos0, cos1);
+    LoadPart(sin + k, left, sin0, sin1);
+    StorePart(hn::NegMulAdd(b0, sin0, Rounded<T>(hn::Mul(a0, cos0))),
+              hn::NegMulAdd(b1, sin1, Rounded<T>(hn::Mul(a1, cos1))), left, y + k);
+    LoadPart(cos + half + k, left, cos0, cos1);
+    LoadPart(sin + half + k, left, sin0, sin1);
+    StorePart(hn::MulAdd(a0, sin0, Rounded<T>(hn::Mul(b0, cos0))),
+              hn::MulAdd(a1, sin1, Rounded<T>(hn::Mul(b1, cos1))), left, y + half + k);
+  }
+}
+
 // Highway exports no templates.
 void RmsNormF32(const float* x, const float* weight, size_t width, float eps, float* y) {
   RmsNormRow(x, weight, width, eps, y);
@@ -94,6 +114,12 @@ void SiluProductF32(const float* gate, const float* up, size_t count, float* y) 
 void SiluProductBF16(const uint16_t* gate, const uint16_t* up, size_t count, uint16_t* y) {
   SiluProductOf(gate, up, count, y);
 }
+void RotateF32(const float* x, const float* cos, const float* sin, size_t half, float* y) {
+  RotateRow(x, cos, sin, half, y);
+}
+void RotateBF16(const uint16_t* x, const uint16_t* cos, const uint16_t* sin, size_t half, uint16_t* y) {
+  RotateRow(x, cos, sin, half, y);
+}
 
 }  // namespace flam::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -107,6 +133,8 @@ HWY_EXPORT(GeluTanhF32);
 HWY_EXPORT(GeluTanhBF16);
 HWY_EXPORT(SiluProductF32);
 HWY_EXPORT(SiluProductBF16);
+HWY_EXPORT(RotateF32);
+HWY_EXPORT(RotateBF16);
 
 void rms_norm_row(const float* x, const float* weight, size_t width, float eps, float* y) {
   HWY_DYNAMIC_DISPATCH(RmsNormF32)(x, weight, width, eps, y);
@@ -125,6 +153,12 @@ void silu_product_of(const float* gate, const float* up, size_t count, float* y)
 }
 void silu_product_of(const uint16_t* gate, const uint16_t* up, size_t count, uint16_t* y) {
   HWY_DYNAMIC_DISPATCH(SiluProductBF16)(gate, up, count, y);
+}
+void rotate_row(const float* x, const float* cos, const float* sin, size_t half, float* y) {
+  HWY_DYNAMIC_DISPATCH(RotateF32)(x, cos, sin, half, y);
+}
+void rotate_row(const uint16_t* x, const uint16_t* cos, const uint16_t* sin, size_t half, uint16_t* y) {
+  HWY_DYNAMIC_DISPATCH(RotateBF16)(x, cos, sin, half, y);
 }
 
 }  // namespace flam::kernels
