@@ -67,7 +67,6 @@ class Reader {
       const Value& vocab = member(model, "vocab");
       base_ = vocab.is_map() ? std::ssize(vocab.as_map()) : 0;
     }
-    }
     add_names();
     const int64_t size = out_.names.size();
     if (is_bytes) {
