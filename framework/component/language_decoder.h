@@ -1,6 +1,7 @@
 #pragma once
 #include "framework/component/types.h"
 #include "framework/nn/kv_cache.h"
+#include "framework/nn/rotary.h"
 #include "framework/registry/component.h"
 #include "framework/weights/naming.h"
 
@@ -20,6 +21,8 @@ struct DecodeStep {
   at::Tensor mask;
   KVCache* cache = nullptr;  // owned by the generation; null in training and in recording, which use no cache
   Probe* probe = nullptr;
+  /// Made by the first call of run() of a decoder that needs it, for all ranges of layers.
+  mutable std::optional<RotaryTable> rotary = {};
 };
 
 /// language_decoder: embed, ranges of layers, head. It has no state between calls and does not see pictures.

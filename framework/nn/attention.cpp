@@ -89,6 +89,11 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   const int64_t prompt = kv.prompt_key.size(2), tail = kv.tail_key.size(2);
   count_attention(q, prompt + tail);
   if (kernels::takes_attention_step(q, kv, cache)) return kernels::attention_step(q, kv, cache);
+  if (length == 1 && kv.key.defined()) {  // the queries of a group become rows of one head
+    const at::Tensor bias = cache.bias(kv.key.size(2)).to(q.scalar_type());
+    return attend_fused(q.reshape({rows, kv_heads, group, width}), kv.key, kv.value, bias)
+        .reshape({rows, heads, length, width});
+  }
 
   const at::Tensor by_row = (q * scale_of(q)).reshape({rows, kv_heads, group * length, width});
   // All beams share the prompt's keys, so their queries become rows of one product.

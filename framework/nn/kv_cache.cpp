@@ -1,7 +1,6 @@
 #include "framework/nn/kv_cache.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <limits>
@@ -10,6 +9,10 @@
 #include "framework/base/text.h"
 
 namespace flam {
+
+namespace {
+constexpr double kLowest = -3e38, kLowestHalf = -6e4;  // numbers of every dtype, and of float16
+}
 
 KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64_t beams,
                  int64_t max_new_tokens, at::TensorOptions options, Tail tail)
@@ -21,18 +24,27 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
       options_(options),
       tail_(tail) {
   const auto room = [&](int64_t rows, int64_t length) {
-    return at::empty({rows, layout_.num_key_value_heads, length, layout_.head_dim}, options_);
+    return at::empty({layout_.num_layers, 2, rows, layout_.num_key_value_heads, length, layout_.head_dim},
+                     options_);
+  };
+  at::Tensor prompts, both;
+  if (beams_ == 1) {  // the segments are neighbours, so a step attends to them as one
+    both = room(batch_, prompt_length_ + max_new_tokens_);
+    prompts = both.narrow(4, 0, prompt_length_);
+    tails_ = both.narrow(4, prompt_length_, max_new_tokens_);
+  } else {
+    prompts = room(batch_, prompt_length_);
+    tails_ = room(batch_ * beams_, max_new_tokens_);
+  }
+  const auto part = [](const at::Tensor& all, int64_t layer, int64_t which) {
+    return all.defined() ? all.select(0, layer).select(0, which) : at::Tensor();
   };
   for (int64_t i = 0; i < layout_.num_layers; ++i) {
-    layers_.push_back({room(batch_, prompt_length_), room(batch_, prompt_length_),
-                       room(batch_ * beams_, max_new_tokens_), room(batch_ * beams_, max_new_tokens_)});
+    layers_.push_back({part(prompts, i, 0), part(prompts, i, 1), part(tails_, i, 0), part(tails_, i, 1),
+                       part(both, i, 0), part(both, i, 1)});
   }
-  if (tail_ == Tail::growing) return;
   // Masked values are multiplied by 0, and 0 · NaN would be NaN.
-  for (const Segments& all : layers_) {
-    all.tail_key.zero_();
-    all.tail_value.zero_();
-  }
+  if (tail_ == Tail::fixed) tails_.zero_();
 }
 
 void KVCache::require_room(int64_t tokens) const {
@@ -58,42 +70,48 @@ KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at
   }
   all.tail_key.narrow(2, tail_length_, added).copy_(key);
   all.tail_value.narrow(2, tail_length_, added).copy_(value);
-  return {all.prompt_key, all.prompt_value, all.tail_key.narrow(2, 0, tail_length_ + added),
-          all.tail_value.narrow(2, 0, tail_length_ + added)};
+  const int64_t tail = tail_length_ + added;
+  const auto first = [](const at::Tensor& all, int64_t length) {
+    return all.defined() ? all.narrow(2, 0, length) : all;
+  };
+  return {all.prompt_key,
+          all.prompt_value,
+          first(all.tail_key, tail),
+          first(all.tail_value, tail),
+          first(all.key, prompt_length_ + tail),
+          first(all.value, prompt_length_ + tail)};
 }
 
 void KVCache::begin_tail(at::Tensor prompt_mask) {
   prompt_mask_ = std::move(prompt_mask);
-  prompt_bias_ = at::zeros({batch_, 1, 1, prompt_length_}, options_.dtype(at::kFloat));
+  const at::ScalarType dtype = options_.device().is_cpu() ? at::kFloat : options_.dtype().toScalarType();
+  // One more element than there is room for tokens, so that advance() can move past the last token.
+  bias_ = at::zeros({batch_, 1, 1, prompt_length_ + max_new_tokens_ + 1}, options_.dtype(dtype));
+  prompt_bias_ = bias_.narrow(3, 0, prompt_length_);
   prompt_bias_.masked_fill_(prompt_mask_.bitwise_not().view({batch_, 1, 1, prompt_length_}),
-                            std::numeric_limits<float>::lowest());
+                            dtype == at::kHalf ? kLowestHalf : kLowest);
   in_tail_ = true;
   if (tail_ == Tail::growing) return;
   tail_end_ = at::zeros({1}, options_.dtype(at::kLong));
-  // One more element than there is room for tokens, so that advance() can move past the last token.
-  tail_bias_ =
-      at::full({max_new_tokens_ + 1}, -std::numeric_limits<float>::infinity(), options_.dtype(at::kFloat));
-  tail_bias_.index_fill_(0, tail_end_, 0);
+  tail_bias_ = bias_.narrow(3, prompt_length_, max_new_tokens_ + 1);
+  tail_bias_.fill_(-std::numeric_limits<double>::infinity());
+  tail_bias_.index_fill_(3, tail_end_, 0);
 }
 
 at::Tensor KVCache::tail_bias() const {
-  return tail_bias_.defined() ? tail_bias_.narrow(0, 0, max_new_tokens_) : at::Tensor();
+  return tail_bias_.defined() ? tail_bias_.narrow(0, 0, 1).narrow(3, 0, max_new_tokens_) : at::Tensor();
 }
 
 void KVCache::advance(int64_t tokens) {
   tail_length_ += tokens;
   if (tail_ == Tail::growing) return;
   tail_end_.add_(tokens);
-  tail_bias_.index_fill_(0, tail_end_, 0);
+  tail_bias_.index_fill_(3, tail_end_, 0);
 }
 
 void KVCache::reorder(const at::Tensor& source) {
-  for (const Segments& all : layers_) {
-    for (const at::Tensor& tail : {all.tail_key, all.tail_value}) {
-      const at::Tensor generated = tail.narrow(2, 0, tail_length_);
-      generated.copy_(generated.index_select(0, source));
-    }
-  }
+  const at::Tensor generated = tails_.narrow(4, 0, tail_length_);
+  generated.copy_(generated.index_select(2, source));
 }
 
 }  // namespace flam

@@ -36,7 +36,8 @@ class FLAM_API KVCache {
   struct Segments {
     at::Tensor prompt_key, prompt_value;  // [B,H,Lp,d]
     at::Tensor tail_key,
-        tail_value;  // [B·beams,H,Lt,d]; undefined while the prompt runs. fixed: Lt is the capacity
+        tail_value;         // [B·beams,H,Lt,d]; undefined while the prompt runs. fixed: Lt is the capacity
+    at::Tensor key, value;  // of one beam: both segments as one, [B,H,Lp+Lt,d]; else undefined
   };
   /// Stores key and value [R,H,L,d] of this call. Returns everything that this layer may attend to.
   Segments append(int64_t layer, const at::Tensor& key, const at::Tensor& value);
@@ -50,21 +51,27 @@ class FLAM_API KVCache {
   int64_t beams() const { return beams_; }
   int64_t tail_length() const { return tail_length_; }
   const at::Tensor& prompt_mask() const { return prompt_mask_; }
-  /// [B,1,1,Lp] float32, added to scores: 0 for a real prompt key, the lowest float for padding.
+  /// [B,1,1,Lp], added to scores: 0 for a real prompt key, a very low number for padding. In float32 on a
+  /// CPU, else in the cache's dtype.
   const at::Tensor& prompt_bias() const { return prompt_bias_; }
-  /// For a fixed tail: [Lt] float32, added to scores: 0 up to this step's token, −∞ after it. Else undefined.
+  /// For a fixed tail: [1,1,1,Lt], added to scores: 0 up to this step's token, −∞ after it. Else undefined.
   at::Tensor tail_bias() const;
+  /// [B,1,1,keys], added to scores of the prompt's keys and as many of the tail's as follow.
+  at::Tensor bias(int64_t keys) const { return bias_.narrow(3, 0, keys); }
 
  private:
   CacheLayout layout_;
   int64_t batch_, prompt_length_, beams_, max_new_tokens_;
   at::TensorOptions options_;
   Tail tail_;
-  std::vector<Segments> layers_;  // full capacity
+  std::vector<Segments> layers_;  // full capacity; views of one tensor
   at::Tensor prompt_mask_, prompt_bias_;
-  at::Tensor tail_end_, tail_bias_;  // for a fixed tail: [1] int64, tail_length_ on the device; [room + 1]
+  at::Tensor tail_end_,
+      tail_bias_;  // for a fixed tail: [1] int64, tail_length_ on the device; [B,1,1,room + 1]
   int64_t tail_length_ = 0;
   bool in_tail_ = false;
+  at::Tensor tails_;  // the tails of all layers, [layers,2,B·beams,H,room,d]
+  at::Tensor bias_;   // [B,1,1,Lp + room + 1]
 };
 
 }  // namespace flam

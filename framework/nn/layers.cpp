@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
@@ -47,11 +48,10 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
 }
 
 at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
-  if (kernels::takes_pointwise(gate) && kernels::takes_pointwise(up) &&
-      gate.scalar_type() == up.scalar_type()) {
-    return kernels::silu_product(gate, up);
-  }
-  return at::GradMode::is_enabled() ? at::silu(gate) * up : at::silu(gate).mul_(up);
+  if (kernels::takes_silu_product(gate, up)) return kernels::silu_product(gate, up);
+  if (at::GradMode::is_enabled() || gate.is_meta()) return at::silu(gate) * up;
+  at::Tensor product = gate;
+  return at::silu_(product).mul_(up);
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): `branch` is overwritten
@@ -71,6 +71,14 @@ Init matrix_init(const LinearOptions& options, int64_t in) {
 }
 }  // namespace
 
+namespace {
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  count_flops(2 * x.numel() * weight.size(0));
+  if (kernels::takes_few_rows(x, weight, bias)) return kernels::few_rows_product(x, weight, bias);
+  return at::linear(x, weight, bias);
+}
+}  // namespace
+
 Linear::Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
                LinearOptions options)
     : weight_((weights / name).tensor("weight", {out, in}, matrix_init(options, in))) {
@@ -87,11 +95,79 @@ Linear Linear::fused(const WeightScope& weights, const std::string& name, int64_
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  count_flops(2 * x.numel() * out_features());
-  const at::Tensor bias = bias_ ? bias_.tensor() : at::Tensor();
-  if (kernels::takes_few_rows(x, weight_.tensor(), bias))
-    return kernels::few_rows_product(x, weight_.tensor(), bias);
-  return at::linear(x, weight_.tensor(), bias);
+  return product(x, weight_.tensor(), bias_ ? bias_.tensor() : at::Tensor());
+}
+
+at::Tensor add_product(const at::Tensor& residual, const Linear& linear, const at::Tensor& x, bool reuse) {
+  if (at::GradMode::is_enabled() || x.is_meta() || x.is_cpu() || linear.bias() || !residual.is_contiguous())
+    return add_residual(residual, linear(x));
+  count_flops(2 * x.numel() * linear.out_features());
+  const at::Tensor rows = x.reshape({-1, linear.in_features()}), weight = linear.weight().tensor().t();
+  at::Tensor sums = residual.view({-1, linear.out_features()});
+  if (reuse) {
+    sums.addmm_(rows, weight);
+    return residual;
+  }
+  return at::addmm(sums, rows, weight).view(residual.sizes());
+}
+
+StackedLinear::StackedLinear(const WeightScope& weights, int64_t in,
+                             const std::vector<std::pair<std::string, int64_t>>& parts,
+                             LinearOptions options) {
+  std::vector<Weight> matrices, biases;
+  for (const auto& [name, out] : parts) {
+    layers_.emplace_back(weights, name, in, out, options);
+    matrices.push_back(layers_.back().weight());
+    if (options.bias) biases.push_back(layers_.back().bias());
+  }
+  stack_rows(matrices);
+  if (options.bias) stack_rows(biases);
+}
+
+namespace {
+
+/// The rows of all tensors as one, if they lie one after the other in memory; else undefined.
+template <class Part>
+at::Tensor stacked(const std::vector<Linear>& layers, const Part& part) {
+  const at::Tensor& first = part(layers.front());
+  int64_t rows = 0, end = first.storage_offset();
+  for (const Linear& layer : layers) {
+    const at::Tensor& each = part(layer);
+    if (!each.is_contiguous() || !each.is_alias_of(first) || each.storage_offset() != end ||
+        each.scalar_type() != first.scalar_type())
+      return {};
+    rows += each.size(0);
+    end += each.numel();
+  }
+  std::vector<int64_t> shape = first.sizes().vec();
+  shape[0] = rows;
+  return first.as_strided(shape, first.strides());
+}
+
+}  // namespace
+
+std::vector<at::Tensor> StackedLinear::operator()(const at::Tensor& x) const {
+  std::vector<at::Tensor> outputs;
+  at::Tensor weight, bias;
+  if (!at::GradMode::is_enabled() && !x.is_meta()) {
+    weight =
+        stacked(layers_, [](const Linear& layer) -> const at::Tensor& { return layer.weight().tensor(); });
+    if (weight.defined() && layers_.front().bias()) {
+      bias = stacked(layers_, [](const Linear& layer) -> const at::Tensor& { return layer.bias().tensor(); });
+      if (!bias.defined()) weight.reset();
+    }
+  }
+  if (!weight.defined()) {
+    for (const Linear& layer : layers_) outputs.push_back(layer(x));
+    return outputs;
+  }
+  const at::Tensor all = product(x, weight, bias);
+  int64_t first = 0;
+  for (const Linear& layer : layers_) {
+    outputs.push_back(all.narrow(-1, first, layer.out_features()));
+    first += layer.out_features();
+  }
+  return outputs;
 }
 
 LayerNorm::LayerNorm(const WeightScope& weights, const std::string& name, int64_t width, double eps)
@@ -112,7 +188,8 @@ at::Tensor RMSNorm::operator()(const at::Tensor& x) const {
   if (kernels::takes_pointwise(x) && x.scalar_type() == weight.scalar_type() && weight.is_contiguous())
     return kernels::rms_norm(x, weight, eps_);
   // One kernel on CUDA. Training keeps the operators whose derivatives the tests compare.
-  if (!at::GradMode::is_enabled() && !x.is_meta() && x.scalar_type() == at::kFloat)
+  if (!at::GradMode::is_enabled() && !x.is_meta() && x.scalar_type() == weight.scalar_type() &&
+      (x.scalar_type() == at::kFloat || !x.is_cpu()))
     return at::rms_norm(x, weight_.shape(), weight, eps_);
   const at::Tensor x32 = x.to(at::kFloat);
   const at::Tensor scale = at::rsqrt(x32.square().mean(-1, true) + eps_);

@@ -10,7 +10,8 @@ namespace flam {
 enum class Activation { gelu, quick_gelu, relu, silu, gelu_tanh, relu6 };  // gelu: exact (erf)
 FLAM_API at::Tensor activate(const at::Tensor& x, Activation activation);
 
-/// silu(gate) · up, of the same shape.
+/// silu(gate) · up, of the same shape; `gate` is a temporary, whose memory is reused if no gradient is
+/// needed.
 FLAM_API at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);
 
 /// residual + branch; `branch` is a temporary, whose memory is reused if no gradient is needed.
@@ -38,9 +39,29 @@ class FLAM_API Linear {
   int64_t in_features() const { return weight_.shape()[1]; }
   int64_t out_features() const { return weight_.shape()[0]; }
   const Weight& weight() const { return weight_; }
+  const Weight& bias() const { return bias_; }  // empty: none
 
  private:
   Weight weight_, bias_;
+};
+
+/// residual + linear(x). With `reuse`, the result may be written over `residual` if no gradient is needed.
+FLAM_API at::Tensor add_product(const at::Tensor& residual, const Linear& linear, const at::Tensor& x,
+                                bool reuse);
+
+/// Several Linear layers of one input, each with weights of its own: queries, keys and values. They are
+/// computed as one product if their weights lie one after the other in memory and no gradient is needed.
+class FLAM_API StackedLinear {
+ public:
+  StackedLinear() = default;
+  /// `parts`: name and width of each output.
+  StackedLinear(const WeightScope& weights, int64_t in,
+                const std::vector<std::pair<std::string, int64_t>>& parts, LinearOptions options = {});
+  /// x [...,in] → the output of each layer, [...,out]. The outputs of one product are views of it.
+  std::vector<at::Tensor> operator()(const at::Tensor& x) const;
+
+ private:
+  std::vector<Linear> layers_;
 };
 
 /// LayerNorm over the last dimension, NAME.weight and NAME.bias.

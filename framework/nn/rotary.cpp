@@ -1,6 +1,7 @@
 #include "framework/nn/rotary.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
@@ -40,10 +41,25 @@ RotaryTable rotary_table(const at::Tensor& positions, int64_t head_dim, double b
 at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table) {
   if (kernels::takes_rotary(x, table.cos, table.sin)) return kernels::rotary(x, table.cos, table.sin);
   const int64_t half = x.size(-1) / 2;
-  const at::Tensor rotated = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+  const at::Tensor low = x.narrow(-1, 0, half), high = x.narrow(-1, half, half);
   const at::Tensor cos = table.cos.to(x.scalar_type()).unsqueeze(1),
                    sin = table.sin.to(x.scalar_type()).unsqueeze(1);
-  return at::addcmul(x * cos, rotated, sin);
+  at::Tensor out = x * cos;
+  if (at::GradMode::is_enabled()) return at::addcmul(out, at::cat({-high, low}, -1), sin);
+  out.narrow(-1, 0, half).addcmul_(high, sin.narrow(-1, 0, half), -1);
+  out.narrow(-1, half, half).addcmul_(low, sin.narrow(-1, half, half));
+  return out;
+}
+
+std::pair<at::Tensor, at::Tensor> apply_rotary(const at::Tensor& q, const at::Tensor& k,
+                                               const RotaryTable& table) {
+  const int64_t heads = q.size(1), kv_heads = k.size(1);
+  const bool neighbours = !at::GradMode::is_enabled() && k.is_alias_of(q) && k.strides() == q.strides() &&
+                          k.storage_offset() == q.storage_offset() + heads * q.stride(1);
+  if (!neighbours) return {apply_rotary(q, table), apply_rotary(k, table)};
+  const at::Tensor both =
+      apply_rotary(q.as_strided({q.size(0), heads + kv_heads, q.size(2), q.size(3)}, q.strides()), table);
+  return {both.narrow(1, 0, heads), both.narrow(1, heads, kv_heads)};
 }
 
 }  // namespace flam

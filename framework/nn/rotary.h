@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <utility>
+
 #include "framework/base/export.h"
 
 namespace flam {
@@ -26,5 +28,8 @@ FLAM_API RotaryTable rotary_table(const at::Tensor& positions, int64_t head_dim,
                                   const RopeScaling& scaling = {});
 /// x [R,H,L,d] rotated (rotate_half).
 FLAM_API at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table);
+/// Queries and keys rotated, both at once if they are neighbours in one tensor (StackedLinear).
+FLAM_API std::pair<at::Tensor, at::Tensor> apply_rotary(const at::Tensor& q, const at::Tensor& k,
+                                                        const RotaryTable& table);
 
 }  // namespace flam

@@ -21,8 +21,39 @@ std::vector<int64_t> WeightSlot::tensor_shape() const {
   return with_padding;
 }
 
+/// Slots whose rows lie one after the other.
+struct WeightStack {
+  std::vector<const WeightSlot*> slots;
+  at::Tensor room;  // from the allocation of the first slot to that of the last
+
+  at::Tensor rows_of(const WeightSlot& slot, at::TensorOptions options) {
+    int64_t all = 0, first = 0;
+    for (const WeightSlot* const each : slots) {
+      if (each == &slot) first = all;
+      all += each->shape[0];
+    }
+    std::vector<int64_t> shape = slot.shape;
+    shape[0] = all;
+    if (!room.defined() || room.device() != options.device() || room.dtype() != options.dtype())
+      room = at::empty(shape, options);
+    // Not a view, so that in training each tensor counts its changes for itself.
+    at::Tensor rows = room.narrow(0, first, slot.shape[0]).variable_data();
+    if (&slot == slots.back()) room.reset();
+    return rows;
+  }
+};
+
+void stack_rows(const std::vector<Weight>& weights) {
+  const auto stack = std::make_shared<WeightStack>();
+  for (const Weight& weight : weights) {
+    stack->slots.push_back(weight.slot().get());
+    weight.slot()->stack = stack;
+  }
+}
+
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype) {
   try {
+    if (slot.stack) return slot.stack->rows_of(slot, at::device(device).dtype(dtype));
     return at::empty(slot.tensor_shape(), at::device(device).dtype(dtype));
   } catch (const std::exception&) {
     throw RunError(cat("no memory for tensor ", quoted(slot.name), " ", at::IntArrayRef(slot.shape), ": ",
@@ -99,8 +130,9 @@ int64_t WeightStore::parameter_count(const std::string& prefix) const {
 void WeightStore::to(at::Device device, at::ScalarType dtype) {
   for (const auto& slot : slots_) {
     if (slot->tensor.is_meta()) continue;
-    slot->tensor =
-        slot->tensor.to(device, slot->tensor.is_floating_point() ? dtype : slot->tensor.scalar_type());
+    const at::ScalarType wanted = slot->tensor.is_floating_point() ? dtype : slot->tensor.scalar_type();
+    if (slot->tensor.device() == device && slot->tensor.scalar_type() == wanted) continue;
+    slot->tensor = allocate(*slot, device, wanted).copy_(slot->tensor);
   }
 }
 

@@ -36,6 +36,8 @@ struct WeightOrigin {
   std::string key;
 };
 
+struct WeightStack;
+
 /// One declared tensor.
 struct FLAM_API WeightSlot {
   std::string name;  // full, with the scope: "resampler.layers.0.0.to_q.weight"
@@ -47,9 +49,10 @@ struct FLAM_API WeightSlot {
       missing_rows;            // of a vocabulary: initial values of rows that the file lacks; not set: `init`
   int64_t padding_rows = 0;    // of a vocabulary: rows of the file after those of `shape`
   std::vector<int64_t> parts;  // row counts of the tensors fused into this one; empty: not fused
-  std::vector<std::string> aliases;   // names tied to this slot
-  at::Tensor tensor;                  // meta until filled; of tensor_shape()
-  std::vector<WeightOrigin> origins;  // the sources in files; empty: none
+  std::vector<std::string> aliases;    // names tied to this slot
+  at::Tensor tensor;                   // meta until filled; of tensor_shape()
+  std::vector<WeightOrigin> origins;   // the sources in files; empty: none
+  std::shared_ptr<WeightStack> stack;  // slots beside which it lies in memory; null: none
 
   int64_t numel() const;
   std::vector<int64_t> tensor_shape() const;  // `shape` with the padding rows
@@ -77,6 +80,10 @@ class Weight {
   }
   std::shared_ptr<WeightSlot> slot_;
 };
+
+/// Asks for the rows of these tensors to lie one after the other in memory, in the order declared, so that
+/// one product can read them (StackedLinear). Tensors that are mapped from a file stay where they are.
+FLAM_API void stack_rows(const std::vector<Weight>& weights);
 
 /// All tensors of a model, in the order declared.
 class FLAM_API WeightStore {

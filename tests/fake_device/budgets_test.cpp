@@ -93,6 +93,7 @@ struct Budget {
   int64_t num_layers;
   const char* cached_tokens_see;
   int64_t beams;
+  const char* dtype;
   int64_t operators, allocations, synchronisations, copied_bytes;
 };
 
@@ -105,7 +106,8 @@ class ADecodeStep : public testing::TestWithParam<Budget> {};
 TEST_P(ADecodeStep, StaysWithinItsBudget) {
   const Budget& budget = GetParam();
   const auto session = open_narrow(
-      budget.num_layers, {std::string("model.adapter.cached_tokens_see=") + budget.cached_tokens_see});
+      budget.num_layers, {std::string("model.adapter.cached_tokens_see=") + budget.cached_tokens_see,
+                          std::string("dtype=") + budget.dtype});
   const FakeDeviceCounts counts = counts_of_a_step(*session, budget.beams);
   const std::string all = counts.describe();
   EXPECT_LE(counts.operators, budget.operators) << all;
@@ -117,10 +119,11 @@ TEST_P(ADecodeStep, StaysWithinItsBudget) {
 
 // 24 layers: flamingo_mid; 32: OpenFlamingo 9B.
 INSTANTIATE_TEST_SUITE_P(Budgets, ADecodeStep,
-                         testing::Values(Budget{"mid_greedy", 24, "nothing", 1, 887, 1073, 1, 48},
-                                         Budget{"mid_beams", 24, "nothing", 3, 1081, 1222, 3, 408},
-                                         Budget{"9B_greedy", 32, "nothing", 1, 1175, 1421, 1, 48},
-                                         Budget{"9B_greedy_sees_last", 32, "last", 1, 1340, 1585, 1, 48}),
+                         testing::Values(Budget{"mid_greedy", 24, "nothing", 1, "float32", 401, 272, 1, 48},
+                                         Budget{"mid_beams", 24, "nothing", 3, "float32", 693, 566, 2, 408},
+                                         Budget{"9B_greedy", 32, "nothing", 1, "bfloat16", 530, 357, 1, 48},
+                                         Budget{"9B_greedy_sees_last", 32, "last", 1, "bfloat16", 695, 521, 1,
+                                                48}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(AReorder, StaysWithinItsBudget) {
@@ -133,8 +136,8 @@ TEST(AReorder, StaysWithinItsBudget) {
   take_fake_device_counts();
   steps->reorder(at::zeros({6}, at::kLong));
   const FakeDeviceCounts counts = take_fake_device_counts();
-  EXPECT_LE(counts.operators, 128) << counts.describe();
-  EXPECT_LE(counts.allocations, 65) << counts.describe();
+  EXPECT_LE(counts.operators, 2) << counts.describe();
+  EXPECT_LE(counts.allocations, 2) << counts.describe();
 }
 
 }  // namespace

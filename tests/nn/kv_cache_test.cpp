@@ -92,6 +92,31 @@ TEST_F(KVCacheTest, a_fixed_tail_gives_the_same_as_a_growing_one) {
   EXPECT_THROW(fixed.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
 }
 
+TEST(KVCache, one_row_per_prompt_attends_to_both_segments_as_one) {
+  for (const auto tail : {KVCache::Tail::growing, KVCache::Tail::fixed}) {
+    KVCache one({2, kHeads, kWidth}, kBatch, kPrompt, 1, kRoom, at::kFloat, tail);
+    const at::Tensor key = keys(kBatch, kPrompt, 1), value = keys(kBatch, kPrompt, 2);
+    for (const int64_t layer : {0, 1}) one.append(layer, key * (layer + 1), value * (layer + 1));
+    one.begin_tail(prompt_mask());
+    at::Tensor all_keys = key, all_values = value, sees = prompt_mask();
+    for (int64_t done = 0; done < kRoom; ++done) {
+      const at::Tensor q = random({kBatch, kHeads * kGroup, 1, kWidth}, 10 + done);
+      const at::Tensor k = keys(kBatch, 1, 20 + done), v = keys(kBatch, 1, 30 + done);
+      all_keys = at::cat({all_keys, k}, 2);
+      all_values = at::cat({all_values, v}, 2);
+      sees = at::cat({sees, at::ones({kBatch, 1}, at::kBool)}, 1);
+      for (const int64_t layer : {0, 1}) {
+        const auto kv = one.append(layer, k * (layer + 1), v * (layer + 1));
+        EXPECT_TRUE(
+            near(attend_cached(q, kv, one),
+                 attend(q, all_keys * (layer + 1), all_values * (layer + 1), sees.view({kBatch, 1, 1, -1}))))
+            << done;
+      }
+      one.advance();
+    }
+  }
+}
+
 TEST_F(KVCacheTest, a_fixed_tail_takes_one_token_per_step) {
   KVCache fixed({1, kHeads, kWidth}, kBatch, kPrompt, kBeams, kRoom, at::kFloat, KVCache::Tail::fixed);
   fixed.begin_tail(prompt_mask());

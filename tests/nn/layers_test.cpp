@@ -45,6 +45,73 @@ TEST(Residual, never_changes_its_input) {
   EXPECT_TRUE(at::equal(x, kept));
 }
 
+TEST(StackedLinear, computes_one_product_only_where_weights_are_neighbours) {
+  for (const bool bias : {false, true}) {
+    WeightStore store;
+    const WeightScope scope(store, "m");
+    const StackedLinear stacked(scope, 6, {{"q", 4}, {"k", 2}, {"v", 3}}, {.bias = bias});
+    store.initialise(at::kCPU, at::kFloat, kSeed);
+    const at::Tensor x = random({2, 3, 6}, 1);
+    const auto weight = [&](const char* name) -> at::Tensor& { return store.find(name)->tensor; };
+    const auto expect_outputs = [&] {
+      const auto outputs = stacked(x);
+      ASSERT_EQ(outputs.size(), 3);
+      for (size_t i = 0; i < 3; ++i) {
+        const std::string name = std::string("m.") + "qkv"[i];
+        at::Tensor expected = at::matmul(x, store.find(name + ".weight")->tensor.t());
+        if (bias) expected = expected + store.find(name + ".bias")->tensor;
+        EXPECT_TRUE(near(outputs[i], expected)) << name;
+      }
+    };
+    expect_outputs();  // gradients are recorded
+    EXPECT_FALSE(stacked(x)[1].is_alias_of(stacked(x)[0]));
+    const at::NoGradGuard no_grad;
+    FlopScope flops;
+    const auto outputs = stacked(x);
+    EXPECT_EQ(flops.flops(), 2 * (2 * 3) * 6 * (4 + 2 + 3));
+    EXPECT_TRUE(outputs[2].is_alias_of(outputs[0]));
+    expect_outputs();
+    weight("m.k.weight").add_(1);  // as an optimizer does
+    expect_outputs();
+    weight("m.k.weight") = random({2, 6}, 3);
+    EXPECT_FALSE(stacked(x)[2].is_alias_of(stacked(x)[0]));
+    expect_outputs();
+    store.to(at::kCPU, at::kDouble);
+    const auto wide = stacked(x.to(at::kDouble));
+    EXPECT_TRUE(wide[2].is_alias_of(wide[0]));
+  }
+}
+
+TEST(StackedLinear, rotates_queries_and_keys_together) {
+  const at::Tensor all = random({2, 3, 5 * 4}, 1);
+  const at::Tensor q = all.narrow(-1, 0, 12).view({2, 3, 3, 4}).transpose(1, 2),
+                   k = all.narrow(-1, 12, 8).view({2, 3, 2, 4}).transpose(1, 2);
+  const RotaryTable table = rotary_table(at::tensor({0, 1, 7, 3, 4, 5}, at::kLong).view({2, 3}), 4, 10000);
+  const at::Tensor one = apply_rotary(q, table), other = apply_rotary(k, table);  // gradients are recorded
+  const at::NoGradGuard no_grad;
+  const auto [rotated_q, rotated_k] = apply_rotary(q, k, table);
+  EXPECT_TRUE(rotated_k.is_alias_of(rotated_q));
+  EXPECT_TRUE(near(rotated_q, one));
+  EXPECT_TRUE(near(rotated_k, other));
+  const auto [own_q, own_k] = apply_rotary(q.clone(), k, table);
+  EXPECT_FALSE(own_k.is_alias_of(own_q));
+  EXPECT_TRUE(near(own_k, other));
+}
+
+TEST(AddProduct, adds_the_residual) {
+  WeightStore store;
+  const WeightScope scope(store, "m");
+  const Linear linear(scope, "dense", 6, 4, {.bias = false});
+  fill_randomly(store);
+  const at::Tensor x = random({2, 3, 6}, 1), residual = random({2, 3, 4}, 2), kept = residual.clone();
+  const at::Tensor sum = residual + linear(x);
+  EXPECT_TRUE(near(add_product(residual, linear, x, false), sum));
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(near(add_product(residual, linear, x, false), sum));
+  EXPECT_TRUE(at::equal(residual, kept));
+  EXPECT_TRUE(near(add_product(residual, linear, x, true), sum));
+}
+
 TEST(Linear, multiplies_adds_and_counts) {
   WeightStore store;
   const WeightScope scope(store, "m");

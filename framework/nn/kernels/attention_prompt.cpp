@@ -19,8 +19,9 @@ namespace flam::kernels {
 
 namespace {
 
-constexpr int64_t kTile = 24;          // queries that read a head's keys together
-constexpr int64_t kLeastQueries = 16;  // with fewer, packing keys and values does not pay
+constexpr int64_t kTile = 24;                  // queries that read a head's keys together
+constexpr int64_t kProductsPerTask = 1 << 20;  // fewer are not worth waking a thread
+constexpr int64_t kLeastQueries = 16;          // with fewer, packing keys and values does not pay
 
 int64_t round_up(int64_t count, int64_t unit) {
   return (count + unit - 1) / unit * unit;
@@ -80,7 +81,8 @@ class PackedHeads {
         packed_(at::empty({k.size(0) * k.size(1) * size_}, at::kInt)) {
     const int64_t heads = k.size(1);
     auto* const room = static_cast<uint32_t*>(packed_.mutable_data_ptr());
-    at::parallel_for(0, k.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
+    const int64_t grain = std::max<int64_t>(kProductsPerTask / (16 * size_), 1);
+    at::parallel_for(0, k.size(0) * heads, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         pack_keys(head_of(k, i / heads, i % heads), padded_length_, room + i * size_);
         pack_values(head_of(v, i / heads, i % heads), padded_length_, padded_width_,
@@ -166,7 +168,8 @@ at::Tensor attention_prompt(const at::Tensor& q, const at::Tensor& k, const at::
     at::Tensor out = at::empty({batch, length, heads, width}, q.options());
     auto* const results = static_cast<uint16_t*>(out.mutable_data_ptr());
     const PackedHeads packed(k, v);
-    at::parallel_for(0, batch * heads * tiles, 1, [&](int64_t begin, int64_t end) {
+    const int64_t grain = std::max<int64_t>(kProductsPerTask / (2 * kTile * k.size(2) * width), 1);
+    at::parallel_for(0, batch * heads * tiles, grain, [&](int64_t begin, int64_t end) {
       const Tile tile(packed);
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i / tiles / heads, h = i / tiles % heads, turn = i % tiles;

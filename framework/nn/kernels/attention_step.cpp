@@ -38,6 +38,7 @@ void compute(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& ca
   const int64_t prompt = kv.prompt_key.size(2), length = prompt + kv.tail_key.size(2);
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
   const float* const bias = cache.prompt_bias().const_data_ptr<float>();
+  const int64_t bias_stride = cache.prompt_bias().stride(0);
   T* const results = static_cast<T*>(out.mutable_data_ptr());
   const int64_t grain = std::max<int64_t>(kProductsPerTask / (2 * group * width * length), 1);
   at::parallel_for(0, rows * kv_heads, grain, [&](int64_t begin, int64_t end) {
@@ -46,8 +47,8 @@ void compute(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& ca
       const int64_t r = i / kv_heads, h = i % kv_heads;
       const QueryGroup<T> queries{data<T>(q) + r * q.stride(0) + h * group * q.stride(1), q.stride(1),
                                   static_cast<size_t>(group), static_cast<size_t>(width), scale};
-      attend_one(queries, head_of<T>(kv.prompt_key, kv.prompt_value, r / beams, h), bias + r / beams * prompt,
-                 head_of<T>(kv.tail_key, kv.tail_value, r, h), room.data(),
+      attend_one(queries, head_of<T>(kv.prompt_key, kv.prompt_value, r / beams, h),
+                 bias + r / beams * bias_stride, head_of<T>(kv.tail_key, kv.tail_value, r, h), room.data(),
                  results + (r * heads + h * group) * width);
     }
   });
@@ -63,7 +64,7 @@ bool takes_attention_step(const at::Tensor& q, const KVCache::Segments& kv, cons
        {&q, &kv.prompt_key, &kv.prompt_value, &kv.tail_key, &kv.tail_value}) {
     if (!tensor->device().is_cpu() || tensor->scalar_type() != dtype || tensor->stride(3) != 1) return false;
   }
-  return cache.prompt_bias().is_contiguous();
+  return cache.prompt_bias().scalar_type() == at::kFloat;
 }
 
 at::Tensor attention_step(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {

@@ -40,12 +40,16 @@ at::Tensor by_rows(const at::Tensor& x, int64_t width, const Compute& compute) {
   return y;
 }
 
+/// Apart from its strides.
+bool is_taken(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
+         x.layout() == at::kStrided && x.numel() > 0 && !at::GradMode::is_enabled() && enabled();
+}
+
 }  // namespace
 
 bool takes_pointwise(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
-         x.layout() == at::kStrided && x.is_contiguous() && x.numel() > 0 && !at::GradMode::is_enabled() &&
-         enabled();
+  return is_taken(x) && x.is_contiguous();
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
@@ -66,10 +70,24 @@ at::Tensor gelu_tanh(const at::Tensor& x) {
   });
 }
 
+bool takes_silu_product(const at::Tensor& gate, const at::Tensor& up) {
+  if (gate.sizes() != up.sizes() || gate.scalar_type() != up.scalar_type() || gate.dim() < 1) return false;
+  for (const at::Tensor* const x : {&gate, &up}) {
+    if (!x->is_cpu() || x->stride(-1) != 1 || x->numel() == 0) return false;
+    for (int64_t i = 0; i + 2 < x->dim(); ++i) {
+      if (x->size(i) > 1 && x->stride(i) != x->stride(i + 1) * x->size(i + 1)) return false;
+    }
+  }
+  return is_taken(gate);
+}
+
 at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
+  const int64_t width = gate.size(-1);
+  const auto stride = [&](const at::Tensor& x) { return x.dim() > 1 ? x.stride(-2) : width; };
   return recorded("flam::silu_product", {gate, up}, [&] {
-    return by_rows(gate, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
-      silu_product_of(data<T>(gate) + begin, data<T>(up) + begin, end - begin, y + begin);
+    return by_rows(gate, width, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      for (int64_t r = begin; r < end; ++r)
+        silu_product_of(data<T>(gate) + r * stride(gate), data<T>(up) + r * stride(up), width, y + r * width);
     });
   });
 }

@@ -16,6 +16,9 @@ FLAM_API at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, doub
 /// GELU with the tanh approximation, rounded once.
 FLAM_API at::Tensor gelu_tanh(const at::Tensor& x);
 
+/// Whether silu_product() takes these: as above, but rows may lie apart, as the halves of one product do.
+FLAM_API bool takes_silu_product(const at::Tensor& gate, const at::Tensor& up);
+
 /// silu(gate) · up; bfloat16 is rounded before and after the product.
 FLAM_API at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);
 

@@ -45,13 +45,16 @@ class Llama final : public LanguageDecoder {
 
   at::Tensor run(int64_t first, int64_t last, const at::Tensor& hidden,
                  const DecodeStep& step) const override {
-    RotaryTable rotary = rotary_table(step.positions, head_dim_, params_.rope_theta, rope_scaling_);
-    rotary = {rotary.cos.to(hidden.scalar_type()), rotary.sin.to(hidden.scalar_type())};
+    if (!step.rotary) {
+      const RotaryTable table = rotary_table(step.positions, head_dim_, params_.rope_theta, rope_scaling_);
+      step.rotary = {table.cos.to(hidden.scalar_type()), table.sin.to(hidden.scalar_type())};
+    }
     at::Tensor x = hidden;
     for (int64_t i = first; i < last; ++i) {
       const Layer& layer = layers_.at(i);
-      x = add_residual(x, attention(i, layer.input_layernorm(x), rotary, step));
-      x = add_residual(x, feed_forward(layer, layer.post_attention_layernorm(x)));
+      const bool own = i > first && !step.probe;  // nobody else holds x
+      x = add_product(x, layer.o_proj, attention(i, layer.input_layernorm(x), step), own);
+      x = add_product(x, layer.down_proj, feed_forward(layer, layer.post_attention_layernorm(x)), true);
       if (step.probe) step.probe->record("hidden_layer", i, x);
     }
     return x;
@@ -70,7 +73,8 @@ class Llama final : public LanguageDecoder {
  private:
   struct Layer {
     RMSNorm input_layernorm, post_attention_layernorm;
-    Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
+    StackedLinear qkv, gate_up;
+    Linear o_proj, down_proj;
   };
 
   Layer make_layer(const WeightScope& scope) const {
@@ -81,23 +85,23 @@ class Llama final : public LanguageDecoder {
     const LinearOptions output{.bias = params_.attention_bias == Bias::all};
     const LinearOptions mlp_bias{.bias = params_.mlp_bias};
     const WeightScope attn = scope / "self_attn", mlp = scope / "mlp";
-    return {RMSNorm(scope, "input_layernorm", width, params_.rms_norm_eps),
-            RMSNorm(scope, "post_attention_layernorm", width, params_.rms_norm_eps),
-            Linear(attn, "q_proj", width, query_width, qkv),
-            Linear(attn, "k_proj", width, kv_width, qkv),
-            Linear(attn, "v_proj", width, kv_width, qkv),
-            Linear(attn, "o_proj", query_width, width, output),
-            Linear(mlp, "gate_proj", width, inner, mlp_bias),
-            Linear(mlp, "up_proj", width, inner, mlp_bias),
-            Linear(mlp, "down_proj", inner, width, mlp_bias)};
+    Layer layer;
+    layer.input_layernorm = RMSNorm(scope, "input_layernorm", width, params_.rms_norm_eps);
+    layer.post_attention_layernorm = RMSNorm(scope, "post_attention_layernorm", width, params_.rms_norm_eps);
+    layer.qkv = StackedLinear(attn, width,
+                              {{"q_proj", query_width}, {"k_proj", kv_width}, {"v_proj", kv_width}}, qkv);
+    layer.o_proj = Linear(attn, "o_proj", query_width, width, output);
+    layer.gate_up = StackedLinear(mlp, width, {{"gate_proj", inner}, {"up_proj", inner}}, mlp_bias);
+    layer.down_proj = Linear(mlp, "down_proj", inner, width, mlp_bias);
+    return layer;
   }
 
-  at::Tensor attention(int64_t index, const at::Tensor& x, const RotaryTable& rotary,
-                       const DecodeStep& step) const {
-    const Layer& layer = layers_[index];
-    const at::Tensor q = apply_rotary(split_heads(layer.q_proj(x), params_.num_heads), rotary);
-    const at::Tensor k = apply_rotary(split_heads(layer.k_proj(x), kv_heads_), rotary);
-    const at::Tensor v = split_heads(layer.v_proj(x), kv_heads_);
+  /// Before the output projection.
+  at::Tensor attention(int64_t index, const at::Tensor& x, const DecodeStep& step) const {
+    const std::vector<at::Tensor> qkv = layers_[index].qkv(x);
+    const auto [q, k] =
+        apply_rotary(split_heads(qkv[0], params_.num_heads), split_heads(qkv[1], kv_heads_), *step.rotary);
+    const at::Tensor v = split_heads(qkv[2], kv_heads_);
     at::Tensor seen;
     if (step.cache && step.cache->in_tail()) {
       seen = attend_cached(q, step.cache->append(index, k, v), *step.cache);
@@ -105,11 +109,13 @@ class Llama final : public LanguageDecoder {
       if (step.cache) step.cache->append(index, k, v);
       seen = attend(q, k, v, step.mask);
     }
-    return layer.o_proj(merge_heads(seen));
+    return merge_heads(seen);
   }
 
+  /// Before the down projection.
   static at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) {
-    return layer.down_proj(silu_product(layer.gate_proj(x), layer.up_proj(x)));
+    const std::vector<at::Tensor> gate_up = layer.gate_up(x);
+    return silu_product(gate_up[0], gate_up[1]);
   }
 
   LlamaParams params_;
