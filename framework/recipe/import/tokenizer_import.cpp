@@ -57,9 +57,10 @@ class Reader {
     }
     const Value& model = member(json_, "model");
     if (!is_bytes && !has_model && !(member(model, "type") == Value("BPE"))) {
-      throw Error((model.is_null() ? json_ : model).where(),
-                  "the model of this tokenizer is not of the type BPE, so tokenizer.model (SentencePiece) is needed "
-                  "beside this file");
+      throw Error(
+          (model.is_null() ? json_ : model).where(),
+          "the model of this tokenizer is not of the type BPE, so tokenizer.model (SentencePiece) is needed "
+          "beside this file");
     }
     if (has_model && !is_bytes) {
       base_ = add_sentencepiece_pieces(folder_ / "tokenizer.model", out_.names);
