@@ -36,9 +36,9 @@ TEST(Dimensions, TransformsAndBackbone) {
 }
 
 TEST(Dimensions, PatchesAndPicture) {
-  EXPECT_THAT(error_with({"model.vision_backbone.patch_size=7"}),
+  EXPECT_THAT(error_with({"model.vision_backbone.patch_size=100"}),
               AllOf(HasSubstr(kPlace), HasSubstr("vision_backbone 'clip_vit'"), HasSubstr("image_size 80"),
-                    HasSubstr("patch_size 7")));
+                    HasSubstr("patch_size 100")));
 }
 
 TEST(Dimensions, HeadsAndWidth) {

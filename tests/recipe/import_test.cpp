@@ -147,7 +147,7 @@ TEST_F(Import, MissingFiles) {
   std::filesystem::remove(folder_ / "tokenizer.model");
   EXPECT_EQ(refusal(), "");
   set("/model/type", "Unigram", "tokenizer.json");
-  EXPECT_THAT(refusal(), HasSubstr("tokenizer.model is needed beside it"));
+  EXPECT_THAT(refusal(), HasSubstr("tokenizer.model (SentencePiece) is needed beside this file"));
   std::filesystem::remove(folder_ / "tokenizer.json");
   EXPECT_THAT(refusal(), HasSubstr("no tokenizer in "));
 }
@@ -302,7 +302,7 @@ TEST_F(Import, ErrorsOfComponentsNameTheFilesOfTheFolder) {
     return message;
   };
   EXPECT_THAT(refused("/text_config/num_attention_heads", 5), HasSubstr("num_heads 5"));
-  EXPECT_THAT(refused("/vision_config/patch_size", 7), HasSubstr("patch_size 7"));
+  EXPECT_THAT(refused("/vision_config/patch_size", 100), HasSubstr("patch_size 100"));
   EXPECT_THAT(refused("/vision_feature_layer", -20), HasSubstr("feature_layer -20"));
   EXPECT_THAT(refused("/image_mean", json{0.5, 0.5}, "preprocessor_config.json"), HasSubstr("'mean'"));
   const Value config = import();
