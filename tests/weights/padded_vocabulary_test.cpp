@@ -3,6 +3,7 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
+#include "framework/base/log.h"
 #include "load_fixture.h"
 
 namespace flam {
@@ -24,10 +25,12 @@ class PaddedVocabulary : public Load {
 TEST_F(PaddedVocabulary, KeepsItsRowsAfterThoseOfTheTokens) {
   const at::Tensor embed = at::cat({full({5, 4}, 4), full({59, 4}, 6)});
   testing::internal::CaptureStderr();
+  set_log_level(LogLevel::debug);
   load({rows("d", embed), adapter_file()});
+  set_log_level(LogLevel::info);
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_THAT(
-      said, AllOf(HasSubstr("info: padding rows"), HasSubstr("language_decoder.embed (64 rows, 5 tokens)")));
+      said, AllOf(HasSubstr("debug: padding rows"), HasSubstr("language_decoder.embed (64 rows, 5 tokens)")));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
   EXPECT_TRUE(at::equal(embed_.tensor(), embed));
   EXPECT_EQ(embed_.slot()->padding_rows, 59);
