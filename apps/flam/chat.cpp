@@ -17,7 +17,7 @@ constexpr const char* kHelp =
     "/reset       forget the conversation\n"
     "/help        list these commands\n"
     "/quit        leave; so does Ctrl-D\n"
-    "Anything else is said to the model. Ctrl-C ends an answer early, or clears a line; at an empty line, it "
+    "Anything else is said to the model. Ctrl-C ends an answer early, or clears a line; a second one "
     "leaves. Tab completes paths.\n";
 
 struct ChatOptions {
@@ -147,15 +147,17 @@ int run(const ChatOptions& options) {
   if (lines.is_terminal())
     std::cerr << "Chat with " << session->config().name << ". /help lists the commands.\n";
   int status = 0;
-  // On a terminal, Ctrl-C clears a line that is being typed, and ends the program at an empty one.
+  // On a terminal, Ctrl-C clears the line that is being typed, and a second one ends the program.
   if (lines.is_terminal()) static_cast<void>(interrupted());
-  for (;;) {
+  for (bool cleared = false;;) {
     const auto line = lines.next("> ");
     if (!line) {
-      if (!lines.was_typing() || !forget_ctrl_c()) break;
-      std::cout << std::endl;
+      if (cleared || !forget_ctrl_c()) break;
+      cleared = true;
+      std::cout << "\n(Ctrl-C again or Ctrl-D ends the conversation)" << std::endl;
       continue;
     }
+    cleared = false;
     try {
       if (!carry_out(*line, conversation)) break;
     } catch (const Error& error) {

@@ -77,8 +77,9 @@ int run(const InferOptions& options, bool json) {
               << (options.contact_sheet.empty() ? "" : "; no contact sheet was written") << "\n";
     return interrupted_status();
   }
-  if (report.failed > 0 && report.done > 1)
-    std::cerr << report.failed << " of " << report.done << " records failed\n";
+  if (report.failed > 0 && (report.done > 1 || !options.output.empty()))
+    std::cerr << report.failed << " of " << report.done << (report.done == 1 ? " record" : " records")
+              << " failed\n";
   if (!options.output.empty()) print_summary(options, report);
   if (report.kept == 0 && report.refused == report.done) return 2;  // nothing could be run
   return report.failed > 0 ? 1 : 0;

@@ -33,11 +33,7 @@ std::optional<std::string> LineReader::next(const char* prompt) {
   }
   std::cout.flush();
   const std::unique_ptr<char, void (*)(void*)> line(readline(prompt), std::free);
-  if (!line) {  // the editor still has the line
-    const std::unique_ptr<char, void (*)(void*)> typed(rl_copy_text(0, kLongestLine), std::free);
-    was_typing_ = typed && *typed.get() != '\0';
-    return std::nullopt;
-  }
+  if (!line) return std::nullopt;
   if (*line.get() != '\0') add_history(line.get());
   return std::string(line.get());
 }

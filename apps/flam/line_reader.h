@@ -13,12 +13,9 @@ class LineReader {
   /// The next line without its end. nullopt at the end of the input, or when a signal arrived. `prompt` is
   /// shown on a terminal. Error: a line is longer than 1 MiB.
   std::optional<std::string> next(const char* prompt);
-  /// Whether something was typed in the line that a signal ended.
-  bool was_typing() const { return was_typing_; }
 
  private:
   bool is_terminal_;
-  bool was_typing_ = false;
 };
 
 }  // namespace flam::cli

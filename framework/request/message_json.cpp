@@ -30,6 +30,7 @@ const nlohmann::json* image_path(const nlohmann::json& item) {
     const auto found = item.find(key);
     if (found == item.end()) continue;
     if (!found->is_object()) return &*found;
+    refuse_other_keys(*found, {"url", "detail"}, cat("`", key, "`"));  // `detail` has no effect
     return found->contains("url") ? &(*found)["url"] : nullptr;
   }
   return nullptr;

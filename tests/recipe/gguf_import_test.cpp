@@ -159,6 +159,10 @@ TEST_F(GgufImport, WhatChangesTheNumbersIsNeverIgnored) {
               HasSubstr("tokenizer.ggml.bos_token_id is 9, but there are 4 tokens"));
   EXPECT_THAT(refusal(whole().key("tokenizer.ggml.add_eos_token", true)),
               HasSubstr("small.gguf: 'tokenizer.ggml.add_eos_token' is true, which is not supported"));
+  EXPECT_EQ(refusal(whole().key("tokenizer.ggml.add_space_prefix", false)), "") << "of SentencePiece only";
+  EXPECT_THAT(
+      refusal(sizes().key("tokenizer.ggml.model", "llama").key("tokenizer.ggml.add_space_prefix", false)),
+      HasSubstr("'tokenizer.ggml.add_space_prefix' is false, which is not supported"));
   EXPECT_THAT(refusal(whole().key("tokenizer.ggml.new_trick", 1u)),
               HasSubstr("'tokenizer.ggml.new_trick' is 1, and there is no rule"));
   EXPECT_EQ(refusal(whole().key("tokenizer.ggml.mask_token_id", 1u).key("tokenizer.chat_template", "x")), "");

@@ -90,6 +90,15 @@ TEST_F(Import, OptionsOfGenerationThatChangeAnswersAreNeverIgnored) {
   }
 }
 
+TEST_F(Import, WhatIsEmptyIsNamed) {
+  std::ofstream(folder_ / "chat_template.jinja") << "\n";
+  EXPECT_THAT(refusal(), HasSubstr("chat_template.jinja:1:1: the file is empty, expected a chat template"));
+  std::filesystem::remove(folder_ / "chat_template.jinja");
+  set("/eos_token_id", json::array(), "generation_config.json");
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("generation_config.json:"), HasSubstr("eos_token_id is an empty list")));
+}
+
 TEST_F(Import, SizesOfPicturesAreNeeded) {
   for (const char* key : {"size", "crop_size"}) {
     const std::string before = read_file(folder_ / "preprocessor_config.json", 1 << 20);

@@ -46,6 +46,10 @@ TEST(MessageJson, Refusals) {
               HasSubstr("unknown key 'fps' of content of the type 'text' (known: type, text)"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": [{"type": "video", "frames": ["x"], "fsp": 1}]}])"),
               HasSubstr("unknown key 'fsp' of content of the type 'video'; did you mean 'fps'?"));
+  EXPECT_THAT(
+      refusal(
+          R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x", "foo": 1}}]}])"),
+      HasSubstr("unknown key 'foo' of `image_url` (known: url, detail)"));
   EXPECT_THAT(refusal(R"([{"role": "tool", "content": "x"}])"), HasSubstr("known: system, user, assistant"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": []}])"), HasSubstr("a list that is not empty"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": [{"type": "audio"}]}])"),

@@ -23,6 +23,8 @@ std::string read_chat_template(const fs::path& folder, Location& where) {
   if (fs::exists(jinja, ignored)) {
     where = {std::make_shared<const std::string>(jinja.string()), 1, 1};
     std::string text = read_file(jinja, kMaxYamlBytes);
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+      throw Error(where, "the file is empty, expected a chat template");
     if (text.ends_with('\n')) text.pop_back();  // Jinja drops it
     return text;
   }

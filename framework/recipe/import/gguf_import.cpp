@@ -92,10 +92,14 @@ class GgufImporter {
     set_places(tree_, where_);
     ErrorList errors;
     RuleReader(tree_, errors).apply(section(architecture), *rules.find("keys"), architecture);
+    Value tokenizer = section("tokenizer.ggml");
+    if (metadata_.text("tokenizer.ggml.model") == "gpt2") {  // only SentencePiece adds or removes spaces
+      for (const char* key : {"add_space_prefix", "remove_extra_whitespaces"}) tokenizer.erase(key);
+    }
     for (const RuleFile& file : rule_files()) {
       if (file.name != "gguf_tokenizer.yaml") continue;
       RuleReader(tree_, errors)
-          .apply(section("tokenizer.ggml"), parse_yaml(file.text, "rules/" + file.name), "tokenizer.ggml");
+          .apply(tokenizer, parse_yaml(file.text, "rules/" + file.name), "tokenizer.ggml");
     }
     errors.throw_if_any();
     facts_ = tree_.find("import") ? *tree_.find("import") : Value::map();

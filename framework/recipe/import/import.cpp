@@ -160,6 +160,8 @@ class Importer {
     for (const char* name : {"eos_token_id", "text_eos_token_id"}) {
       if (!ids) ids = fact(name);
     }
+    if (ids && ids->is_list() && ids->as_list().empty())
+      throw Error(ids->where(), "eos_token_id is an empty list, so no answer would end");
     if (ids) {
       for (const Value& id : ids->is_list() ? ids->as_list() : Value::List{*ids}) {
         stops.as_list().emplace_back(tokenizer_.names.name(id, "eos_token_id"), id.where());
