@@ -47,19 +47,20 @@ class Autocast {
   at::DeviceType device_;
 };
 
-struct OfAStep {
+struct StepNumbers {
   std::vector<std::pair<std::string, double>> losses;
   double gradient_norm = 0;
 };
 
 // All that the host needs to know of a step, in one copy from the device.
-OfAStep read(const std::vector<std::pair<std::string, at::Tensor>>& losses, const at::Tensor& squared_norms) {
+StepNumbers read(const std::vector<std::pair<std::string, at::Tensor>>& losses,
+                 const at::Tensor& squared_norms) {
   std::vector<at::Tensor> numbers;
   for (const auto& [name, loss] : losses) numbers.push_back(loss.to(at::kFloat).reshape({1}));
   numbers.push_back(squared_norms.to(at::kFloat));
   const at::Tensor on_host = at::cat(numbers).cpu().to(at::kDouble);
   const double* number = on_host.const_data_ptr<double>();
-  OfAStep out;
+  StepNumbers out;
   for (const auto& [name, loss] : losses) out.losses.emplace_back(name, *number++);
   out.gradient_norm = std::sqrt(std::accumulate(number, number + squared_norms.numel(), 0.0));
   return out;

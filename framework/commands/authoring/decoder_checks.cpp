@@ -20,10 +20,13 @@ constexpr double kTolerance = 1e-4;
 struct Runner {
   const LanguageDecoder& decoder;
 
+  at::Tensor run(const at::Tensor& ids, const DecodeStep& step) const {
+    return decoder.run(0, decoder.num_layers(), decoder.embed(ids), step);
+  }
   at::Tensor whole(const at::Tensor& ids, KVCache* cache = nullptr) const {
     DecodeStep step = whole_prompt(ids.size(0), ids.size(1), ids.device());
     step.cache = cache;
-    return decoder.run(0, decoder.num_layers(), decoder.embed(ids), step);
+    return run(ids, step);
   }
 };
 
@@ -61,7 +64,7 @@ Finding check_cache(const Specimen& specimen) {
   cache.begin_tail(at::ones({2, kPrompt}, at::kBool));
   for (int64_t i = kPrompt; i < kTokens; ++i) {
     const DecodeStep step{at::full({2, 1}, i, at::kLong), {}, &cache, nullptr};
-    const at::Tensor hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids.narrow(1, i, 1)), step);
+    const at::Tensor hidden = runner.run(ids.narrow(1, i, 1), step);
     cache.advance();
     require_close(hidden.select(1, 0), all.select(1, i), kTolerance,
                   cat("token ", i, " differs between a step from the cache and the whole sequence"));
@@ -84,31 +87,29 @@ Finding check_padding(const Specimen& specimen) {
       runner.whole(ids.narrow(0, 1, 1).narrow(1, kPadding, kTokens - kPadding)).select(0, 0);
   const auto require_same = [&](const at::Tensor& hidden, int64_t first, int64_t count,
                                 const std::string& where) {
-    const std::string what =
-        cat(where, " gives another result beside a longer prompt than alone, which differs");
-    const char* const why =
-        "; padding must not be attended to (DecodeStep::mask), and positions are "
-        "DecodeStep::positions, not the places in the tensor:";
-    require_close(hidden[0], longer.narrow(0, first, count), kTolerance, what + why);
+    const std::string what = cat(
+        "padding must not be attended to (DecodeStep::mask), and positions are DecodeStep::positions, not "
+        "the places in the tensor: ",
+        where, " gives another result beside a longer prompt than alone, which differs");
+    require_close(hidden[0], longer.narrow(0, first, count), kTolerance, what);
     const int64_t padding = std::max<int64_t>(kPadding - first, 0);
     require_close(hidden[1].narrow(0, padding, count - padding),
-                  shorter.narrow(0, first + padding - kPadding, count - padding), kTolerance, what + why);
+                  shorter.narrow(0, first + padding - kPadding, count - padding), kTolerance, what);
   };
   at::Tensor real = at::ones({2, kTokens}, at::kBool);
   real[1].narrow(0, 0, kPadding).fill_(false);
-  const auto run = [&](const at::Tensor& some, const DecodeStep& step) {
-    return decoder.run(0, decoder.num_layers(), decoder.embed(some), step);
-  };
-  require_same(run(ids, {positions_of(real), causal_mask(real), nullptr, nullptr}), 0, kTokens, "a prompt");
+  require_same(runner.run(ids, {positions_of(real), causal_mask(real), nullptr, nullptr}), 0, kTokens,
+               "a prompt");
 
   KVCache cache(decoder.cache_layout(), 2, kPrompt, 1, kTokens - kPrompt, at::kFloat);
   const at::Tensor prompt = real.narrow(1, 0, kPrompt);
-  require_same(run(ids.narrow(1, 0, kPrompt), {positions_of(prompt), causal_mask(prompt), &cache, nullptr}),
-               0, kPrompt, "a prompt that fills a cache");
+  require_same(
+      runner.run(ids.narrow(1, 0, kPrompt), {positions_of(prompt), causal_mask(prompt), &cache, nullptr}), 0,
+      kPrompt, "a prompt that fills a cache");
   cache.begin_tail(prompt);
   for (int64_t i = kPrompt; i < kTokens; ++i) {
     const at::Tensor position = positions_of(real).narrow(1, i, 1);
-    const at::Tensor hidden = run(ids.narrow(1, i, 1), {position, {}, &cache, nullptr});
+    const at::Tensor hidden = runner.run(ids.narrow(1, i, 1), {position, {}, &cache, nullptr});
     cache.advance();
     require_same(hidden, i, 1, "a step from the cache");
   }
@@ -119,13 +120,12 @@ Finding check_mask(const Specimen& specimen) {
   Finding finding;
   const auto subject = specimen.subject(finding);
   if (!subject) return finding;
-  const LanguageDecoder& decoder = *subject->decoder();
   const c10::InferenceMode inference;
+  const Runner runner{*subject->decoder()};
   const at::Tensor ids = subject->input(1, 1)[0];
   DecodeStep step = whole_prompt(1, kTokens, at::kCPU);
-  const at::Tensor causal = Runner{decoder}.whole(ids);
   step.mask.fill_(true);
-  const at::Tensor all = decoder.run(0, decoder.num_layers(), decoder.embed(ids), step);
+  const at::Tensor causal = runner.whole(ids), all = runner.run(ids, step);
   if (all.select(1, 0).equal(causal.select(1, 0))) {
     throw Error(
         "gives the same result for the first token whether or not it may attend to the later ones, so it "

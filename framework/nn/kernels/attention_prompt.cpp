@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/pair_product.h"
 #include "framework/nn/kernels/record.h"
@@ -34,8 +35,7 @@ struct Head {
 };
 
 Head head_of(const at::Tensor& x, int64_t b, int64_t h) {
-  return {static_cast<const uint16_t*>(x.const_data_ptr()) + b * x.stride(0) + h * x.stride(1), x.stride(2),
-          x.size(2), x.size(3)};
+  return {elements<uint16_t>(x) + b * x.stride(0) + h * x.stride(1), x.stride(2), x.size(2), x.size(3)};
 }
 
 uint32_t paired(uint16_t first, uint16_t second) {
@@ -103,7 +103,7 @@ class PackedHeads {
   int64_t padded_width() const { return padded_width_; }
 
  private:
-  const uint32_t* data() const { return static_cast<const uint32_t*>(packed_.const_data_ptr()); }
+  const uint32_t* data() const { return elements<uint32_t>(packed_); }
 
   int64_t width_, padded_length_, padded_width_, keys_size_, size_;
   at::Tensor packed_;

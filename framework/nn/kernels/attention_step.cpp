@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/nn/kernels/attention_step_simd.h"
+#include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/record.h"
 
@@ -17,17 +18,12 @@ namespace {
 
 constexpr int64_t kProductsPerTask = 1 << 16;  // fewer are not worth waking a thread
 
-template <typename T>
-const T* data(const at::Tensor& tensor) {
-  return static_cast<const T*>(tensor.const_data_ptr());
-}
-
 /// The rows of head h of row r: keys and values [R,H,L,d].
 template <typename T>
 KeyValueRows<T> head_of(const at::Tensor& keys, const at::Tensor& values, int64_t r, int64_t h) {
-  return {data<T>(keys) + r * keys.stride(0) + h * keys.stride(1),
-          data<T>(values) + r * values.stride(0) + h * values.stride(1), static_cast<size_t>(keys.size(2)),
-          keys.stride(2), values.stride(2)};
+  return {elements<T>(keys) + r * keys.stride(0) + h * keys.stride(1),
+          elements<T>(values) + r * values.stride(0) + h * values.stride(1),
+          static_cast<size_t>(keys.size(2)), keys.stride(2), values.stride(2)};
 }
 
 template <typename T>
@@ -45,7 +41,7 @@ void compute(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& ca
     std::vector<float> room(attention_room(group, width, length));
     for (int64_t i = begin; i < end; ++i) {
       const int64_t r = i / kv_heads, h = i % kv_heads;
-      const QueryGroup<T> queries{data<T>(q) + r * q.stride(0) + h * group * q.stride(1), q.stride(1),
+      const QueryGroup<T> queries{elements<T>(q) + r * q.stride(0) + h * group * q.stride(1), q.stride(1),
                                   static_cast<size_t>(group), static_cast<size_t>(width), scale};
       attend_one(queries, head_of<T>(kv.prompt_key, kv.prompt_value, r / beams, h),
                  bias + r / beams * bias_stride, head_of<T>(kv.tail_key, kv.tail_value, r, h), room.data(),

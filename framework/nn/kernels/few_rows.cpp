@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows_simd.h"
 #include "framework/nn/kernels/record.h"
 
@@ -26,9 +27,8 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = out;
   at::Tensor y = at::empty(shape, x.options());
-  const auto data = [](const at::Tensor& tensor) { return static_cast<const T*>(tensor.const_data_ptr()); };
-  const DenseWeight<T> dense{data(weight), bias.defined() ? data(bias) : nullptr, static_cast<size_t>(in),
-                             static_cast<size_t>(out)};
+  const DenseWeight<T> dense{elements<T>(weight), bias.defined() ? elements<T>(bias) : nullptr,
+                             static_cast<size_t>(in), static_cast<size_t>(out)};
   T* const results = static_cast<T*>(y.mutable_data_ptr());
 
   const size_t group_size = packed_size(kGroup, in);
@@ -38,7 +38,7 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   for (int64_t first = 0; first < rows; first += kGroup) {
     float* const values = packed.mutable_data_ptr<float>() + packs.size() * group_size;
     packs.push_back({values, std::min<size_t>(kGroup, rows - first), static_cast<size_t>(in)});
-    pack(data(x) + first * in, packs.back().rows, in, values);
+    pack(elements<T>(x) + first * in, packs.back().rows, in, values);
   }
 
   const auto panel = static_cast<int64_t>(kPanel);

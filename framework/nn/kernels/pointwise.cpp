@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/pointwise_simd.h"
 #include "framework/nn/kernels/record.h"
@@ -16,11 +17,6 @@ namespace flam::kernels {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;  // fewer are not worth waking a thread
-
-template <typename T>
-const T* data(const at::Tensor& tensor) {
-  return static_cast<const T*>(tensor.const_data_ptr());
-}
 
 /// Fills a tensor like x, but contiguous. Calls compute(begin, end, y) with ranges of its rows, where y has
 /// the type of the elements.
@@ -57,7 +53,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return recorded("flam::rms_norm", {x, weight}, [&] {
     return by_rows(x, width, [&]<typename T>(int64_t begin, int64_t end, T* y) {
       for (int64_t r = begin; r < end; ++r)
-        rms_norm_row(data<T>(x) + r * width, data<T>(weight), width, static_cast<float>(eps), y + r * width);
+        rms_norm_row(elements<T>(x) + r * width, elements<T>(weight), width, static_cast<float>(eps),
+                     y + r * width);
     });
   });
 }
@@ -65,7 +62,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 at::Tensor gelu_tanh(const at::Tensor& x) {
   return recorded("flam::gelu_tanh", {x}, [&] {
     return by_rows(x, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
-      gelu_tanh_of(data<T>(x) + begin, end - begin, y + begin);
+      gelu_tanh_of(elements<T>(x) + begin, end - begin, y + begin);
     });
   });
 }
@@ -87,7 +84,8 @@ at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
   return recorded("flam::silu_product", {gate, up}, [&] {
     return by_rows(gate, width, [&]<typename T>(int64_t begin, int64_t end, T* y) {
       for (int64_t r = begin; r < end; ++r)
-        silu_product_of(data<T>(gate) + r * stride(gate), data<T>(up) + r * stride(up), width, y + r * width);
+        silu_product_of(elements<T>(gate) + r * stride(gate), elements<T>(up) + r * stride(up), width,
+                        y + r * width);
     });
   });
 }
@@ -108,8 +106,8 @@ at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
       for (int64_t i = begin; i < end; ++i) {
         const int64_t r = i / length / heads, l = i % length, place = (r * length + l) * width;
         const T* const row =
-            data<T>(x) + r * x.stride(0) + i / length % heads * x.stride(1) + l * x.stride(2);
-        rotate_row(row, data<T>(cos) + place, data<T>(sin) + place, width / 2, y + i * width);
+            elements<T>(x) + r * x.stride(0) + i / length % heads * x.stride(1) + l * x.stride(2);
+        rotate_row(row, elements<T>(cos) + place, elements<T>(sin) + place, width / 2, y + i * width);
       }
     });
   });
