@@ -46,6 +46,9 @@ size_t Tokenizer::unsettled_ids(const std::vector<int64_t>&) const {
 }
 TaskHead::~TaskHead() = default;
 Dataset::~Dataset() = default;
+int64_t Dataset::skipped() const {
+  return 0;
+}
 std::vector<int64_t> Dataset::patch_label_classes() const {
   return {};
 }
@@ -53,6 +56,9 @@ std::vector<int64_t> Dataset::media_label_classes() const {
   return {};
 }
 Metric::Accumulator::~Accumulator() = default;
+Metric::Scores Metric::Accumulator::scores_of(const std::vector<int64_t>&) const {
+  return {};
+}
 Metric::~Metric() = default;
 
 namespace {

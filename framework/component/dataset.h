@@ -37,6 +37,9 @@ class FLAM_API Dataset : public Component {
   ~Dataset() override;
   virtual int64_t size() const = 0;
   virtual Record at(int64_t index) const = 0;
+  /// The number of entries of its files that the dataset skips, because its parameters ask for that; by
+  /// default, 0.
+  virtual int64_t skipped() const;
   /// Number of classes of each column of the labels; empty if the dataset has no labels.
   virtual std::vector<int64_t> patch_label_classes() const;
   virtual std::vector<int64_t> media_label_classes() const;

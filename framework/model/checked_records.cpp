@@ -45,6 +45,11 @@ class CheckedDataset final : public Dataset {
     check_labels("media_labels", record.media_labels, media_classes_);
     return record;
   }
+  int64_t skipped() const override {
+    const int64_t skipped = border_("skipped", [&] { return inner_->skipped(); });
+    if (skipped < 0) border_.fail(cat("gives ", skipped, " from skipped(); expected 0 or more"));
+    return skipped;
+  }
   std::vector<int64_t> patch_label_classes() const override { return patch_classes_; }
   std::vector<int64_t> media_label_classes() const override { return media_classes_; }
 
@@ -97,27 +102,42 @@ class CheckedMetric final : public Metric {
     Checked(std::unique_ptr<Accumulator> inner, const Border& border)
         : inner_(std::move(inner)), border_(border) {}
 
-    void add(const Record& record, const std::string& answer) override {
-      border_("add", [&] { inner_->add(record, answer); });
+    void add(const Record& record, const Prediction& prediction) override {
+      border_("add", [&] { inner_->add(record, prediction); });
+      ++records_;
     }
     Scores scores() const override {
       Scores scores = border_("scores", [&] { return inner_->scores(); });
       if (scores.empty()) border_.fail("gives nothing from scores()");
-      std::set<std::string> names;
-      for (const auto& [name, value] : scores) {
-        if (name.empty()) border_.fail("gives a score without a name from scores()");
-        if (!names.insert(name).second)
-          border_.fail(cat("gives the score ", quoted(name), " twice from scores()"));
-        if (!std::isfinite(value))
-          border_.fail(cat("gives ", value, " as the score ", quoted(name),
-                           " from scores(); expected a finite number"));
+      check(scores, "scores");
+      return scores;
+    }
+    Scores scores_of(const std::vector<int64_t>& records) const override {
+      for (const int64_t record : records) {
+        if (record < 0 || record >= records_)
+          throw Error(cat("scores are asked for record ", record, " of ", records_));
       }
+      Scores scores = border_("scores_of", [&] { return inner_->scores_of(records); });
+      check(scores, "scores_of");
       return scores;
     }
 
    private:
+    void check(const Scores& scores, const char* call) const {
+      std::set<std::string> names;
+      for (const auto& [name, value] : scores) {
+        if (name.empty()) border_.fail(cat("gives a score without a name from ", call, "()"));
+        if (!names.insert(name).second)
+          border_.fail(cat("gives the score ", quoted(name), " twice from ", call, "()"));
+        if (!std::isfinite(value))
+          border_.fail(cat("gives ", value, " as the score ", quoted(name), " from ", call,
+                           "(); expected a finite number"));
+      }
+    }
+
     std::unique_ptr<Accumulator> inner_;
     const Border& border_;  // of the metric, which outlives it
+    int64_t records_ = 0;
   };
 
   std::unique_ptr<Metric> inner_;

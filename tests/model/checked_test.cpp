@@ -158,7 +158,7 @@ TEST(Checked, ExceptionsAndResultsOfAMetric) {
   const auto scores = [](const std::string& lie) {
     const auto metric = liar<Metric>(lie, {});
     const auto accumulator = metric->start();
-    accumulator->add({}, "an answer");
+    accumulator->add({}, {"an answer"});
     return accumulator->scores();
   };
   expect_exceptions("metric", "add", scores);

@@ -171,10 +171,10 @@ TEST(BatchSize, ChangesNoAnswerOfAnEvaluation) {
     evaluation.limit = 6;
     evaluation.batch_size = batch_size;
     std::vector<std::string> out;
-    evaluation.on_answer = [&](const Record& record, const std::string& answer) {
-      out.push_back(answer);
+    evaluation.on_answer = [&](const Record& record, const Prediction& prediction) {
+      out.push_back(prediction.text);
       if (batch_size == 1) {
-        EXPECT_EQ(answer, session->answer(record.request).answer.front().second);
+        EXPECT_EQ(prediction.text, session->answer(record.request).answer.front().second);
       }
     };
     evaluate(*session, evaluation);

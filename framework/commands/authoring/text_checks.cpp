@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "framework/base/text.h"
@@ -290,8 +291,15 @@ Finding check_scores(const Specimen& specimen) {
     const auto accumulator = metric->start();
     accumulator->scores();  // must also work without records
     for (const Record& record : records)
-      accumulator->add(record, record.references.empty() ? "" : record.references.front());
-    return accumulator->scores();
+      accumulator->add(record, {record.references.empty() ? "" : record.references.front()});
+    // Once more from a selection that holds every record; few metrics score selections.
+    std::vector<int64_t> all(records.size());
+    std::iota(all.begin(), all.end(), 0);
+    const Metric::Scores selected = accumulator->scores_of(all);
+    Metric::Scores scores = accumulator->scores();
+    if (!selected.empty() && selected != scores)
+      throw Error("gives other scores from scores_of() for all records than from scores()");
+    return scores;
   };
   const Metric::Scores scores = run();
   if (scores.empty()) throw Error("gives no scores");

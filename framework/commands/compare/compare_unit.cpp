@@ -149,12 +149,12 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
   evaluation.progress = options.progress;
   evaluation.cancelled = options.cancelled;
   result["shown"] = Json::array();
-  evaluation.on_answer = [&](const Record& record, const std::string& answer) {
+  evaluation.on_answer = [&](const Record& record, const Prediction& prediction) {
     if (std::ssize(result["shown"]) >= pictures) return;
     result["shown"].push_back({{"id", record.request.id},
                                {"question", question_of(record.request)},
                                {"references", record.references},
-                               {"answer", answer},
+                               {"answer", prediction.text},
                                {"picture", picture_of(record.request, opened->config().pictures)}});
   };
   Evaluation scored;

@@ -88,8 +88,8 @@ class Evaluator {
       for (const auto& metric : metrics) accumulators_.push_back(metric->start());
     }
 
-    void add(const Record& record, const std::string& answer) {
-      for (auto& accumulator : accumulators_) accumulator->add(record, answer);
+    void add(const Record& record, const Prediction& prediction) {
+      for (auto& accumulator : accumulators_) accumulator->add(record, prediction);
       empty_ = false;
     }
     Metric::Scores scores() const {
@@ -113,9 +113,9 @@ class Evaluator {
         : evaluator_(evaluator), blind_(blind), scorer_(evaluator.metrics_) {}
 
     /// Answers and scores the records. The result is nullopt for a record that failed.
-    std::vector<std::optional<std::string>> answer(const std::vector<Record>& records) {
+    std::vector<std::optional<Prediction>> answer(const std::vector<Record>& records) {
       const Session& session = evaluator_.session_;
-      std::vector<std::optional<std::string>> out(records.size());
+      std::vector<std::optional<Prediction>> out(records.size());
       std::vector<Task> tasks;
       std::vector<size_t> asked;  // tasks[t] is of record asked[t]
       for (size_t i = 0; i < records.size(); ++i) {
@@ -134,7 +134,7 @@ class Evaluator {
         if (outcomes[t].error) {
           add_failure(record, *outcomes[t].error);
         } else {
-          out[asked[t]] = outcomes[t].answer.front().second;
+          out[asked[t]] = Prediction{outcomes[t].answer.front().second, outcomes[t].result.candidates};
           scorer_.add(record, *out[asked[t]]);
         }
       }

@@ -14,7 +14,7 @@ struct EvaluateOptions {
   bool blind = true;  // also answer without pictures, as a control
   /// Called for every answer that was given with the pictures, in the order of the records. It is not called
   /// for records that failed.
-  std::function<void(const Record& record, const std::string& answer)> on_answer;
+  std::function<void(const Record& record, const Prediction& prediction)> on_answer;
   std::function<void(int64_t done, int64_t total)> progress;
   std::function<bool()> cancelled;
 };

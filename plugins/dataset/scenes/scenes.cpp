@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "framework/sdk.h"
 #include "plugins/dataset/scenes/draw.h"
@@ -187,7 +188,7 @@ class SceneTruth final : public Metric {
 
   class Counter final : public Accumulator {
    public:
-    void add(const Record& record, const std::string& answer) override {
+    void add(const Record& record, const Prediction& prediction) override {
       const auto number = [&](const char* key) {
         const Value* value = record.facts.find(key);
         if (!value) throw Error("metric 'scene_truth' needs the records of dataset 'scenes'");
@@ -198,24 +199,32 @@ class SceneTruth final : public Metric {
                                  static_cast<int>(number("max_objects"))};
       const Scene scene =
           sample_scene(static_cast<uint64_t>(number("seed")), static_cast<Split>(number("split")), options);
-      const Truth truth = check_caption(answer, scene);
-      ++records_;
-      true_ += truth.all_true;
-      stated_ += truth.stated;
-      expected_ += truth.expected;
+      const Truth truth = check_caption(prediction.text, scene);
+      truths_.push_back(truth);
     }
 
     Scores scores() const override {
+      std::vector<int64_t> all(truths_.size());
+      std::iota(all.begin(), all.end(), 0);
+      return scores_of(all);
+    }
+    Scores scores_of(const std::vector<int64_t>& records) const override {
+      int64_t all_true = 0, stated = 0, expected = 0;
+      for (const int64_t record : records) {
+        all_true += truths_[record].all_true;
+        stated += truths_[record].stated;
+        expected += truths_[record].expected;
+      }
       const auto mean = [&](int64_t sum) {
-        return records_ ? static_cast<double>(sum) / static_cast<double>(records_) : 0;
+        return records.empty() ? 0 : static_cast<double>(sum) / static_cast<double>(records.size());
       };
-      return {{"true", mean(true_)},
-              {"attributes_stated", mean(stated_)},
-              {"attributes_expected", mean(expected_)}};
+      return {{"true", mean(all_true)},
+              {"attributes_stated", mean(stated)},
+              {"attributes_expected", mean(expected)}};
     }
 
    private:
-    int64_t records_ = 0, true_ = 0, stated_ = 0, expected_ = 0;
+    std::vector<Truth> truths_;  // of each record
   };
 
   std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(); }

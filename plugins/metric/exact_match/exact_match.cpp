@@ -30,18 +30,24 @@ class ExactMatch final : public Metric {
    public:
     explicit Counter(const ExactMatchParams& params) : params_(params) {}
 
-    void add(const Record& record, const std::string& answer) override {
-      const std::string ours = normal(answer);
-      ++records_;
-      exact_ += std::any_of(record.references.begin(), record.references.end(),
-                            [&](const std::string& reference) { return normal(reference) == ours; });
+    void add(const Record& record, const Prediction& prediction) override {
+      const std::string ours = normal(prediction.text);
+      exact_.push_back(std::any_of(record.references.begin(), record.references.end(),
+                                   [&](const std::string& reference) { return normal(reference) == ours; }));
     }
 
     Scores scores() const override {
-      return {{"exact", records_ ? static_cast<double>(exact_) / static_cast<double>(records_) : 0}};
+      return share(std::count(exact_.begin(), exact_.end(), true), exact_.size());
+    }
+    Scores scores_of(const std::vector<int64_t>& records) const override {
+      return share(std::count_if(records.begin(), records.end(), [&](int64_t i) { return exact_[i]; }),
+                   records.size());
     }
 
    private:
+    static Scores share(int64_t exact, size_t records) {
+      return {{"exact", records ? static_cast<double>(exact) / static_cast<double>(records) : 0}};
+    }
     std::string normal(std::string text) const {
       if (params_.strip) {
         const auto first = text.find_first_not_of(" \t\r\n");
@@ -60,7 +66,7 @@ class ExactMatch final : public Metric {
     }
 
     const ExactMatchParams& params_;
-    int64_t records_ = 0, exact_ = 0;
+    std::vector<bool> exact_;  // of each record
   };
 
   ExactMatchParams params_;

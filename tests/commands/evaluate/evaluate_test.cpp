@@ -74,7 +74,7 @@ TEST_F(Evaluate, FeaturesScoreAsTheirPicturesDo) {
     EvaluateOptions how;
     how.batch_size = 2;
     std::vector<std::string> answers;
-    how.on_answer = [&](const Record&, const std::string& answer) { answers.push_back(answer); };
+    how.on_answer = [&](const Record&, const Prediction& prediction) { answers.push_back(prediction.text); };
     const Evaluation result = evaluate(*Session::open("flamingo_mini_caption", options), how);
     EXPECT_EQ(result.answers.failed, 0);
     EXPECT_EQ(result.controls.size(), 1u);

@@ -24,21 +24,28 @@ class MyComponent final : public Metric {
    public:
     explicit Counter(std::string score) : score_(std::move(score)) {}
 
-    void add(const Record& record, const std::string& answer) override {
+    void add(const Record& record, const Prediction& prediction) override {
       const auto& references = record.references;
-      ++records_;
-      found_ += std::any_of(references.begin(), references.end(), [&](const std::string& reference) {
-        return answer.find(reference) != std::string::npos;
-      });
+      found_.push_back(std::any_of(references.begin(), references.end(), [&](const std::string& reference) {
+        return prediction.text.find(reference) != std::string::npos;
+      }));
     }
 
     Scores scores() const override {
-      return {{score_, records_ ? static_cast<double>(found_) / static_cast<double>(records_) : 0}};
+      return share(std::count(found_.begin(), found_.end(), true), found_.size());
+    }
+    Scores scores_of(const std::vector<int64_t>& records) const override {
+      return share(std::count_if(records.begin(), records.end(), [&](int64_t i) { return found_[i]; }),
+                   records.size());
     }
 
    private:
+    Scores share(int64_t found, size_t records) const {
+      return {{score_, records ? static_cast<double>(found) / static_cast<double>(records) : 0}};
+    }
+
     std::string score_;
-    int64_t records_ = 0, found_ = 0;
+    std::vector<bool> found_;  // whether each record's answer contains a reference
   };
 
   MyComponentParams params_;

@@ -10,9 +10,10 @@ TEST(MyComponent, CountsAnswersThatHoldAReference) {
   EXPECT_EQ(accumulator->scores(), (Metric::Scores{{"contains", 0.0}}));
   Record record;
   record.references = {"cat", "kitten"};
-  accumulator->add(record, "a black cat");
-  accumulator->add(record, "a dog");
+  accumulator->add(record, {"a black cat"});
+  accumulator->add(record, {"a dog"});
   EXPECT_EQ(accumulator->scores(), (Metric::Scores{{"contains", 0.5}}));
+  EXPECT_EQ(accumulator->scores_of({0, 0, 0, 1}), (Metric::Scores{{"contains", 0.75}}));
 }
 
 TEST(MyComponent, RunsAreApart) {
@@ -20,7 +21,7 @@ TEST(MyComponent, RunsAreApart) {
   const auto first = metric->start(), second = metric->start();
   Record record;
   record.references = {"cat"};
-  first->add(record, "cat");
+  first->add(record, {"cat"});
   EXPECT_EQ(second->scores(), (Metric::Scores{{"contains", 0.0}}));
 }
 

@@ -22,7 +22,7 @@ Metric::Scores score(const std::vector<Case>& cases, Value params = Value::map()
   for (const Case& one : cases) {
     Record record;
     record.references = one.references;
-    accumulator->add(record, one.answer);
+    accumulator->add(record, {one.answer});
   }
   return accumulator->scores();
 }
@@ -68,9 +68,21 @@ TEST(ExactMatch, AccumulatorsOfOneMetricAreIndependent) {
   const auto first = metric->start(), second = metric->start();
   Record record;
   record.references = {"x"};
-  first->add(record, "x");
+  first->add(record, {"x"});
   EXPECT_THAT(first->scores(), ElementsAre(Pair("exact", 1.0)));
   EXPECT_THAT(second->scores(), ElementsAre(Pair("exact", 0.0)));
+}
+
+TEST(ExactMatch, ScoresASelectionOfTheRecords) {
+  const Built<Metric> metric("{type: exact_match}");
+  const auto run = metric->start();
+  Record record;
+  record.references = {"x"};
+  run->add(record, {"x"});
+  run->add(record, {"y"});
+  EXPECT_THAT(run->scores_of({0, 1, 0, 0}), ElementsAre(Pair("exact", 0.75)));
+  EXPECT_THAT(run->scores_of({1}), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(run->scores_of({}), ElementsAre(Pair("exact", 0.0)));
 }
 
 }  // namespace
