@@ -14,13 +14,14 @@ struct AdapterInput {
   int64_t num_layers = 0;   // of the decoder
 };
 
-/// How text_time is computed from media positions. The adapter states the rule, and the model applies it
+/// What each token sees, computed from media positions. The adapter states the rule, and the model applies it
 /// (model/visibility.h).
 struct MaskingRule {
   enum class TextSees { next, last };
   enum class CachedTokensSee { nothing, last };
   TextSees text_sees = TextSees::last;
   CachedTokensSee cached_tokens_see = CachedTokensSee::last;
+  bool sees_earlier = false;  // besides that image, those before it
 };
 
 /// The keys and values of one batch of media for each layer, computed once and shared by beams. Adapters
@@ -28,6 +29,10 @@ struct MaskingRule {
 class FLAM_API AdapterState {
  public:
   virtual ~AdapterState();
+  /// The tensors of the state, in the same order for every state of this class. A recorded decode step reads
+  /// them at fixed addresses, so the next prompts' values are copied into them. By default not known, and
+  /// then each batch records a step of its own.
+  virtual std::optional<std::vector<at::Tensor>> tensors() const;
 };
 
 /// The media width that an adapter requires, if it does not accept any width.
@@ -45,8 +50,9 @@ struct Sequence {
   at::Tensor media_locations;  // [R,S] bool: a media marker, or the first of the positions that replace it
   at::Tensor token_positions;  // [R,L] int64: where the output of token l is read, the last position of those
                                // that stand for it; padding: any. Undefined: token l is position l
-  at::Tensor spans;  // [R,S] int64: positions of one span above 0 see each other in both directions;
-                     // undefined: none
+  at::Tensor spans;        // [R,S] int64: positions of one span above 0 see each other in both directions;
+                           // undefined: none
+  bool is_causal = false;  // set by the model after Adapter::embed(): there is neither padding nor a span
 };
 
 /// adapter: lets the decoder see the media tokens. It does not get token ids.

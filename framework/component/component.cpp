@@ -31,6 +31,9 @@ VisionBackbone::~VisionBackbone() = default;
 Resampler::~Resampler() = default;
 LanguageDecoder::~LanguageDecoder() = default;
 AdapterState::~AdapterState() = default;
+std::optional<std::vector<at::Tensor>> AdapterState::tensors() const {
+  return std::nullopt;
+}
 Adapter::~Adapter() = default;
 Sequence Adapter::embed(Sequence sequence, const AdapterState&) const {
   return sequence;

@@ -1,5 +1,6 @@
 #pragma once
 #include "framework/component/types.h"
+#include "framework/nn/attention_mask.h"
 #include "framework/nn/kv_cache.h"
 #include "framework/nn/rotary.h"
 #include "framework/registry/component.h"
@@ -15,10 +16,10 @@ struct DecoderInput {
 /// The input of one call of run() besides the hidden states: R rows of L tokens.
 struct DecodeStep {
   at::Tensor positions;  // [R,L] int64: 0 for a row's first real token, and so on; 1 for padding
-  /// For a prompt: [R,1,L,L] bool, true where a token attends: causal, except within a span of media, and
-  /// never to padding (on the left). A row of padding attends to nothing, and what it gives is not used.
-  /// Undefined in the tail of the cache, where attend_cached() determines what is attended to.
-  at::Tensor mask;
+  /// For a prompt, of [R,1,L,L]: causal, except within a span of media, and never to padding (on the left).
+  /// Tokens of padding attend to everything, and what they give is not used. Not set in the tail of the
+  /// cache, where attend_cached() determines what is attended to.
+  AttentionMask mask;
   KVCache* cache = nullptr;  // owned by the generation; null in training and in recording, which use no cache
   Probe* probe = nullptr;
   /// Made by the first call of run() of a decoder that needs it, for all ranges of layers.

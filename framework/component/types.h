@@ -15,6 +15,7 @@
 
 #include "framework/component/marked_text.h"
 #include "framework/media/picture.h"
+#include "framework/nn/attention_mask.h"
 #include "framework/params/params.h"
 
 namespace flam {
@@ -176,8 +177,11 @@ struct Visibility {
                          // 1; above the number of images: no image matches, and the token averages uniformly
                          // over all media tokens (OpenFlamingo v1)
   bool sees_nothing = false;  // true if it is known without reading the tensor that text_time is 0
-                              // everywhere, so attention may be skipped
+                              // everywhere, so attention may be skipped; there is then no mask
   Probe* probe = nullptr;     // of this call, may be null
+  // Computed once for all layers; undefined without media:
+  AttentionMask media_mask = {};  // [B,L,T·L_media]: the media tokens that each token sees
+  at::Tensor sees_none = {};      // [B,L,1] bool: text_time is 0
 };
 
 }  // namespace flam

@@ -13,8 +13,9 @@ DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe);
 /// [B,L] → [B,L] int64.
 at::Tensor positions_of(const at::Tensor& attention_mask);
 
-/// [B,L] bool → [B,1,L,L] bool: a token attends to real tokens up to itself.
-at::Tensor causal_mask(const at::Tensor& attention_mask);
+/// [B,L] bool → of [B,1,L,L]: a token attends to real tokens up to itself; padding attends to everything, so
+/// that no query is blind.
+AttentionMask causal_mask(const at::Tensor& attention_mask);
 
 /// The rows of `sequence.hidden` [B,S,D] at which the output of each token is read: [B,L,D].
 at::Tensor at_tokens(const Sequence& sequence);

@@ -6,6 +6,8 @@
 #include <ATen/ops/log_softmax.h>
 
 #include <algorithm>
+#include <optional>
+#include <ranges>
 
 #include "framework/base/interrupted.h"
 #include "framework/device/to_device.h"
@@ -15,35 +17,88 @@
 namespace flam {
 
 namespace {
+
 constexpr int64_t kScoredTogether = 512;  // tokens whose logits are in memory at the same time
+
+/// What the prompts of a batch are to a generation.
+struct GenerationInput {
+  Sequence prompt;
+  std::unique_ptr<AdapterState> adapter_state;
+  MediaCount media;
+  at::Tensor next_position;  // [B·beams,1]
+  at::Tensor images;         // [B·beams,1]: in the prompt; a generated image token has no image
+  Visibility seen_by_text;   // what a generated token sees that is not an image token
+
+  GenerationInput(const Model& model, Sequence sequence, std::unique_ptr<AdapterState> state,
+                  MediaCount count, int64_t beams)
+      : prompt(std::move(sequence)),
+        adapter_state(std::move(state)),
+        media(count),
+        next_position(prompt.mask.to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
+        images(prompt.media_locations.to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
+        seen_by_text(cached_visibility(model.adapter().masking_rule(), {}, images, media)) {}
+
+  /// The tensors that a step reads; nullopt if the adapter does not tell its own.
+  std::optional<std::vector<at::Tensor>> read_by_steps() const {
+    auto tensors = adapter_state->tensors();
+    if (tensors) {
+      for (const at::Tensor& each : {next_position, images, seen_by_text.text_time, seen_by_text.sees_none,
+                                     seen_by_text.media_mask.allowed, seen_by_text.media_mask.blind})
+        tensors->push_back(each);
+    }
+    return tensors;
+  }
+};
+
+bool is_same_shape(const at::Tensor& a, const at::Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && a.device() == b.device();
 }
+
+}  // namespace
 
 class Generation final : public StepModel {
  public:
-  Generation(const Model& model, Sequence prompt, std::unique_ptr<AdapterState> adapter_state, int64_t beams,
-             int64_t max_new_tokens, Probe* probe, std::unique_ptr<StepGraph> graph)
+  Generation(const Model& model, GenerationInput input, int64_t beams, int64_t max_new_tokens, Probe* probe,
+             std::unique_ptr<StepGraph> graph)
       : model_(model),
         beams_(beams),
+        room_(max_new_tokens),
         probe_(probe),
-        prompt_(std::move(prompt)),
-        adapter_state_(std::move(adapter_state)),
+        input_(std::move(input)),
         graph_(std::move(graph)),
-        cache_(model.language_decoder_->cache_layout(), prompt_.mask.size(0), prompt_.mask.size(1), beams,
+        cache_(model.language_decoder_->cache_layout(), batch(), input_.prompt.mask.size(1), beams,
                max_new_tokens, at::TensorOptions().device(model.device_).dtype(model.dtype_),
                graph_ ? KVCache::Tail::fixed : KVCache::Tail::growing),
         step_ids_(
             at::empty({batch() * beams, 1}, at::TensorOptions().device(model.device_).dtype(at::kLong))) {}
 
-  int64_t batch() const override { return prompt_.mask.size(0); }
+  int64_t batch() const override { return input_.prompt.mask.size(0); }
+  int64_t beams() const { return beams_; }
+  int64_t room() const { return room_; }
+
+  /// Takes other prompts. A recorded step stays valid, because it reads the same memory. Returns false, and
+  /// does nothing, if the prompts have other shapes.
+  bool restart(GenerationInput next) {
+    const auto places = input_.read_by_steps(), values = next.read_by_steps();
+    if (!places || !values || !is_same_shape(input_.prompt.mask, next.prompt.mask) ||
+        !std::ranges::equal(*places, *values, is_same_shape))
+      return false;
+    for (size_t i = 0; i < places->size(); ++i)
+      if (const at::Tensor& place = (*places)[i]; place.defined()) place.copy_((*values)[i]);
+    input_.prompt = std::move(next.prompt);
+    cache_.restart();
+    return true;
+  }
 
   at::Tensor prefill() override {
-    const Visibility visibility = prompt_visibility(model_.adapter_->masking_rule(), prompt_.media_locations);
-    at::Tensor hidden =
-        model_.run_layers(prompt_.hidden, prompt_step(prompt_, &cache_, probe_), visibility, *adapter_state_);
-    prompt_.hidden.reset();
-    cache_.begin_tail(prompt_.mask);
-    next_position_ = prompt_.mask.to(at::kLong).sum(1, true).repeat_interleave(beams_, 0);
-    images_seen_ = prompt_.media_locations.to(at::kLong).sum(1, true).repeat_interleave(beams_, 0);
+    Sequence& prompt = input_.prompt;
+    const Visibility visibility =
+        prompt_visibility(model_.adapter_->masking_rule(), prompt.media_locations, input_.media);
+    at::Tensor hidden = model_.run_layers(prompt.hidden, prompt_step(prompt, &cache_, probe_), visibility,
+                                          *input_.adapter_state);
+    prompt.hidden.reset();
+    cache_.begin_tail(prompt.mask);
     if (!probe_) hidden = hidden.narrow(1, hidden.size(1) - 1, 1);
     const at::Tensor logits = model_.logits(hidden, probe_);
     if (probe_) probe_->record("logits", -1, logits);
@@ -56,7 +111,7 @@ class Generation final : public StepModel {
     step_ids_.copy_(ids.unsqueeze(1), /*non_blocking=*/true);  // pageable memory is read before this returns
     const at::Tensor logits = any_image || !graph_ ? run_step(any_image) : repeat_step();
     cache_.advance();
-    next_position_.add_(1);
+    input_.next_position.add_(1);
     return logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/graph_ != nullptr);
   }
 
@@ -64,11 +119,11 @@ class Generation final : public StepModel {
   /// `ids`[r,0..l]. The cache keeps none of these tokens, so the next call continues from the prompts again.
   at::Tensor follow(const at::Tensor& ids, const at::Tensor& next) {
     const int64_t length = ids.size(1);
-    const at::Tensor positions = next_position_ + at::arange(length, next_position_.options());
+    const at::Tensor positions = input_.next_position + at::arange(length, input_.next_position.options());
     const Visibility visibility =
-        continuation_visibility(model_.adapter_->masking_rule(), images_seen_, length);
+        continuation_visibility(model_.adapter_->masking_rule(), input_.images, length, input_.media);
     const at::Tensor hidden = model_.run_layers(
-        model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, visibility, *adapter_state_);
+        model_.embed(ids), DecodeStep{positions, {}, &cache_, nullptr}, visibility, *input_.adapter_state);
     const int64_t rows = std::max<int64_t>(1, kScoredTogether / length);
     std::vector<at::Tensor> blocks;
     for (int64_t first = 0; first < hidden.size(0); first += rows) {
@@ -83,14 +138,17 @@ class Generation final : public StepModel {
   void reorder(const at::Tensor& source) override { cache_.reorder(to_device(source, model_.device_)); }
 
  private:
-  /// Runs one token for each row, step_ids_ at next_position_, and returns logits [B·beams,V]. It writes only
+  /// Runs one token for each row, step_ids_ at next_position, and returns logits [B·beams,V]. It writes only
   /// the keys and values at the end of the tail, so running it again gives the same result.
   at::Tensor run_step(bool any_image) {
-    const MaskingRule rule = model_.adapter_->masking_rule();
-    Visibility visibility = cached_visibility(rule, step_ids_ == model_.image_token_id(), images_seen_);
-    visibility.sees_nothing = rule.cached_tokens_see == MaskingRule::CachedTokensSee::nothing && !any_image;
-    DecodeStep step{next_position_, {}, &cache_, nullptr};
-    const at::Tensor hidden = model_.run_layers(model_.embed(step_ids_), step, visibility, *adapter_state_);
+    Visibility visibility = input_.seen_by_text;
+    if (any_image) {
+      visibility = cached_visibility(model_.adapter_->masking_rule(), step_ids_ == model_.image_token_id(),
+                                     input_.images, input_.media);
+    }
+    DecodeStep step{input_.next_position, {}, &cache_, nullptr};
+    const at::Tensor hidden =
+        model_.run_layers(model_.embed(step_ids_), step, visibility, *input_.adapter_state);
     return model_.logits(hidden, nullptr).squeeze(1);
   }
 
@@ -103,24 +161,32 @@ class Generation final : public StepModel {
   }
 
   const Model& model_;
-  int64_t beams_;
+  int64_t beams_, room_;
   Probe* probe_;
-  Sequence prompt_;
-  std::unique_ptr<AdapterState> adapter_state_;
+  // A recorded graph reads the tensors of the input and these at fixed addresses, so they are written in
+  // place.
+  GenerationInput input_;
   std::unique_ptr<StepGraph> graph_;  // may be null
   KVCache cache_;
-  at::Tensor images_seen_;  // [B·beams,1]: images in the prompt; a generated image token has no image
-  // These are written in place, because a recorded graph reads them at fixed addresses.
-  at::Tensor step_ids_, next_position_;  // [B·beams,1]
-  at::Tensor repeated_logits_;           // [B·beams,V], written by the graph
+  at::Tensor step_ids_;         // [B·beams,1]
+  at::Tensor repeated_logits_;  // [B·beams,V], written by the graph
 };
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
                                         Probe* probe, std::unique_ptr<StepGraph> graph) const {
   auto state = prepare(batch.media);
   Sequence prompt = embed_prompt(batch, *state, max_new_tokens, probe);
-  return std::make_unique<Generation>(*this, std::move(prompt), std::move(state), beams, max_new_tokens,
-                                      probe, std::move(graph));
+  return std::make_unique<Generation>(
+      *this, GenerationInput(*this, std::move(prompt), std::move(state), MediaCount::of(batch.media), beams),
+      beams, max_new_tokens, probe, std::move(graph));
+}
+
+bool Model::restart(StepModel& started, const Batch& batch) const {
+  auto& generation = static_cast<Generation&>(started);
+  auto state = prepare(batch.media);
+  Sequence prompt = embed_prompt(batch, *state, generation.room(), nullptr);
+  return generation.restart(GenerationInput(*this, std::move(prompt), std::move(state),
+                                            MediaCount::of(batch.media), generation.beams()));
 }
 
 at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,

@@ -130,11 +130,26 @@ at::Tensor positions_of(const at::Tensor& attention_mask) {
       .masked_fill(attention_mask.to(at::kBool).bitwise_not(), 1);
 }
 
-at::Tensor causal_mask(const at::Tensor& attention_mask) {
-  const int64_t length = attention_mask.size(1);
-  const at::Tensor at_position = at::arange(length, attention_mask.options().dtype(at::kLong));
-  const at::Tensor causal = at_position.unsqueeze(1) >= at_position.unsqueeze(0);
-  return causal.unsqueeze(0).unsqueeze(0) & attention_mask.to(at::kBool).unsqueeze(1).unsqueeze(1);
+namespace {
+
+/// [L,L] bool: up to each position.
+at::Tensor earlier(int64_t length, const at::TensorOptions& options) {
+  const at::Tensor at_position = at::arange(length, options.dtype(at::kLong));
+  return at_position.unsqueeze(1) >= at_position.unsqueeze(0);
+}
+
+/// The mask of `seen` [B,L,L] or [L,L] without the keys that are padding.
+AttentionMask without_padding(const at::Tensor& seen, const at::Tensor& real) {
+  AttentionMask mask;
+  mask.allowed = ((seen & real.unsqueeze(1)) | real.bitwise_not().unsqueeze(2)).unsqueeze(1);
+  return mask;
+}
+
+}  // namespace
+
+AttentionMask causal_mask(const at::Tensor& attention_mask) {
+  const at::Tensor real = attention_mask.to(at::kBool);
+  return without_padding(earlier(real.size(1), real.options()), real);
 }
 
 at::Tensor at_tokens(const Sequence& sequence) {
@@ -144,12 +159,18 @@ at::Tensor at_tokens(const Sequence& sequence) {
 }
 
 DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
-  at::Tensor mask = causal_mask(sequence.mask);
-  if (const at::Tensor& spans = sequence.spans; spans.defined()) {
-    const at::Tensor together = spans.unsqueeze(1).eq(spans.unsqueeze(2)) & spans.unsqueeze(1).gt(0);
-    mask = mask | together.unsqueeze(1);
+  const int64_t rows = sequence.mask.size(0), length = sequence.mask.size(1);
+  at::Tensor seen = earlier(length, sequence.mask.options());
+  AttentionMask mask;
+  if (sequence.is_causal) {
+    mask.allowed = seen.expand({rows, 1, length, length});
+    mask.causal = true;
+  } else {
+    if (const at::Tensor& spans = sequence.spans; spans.defined())
+      seen = seen | (spans.unsqueeze(1).eq(spans.unsqueeze(2)) & spans.unsqueeze(1).gt(0));
+    mask = without_padding(seen, sequence.mask);
   }
-  return {positions_of(sequence.mask), mask, cache, probe};
+  return {positions_of(sequence.mask), std::move(mask), cache, probe};
 }
 
 int64_t Model::image_token_id() const {
@@ -177,6 +198,8 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
                     " the context of ", context,
                     " tokens; use fewer shots, a shorter text or a smaller --max-new-tokens"));
   }
+  sequence.is_causal =
+      !sequence.spans.defined() && !sequence.mask.is_meta() && sequence.mask.all().item<bool>();
   for (at::Tensor* data :
        {&sequence.mask, &sequence.media_locations, &sequence.token_positions, &sequence.spans}) {
     if (data->defined()) *data = to_device(*data, device_);
@@ -188,7 +211,8 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
 Sequence Model::forward(const Batch& batch, Probe* probe) const {
   const auto state = prepare(batch.media);
   Sequence sequence = embed_prompt(batch, *state, 0, probe);
-  Visibility visibility = prompt_visibility(adapter_->masking_rule(), sequence.media_locations);
+  Visibility visibility =
+      prompt_visibility(adapter_->masking_rule(), sequence.media_locations, MediaCount::of(batch.media));
   visibility.probe = probe;
   sequence.hidden = run_layers(sequence.hidden, prompt_step(sequence, nullptr, probe), visibility, *state);
   return sequence;

@@ -62,6 +62,11 @@ class FLAM_API Model {
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
                                    Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr) const;
 
+  /// Begins anew with other prompts on a generation that start() gave, whose recorded step stays valid.
+  /// Returns false if it is of other shapes (rows, positions, media) or the adapter does not support this;
+  /// the generation then stays as it is.
+  bool restart(StepModel& started, const Batch& batch) const;
+
   /// Scores K continuations of each of B prompts: ids [B,K,L] int64 on the CPU, padded on the
   /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
   /// on the CPU. The prompts run once; the values equal those of the uncached forward of prompt and

@@ -9,7 +9,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -32,18 +31,6 @@ double scale_of(const at::Tensor& q) {
   return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
 }
 
-/// Whether every token sees those up to itself and no others.
-bool is_causal(const at::Tensor& mask) {
-  const int64_t length = mask.size(-1);
-  if (mask.dim() < 2 || mask.size(-2) != length || !mask.is_contiguous()) return false;
-  const bool* row = mask.const_data_ptr<bool>();
-  for (int64_t i = 0; i < mask.numel() / length; ++i, row += length) {
-    const int64_t seen = i % length + 1;
-    if (std::memchr(row, false, seen) || std::memchr(row + seen, true, length - seen)) return false;
-  }
-  return true;
-}
-
 /// The fused kernel. It does not support the meta device; there only the output's shape is made.
 at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const std::optional<at::Tensor>& mask, bool is_causal = false) {
@@ -53,32 +40,28 @@ at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tens
 
 }  // namespace
 
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
-  // Kernels skip the keys after each query. CUDA would have to wait for the answer.
-  const bool causal = mask.defined() && mask.is_cpu() && is_causal(mask);
-  if ((causal || !mask.defined()) && kernels::takes_attention_prompt(q, k, v)) {
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask) {
+  const bool unmasked = mask.causal || !mask.allowed.defined();  // but for the keys after each query
+  if (unmasked && kernels::takes_attention_prompt(q, k, v)) {
     count_attention(q, k.size(2));
-    return kernels::attention_prompt(q, k, v, causal);
+    return kernels::attention_prompt(q, k, v, mask.causal);
   }
   if (const int64_t group = q.size(1) / k.size(1); group > 1) {
     const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
     return attend(q, wide_k, wide_v, mask);
   }
   count_attention(q, k.size(2));
-  if (causal || !mask.defined()) return attend_fused(q, k, v, std::nullopt, causal);
+  if (unmasked) return attend_fused(q, k, v, std::nullopt, mask.causal);
   // A zero query that attends to everything gives the mean and correct gradients in every kernel and dtype.
-  const at::Tensor blind = mask.any(-1, true).bitwise_not();
-  return attend_fused(q.masked_fill(blind, 0), k, v, mask | blind);
+  return attend_fused(mask.blind.defined() ? q.masked_fill(mask.blind, 0) : q, k, v, mask.allowed);
 }
 
-at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask) {
+at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMask& mask) {
   const int64_t group = q.size(1) / k.size(1);
   const at::Tensor keys = group > 1 ? k.repeat_interleave(group, 1) : k;
   at::Tensor scores = at::matmul(q, keys.transpose(-2, -1)).to(at::kFloat) * scale_of(q);
-  if (mask.defined()) {
-    const at::Tensor blind = mask.any(-1, true).bitwise_not();
-    scores = scores.masked_fill(mask.bitwise_not(), kHidden).masked_fill(blind, 0);
-  }
+  if (mask.allowed.defined()) scores = scores.masked_fill(mask.allowed.bitwise_not(), kHidden);
+  if (mask.blind.defined()) scores = scores.masked_fill(mask.blind, 0);
   return at::softmax(scores, -1);
 }
 

@@ -1,19 +1,19 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include "framework/nn/attention_mask.h"
 #include "framework/nn/kv_cache.h"
 
 namespace flam {
 
-/// Scaled dot-product attention. q [B,H,L,d], k and v [B,H,S,d]; mask bool broadcastable to [B,H,L,S], true =
-/// attends, or undefined. Rows that may attend to nothing give the mean of v (softmax of equal scores), like
-/// the references. → [B,H,L,d].
+/// Scaled dot-product attention. q [B,H,L,d], k and v [B,H,S,d], or with fewer heads, of which each serves a
+/// group of queries' heads. → [B,H,L,d].
 FLAM_API at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                           const at::Tensor& mask);
+                           const AttentionMask& mask);
 
 /// The attention weights of attend(): softmax over S, float32 [B,H,L,S]. For recording only, because it does
 /// not use the fused kernel.
-FLAM_API at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask);
+FLAM_API at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMask& mask);
 
 /// Attention of a decoder layer through its cache: q [R,H,L,d] against the prompt segment (shared by beams)
 /// and the tail (causal within it). Grouped-query: H is a multiple of the cache's heads. → [R,H,L,d].

@@ -86,16 +86,28 @@ void KVCache::begin_tail(at::Tensor prompt_mask) {
   prompt_mask_ = std::move(prompt_mask);
   const at::ScalarType dtype = options_.device().is_cpu() ? at::kFloat : options_.dtype().toScalarType();
   // One more element than there is room for tokens, so that advance() can move past the last token.
-  bias_ = at::zeros({batch_, 1, 1, prompt_length_ + max_new_tokens_ + 1}, options_.dtype(dtype));
-  prompt_bias_ = bias_.narrow(3, 0, prompt_length_);
+  if (bias_.defined()) {
+    bias_.zero_();
+  } else {
+    bias_ = at::zeros({batch_, 1, 1, prompt_length_ + max_new_tokens_ + 1}, options_.dtype(dtype));
+    prompt_bias_ = bias_.narrow(3, 0, prompt_length_);
+  }
   prompt_bias_.masked_fill_(prompt_mask_.bitwise_not().view({batch_, 1, 1, prompt_length_}),
                             dtype == at::kHalf ? kLowestHalf : kLowest);
   in_tail_ = true;
   if (tail_ == Tail::growing) return;
-  tail_end_ = at::zeros({1}, options_.dtype(at::kLong));
-  tail_bias_ = bias_.narrow(3, prompt_length_, max_new_tokens_ + 1);
+  if (!tail_end_.defined()) {
+    tail_end_ = at::empty({1}, options_.dtype(at::kLong));
+    tail_bias_ = bias_.narrow(3, prompt_length_, max_new_tokens_ + 1);
+  }
+  tail_end_.zero_();
   tail_bias_.fill_(-std::numeric_limits<double>::infinity());
   tail_bias_.index_fill_(3, tail_end_, 0);
+}
+
+void KVCache::restart() {
+  tail_length_ = 0;
+  in_tail_ = false;
 }
 
 at::Tensor KVCache::tail_bias() const {

@@ -22,7 +22,7 @@ struct CacheLayout {
 ///
 /// Order of calls: begin_prompt → one run over the prompt (append() of each layer writes the prompt segment)
 /// → begin_tail → steps, each one run (append() of each layer writes at the tail's end) and then advance();
-/// reorder() after a beam step.
+/// reorder() after a beam step. After restart(), all of it again.
 class FLAM_API KVCache {
  public:
   /// The part of the tail that a step gets. growing: the generated tokens and its own, which is just what it
@@ -43,6 +43,9 @@ class FLAM_API KVCache {
   Segments append(int64_t layer, const at::Tensor& key, const at::Tensor& value);
 
   void begin_tail(at::Tensor prompt_mask);  // [B,Lp] bool: which prompt keys are real (not padding)
+  /// Forgets all tokens, for other prompts of the same length. The tensors of a fixed tail stay where they
+  /// are.
+  void restart();
   void require_room(int64_t tokens) const;  // RunError: that many more tokens don't fit
   void advance(int64_t tokens = 1);         // the last run added that many tokens to the tail
   void reorder(const at::Tensor& source);   // [B·beams] int64: row r continues the tokens of row source[r]

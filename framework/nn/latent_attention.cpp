@@ -26,19 +26,22 @@ at::Tensor LatentAttention::project(const at::Tensor& queries, int64_t batch) co
   return split_heads(to_q_(queries).view({batch, queries.size(0) / batch * queries.size(1), -1}), num_heads_);
 }
 
-at::Tensor LatentAttention::for_batch(const at::Tensor& mask, int64_t batch) {
-  return mask.defined() ? mask.view({batch, 1, -1, mask.size(-1)}) : mask;
+AttentionMask LatentAttention::for_batch(AttentionMask mask, int64_t batch) {
+  mask.causal = false;  // the rows of one media row become one row
+  for (at::Tensor* part : {&mask.allowed, &mask.blind})
+    if (part->defined()) *part = part->view({batch, 1, -1, part->size(-1)});
+  return mask;
 }
 
 at::Tensor LatentAttention::operator()(const at::Tensor& queries, const KeyValue& kv,
-                                       const at::Tensor& mask) const {
+                                       const AttentionMask& mask) const {
   const int64_t batch = kv.key.size(0);
   const at::Tensor seen = attend(project(queries, batch), kv.key, kv.value, for_batch(mask, batch));
   return to_out_(merge_heads(seen).view({queries.size(0), queries.size(1), -1}));
 }
 
 at::Tensor LatentAttention::weights(const at::Tensor& queries, const KeyValue& kv,
-                                    const at::Tensor& mask) const {
+                                    const AttentionMask& mask) const {
   const int64_t batch = kv.key.size(0), rows = queries.size(0), length = queries.size(1);
   const at::Tensor all = attention_weights(project(queries, batch), kv.key, for_batch(mask, batch));
   return all.view({batch, num_heads_, rows / batch, length, -1}).transpose(1, 2).flatten(0, 1);

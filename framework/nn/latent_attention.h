@@ -2,6 +2,7 @@
 // Blocks shared by Flamingo's resampler and gated layers: attention to keys from another sequence, and the
 // feed-forward after it.
 
+#include "framework/nn/attention_mask.h"
 #include "framework/nn/layers.h"
 
 namespace flam {
@@ -20,14 +21,14 @@ class FLAM_API LatentAttention {
   /// [B,S,media_width] → keys and values
   KeyValue keys_and_values(const at::Tensor& media) const;
   /// queries [R,L,query_width] → [R,L,query_width]. R is a multiple of B: the rows of one media row are
-  /// adjacent and share its keys. `mask` [R,L,S] bool (true = attends) or undefined.
-  at::Tensor operator()(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
+  /// adjacent and share its keys. `mask` is of [R,L,S].
+  at::Tensor operator()(const at::Tensor& queries, const KeyValue& kv, const AttentionMask& mask = {}) const;
   /// The attention weights of that call, float32 [R,H,L,S], for a Probe that records attention.
-  at::Tensor weights(const at::Tensor& queries, const KeyValue& kv, const at::Tensor& mask = {}) const;
+  at::Tensor weights(const at::Tensor& queries, const KeyValue& kv, const AttentionMask& mask = {}) const;
 
  private:
   at::Tensor project(const at::Tensor& queries, int64_t batch) const;
-  static at::Tensor for_batch(const at::Tensor& mask, int64_t batch);
+  static AttentionMask for_batch(AttentionMask mask, int64_t batch);
 
   int64_t num_heads_;
   Linear to_q_, to_kv_, to_out_;

@@ -9,6 +9,7 @@
 
 #include "framework/generate/generate.h"
 #include "framework/session/session_parts.h"
+#include "tests/support/called_again.h"
 
 namespace flam {
 namespace {
@@ -90,26 +91,6 @@ class OpLog {
   at::CallbackHandle handle_;
 };
 
-/// Calls the work again instead of recording it, and counts the calls.
-class CalledAgain final : public StepGraph {
- public:
-  explicit CalledAgain(std::vector<std::vector<std::string>>* steps = nullptr) : steps_(steps) {}
-  void capture(const std::function<void()>& work) override {
-    work_ = work;
-    work_();
-  }
-  void replay() override {
-    if (!steps_) return work_();
-    const OpLog log;
-    work_();
-    steps_->push_back(log.lines);
-  }
-
- private:
-  std::function<void()> work_;
-  std::vector<std::vector<std::string>>* steps_;
-};
-
 class StepGraphTest : public ::testing::Test {
  protected:
   static std::shared_ptr<Session> open(std::vector<std::string> overrides = {}) {
@@ -144,7 +125,7 @@ TEST_F(StepGraphTest, EqualsTheStepWithAGrowingCache) {
     constexpr int64_t kBeams = 2;
     const auto growing = session->model().start(prepared.batch, kBeams, 5);
     const auto fixed =
-        session->model().start(prepared.batch, kBeams, 5, nullptr, std::make_unique<CalledAgain>());
+        session->model().start(prepared.batch, kBeams, 5, nullptr, std::make_unique<test::CalledAgain>());
     const at::Tensor first = fixed->prefill();
     EXPECT_TRUE(first.equal(growing->prefill()));
     const at::Tensor source = at::tensor({1, 0, 2, 2}, at::kLong);
@@ -178,7 +159,7 @@ TEST_F(StepGraphTest, BeamSearchGivesTheSameResults) {
     input.stop_ids = stop_ids(params, session->model().tokenizer());
     const auto growing = session->model().start(prepared.batch, beams, params.max_new_tokens);
     const auto fixed = session->model().start(prepared.batch, beams, params.max_new_tokens, nullptr,
-                                              std::make_unique<CalledAgain>());
+                                              std::make_unique<test::CalledAgain>());
     const auto expected = generate(*growing, input, params), got = generate(*fixed, input, params);
     for (size_t row = 0; row < expected.size(); ++row)
       EXPECT_EQ(got[row].hypotheses.front().ids, expected[row].hypotheses.front().ids) << beams << " beams";
@@ -191,8 +172,12 @@ TEST_F(StepGraphTest, EveryStepHasTheSameOperations) {
     const auto session = open({std::string("model.adapter.cached_tokens_see=") + rule});
     const Prepared prepared = two_prompts(*session);
     std::vector<std::vector<std::string>> steps;
-    const auto fixed =
-        session->model().start(prepared.batch, 2, 6, nullptr, std::make_unique<CalledAgain>(&steps));
+    const auto fixed = session->model().start(prepared.batch, 2, 6, nullptr,
+                                              std::make_unique<test::CalledAgain>([&](const auto& work) {
+                                                const OpLog log;
+                                                work();
+                                                steps.push_back(log.lines);
+                                              }));
     fixed->prefill();
     for (int64_t i = 0; i < 6; ++i) {
       fixed->step(at::full({4}, 20 + i, at::kLong));
@@ -228,8 +213,8 @@ TEST_F(StepGraphTest, UsesNoTensorsOnTheCpu) {
   prepared.batch.media = on_meta->resample(features, prepared.index);
   on_meta->logits(on_meta->forward(prepared.batch).hidden);
   for (const bool with_graph : {false, true}) {
-    const auto steps =
-        on_meta->start(prepared.batch, 2, 4, nullptr, with_graph ? std::make_unique<CalledAgain>() : nullptr);
+    const auto steps = on_meta->start(prepared.batch, 2, 4, nullptr,
+                                      with_graph ? std::make_unique<test::CalledAgain>() : nullptr);
     steps->prefill();
     for (int64_t i = 0; i < 3; ++i) steps->step(at::full({4}, 20 + i, at::kLong));
   }

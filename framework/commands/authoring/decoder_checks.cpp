@@ -124,7 +124,7 @@ Finding check_mask(const Specimen& specimen) {
   const Runner runner{*subject->decoder()};
   const at::Tensor ids = subject->input(1, 1)[0];
   DecodeStep step = whole_prompt(1, kTokens, at::kCPU);
-  step.mask.fill_(true);
+  step.mask = at::ones({1, 1, kTokens, kTokens}, at::kBool);
   const at::Tensor causal = runner.whole(ids), all = runner.run(ids, step);
   if (all.select(1, 0).equal(causal.select(1, 0))) {
     throw Error(

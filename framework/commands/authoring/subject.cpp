@@ -151,8 +151,8 @@ class AdapterSubject final : public Subject {
     const auto state = adapter_->prepare(in[0]);
     if (!state) throw Error("returns no state from prepare()");
     Sequence sequence = adapter_->embed({in[1], at::ones({rows, kTokens}, at::kBool), markers}, *state);
-    const Visibility visibility =
-        prompt_visibility(adapter_->masking_rule(), sequence.media_locations.to(in[1].device()));
+    const Visibility visibility = prompt_visibility(
+        adapter_->masking_rule(), sequence.media_locations.to(in[1].device()), MediaCount::of(in[0]));
     for (const int64_t layer : adapter_->layers()) {
       if (layer < 0 || layer >= setting_.num_layers)
         throw Error(cat("acts before layer ", layer, " of a decoder of ", setting_.num_layers));

@@ -1,7 +1,6 @@
 // Flamingo's gated cross-attention (Alayrac et al. 2022, section 3.1.2): before every n-th decoder layer,
 // text tokens attend to media tokens. Tanh gates that start at zero leave the language model unchanged.
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 
 #include "framework/sdk.h"
 
@@ -41,7 +40,12 @@ namespace {
 
 struct MediaState final : AdapterState {
   std::vector<LatentAttention::KeyValue> layers;  // [B,H,T·L,d]; empty if there are no media
-  int64_t images = 0, tokens_per_image = 0;
+
+  std::optional<std::vector<at::Tensor>> tensors() const override {
+    std::vector<at::Tensor> all;
+    for (const auto& [key, value] : layers) all.insert(all.end(), {key, value});
+    return all;
+  }
 };
 
 std::vector<NamingTable> gated_naming_tables() {
@@ -87,13 +91,13 @@ class GatedCrossAttention final : public Adapter {
     return indices;
   }
 
-  MaskingRule masking_rule() const override { return {params_.text_sees, params_.cached_tokens_see}; }
+  MaskingRule masking_rule() const override {
+    return {params_.text_sees, params_.cached_tokens_see, !params_.only_attend_immediate_media};
+  }
 
   std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const override {
     auto state = std::make_unique<MediaState>();
     if (!media.defined() || media.size(1) == 0) return state;
-    state->images = media.size(1);
-    state->tokens_per_image = media.size(2);
     const at::Tensor flat = media.flatten(1, 2);
     for (const Layer& layer : layers_) state->layers.push_back(layer.attention.keys_and_values(flat));
     return state;
@@ -106,15 +110,15 @@ class GatedCrossAttention final : public Adapter {
     const auto& media = static_cast<const MediaState&>(state);
     at::Tensor x = hidden;
     if (!visibility.sees_nothing && !media.layers.empty()) {
-      const at::Tensor queries = block.norm(x), mask = media_mask(visibility.text_time, media);
+      const at::Tensor queries = block.norm(x);
+      const AttentionMask& mask = visibility.media_mask;
       if (visibility.probe && visibility.probe->wants_attention()) {
         const at::Tensor weights = block.attention.weights(queries, media.layers[index], mask);
-        visibility.probe->record(
-            "adapter_attention", layer,
-            weights.masked_fill(visibility.text_time.eq(0).unsqueeze(1).unsqueeze(-1), 0));
+        visibility.probe->record("adapter_attention", layer,
+                                 weights.masked_fill(visibility.sees_none.unsqueeze(1), 0));
       }
       at::Tensor seen = block.attention(queries, media.layers[index], mask);
-      seen = seen.masked_fill(visibility.text_time.eq(0).unsqueeze(-1), 0);
+      seen = seen.masked_fill(visibility.sees_none, 0);
       x = add_residual(x, seen * block.attn_gate.tensor().tanh());
     }
     return add_residual(x, block.feed_forward(x) * block.ff_gate.tensor().tanh());
@@ -129,14 +133,6 @@ class GatedCrossAttention final : public Adapter {
     LatentFeedForward feed_forward;
     Weight attn_gate, ff_gate;
   };
-
-  /// text_time [R,S] → [R,S,T·L] bool: the media tokens that each text token sees.
-  at::Tensor media_mask(const at::Tensor& text_time, const MediaState& media) const {
-    const at::Tensor image =
-        at::arange(1, media.images + 1, text_time.options()).repeat_interleave(media.tokens_per_image);
-    const at::Tensor time = text_time.unsqueeze(-1);
-    return params_.only_attend_immediate_media ? time.eq(image) : time.ge(image);
-  }
 
   GatedCrossAttentionParams params_;
   std::vector<Layer> layers_;

@@ -41,6 +41,10 @@ namespace {
 
 struct MediaRows final : AdapterState {
   at::Tensor media;  // [B,T,N,D] at the decoder's width; undefined if there are no media
+
+  std::optional<std::vector<at::Tensor>> tensors() const override {
+    return std::vector<at::Tensor>();  // steps read none
+  }
 };
 
 /// Used after these prefixes: `llava` after mm_projector., `huggingface` after language_projection. (BLIP-2).

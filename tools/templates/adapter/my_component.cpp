@@ -19,6 +19,8 @@ struct MyComponentParams {
 
 struct MyComponentState final : AdapterState {
   std::vector<at::Tensor> layers;  // [B,1+T,D]: added for text_time 0, 1, … T; empty without media
+
+  std::optional<std::vector<at::Tensor>> tensors() const override { return layers; }
 };
 
 /// x += tanh(gate) · proj(mean of the media tokens of the image seen), for tokens that see an image.

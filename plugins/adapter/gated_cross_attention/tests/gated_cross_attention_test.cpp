@@ -1,6 +1,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/component/adapter.h"
+#include "framework/model/visibility.h"
 #include "tests/support/component.h"
 
 namespace flam {
@@ -13,9 +14,11 @@ std::string config(const std::string& more = "") {
   return "{type: gated_cross_attention, cross_attn_every_n_layers: 2, num_heads: 2, dim_head: 4" + more + "}";
 }
 
-Visibility place(const std::vector<int64_t>& times) {
-  const int64_t length = static_cast<int64_t>(times.size());
-  return {at::tensor(times, at::kLong).view({1, length}), false};
+Visibility place(const std::vector<int64_t>& times, MediaCount media = {kImages, kTokens},
+                 bool sees_earlier = false) {
+  MaskingRule rule;
+  rule.sees_earlier = sees_earlier;
+  return visibility_of(rule, at::tensor(times, at::kLong).view({1, std::ssize(times)}), media);
 }
 
 TEST(GatedCrossAttention, acts_before_every_nth_layer) {
@@ -39,6 +42,9 @@ TEST(GatedCrossAttention, states_its_masking_rule) {
   const MaskingRule own = Built<Adapter>(config(), kInput)->masking_rule();
   EXPECT_EQ(own.text_sees, MaskingRule::TextSees::last);
   EXPECT_EQ(own.cached_tokens_see, MaskingRule::CachedTokensSee::last);
+  EXPECT_FALSE(own.sees_earlier);
+  EXPECT_TRUE(
+      Built<Adapter>(config(", only_attend_immediate_media: false"), kInput)->masking_rule().sees_earlier);
 }
 
 TEST(GatedCrossAttention, closed_gates_change_nothing) {
@@ -70,7 +76,7 @@ TEST_F(Filled, a_token_sees_only_its_image) {
   const at::Tensor all = run(hidden, place({1, 2, 3, 2, 1}), *state);
   for (const int64_t image : {1, 2, 3}) {
     const auto alone = adapter->prepare(media.narrow(1, image - 1, 1));
-    const at::Tensor expected = run(hidden, place({1, 1, 1, 1, 1}), *alone);
+    const at::Tensor expected = run(hidden, place({1, 1, 1, 1, 1}, {1, kTokens}), *alone);
     EXPECT_TRUE(near(all.select(1, image - 1), expected.select(1, image - 1))) << image;
   }
 }
@@ -106,12 +112,13 @@ TEST_F(Filled, a_missing_image_averages_over_all_images) {
   const at::Tensor out = run(hidden, place({4, 4, 4, 4, 4}), *state);
   // One media token whose value is the mean gives the same result.
   const at::Tensor mean = media.flatten(1, 2).mean(1, true).view({1, 1, 1, kWidth});
-  EXPECT_TRUE(near(out, run(hidden, place({1, 1, 1, 1, 1}), *adapter->prepare(mean))));
+  EXPECT_TRUE(near(out, run(hidden, place({1, 1, 1, 1, 1}, {1, 1}), *adapter->prepare(mean))));
 }
 
 TEST_F(Filled, beams_share_keys_and_equal_separate_rows) {
   const at::Tensor two = random({2, kImages, kTokens, kWidth}, 3), rows = random({6, 4, kHidden}, 4);
-  const Visibility visibility{at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), false};
+  const Visibility visibility =
+      visibility_of({}, at::tensor({1, 2, 3, 0}, at::kLong).expand({6, 4}).contiguous(), {kImages, kTokens});
   const at::Tensor shared = run(rows, visibility, *adapter->prepare(two));
   EXPECT_TRUE(near(shared, run(rows, visibility, *adapter->prepare(two.repeat_interleave(3, 0)))));
 }
@@ -139,10 +146,11 @@ class SeesAllBefore : public Filled {
 };
 
 TEST_F(SeesAllBefore, a_token_sees_the_images_up_to_its_own) {
-  const at::Tensor all = run(hidden, place({0, 1, 2, 3, 3}), *state);
+  const at::Tensor all = run(hidden, place({0, 1, 2, 3, 3}, {kImages, kTokens}, true), *state);
   for (const int64_t count : {1, 2, 3}) {
     const auto first = adapter->prepare(media.narrow(1, 0, count));
-    const at::Tensor expected = run(hidden, place({count, count, count, count, count}), *first);
+    const at::Tensor expected =
+        run(hidden, place({count, count, count, count, count}, {count, kTokens}, true), *first);
     EXPECT_TRUE(near(all.select(1, count), expected.select(1, count))) << count;
   }
   EXPECT_TRUE(near(all.select(1, 0), run(hidden, place({0, 0, 0, 0, 0}), *state).select(1, 0)));
@@ -151,8 +159,8 @@ TEST_F(SeesAllBefore, a_token_sees_the_images_up_to_its_own) {
 TEST(GatedCrossAttention, runs_on_meta) {
   Built<Adapter> adapter(config(), kInput);
   const auto state = adapter->prepare(at::empty({1, kImages, kTokens, kWidth}, at::kMeta));
-  const Visibility visibility{at::empty({1, 4}, at::TensorOptions().device(at::kMeta).dtype(at::kLong)),
-                              false};
+  const Visibility visibility = visibility_of(
+      {}, at::empty({1, 4}, at::TensorOptions().device(at::kMeta).dtype(at::kLong)), {kImages, kTokens});
   const at::Tensor hidden = at::empty({1, 4, kHidden}, at::kMeta);
   EXPECT_EQ(adapter->before_layer(1, hidden, visibility, *state).sizes(), hidden.sizes());
 }

@@ -30,6 +30,7 @@ class MassMeter {
     state_ = adapter_->prepare(at::eye(images).view({1, images, 1, images}).repeat({1, 1, kTokens, 1}));
   }
 
+  MediaCount media() const { return {images_, kTokens}; }
   MaskingRule rule() const { return adapter_->masking_rule(); }
 
   at::Tensor mass(const Visibility& visibility) const {
@@ -72,10 +73,12 @@ TEST(Golden, media_masks) {
       SCOPED_TRACE(at_step);
       Visibility visibility;
       if (step == 0) {
-        visibility = prompt_visibility(meter.rule(), image_positions(prompt, 0, prompt.size(), image_token));
+        visibility = prompt_visibility(meter.rule(), image_positions(prompt, 0, prompt.size(), image_token),
+                                       meter.media());
       } else {
-        visibility = cached_visibility(meter.rule(), image_positions(generated, step - 1, 1, image_token),
-                                       at::full({1, 1}, one.find("n_images")->as_int(), at::kLong));
+        visibility =
+            cached_visibility(meter.rule(), image_positions(generated, step - 1, 1, image_token),
+                              at::full({1, 1}, one.find("n_images")->as_int(), at::kLong), meter.media());
       }
       const at::Tensor mass = meter.mass(visibility);
       EXPECT_EQ(mass.eq(0).all().item<bool>(), all_zero[step].as_bool());
