@@ -102,8 +102,13 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   command.add_option("--dtype", options.dtype, "auto (the config's), float32, bfloat16 or float16")
       ->check(not_empty())
       ->capture_default_str();
-  command.add_flag("--cuda-graph", options.cuda_graph,
-                   "record the decode step as a CUDA graph and replay it (see docs/cuda.md)");
+  command
+      .add_flag("--cuda-graph{on}", options.cuda_graph,
+                "record the decode step as a CUDA graph and replay it; --cuda-graph=auto: where enough steps "
+                "follow, "
+                "or requests of the same size come again (docs/cuda.md)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, CudaGraph>{
+          {"off", CudaGraph::off}, {"auto", CudaGraph::automatic}, {"on", CudaGraph::on}}));
   add_threads(command, options);
   command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))

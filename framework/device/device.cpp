@@ -189,6 +189,10 @@ void synchronize(at::Device device) noexcept {
   }
 }
 
+void reset_peak_memory(at::Device device) {
+  if (device.is_cuda()) at::getDeviceAllocator(device.type())->resetPeakStats(device.index());
+}
+
 std::optional<int64_t> peak_memory(at::Device device) {
   if (!device.is_cuda()) return std::nullopt;
   const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());

@@ -34,7 +34,8 @@ FLAM_API std::string device_name(at::Device device);
 /// not reported here, but by the next operation.
 FLAM_API void synchronize(at::Device device) noexcept;
 
-/// Peak memory of tensors on a CUDA device, in bytes; nullopt for other devices.
+/// Peak memory of tensors on a CUDA device since the last reset, in bytes; nullopt for other devices.
 FLAM_API std::optional<int64_t> peak_memory(at::Device device);
+FLAM_API void reset_peak_memory(at::Device device);
 
 }  // namespace flam

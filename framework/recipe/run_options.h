@@ -12,6 +12,11 @@
 
 namespace flam {
 
+/// Whether decode steps are recorded and repeated as CUDA graphs. automatic: where enough steps follow, or
+/// requests of the same size have come before.
+enum class CudaGraph { off, automatic, on };
+FLAM_API const char* cuda_graph_name(CudaGraph choice);
+
 /// The options with which a command opens a config.
 struct RunOptions {
   std::vector<std::string> overrides;              // `--set` assignments
@@ -19,10 +24,10 @@ struct RunOptions {
   std::string weights;         // "" for the config's, "random", or a file that replaces the config's list
   std::string device = "cpu";  // auto, cpu, cuda, cuda:N
   std::string dtype = "auto";  // float32, bfloat16, float16; auto: the config's
-  bool cuda_graph = false;     // record decode steps and repeat them as CUDA graphs
-  int threads = 0;             // of a session's calls on the CPU; 0: libtorch's number when it is opened
-  uint64_t weights_seed = 0;   // of random weights
-  bool hash_weights = false;   // take the SHA-256 of the weights' files when they are loaded, for a receipt
+  CudaGraph cuda_graph = CudaGraph::off;
+  int threads = 0;            // of a session's calls on the CPU; 0: libtorch's number when it is opened
+  uint64_t weights_seed = 0;  // of random weights
+  bool hash_weights = false;  // take the SHA-256 of the weights' files when they are loaded, for a receipt
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 

@@ -107,7 +107,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
   if (const std::string name = device_name(device); !name.empty()) receipt["device_name"] = name;
   if (const auto peak = peak_memory(device)) receipt["peak_device_bytes"] = *peak;
   receipt["dtype"] = dtype_name(session.model().dtype());
-  receipt["cuda_graph"] = session.options().cuda_graph;
+  receipt["cuda_graph"] = cuda_graph_name(session.options().cuda_graph);
   receipt["threads"] = session.options().threads;
   receipt["weights_seed"] = session.options().weights_seed;
   receipt["weights_option"] = session.options().weights;

@@ -113,7 +113,10 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.config.load(s.model->tokenizer());
 
   const at::Device device = resolve_device(options.device);
-  if (options.cuda_graph) s.graphs = open_step_graphs(*s.registry, device);
+  const bool automatic = options.cuda_graph == CudaGraph::automatic;
+  const bool possible = device.is_cuda() && !s.registry->list(StepGraphs::kKind).empty();
+  if (options.cuda_graph == CudaGraph::on || (automatic && possible))
+    s.graphs = std::make_unique<StepPool>(*s.model, open_step_graphs(*s.registry, device), automatic);
   s.model->weights().progress = options.loading;
   with_device_memory([&] {
     s.model->load(random ? nullptr : &weights, device, s.config.dtype_of(options.dtype),

@@ -84,7 +84,8 @@ void SessionParts::encode_media(Prepared& prepared, StageTimes* times, Probe* pr
 std::unique_ptr<StepModel> SessionParts::start(const Prepared& prepared, int64_t beams,
                                                int64_t max_new_tokens) const {
   const ThreadCount computing(options.threads);
-  return model->start(prepared.batch, beams, max_new_tokens, nullptr, graphs ? graphs->make() : nullptr);
+  if (graphs) return graphs->start(prepared.batch, beams, max_new_tokens);
+  return model->start(prepared.batch, beams, max_new_tokens);
 }
 
 std::vector<Result> SessionParts::generate(const Prepared& prepared, const GenerationParams& params,

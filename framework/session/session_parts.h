@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/component/step_graph.h"
 #include "framework/session/media_encoder.h"
 #include "framework/session/session.h"
+#include "framework/session/step_pool.h"
 
 namespace flam {
 
@@ -23,7 +23,7 @@ struct FLAM_API SessionParts {
   std::unique_ptr<TransformChain> transforms;
   std::unique_ptr<Model> model;
   std::unique_ptr<TaskHead> task_head;  // null if the config has none
-  std::unique_ptr<StepGraphs> graphs;   // null unless requested
+  std::unique_ptr<StepPool> graphs;     // null unless requested
   std::unique_ptr<MediaEncoder> media;
   std::vector<std::pair<std::string, std::string>> weight_hashes;  // path and SHA-256, if they were asked for
 

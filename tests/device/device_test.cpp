@@ -81,7 +81,7 @@ TEST_F(OnCuda, CudaGraphsGiveTheSameAnswers) {
   if (open_registry({})->list(StepGraphs::kKind).empty())
     GTEST_SKIP() << "the plugin 'cuda_graph' was not built";
   RunOptions options = on_cuda();
-  options.cuda_graph = true;
+  options.cuda_graph = CudaGraph::on;
   verify_goldens(options, {});
   EXPECT_EQ(answers(options), answers({}));
 }

@@ -8,6 +8,7 @@
 #include "framework/commands/infer/answer_batches.h"
 #include "framework/commands/infer/close_look.h"
 #include "framework/commands/infer/records.h"
+#include "framework/device/device.h"
 #include "framework/generate/generate.h"
 #include "framework/recipe/outputs.h"
 #include "framework/report/json.h"
@@ -66,6 +67,7 @@ class Inference {
     RunOptions opening = options.session;
     opening.hash_weights = receipt_ || !options.output.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
+    reset_peak_memory(session_->model().device());  // a receipt states the peak of its run
     outputs_.keep(session_->config(), options.session.weights);
     outputs_.keep_other_content();
     generation_ = generation_of(options, session_->config());
