@@ -1,4 +1,4 @@
-// Reads config files: `_base_` and its chain, ${configs} paths.
+// Reads config files: `_base_` and its chain, ${configs} and ${cwd} paths.
 
 #include <algorithm>
 #include <map>
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kConfigs = "${configs}/";
+constexpr std::string_view kConfigs = "${configs}/", kCurrentFolder = "${cwd}/";
 constexpr size_t kMaxFiles = 256;
 
 class ConfigLoader {
@@ -114,6 +114,9 @@ void expand_configs_paths(Value& value, const fs::path& root) {
       throw Error(value.where(), cat(quoted(value.as_string()), ": the folder of the configs is not known"));
     const fs::path below = value.as_string().substr(kConfigs.size());
     value = Value((fs::absolute(root) / below).lexically_normal().native(), value.where());
+  } else if (value.is_string() && value.as_string().starts_with(kCurrentFolder)) {
+    const fs::path below = value.as_string().substr(kCurrentFolder.size());
+    value = Value((fs::current_path() / below).lexically_normal().native(), value.where());
   }
 }
 

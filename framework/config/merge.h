@@ -20,7 +20,8 @@ FLAM_API void merge_at(Value& config, const std::string& name, Value over, const
 /// or a `_base_`, which only the top of a file may have.
 void drop_marks(Value& tree);
 
-/// Text that begins with `${configs}/` becomes an absolute path below `root`. Error: `root` is empty.
+/// Text that begins with `${configs}/` becomes an absolute path below `root`, and `${cwd}/` one below the
+/// current folder. Error: `root` is needed and empty.
 void expand_configs_paths(Value& tree, const std::filesystem::path& root);
 
 }  // namespace flam
