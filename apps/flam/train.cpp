@@ -16,14 +16,18 @@ void add_train(CLI::App& app, int& status) {
   struct Options {
     std::string config;
     RunOptions session;
+    bool overwrite = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "train", "run one stage of training, continuing from its checkpoint if there is one");
-  command->footer("Example: flam train configs/_base_/train/flamingo_mini_1_labels.yaml");
+  command->footer(
+      "Example: flam train flamingo_mini_caption --set 'train={objective: answers, trained: {\"adapter.*\": "
+      "0.001}, output: mine.safetensors, steps: 100}'");
   command->add_option("CONFIG", options->config, "model name or config file with a `train` map")->required();
   add_set(*command, options->session.overrides);
   add_device(*command, options->session);
+  command->add_flag("--overwrite", options->overwrite, "replace train.output if it exists");
   command->add_option("--threads", options->session.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256));
   add_plugin_path(*command, options->session.plugin_path);
@@ -42,8 +46,14 @@ void add_train(CLI::App& app, int& status) {
     hooks.sample = [](const std::string& sample) {
       std::cerr << "          " << printable(sample, 500) << "\n";
     };
+    hooks.validated = [](int64_t step, const auto& losses, bool best) {
+      std::string all;
+      for (const auto& [name, value] : losses) all += cat("  ", name, " ", value);
+      std::cerr << "          validation after step " << step << ":" << all << (best ? "  (best so far)" : "")
+                << "\n";
+    };
     hooks.cancelled = interrupted;
-    const bool finished = train(options->config, options->session, hooks);
+    const bool finished = train(options->config, options->session, hooks, options->overwrite);
     if (!finished)
       std::cerr << "interrupted; a checkpoint was written, and the same command continues from it\n";
     status = finished ? 0 : interrupted_status();

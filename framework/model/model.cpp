@@ -16,7 +16,7 @@ namespace flam {
 
 StepModel::~StepModel() = default;
 
-void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed) {
+LoadReport Model::load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed) {
   const NamingLookup namings = [this](const std::string& slot) -> const std::vector<NamingTable>* {
     if (slot == "vision_backbone") return &vision_backbone_->naming_tables();
     if (slot == "resampler") return &resampler_->naming_tables();
@@ -24,8 +24,9 @@ void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType d
     if (slot == "language_decoder") return &language_decoder_->naming_tables();
     return nullptr;
   };
+  LoadReport report;
   if (files) {
-    load_weights(weights_, *files, namings, device, dtype, seed);
+    report = load_weights(weights_, *files, namings, device, dtype, seed);
   } else {
     weights_.initialise(device, dtype, seed);
   }
@@ -34,10 +35,11 @@ void Model::load(const WeightsConfig* files, at::Device device, at::ScalarType d
   for (const auto& slot : weights_.slots()) {
     if (slot->vocabulary) padding.push_back(slot->padding_rows);
   }
-  if (padding.empty()) return;
+  if (padding.empty()) return report;
   const auto [least, most] = std::minmax_element(padding.begin(), padding.end());
   least_padding_ = *least;
   most_padding_ = *most;
+  return report;
 }
 
 void Model::place(at::Device device, at::ScalarType dtype) {

@@ -35,7 +35,7 @@ class FLAM_API Model {
   static std::unique_ptr<Model> assemble(const ModelConfig& config, const Registry& registry);
 
   /// Fills the weights from `files`, or with initial values from `seed` if `files` is null.
-  void load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed);
+  LoadReport load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed);
   /// Sets the device and dtype of the weights, for a caller that has filled them itself (training).
   void place(at::Device device, at::ScalarType dtype);
 

@@ -1,6 +1,7 @@
 #include "framework/recipe/train_config.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "framework/base/text.h"
 
@@ -21,20 +22,25 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("records_per_picture", records_per_picture,
     "records of each task head that share one picture, in the order of task_heads");
   v("init_from", init_from,
-    "weights files of earlier stages; later files override earlier ones, and tensors in none of them are "
-    "initialised",
-    path());
+    "files that training starts from: paths, or files with a layout as in weights.files; later files "
+    "override "
+    "earlier ones, and tensors in none of them are initialised. null: the config's weights.files, []: none");
   v("init_patterns", init_patterns,
-    "which tensors are loaded from init_from (SLOT.NAME, * matches anything)");
+    "which tensors training starts from, of those in the files (SLOT.NAME, * matches anything)");
   v("init_where_it_fits", init_where_it_fits,
-    "skip tensors of init_from that this model lacks or has in another shape, instead of refusing them");
+    "skip tensors of these files that this model lacks or has in another shape, instead of refusing them");
   v("new_tensor_rate", new_tensor_rate,
-    "learning rate of tensors that no pattern of trained matches and no file of init_from has; 0: they keep "
+    "learning rate of tensors that no pattern of trained matches and no file that training starts from has; "
+    "0: they keep "
     "their initial values",
     at_least(0));
-  v("output", output, "weights file to write; the checkpoint is stored beside it", required(), path());
+  v("output", output,
+    "weights file to write; a relative path is relative to the current folder. The checkpoint is stored "
+    "beside "
+    "it",
+    required());
   v("save_frozen", save_frozen,
-    "whether the output file also holds the tensors of init_from that are not trained; false: only the "
+    "whether the output file also holds the tensors of files that are not trained; false: only the "
     "trained ones, for parts that have a file of their own");
   v("steps", steps, "optimiser steps", at_least(1));
   v("batch_size", batch_size, "pictures per step", at_least(1));
@@ -46,10 +52,20 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("optimizer", optimizer,
     "muon orthogonalises the updates of matrices (Jordan 2024) and uses AdamW for the rest",
     choices("adamw", "muon"));
-  v("final_fraction", final_fraction, "fraction of the learning rate that is left at the end of the cosine",
+  v("schedule", schedule, "how the learning rate falls after the warm-up",
+    choices("cosine", "linear", "constant"));
+  v("final_fraction", final_fraction, "fraction of the learning rate that is left at the end of the schedule",
     between(0, 1));
   v("warmup_steps", warmup_steps, "steps of linear warm-up", at_least(0));
   v("weight_decay", weight_decay, "decoupled weight decay, for matrices only", at_least(0));
+  v("no_weight_decay", no_weight_decay,
+    "patterns of matrices without weight decay (SLOT.NAME, * matches "
+    "anything)");
+  v("ema_decay", ema_decay,
+    "the output file holds an average of the trained weights over the steps, w·decay + weight·(1 − decay); "
+    "0: "
+    "the weights of the last step. 0.999 averages over about 1000 steps",
+    between(0, 1));
   v("beta1", beta1, "decay of AdamW's first moment", between(0, 1));
   v("beta2", beta2, "decay of AdamW's second moment", between(0, 1));
   v("momentum", momentum, "momentum of Muon", between(0, 1));
@@ -61,6 +77,18 @@ void TrainConfig::visit(ParamVisitor& v) {
   v("log_every", log_every, "steps between log lines", at_least(1));
   v("sample_every", sample_every, "steps between samples of the model's answers; 0: none", at_least(0));
   v("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: none before the end", at_least(0));
+  v("tensorboard", tensorboard,
+    "folder for TensorBoard's event files, relative to the current folder; empty: none. The same numbers are "
+    "in "
+    "the file OUTPUT.metrics.jsonl");
+  v("validation_dataset", validation_dataset,
+    "dataset of records that are not trained on, whose loss is computed every validate_every steps; null: "
+    "none");
+  v("validate_every", validate_every, "steps between validations; 0: none", at_least(0));
+  v("validation_records", validation_records, "pictures of the validation dataset that are used",
+    at_least(1));
+  v("patience", patience, "training ends early after that many validations without an improvement; 0: never",
+    at_least(0));
 }
 
 TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
@@ -79,6 +107,10 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
       }
     }
   }
+  if (!config.init_from.is_null())
+    config.start = WeightsConfig::parse_list(config.init_from, "train.init_from", errors);
+  if (!config.output.empty())
+    config.output = std::filesystem::absolute(config.output).lexically_normal().string();
   if (const Value* output = node.find("output"); output && !output->is_null() && config.output.empty())
     errors.add(output->where(), "`output` is an empty path; name the weights file to write");
   if (config.task_heads.is_list()) {
@@ -88,6 +120,23 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(config.task_heads.where(),
                cat("`task_heads` must be a list, found ", config.task_heads.describe()));
   }
+  if (config.validation_dataset.is_map()) {
+    config.validation = registry.parse("dataset", config.validation_dataset, errors);
+  } else if (!config.validation_dataset.is_null()) {
+    errors.add(config.validation_dataset.where(),
+               cat("`validation_dataset` must be a dataset, {type: …}, found ",
+                   config.validation_dataset.describe()));
+  }
+  if (config.validation_dataset.is_null() != (config.validate_every == 0)) {
+    errors.add(node.where(), config.validate_every == 0
+                                 ? "`validation_dataset` is given, but `validate_every` is 0; set it to the "
+                                   "number of steps between validations"
+                                 : "`validate_every` is set, but there is no `validation_dataset`; give one");
+  }
+  if (config.patience > 0 && config.validate_every == 0)
+    errors.add(node.where(), "`patience` needs validations; set `validation_dataset` and `validate_every`");
+  if (config.ema_decay == 1)
+    errors.add(node.where(), "`ema_decay` is 1, so the average would never change; expected less than 1");
   if (config.micro_batch_size > 0 && config.batch_size % config.micro_batch_size != 0) {
     errors.add(node.where(), cat("`micro_batch_size` ", config.micro_batch_size,
                                  " doesn't divide `batch_size` ", config.batch_size));
@@ -101,13 +150,23 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
 
 Value TrainConfig::resolved() const {
   TrainConfig copy = *this;
+  if (start) copy.init_from = start->resolved_list();
   Value out = write_params(ParamsRef(copy));
   if (!heads.empty()) {
     Value list = Value::list();
     for (const auto& head : heads) list.as_list().push_back(head.resolved());
     out.set("task_heads", std::move(list));
   }
+  if (validation) out.set("validation_dataset", validation.resolved());
   return out;
+}
+
+WeightsConfig TrainConfig::start_files(const WeightsConfig& weights) const {
+  WeightsConfig files = start.value_or(weights);
+  files.may_lack = files.writable = true;
+  files.may_not_fit = init_where_it_fits;
+  files.patterns = init_patterns;
+  return files;
 }
 
 std::vector<std::pair<std::string, double>> TrainConfig::rates() const {

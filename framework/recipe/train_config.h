@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/registry/registry.h"
+#include "framework/weights/load.h"
 
 namespace flam {
 
@@ -17,7 +18,7 @@ struct FLAM_API TrainConfig {
   Value trained;                                   // pattern → learning rate
   Value task_heads;                                // list of {type: …}; empty: the config's task head
   std::vector<int64_t> records_per_picture = {1};  // for each task head
-  std::vector<std::string> init_from;
+  Value init_from;  // a list of paths and of files as in weights.files; null: the config's weights.files
   std::vector<std::string> init_patterns = {"*"};
   bool init_where_it_fits = false;
   double new_tensor_rate = 0.0;
@@ -28,9 +29,13 @@ struct FLAM_API TrainConfig {
   int64_t batch_size = 32;
   int64_t micro_batch_size = 0;
   Optimizer optimizer = Optimizer::adamw;
+  enum class Schedule { cosine, linear, constant };
+  Schedule schedule = Schedule::cosine;
   double final_fraction = 0.02;
   int64_t warmup_steps = 100;
   double weight_decay = 0.02;
+  std::vector<std::string> no_weight_decay;
+  double ema_decay = 0.0;
   double beta1 = 0.9;
   double beta2 = 0.98;
   double momentum = 0.95;
@@ -42,12 +47,23 @@ struct FLAM_API TrainConfig {
   int64_t log_every = 50;
   int64_t sample_every = 500;
   int64_t checkpoint_every = 1000;
+  std::string tensorboard;
+
+  Value validation_dataset;
+  int64_t validate_every = 0;
+  int64_t validation_records = 256;
+  int64_t patience = 0;
 
   std::vector<ComponentConfig> heads;  // parsed task_heads
+  ComponentConfig validation;          // parsed validation_dataset
+  std::optional<WeightsConfig> start;  // parsed init_from
 
   void visit(ParamVisitor& v);
   static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);
   Value resolved() const;
+  /// The files that training starts from: those of init_from, or else `weights`, with the options of the
+  /// other init_ parameters.
+  WeightsConfig start_files(const WeightsConfig& weights) const;
   /// The patterns and rates of `trained`, in order. A tensor gets the rate of the first pattern that matches
   /// it.
   std::vector<std::pair<std::string, double>> rates() const;

@@ -93,16 +93,7 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
       with_pictures_(parts.config.objective != Kind::text),
       with_labels_(parts.config.objective == Kind::labels ||
                    (parts.config.objective == Kind::answers && parts.config.label_weight > 0)) {
-  for (const TrainedTask& task : parts.tasks) {
-    pictures_.push_back(task.dataset->size() / task.records_per_picture);
-    if (pictures_.back() == 0) {
-      throw Error(cat("the dataset has ", task.dataset->size(),
-                      " records, fewer than train.records_per_picture, ", task.records_per_picture));
-    }
-  }
-  // The records of all tasks share a picture, so all tasks start again at the same picture.
-  if (with_pictures_)
-    pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
+  use(parts.tasks);
   from_features_ = with_pictures_ && the_picture(parts.tasks.front().dataset->at(0)).features.defined();
   const Dataset& dataset = *parts.tasks.front().dataset;
   if (parts.config.objective == Kind::classes) {
@@ -131,6 +122,27 @@ Objective::Objective(const TrainingParts& parts, WeightStore& label_weights)
         "the objective needs classes of patches or media tokens, but the dataset gives none (the "
         "dataset 'scenes' gives them with label_patch_size or label_cells)");
   }
+}
+
+void Objective::use(const std::vector<TrainedTask>& tasks) {
+  tasks_ = &tasks;
+  pictures_.clear();
+  for (const TrainedTask& task : tasks) {
+    pictures_.push_back(task.dataset->size() / task.records_per_picture);
+    if (pictures_.back() == 0) {
+      throw Error(cat("the dataset has ", task.dataset->size(),
+                      " records, fewer than train.records_per_picture, ", task.records_per_picture));
+    }
+  }
+  // The records of all tasks share a picture, so all tasks start again at the same picture.
+  if (with_pictures_)
+    pictures_.assign(pictures_.size(), *std::min_element(pictures_.begin(), pictures_.end()));
+}
+
+Objective Objective::on(const std::vector<TrainedTask>& tasks) const {
+  Objective other = *this;
+  other.use(tasks);
+  return other;
 }
 
 std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std::vector<int64_t>& classes,
@@ -172,20 +184,20 @@ Features Objective::features_of(const Drawn& drawn) const {
 Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) const {
   first += step * parts_.config.batch_size;
   const bool without_text = parts_.config.objective == Kind::labels || classes_ > 0;
-  const size_t tasks = without_text ? 1 : parts_.tasks.size();
+  const size_t tasks = without_text ? 1 : tasks_->size();
   Drawn out;
-  for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * parts_.tasks[t].records_per_picture);
+  for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * (*tasks_)[t].records_per_picture);
   std::vector<at::Tensor> inputs(pictures), patch_labels(pictures), media_labels(pictures);
   at::parallel_for(0, pictures, 1, [&](int64_t begin, int64_t end) {
     for (int64_t picture = begin; picture < end; ++picture) {
       for (size_t t = 0; t < tasks; ++t) {
-        const TrainedTask& task = parts_.tasks[t];
+        const TrainedTask& task = (*tasks_)[t];
         for (int64_t r = 0; r < task.records_per_picture; ++r) {
           const int64_t index = (first + picture) % pictures_[t] * task.records_per_picture + r;
           out.records[t][picture * task.records_per_picture + r] = task.dataset->at(index);
         }
       }
-      const Record& record = out.records[0][picture * parts_.tasks[0].records_per_picture];
+      const Record& record = out.records[0][picture * (*tasks_)[0].records_per_picture];
       if (with_pictures_) {
         for (const auto& of_task : out.records) {
           const size_t count = of_task.size() / static_cast<size_t>(pictures);
@@ -242,7 +254,7 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   std::vector<TextRow> rows;
   rows.reserve(records.size());
   for (const Record& record : records) {
-    rows.push_back(text_row(*parts_.tasks[task].head, model, record.request, the_reference(record)));
+    rows.push_back(text_row(*(*tasks_)[task].head, model, record.request, the_reference(record)));
   }
   const bool text_alone = parts_.config.objective == Kind::text;
   const TextBatch batch = text_batch(rows, model.tokenizer().pad_id(), text_alone, model.image_token_id());
@@ -292,8 +304,8 @@ StepLoss Objective::loss(int64_t step, int64_t first, int64_t count) const {
     add("media", label_loss(tokens.narrow(1, 0, labelled), drawn.media_labels, media_heads_), label_weight);
   }
   if (parts_.config.objective == Kind::labels) return out;
-  for (size_t t = 0; t < parts_.tasks.size(); ++t) {
-    add(parts_.tasks[t].head->answer_field(), text_loss(t, drawn.records[t], media), 1.0);
+  for (size_t t = 0; t < tasks_->size(); ++t) {
+    add((*tasks_)[t].head->answer_field(), text_loss(t, drawn.records[t], media), 1.0);
   }
   return out;
 }
@@ -308,9 +320,9 @@ std::vector<std::string> Objective::samples(int64_t step) const {
   GenerationParams params;
   params.max_new_tokens = 64;
   params.stop_tokens = parts_.stop_tokens;
-  for (size_t t = 0; t < parts_.tasks.size(); ++t) {
+  for (size_t t = 0; t < tasks_->size(); ++t) {
     const Record& record = drawn.records[t].front();
-    TextRow row = text_row(*parts_.tasks[t].head, model, record.request, the_reference(record));
+    TextRow row = text_row(*(*tasks_)[t].head, model, record.request, the_reference(record));
     row.ids.resize(row.prompt_length);
     const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
     const auto steps = model.start(Batch{batch.ids, batch.mask, media}, 1, params.max_new_tokens);

@@ -1,6 +1,7 @@
 #pragma once
 // The loss that a training stage minimises.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,12 +25,16 @@ struct TrainedTask {
 
 struct TrainingParts {
   const TrainConfig& config;
-  const Model& model;
+  Model& model;  // computes with const calls; only the loading of weights changes it
   const TransformChain& transforms;
   const DecodeOptions& pictures;
   const std::vector<std::string>& stop_tokens;  // of generation
   std::vector<TrainedTask> tasks;
-  std::string settings;  // everything that the run's result depends on; a checkpoint must have the same
+  std::vector<TrainedTask> validation;  // the same heads with the validation dataset; empty: none
+  std::string settings;       // everything that the run's result depends on; a checkpoint must have the same
+  WeightsConfig start;        // the files that training starts from
+  std::string name, dataset;  // of the config, and what it trains on, for the output's metadata
+  bool overwrite = false;     // the output, if it exists
 };
 
 struct StepLoss {
@@ -47,6 +52,10 @@ class Objective {
   StepLoss loss(int64_t step, int64_t first, int64_t count) const;
   /// The model's answer to the first record of each task of a step, with the references.
   std::vector<std::string> samples(int64_t step) const;
+  /// The same loss over the records of other tasks with the same heads.
+  Objective on(const std::vector<TrainedTask>& tasks) const;
+  /// The number of pictures after which the records start again.
+  int64_t pictures() const { return *std::min_element(pictures_.begin(), pictures_.end()); }
   /// Whether the dataset gives features instead of pictures, so that the backbone doesn't run.
   bool from_features() const { return from_features_; }
 
@@ -56,6 +65,7 @@ class Objective {
     at::Tensor pictures;                       // pixels [N,3,H,W] or features [N,P,D]; undefined for text
     at::Tensor patch_labels, media_labels;     // [N,G,K] int64, or undefined
   };
+  void use(const std::vector<TrainedTask>& tasks);
   Drawn draw(int64_t step, int64_t first, int64_t count) const;
   at::Tensor input_of(const Record& record) const;  // pixels [3,H,W] or features [P,D]
   Features features_of(const Drawn& drawn) const;
@@ -67,6 +77,7 @@ class Objective {
                                     int64_t width) const;
 
   const TrainingParts& parts_;
+  const std::vector<TrainedTask>* tasks_ = nullptr;
   bool with_pictures_, with_labels_, from_features_ = false;
   std::vector<int64_t> pictures_;  // for each task, the number after which its records start again
   int64_t classes_ = 0;            // of whole pictures, for the objective `classes`

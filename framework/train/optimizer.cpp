@@ -62,6 +62,7 @@ Optimizer::Optimizer(const TrainConfig& config, std::vector<TrainedTensor> tenso
   for (TrainedTensor& tensor : tensors_) {
     tensor.first = at::zeros_like(tensor.value, at::TensorOptions().requires_grad(false));
     if (!tensor.orthogonal) tensor.second = at::zeros_like(tensor.first);
+    if (config_.ema_decay > 0) tensor.average = tensor.value.detach().clone();
     if (numbers >= most) {
       groups_.emplace_back();
       numbers = 0;
@@ -146,7 +147,7 @@ void Optimizer::update_adamw(Lists& lists) const {
 
 void Optimizer::update_muon(TrainedTensor& tensor, double rate) const {
   const at::Tensor& gradient = tensor.value.grad();
-  if (tensor.value.dim() > 1) tensor.value.mul_(1 - rate * config_.weight_decay);
+  if (tensor.value.dim() > 1 && tensor.decays) tensor.value.mul_(1 - rate * config_.weight_decay);
   tensor.first.mul_(config_.momentum).add_(gradient);
   const at::Tensor ahead = gradient + tensor.first * config_.momentum;
   const double rows = static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
@@ -174,14 +175,18 @@ void Optimizer::step(double scale, double gradient_norm) {
       lists.gradients.push_back(tensor->value.grad());
       lists.first.push_back(tensor->first);
       lists.second.push_back(tensor->second);
-      lists.kept.emplace_back(tensor->value.dim() > 1 ? 1 - rate * config_.weight_decay : 1.0);
+      lists.kept.emplace_back(tensor->value.dim() > 1 && tensor->decays ? 1 - rate * config_.weight_decay
+                                                                        : 1.0);
       lists.rates.emplace_back(-rate / correction);
     }
     if (!lists.values.empty()) {
       if (clip) at::_foreach_mul_(lists.gradients, shrunk);
       update_adamw(lists);
     }
-    for (TrainedTensor* tensor : group) tensor->value.mutable_grad() = at::Tensor();
+    for (TrainedTensor* tensor : group) {
+      tensor->value.mutable_grad() = at::Tensor();
+      if (tensor->average.defined()) tensor->average.lerp_(tensor->value, 1 - config_.ema_decay);
+    }
   });
 }
 
@@ -190,6 +195,7 @@ std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
   for (const TrainedTensor& tensor : tensors_) {
     out.emplace_back("first." + tensor.name, tensor.first);
     if (tensor.second.defined()) out.emplace_back("second." + tensor.name, tensor.second);
+    if (tensor.average.defined()) out.emplace_back("average." + tensor.name, tensor.average);
   }
   return out;
 }
@@ -198,6 +204,7 @@ void Optimizer::restore(const Stored& stored, int64_t steps_done) {
   for (TrainedTensor& tensor : tensors_) {
     tensor.first.copy_(stored("first." + tensor.name, tensor.first));
     if (tensor.second.defined()) tensor.second.copy_(stored("second." + tensor.name, tensor.second));
+    if (tensor.average.defined()) tensor.average.copy_(stored("average." + tensor.name, tensor.average));
   }
   steps_done_ = steps_done;
 }

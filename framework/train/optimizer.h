@@ -19,8 +19,10 @@ struct TrainedTensor {
   at::Tensor value;  // leaf that requires a gradient
   double learning_rate = 0;
   bool orthogonal = false;     // Muon's update instead of AdamW's
+  bool decays = true;          // weight decay applies, if it is a matrix
   std::vector<int64_t> parts;  // numbers of rows that form separate matrices
   at::Tensor first, second;    // moments; second is undefined under Muon
+  at::Tensor average;          // of the values over the steps; undefined without train.ema_decay
 };
 
 class FLAM_API Optimizer {
@@ -39,8 +41,8 @@ class FLAM_API Optimizer {
   void step(double scale, double gradient_norm);
 
   const std::vector<TrainedTensor>& tensors() const { return tensors_; }
-  /// Moments by name, for the checkpoint; restore() reads them back. `Stored` returns the moment of that name
-  /// with the shape and type of `like`, or throws.
+  /// Moments and averages by name, for the checkpoint; restore() reads them back. `Stored` returns the moment
+  /// of that name with the shape and type of `like`, or throws.
   using Stored = std::function<at::Tensor(const std::string& name, const at::Tensor& like)>;
   std::vector<std::pair<std::string, at::Tensor>> state() const;
   void restore(const Stored& stored, int64_t steps_done);

@@ -15,13 +15,13 @@ namespace flam {
 
 namespace {
 
-TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int64_t records_per_picture,
-                      const Registry& registry, const Tokenizer& tokenizer) {
+TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, const ComponentConfig& dataset,
+                      int64_t records_per_picture, const Registry& registry, const Tokenizer& tokenizer) {
   TrainedTask task;
   task.head = config.build_task_head(head, registry, tokenizer);
   Dataset::Input input = Dataset::Input::of(*task.head);
   input.records_per_picture = records_per_picture;
-  task.dataset = build_checked<Dataset>(registry, config.dataset, input);
+  task.dataset = build_checked<Dataset>(registry, dataset, input);
   task.records_per_picture = records_per_picture;
   return task;
 }
@@ -29,7 +29,7 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, int6
 std::string course_of(const RunConfig& config) {
   Value tree = config.resolved();
   for (const char* key : {"weights", "metrics", "meta"}) tree.erase(key);
-  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every"})
+  for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every", "tensorboard"})
     tree.find("train")->erase(key);
   return write_json(tree);
 }
@@ -41,8 +41,10 @@ void keep_inputs(const RunConfig& config) {
   outputs.add("`train.output`", config.train->output, Outputs::Content::safetensors);
   outputs.add("the checkpoint of `train.output`", config.train->output + ".checkpoint",
               Outputs::Content::safetensors);
+  outputs.add("the metrics of `train.output`", config.train->output + ".metrics.jsonl");
   outputs.keep(config);
-  for (const std::string& file : config.train->init_from) outputs.keep_weights(file);
+  const WeightsConfig start = config.train->start_files(config.weights);
+  for (const WeightsFile& file : start.files) outputs.keep_weights(start.path_of(file));
   const Value dataset = config.dataset.resolved();
   const Value* folder = dataset.find("folder");
   each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
@@ -52,7 +54,8 @@ void keep_inputs(const RunConfig& config) {
 
 }  // namespace
 
-bool train(const std::string& config_name, const RunOptions& options, const TrainHooks& hooks) {
+bool train(const std::string& config_name, const RunOptions& options, const TrainHooks& hooks,
+           bool overwrite) {
   const auto registry = open_registry(options.plugin_path);
   const RunConfig config = RunConfig::load(config_name, options.overrides, *registry);
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
@@ -73,9 +76,18 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   transforms.check_output(layout, model->vision_backbone().image_size(), config.model.vision_backbone);
   config.load(model->tokenizer());
 
-  TrainingParts parts{
-      *config.train,    *model, transforms, config.pictures, config.generation.stop_tokens, {},
-      course_of(config)};
+  TrainingParts parts{*config.train,
+                      *model,
+                      transforms,
+                      config.pictures,
+                      config.generation.stop_tokens,
+                      {},
+                      {},
+                      course_of(config),
+                      config.train->start_files(config.weights),
+                      config.name,
+                      config.dataset.label(),
+                      overwrite};
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
@@ -85,7 +97,11 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
         cat("`train.records_per_picture` has ", counts.size(), " numbers for ", heads.size(), " task heads"));
   }
   for (size_t i = 0; i < heads.size(); ++i) {
-    parts.tasks.push_back(make_task(config, heads[i], counts[i], *registry, model->tokenizer()));
+    const auto task_on = [&](const ComponentConfig& dataset) {
+      return make_task(config, heads[i], dataset, counts[i], *registry, model->tokenizer());
+    };
+    parts.tasks.push_back(task_on(config.dataset));
+    if (config.train->validation) parts.validation.push_back(task_on(config.train->validation));
   }
   model->place(resolve_device(options.device), at::kFloat);
   return Trainer(parts, model->weights()).run(hooks);

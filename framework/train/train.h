@@ -7,7 +7,8 @@
 namespace flam {
 
 /// Runs the stage of a config's `train:` map. Returns false if it was cancelled (a checkpoint is written
-/// then).
-FLAM_API bool train(const std::string& config, const RunOptions& options, const TrainHooks& hooks);
+/// then). Error: the output exists and is not continued from a checkpoint, unless `overwrite`.
+FLAM_API bool train(const std::string& config, const RunOptions& options, const TrainHooks& hooks,
+                    bool overwrite = false);
 
 }  // namespace flam

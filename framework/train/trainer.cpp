@@ -16,10 +16,12 @@
 #include <utility>
 
 #include "framework/base/file.h"
+#include "framework/base/hash.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
 #include "framework/device/one_thread.h"
+#include "framework/recipe/weights_files.h"
 #include "framework/weights/checkpoint.h"
 
 namespace flam {
@@ -68,104 +70,6 @@ StepNumbers read(const std::vector<std::pair<std::string, at::Tensor>>& losses,
 
 }  // namespace
 
-Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
-    : parts_(parts), weights_(weights), objective_(parts, label_weights_) {
-  make_room_for_output();
-  load_initial_weights();
-  label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
-  optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
-}
-
-// Checked before training, because an output that can't be written would lose the result.
-void Trainer::make_room_for_output() const {
-  const std::filesystem::path folder = std::filesystem::absolute(parts_.config.output).parent_path();
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  if (problem)
-    throw Error(
-        cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
-  for (const std::string& file : {parts_.config.output, checkpoint_file()}) AtomicFile probe(file);
-}
-
-void Trainer::load_initial_weights() {
-  const at::NoGradGuard no_grad;
-  weights_.initialise(parts_.model.device(), at::kFloat, static_cast<uint64_t>(parts_.config.seed));
-  for (const std::string& file : parts_.config.init_from) {
-    const auto checkpoint = open_checkpoint(file);
-    const std::string shown = printable(file, 4096);
-    int64_t left_out = 0;
-    for (const std::string& name : checkpoint->names()) {
-      const auto wanted = [&](const std::string& pattern) { return match_pattern(pattern, name); };
-      if (std::none_of(parts_.config.init_patterns.begin(), parts_.config.init_patterns.end(), wanted))
-        continue;
-      const auto slot = weights_.find(name);
-      const bool may_differ = parts_.config.init_where_it_fits;
-      if (!slot && !may_differ)
-        throw Error(cat(shown, " has ", quoted(name), ", which this model doesn't have"));
-      const at::Tensor value = checkpoint->tensor(name);
-      if (may_differ && (!slot || value.sizes() != slot->tensor.sizes())) {
-        ++left_out;
-        continue;
-      }
-      if (value.sizes() != slot->tensor.sizes()) {
-        throw Error(cat(shown, ": ", quoted(name), " has shape ", value.sizes(), ", but this model's has ",
-                        slot->tensor.sizes()));
-      }
-      slot->tensor.copy_(value);
-      slot->origins = {{checkpoint->file_of(name), name}};
-    }
-    if (left_out > 0)
-      log_info(cat(shown, ": skipped ", counted(left_out, "tensor"), " of other shapes than this model's"));
-    left_out_ += left_out;
-  }
-}
-
-std::vector<TrainedTensor> Trainer::trained_tensors() {
-  std::vector<TrainedTensor> out;
-  const auto rates = parts_.config.rates();
-  const bool muon = parts_.config.optimizer == TrainConfig::Optimizer::muon;
-  const auto add = [&](WeightSlot& slot, double rate, bool may_be_orthogonal) {
-    slot.tensor.set_requires_grad(true);
-    const bool orthogonal = muon && may_be_orthogonal && slot.shape.size() == 2 && !slot.vocabulary;
-    out.push_back({slot.name, slot.tensor, rate, orthogonal, slot.parts, {}, {}});
-  };
-  std::vector<bool> used(rates.size());
-  for (const auto& slot : weights_.slots()) {
-    if (slot->statistic) continue;
-    const auto matching = std::find_if(rates.begin(), rates.end(), [&](const auto& entry) {
-      return match_pattern(entry.first, slot->name);
-    });
-    if (matching != rates.end()) used[matching - rates.begin()] = true;
-    const bool skipped = objective_.from_features() && slot->name.starts_with("vision_backbone.");
-    if (skipped && matching != rates.end()) {
-      throw Error(cat("the pattern ", quoted(matching->first), " of `train.trained` matches ",
-                      quoted(slot->name),
-                      ", but the dataset gives features, so the backbone doesn't run and can't be trained; "
-                      "name the slots to train (\"resampler.*\", …)"));
-    }
-    const double rate = matching != rates.end()             ? matching->second
-                        : skipped || !slot->origins.empty() ? 0
-                                                            : parts_.config.new_tensor_rate;
-    if (rate == 0) continue;
-    // Embeddings and latents are tables of independent rows, not matrices to orthogonalise.
-    const auto ends_with = [&](const char* end) { return slot->name.ends_with(end); };
-    const bool table =
-        ends_with("position_embedding") || ends_with("class_embedding.weight") || ends_with("latents");
-    add(*slot, rate, !table);
-  }
-  if (out.empty())
-    throw Error(
-        "no tensor matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
-        "them)");
-  for (size_t i = 0; i < rates.size(); ++i) {
-    if (!used[i])
-      log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
-                   " of `train.trained`: none matches it, or an earlier pattern matches them all"));
-  }
-  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
-  return out;
-}
-
 double Trainer::scale_at(int64_t step) const {
   const TrainConfig& config = parts_.config;
   const double warm =
@@ -173,8 +77,10 @@ double Trainer::scale_at(int64_t step) const {
           ? std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps))
           : 1.0;
   const double done = static_cast<double>(step) / static_cast<double>(config.steps);
-  return warm * (config.final_fraction +
-                 (1 - config.final_fraction) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+  double left = 1;
+  if (config.schedule == TrainConfig::Schedule::cosine) left = 0.5 * (1 + std::cos(std::numbers::pi * done));
+  if (config.schedule == TrainConfig::Schedule::linear) left = 1 - done;
+  return warm * (config.final_fraction + (1 - config.final_fraction) * left);
 }
 
 // On the CPU, as many micro-batches as there are threads run at once, with one thread each. Their gradients
@@ -233,12 +139,38 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
   return sums;
 }
 
+void Trainer::validate(int64_t done, const TrainHooks& hooks) {
+  const auto losses = validation_->losses();
+  const bool best = validation_->take(losses.back().second);
+  RunLog::Numbers numbers;
+  for (const auto& [name, loss] : losses) numbers.emplace_back("validation/" + name, loss);
+  log_.add(done, numbers);
+  if (best) save(best_file());
+  if (hooks.validated) hooks.validated(done, losses, best);
+}
+
+void Trainer::report(TrainProgress& progress, int64_t done, const TrainHooks& hooks) {
+  progress.losses = std::exchange(losses_since_, {});
+  for (auto& entry : progress.losses) entry.second /= static_cast<double>(steps_since_);
+  steps_since_ = 0;
+  progress.step = done;
+  RunLog::Numbers numbers;
+  for (const auto& [name, loss] : progress.losses) numbers.emplace_back("loss/" + name, loss);
+  numbers.insert(numbers.end(), {{"gradient_norm", progress.gradient_norm},
+                                 {"learning_rate_scale", progress.scale},
+                                 {"seconds", progress.seconds}});
+  log_.add(done, numbers);
+  if (hooks.log) hooks.log(progress);
+}
+
 bool Trainer::run(const TrainHooks& hooks) {
   const TrainConfig& config = parts_.config;
   const auto start = std::chrono::steady_clock::now();
-  TrainProgress report{0, config.steps, 0, 0, 0, {}};
+  TrainProgress progress{0, config.steps, 0, 0, 0, {}};
   if (hooks.loaded) hooks.loaded(left_out_);
-  for (int64_t step = resume(); step < config.steps; ++step) {
+  const int64_t first = resume();
+  log_.begin(first);
+  for (int64_t step = first; step < config.steps; ++step) {
     const auto on_device = differentiate(step);
     const auto [losses, norm] = read(on_device, optimizer_->squared_norms());
     for (const auto& [name, loss] : losses) {
@@ -247,9 +179,9 @@ bool Trainer::run(const TrainHooks& hooks) {
           cat("the loss ", quoted(name), " is no longer finite at step ", step, "; try a lower learning rate",
               std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
     }
-    report.scale = scale_at(step);
-    report.gradient_norm = norm;
-    optimizer_->step(report.scale, norm);
+    progress.scale = scale_at(step);
+    progress.gradient_norm = norm;
+    optimizer_->step(progress.scale, norm);
     losses_since_.resize(losses.size());
     for (size_t i = 0; i < losses.size(); ++i) {
       losses_since_[i] = {losses[i].first, losses_since_[i].second + losses[i].second};
@@ -257,40 +189,23 @@ bool Trainer::run(const TrainHooks& hooks) {
     ++steps_since_;
     const int64_t done = step + 1;
     if (hooks.progress) hooks.progress(done, config.steps);
-    if (done % config.log_every == 0 || done == config.steps) {
-      report.losses = std::exchange(losses_since_, {});
-      for (auto& entry : report.losses) entry.second /= static_cast<double>(steps_since_);
-      steps_since_ = 0;
-      report.step = done;
-      report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      if (hooks.log) hooks.log(report);
-    }
+    progress.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (done % config.log_every == 0 || done == config.steps) report(progress, done, hooks);
     if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
       for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
+    }
+    if (validation_ && validation_->is_due(done)) {
+      validate(done, hooks);
+      if (validation_->is_stuck()) break;
     }
     const bool cancelled = hooks.cancelled && hooks.cancelled();
     if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0))
       save_checkpoint(done);
     if (cancelled) return false;
   }
-  save_output();
+  save(config.output);
   std::filesystem::remove(checkpoint_file());
   return true;
-}
-
-void Trainer::save_output() const {
-  // Tensors that were neither trained nor loaded are left out: a later file would override the stage that
-  // trains them.
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (const auto& slot : weights_.slots()) {
-    const auto owner = slot->statistic
-                           ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
-                           : slot;  // statistics go with the norm that uses them
-    const bool loaded = parts_.config.save_frozen && !slot->origins.empty();
-    if (loaded || (owner && owner->tensor.requires_grad()))
-      tensors.emplace_back(slot->name, slot->tensor.detach());
-  }
-  write_safetensors(parts_.config.output, tensors);
 }
 
 }  // namespace flam

@@ -2,11 +2,15 @@
 // One stage of training: steps, schedule, log, and checkpoints from which a later run resumes.
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/train/objective.h"
 #include "framework/train/optimizer.h"
+#include "framework/train/run_log.h"
+#include "framework/train/validation.h"
 
 namespace flam {
 
@@ -17,16 +21,22 @@ struct TrainProgress {
 };
 
 struct TrainHooks {
-  std::function<void(int64_t left_out)> loaded;  // number of tensors of `init_from` that don't fit
+  std::function<void(int64_t left_out)> loaded;  // number of tensors of files that don't fit
   std::function<void(const TrainProgress&)> log;
   std::function<void(int64_t step, int64_t steps)> progress;
   std::function<void(const std::string&)> sample;
+  /// Mean losses on the validation dataset by name, the last is their total; and whether it is the best so
+  /// far.
+  std::function<void(int64_t step, const std::vector<std::pair<std::string, double>>& losses, bool best)>
+      validated;
   std::function<bool()> cancelled;
 };
 
 /// Trains the model's weights in place. If OUTPUT.checkpoint exists, training continues from there, and the
 /// result equals that of an uninterrupted run; a checkpoint with other settings is an Error. On cancellation
-/// it writes a checkpoint and returns false.
+/// it writes a checkpoint and returns false. Beside OUTPUT it writes OUTPUT.metrics.jsonl, and with a
+/// validation dataset OUTPUT with ".best" before its extension: the weights whose validation loss is the
+/// least.
 class Trainer {
  public:
   Trainer(TrainingParts& parts, WeightStore& weights);
@@ -37,20 +47,28 @@ class Trainer {
   void make_room_for_output() const;
   void load_initial_weights();
   std::vector<TrainedTensor> trained_tensors();
+  void validate(int64_t done, const TrainHooks& hooks);
+  void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
   std::string checkpoint_file() const { return parts_.config.output + ".checkpoint"; }
+  std::string metrics_file() const { return parts_.config.output + ".metrics.jsonl"; }
+  std::string best_file() const;
   void save_checkpoint(int64_t steps_done) const;
   int64_t resume();
-  void save_output() const;
+  void save(const std::string& file) const;
+  /// The metadata of the output: what it was trained with, and the SHA-256 of the files it began from.
+  std::map<std::string, std::string> provenance() const;
   double scale_at(int64_t step) const;
   /// Sets the gradients of the trained tensors for that step. Returns the losses by name, on the device.
   std::vector<std::pair<std::string, at::Tensor>> differentiate(int64_t step);
 
   TrainingParts& parts_;
   WeightStore& weights_;
-  int64_t left_out_ = 0;  // tensors of `init_from` that don't fit
+  int64_t left_out_ = 0;  // tensors of files that don't fit
   WeightStore label_weights_;
   Objective objective_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<Validation> validation_;
+  RunLog log_;
   // Sums since the last report, by name.
   std::vector<std::pair<std::string, double>> losses_since_;
   int64_t steps_since_ = 0;

@@ -33,6 +33,10 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
   tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
   for (size_t i = 0; i < losses_since_.size(); ++i)
     tensors.emplace_back(cat("loss_since_report.", i), at::full({1}, losses_since_[i].second, at::kDouble));
+  if (validation_) {
+    tensors.emplace_back("best_validation", at::full({1}, validation_->best, at::kDouble));
+    tensors.emplace_back("validations_since_best", at::full({1}, validation_->since_best, at::kLong));
+  }
   write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
 }
 
@@ -64,6 +68,10 @@ int64_t Trainer::resume() {
       if (!std::binary_search(names.begin(), names.end(), name)) break;
       losses_since_.emplace_back("", tensor_of(*checkpoint, file, name, {1}, at::kDouble).item().toDouble());
     }
+  }
+  if (validation_) {
+    validation_->best = tensor_of(*checkpoint, file, "best_validation", {1}, at::kDouble).item().toDouble();
+    validation_->since_best = number("validations_since_best", done);
   }
   const at::NoGradGuard no_grad;
   for (const TrainedTensor& tensor : optimizer_->tensors())

@@ -47,7 +47,7 @@ void mention_padding(const WeightStore& store) {
 }
 
 void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,
-          at::ScalarType dtype, uint64_t seed) {
+          at::ScalarType dtype, uint64_t seed, bool writable) {
   bool partly = false;
   for (const auto& part : filling.parts) partly |= part.has_value();
   at::Tensor whole = filling.whole ? plan.tensor(*filling.whole) : at::Tensor();
@@ -57,7 +57,7 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
   const std::vector<int64_t> shape = slot.tensor_shape();
   const int64_t rows = shape.empty() ? 1 : shape[0];
   const bool short_of_rows = whole.defined() && whole.numel() < slot.numel();
-  if (whole.defined() && !partly && !short_of_rows && usable_as_it_is(whole, device, dtype)) {
+  if (whole.defined() && !partly && !short_of_rows && !writable && usable_as_it_is(whole, device, dtype)) {
     slot.tensor = whole.view(shape);
     return;
   }
@@ -74,13 +74,13 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
 
 }  // namespace
 
-void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
-                  at::Device device, at::ScalarType dtype, uint64_t seed) {
+LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
+                        at::Device device, at::ScalarType dtype, uint64_t seed) {
   const LoadPlan plan = plan_loading(store, config, namings);
   int64_t done = 0;
   for (const auto& slot : store.slots()) {
     if (const auto filling = plan.fillings.find(slot.get()); filling != plan.fillings.end()) {
-      fill(*slot, filling->second, plan, device, dtype, seed);
+      fill(*slot, filling->second, plan, device, dtype, seed, config.writable);
     } else {  // only where config.may_lack
       slot->tensor = allocate(*slot, device, dtype);
       WeightStore::initialise_rows(*slot, 0, seed);
@@ -88,6 +88,7 @@ void load_weights(WeightStore& store, const WeightsConfig& config, const NamingL
     if (store.progress) store.progress(++done, std::ssize(store.slots()));
   }
   mention_padding(store);
+  return {plan.left_out};
 }
 
 }  // namespace flam

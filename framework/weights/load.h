@@ -34,9 +34,23 @@ struct WeightsFile {
 struct FLAM_API WeightsConfig {
   std::string root;
   std::vector<WeightsFile> files;
-  bool may_lack = false;  // tensors that no file has get their initial values; not a key of configs
+  // These are not keys of configs:
+  bool may_lack = false;              // tensors that no file has get their initial values
+  bool may_not_fit = false;           // tensors that the model lacks or has in another shape are left out
+  bool writable = false;              // weights are copies, never the mapped file itself
+  std::vector<std::string> patterns;  // which tensors of the model are taken from files; empty: all
   static WeightsConfig parse(const Value& node, ErrorList& errors);
+  /// From a list of paths and of files as in `weights.files`, with paths relative to the folder of the file
+  /// that holds the list. `name` is for messages.
+  static WeightsConfig parse_list(const Value& list, const char* name, ErrorList& errors);
   Value resolved() const;
+  /// The opposite of parse_list(), with absolute paths.
+  Value resolved_list() const;
+  std::filesystem::path path_of(const WeightsFile& file) const;
+};
+
+struct LoadReport {
+  int64_t left_out = 0;  // tensors of files, because of `may_not_fit`
 };
 
 /// Returns the naming tables of the component in a slot, such as "resampler"; null for an unknown slot.
@@ -45,8 +59,9 @@ using NamingLookup = std::function<const std::vector<NamingTable>*(const std::st
 /// Fills the store. Later files override earlier ones. On the CPU with the file's own dtype, the mapped file
 /// itself is the weight. Vocabulary tensors may have fewer rows (the rest get initial values, with a warning)
 /// or up to 1024 more rows (padding, which is logged once). Error: lists all tensors that are missing,
-/// unexpected or of the wrong shape. Peak anonymous memory: the model in the run's dtype plus one tensor.
-FLAM_API void load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
-                           at::Device device, at::ScalarType dtype, uint64_t seed);
+/// unexpected or of the wrong shape; or a file gives no tensor, or none for a slot that its layout names.
+/// Peak anonymous memory: the model in the run's dtype plus one tensor.
+FLAM_API LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
+                                 at::Device device, at::ScalarType dtype, uint64_t seed);
 
 }  // namespace flam

@@ -3,7 +3,9 @@
 #include <ATen/ops/equal.h>
 
 #include <algorithm>
+#include <set>
 
+#include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/weights/layout.h"
 
@@ -23,7 +25,8 @@ std::vector<int64_t> without_ones(at::IntArrayRef shape) {
 
 class Planner {
  public:
-  Planner(const WeightStore& store, const NamingLookup& namings) : store_(store), namings_(namings) {}
+  Planner(const WeightStore& store, const NamingLookup& namings, const WeightsConfig& config)
+      : store_(store), namings_(namings), config_(config) {}
 
   void add(const WeightsFile& file, const std::filesystem::path& path) {
     try {
@@ -35,13 +38,21 @@ class Planner {
     const Layout layout(file, opened, store_, namings_);
     unexpected_.clear();
     misshapen_.clear();
+    filled_slots_.clear();
     for (const std::string& key : opened.names()) {
       if (layout.leaves_out(key)) continue;
       const auto target = layout.target_of(key);
       if (!target) unexpected_.push_back(key);
-      if (target && !target->name.empty()) assign(key, *target);
+      if (!target || target->name.empty()) continue;
+      filled_slots_.insert(target->name.substr(0, target->name.find('.')));
+      if (is_wanted(target->name)) assign(key, *target);
     }
     const std::string name = printable(path.string(), 1000);
+    if (config_.may_not_fit) {
+      plan_.left_out += std::ssize(unexpected_);
+      unexpected_.clear();
+    }
+    if (unexpected_.empty() && misshapen_.empty()) require_use(file, name);
     if (!unexpected_.empty()) {
       errors_.add(file.where, listing(cat(name, ": ", counted(std::ssize(unexpected_), "unexpected tensor"),
                                           " (no rule of the layout takes them; `ignore` lists what is not "
@@ -58,8 +69,7 @@ class Planner {
 
   LoadPlan finish(const WeightsConfig& config) {
     std::vector<std::string> missing, files;
-    for (const WeightsFile& file : config.files)
-      files.push_back((std::filesystem::path(config.root) / file.path).lexically_normal().string());
+    for (const WeightsFile& file : config.files) files.push_back(config.path_of(file).string());
     for (const auto& slot : store_.slots()) {
       const auto found = plan_.fillings.find(slot.get());
       if (config.may_lack && found == plan_.fillings.end()) continue;
@@ -83,12 +93,38 @@ class Planner {
   }
 
  private:
+  bool is_wanted(const std::string& name) const {
+    return config_.patterns.empty() || std::ranges::any_of(config_.patterns, [&](const std::string& pattern) {
+             return match_pattern(pattern, name);
+           });
+  }
+
+  /// A file that gives nothing, or nothing for a part that its layout names, is a mistake.
+  void require_use(const WeightsFile& file, const std::string& name) {
+    std::set<std::string> unfilled;
+    for (const LayoutRule& rule : file.layout) {
+      if (!rule.slot.empty() && !filled_slots_.contains(rule.slot)) unfilled.insert(rule.slot);
+    }
+    for (const std::string& slot : unfilled) {
+      errors_.add(file.where, cat(name, ": the layout gives no tensor to the slot ", slot,
+                                  "; correct the `prefix` of its rules, or remove them"));
+    }
+    if (filled_slots_.empty() && unfilled.empty())
+      errors_.add(file.where, cat(name, ": gives no tensor to this model; remove it from the list of files"));
+  }
+
   /// Assigns the tensor `key` of the newest file to its slot.
   void assign(const std::string& key, const Target& target) {
     const int part = target.part;
     const auto slot = store_.find(target.name);
     const Source source{plan_.files.size() - 1, key, target.name, target.interleaved_heads};
+    const size_t wrong = misshapen_.size();
     check_shape(source, *slot, part);
+    if (config_.may_not_fit && misshapen_.size() > wrong) {
+      misshapen_.resize(wrong);
+      ++plan_.left_out;
+      return;
+    }
     Filling& filling = plan_.fillings[slot.get()];
     filling.parts.resize(slot->parts.size());
     const auto same_file = [&](const std::optional<Source>& other) {
@@ -144,9 +180,12 @@ class Planner {
 
   const WeightStore& store_;
   const NamingLookup& namings_;
+  const WeightsConfig& config_;
   LoadPlan plan_;
   ErrorList errors_;
+  // Of the newest file:
   std::vector<std::string> unexpected_, misshapen_;
+  std::set<std::string> filled_slots_;
 };
 
 /// [.. a0 b0 a1 b1 ..] of each head to [.. a0 a1 b0 b1 ..].
@@ -171,9 +210,8 @@ bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary
 
 LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings) {
   if (config.files.empty()) throw Error("weights.files lists no file; give files, or ask for random weights");
-  Planner planner(store, namings);
-  for (const WeightsFile& file : config.files)
-    planner.add(file, (std::filesystem::path(config.root) / file.path).lexically_normal());
+  Planner planner(store, namings, config);
+  for (const WeightsFile& file : config.files) planner.add(file, config.path_of(file));
   return planner.finish(config);
 }
 

@@ -29,6 +29,7 @@ struct Filling {
 struct LoadPlan {
   std::vector<std::unique_ptr<Checkpoint>> files;
   std::unordered_map<const WeightSlot*, Filling> fillings;
+  int64_t left_out = 0;  // tensors that do not fit, and may do so
 
   /// In the component's order of rows.
   at::Tensor tensor(const Source& source) const;
@@ -37,7 +38,8 @@ struct LoadPlan {
   }
 };
 
-/// Error: lists every tensor that is missing, unexpected or of the wrong shape.
+/// Error: lists every tensor that is missing, unexpected or of the wrong shape, and every file and slot that
+/// nothing is loaded for.
 LoadPlan plan_loading(const WeightStore& store, const WeightsConfig& config, const NamingLookup& namings);
 
 /// Whether `found` can fill `wanted`: equal but for dimensions of 1, or (vocabulary) fewer rows or up to 1024

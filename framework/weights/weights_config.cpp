@@ -68,6 +68,33 @@ WeightsConfig WeightsConfig::parse(const Value& node, ErrorList& errors) {
   return config;
 }
 
+WeightsConfig WeightsConfig::parse_list(const Value& list, const char* name, ErrorList& errors) {
+  Value files = Value::list();
+  for (const Value& item : elements(list, name, errors)) {
+    if (!item.is_string()) {
+      files.as_list().push_back(item);
+      continue;
+    }
+    Value file = Value::map(item.where());
+    file.set("path", item);
+    files.as_list().push_back(std::move(file));
+  }
+  Value node = Value::map(list.where());
+  node.set("root", Value(".", list.where()));
+  node.set("files", std::move(files));
+  return parse(node, errors);
+}
+
+std::filesystem::path WeightsConfig::path_of(const WeightsFile& file) const {
+  return (std::filesystem::path(root) / file.path).lexically_normal();
+}
+
+Value WeightsConfig::resolved_list() const {
+  WeightsConfig absolute = *this;
+  for (WeightsFile& file : absolute.files) file.path = path_of(file).string();
+  return *absolute.resolved().find("files");
+}
+
 Value weights_schema() {
   const auto list_of = [](Value& schema, const char* key, Value items) {
     Value& list = *schema.find("properties")->find(key);

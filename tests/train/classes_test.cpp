@@ -49,7 +49,7 @@ class TrainClasses : public testing::Test {
                      "model.resampler={_delete_: true, type: classifier_tokens, num_classes: 2}",
                      cat("train={_delete_: true, objective: classes, trained: {'resampler.classifier.*': "
                          "0.05}, steps: 60, "
-                         "batch_size: 6, output: ",
+                         "batch_size: 6, init_from: [], output: ",
                          output(), "}")};
     out.overrides.insert(out.overrides.end(), more.begin(), more.end());
     out.threads = 1;

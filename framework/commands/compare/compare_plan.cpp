@@ -26,7 +26,17 @@ class FileHashes {
   const std::string& of(const std::filesystem::path& file) {
     auto [entry, fresh] = hashes_.try_emplace(file.native());
     std::error_code ignored;
-    if (fresh && std::filesystem::is_regular_file(file, ignored)) entry->second = sha256_file(file);
+    if (!fresh) return entry->second;
+    if (std::filesystem::is_regular_file(file, ignored)) {
+      entry->second = sha256_file(file);
+    } else if (std::filesystem::is_directory(file, ignored)) {  // a model's folder
+      std::vector<std::filesystem::path> inside;
+      for (const auto& each : std::filesystem::directory_iterator(file)) {
+        if (each.is_regular_file(ignored)) inside.push_back(each.path());
+      }
+      std::ranges::sort(inside);
+      for (const auto& each : inside) entry->second += sha256_file(each);
+    }
     return entry->second;
   }
 
@@ -139,12 +149,14 @@ class Planner {
     train.set("seed", seed);
     if (Value* data = unit.config.find("dataset"); data->find("seed")) data->set("seed", seed);
     std::string key = key_of(unit, config, before, {"output", "init_from"});
-    for (const std::string& file : config.train->init_from) {
+    const WeightsConfig start = config.train->start.value_or(WeightsConfig());
+    for (const WeightsFile& listed : start.files) {
+      const std::string file = start.path_of(listed).string();
       if (hashes_.of(file).empty()) throw Error(cat("stage ", quoted(stage), ": no file ", quoted(file)));
       key += hashes_.of(file);
     }
     finish(unit, stage, key);
-    Value::List init(config.train->init_from.begin(), config.train->init_from.end());
+    Value::List init = start.resolved_list().as_list();
     for (const std::string& output : outputs) init.emplace_back(output);
     train.set("init_from", std::move(init));
     train.set("output", unit.file(".safetensors").native());

@@ -104,7 +104,7 @@ bool train_unit(const CompareUnit& unit, const RunOptions& session, const UnitOp
   hooks.log = [&](const TrainProgress& report) { curve.add(report); };
   hooks.progress = options.progress;
   hooks.cancelled = options.cancelled;
-  if (!train(unit.file(".yaml").native(), session, hooks)) return false;
+  if (!train(unit.file(".yaml").native(), session, hooks, /*overwrite=*/true)) return false;
   if (curve.points().empty()) throw RunError("training ended without a report");
   const Json& last = curve.points().back();
   result["steps"] = last["step"];

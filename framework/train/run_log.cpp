@@ -1,0 +1,128 @@
+#include "framework/train/run_log.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cstring>
+
+#include "framework/base/error.h"
+#include "framework/base/file.h"
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+
+namespace flam {
+
+namespace {
+
+constexpr size_t kMostOfALog = size_t{1} << 30;
+
+/// CRC-32C (Castagnoli, reflected), which zlib doesn't have.
+uint32_t crc32c(std::string_view bytes) {
+  static constexpr auto kTable = [] {
+    std::array<uint32_t, 256> table{};
+    for (uint32_t i = 0; i < table.size(); ++i) {
+      uint32_t value = i;
+      for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value & 1 ? 0x82f63b78u : 0);
+      table[i] = value;
+    }
+    return table;
+  }();
+  uint32_t crc = ~0u;
+  for (const char byte : bytes) crc = kTable[(crc ^ static_cast<uint8_t>(byte)) & 0xff] ^ crc >> 8;
+  return ~crc;
+}
+
+// The little of protobuf's wire format that tensorflow/core/util/event.proto needs.
+std::string varint(uint64_t value) {
+  std::string out;
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  return out += static_cast<char>(value);
+}
+template <class Number>
+std::string fixed(Number value) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string out(sizeof value, '\0');
+  std::memcpy(out.data(), &value, sizeof value);
+  return out;
+}
+std::string field(uint64_t number, const std::string& message) {
+  return varint(number << 3 | 2) + varint(message.size()) + message;
+}
+std::string number_field(uint64_t number, uint64_t value) {
+  return varint(number << 3) + varint(value);
+}
+
+/// An Event: wall_time = 1 (double), step = 2; then what it is.
+std::string event(int64_t step, const std::string& what) {
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return varint(1 << 3 | 1) + fixed(now) + (step > 0 ? number_field(2, static_cast<uint64_t>(step)) : "") +
+         what;
+}
+
+bool is_later(std::string_view line, int64_t step) {
+  try {
+    const Value value = parse_yaml(std::string(line), "");  // JSON is YAML
+    const Value* at = value.find("step");
+    return !at || !at->is_int() || at->as_int() > step;
+  } catch (const Error&) {
+    return true;  // cut short when the run was killed
+  }
+}
+
+}  // namespace
+
+RunLog::RunLog(std::filesystem::path file, std::filesystem::path events)
+    : file_(std::move(file)), events_folder_(std::move(events)) {}
+
+void RunLog::begin(int64_t step) {
+  std::string kept;
+  if (step > 0 && std::filesystem::exists(file_)) {
+    const std::string before = read_file(file_, kMostOfALog);
+    for (std::string_view rest = before; !rest.empty();) {
+      const size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+      if (const auto line = rest.substr(0, end); !is_later(line, step)) kept += line;
+      rest.remove_prefix(end);
+    }
+  }
+  write_file(file_, kept);
+  lines_.open(file_, std::ios::app);
+  if (events_folder_.empty()) return;
+  std::filesystem::create_directories(events_folder_);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const std::filesystem::path name =
+      events_folder_ / cat("events.out.tfevents.", seconds, ".flam.", getpid());
+  events_.open(name, std::ios::binary);
+  if (!events_) throw RunError(cat("cannot write ", quoted(name.string())));
+  write_event(event(0, field(3, "brain.Event:2")));
+  if (step > 0) write_event(event(step + 1, field(7, number_field(1, 1))));  // SessionLog START
+}
+
+void RunLog::add(int64_t step, const Numbers& numbers) {
+  Value line = Value::map();
+  line.set("step", step);
+  std::string summary;
+  for (const auto& [name, number] : numbers) {
+    line.set(name, number);
+    summary += field(1, field(1, name) + varint(2 << 3 | 5) + fixed(static_cast<float>(number)));
+  }
+  lines_ << write_json(line) << std::endl;
+  if (!lines_) throw RunError(cat("cannot write ", quoted(file_.string())));
+  if (events_.is_open()) write_event(event(step, field(5, summary)));
+}
+
+/// One record of a TFRecord file: length, its checksum, bytes, their checksum.
+void RunLog::write_event(const std::string& bytes) {
+  const auto checksum = [](std::string_view of) {
+    const uint32_t crc = crc32c(of);
+    return fixed<uint32_t>((crc >> 15 | crc << 17) + 0xa282ead8u);
+  };
+  const std::string length = fixed<uint64_t>(bytes.size());
+  events_ << length << checksum(length) << bytes << checksum(bytes) << std::flush;
+  if (!events_) throw RunError(cat("cannot write an event file in ", quoted(events_folder_.string())));
+}
+
+}  // namespace flam

@@ -1,0 +1,181 @@
+// What a training run starts from, and what it writes.
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "framework/base/file.h"
+#include "framework/base/hash.h"
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+#include "framework/config/config.h"
+#include "framework/recipe/weights_files.h"
+#include "framework/train/trainer.h"
+#include "framework/weights/checkpoint.h"
+
+namespace flam {
+
+Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
+    : parts_(parts),
+      weights_(weights),
+      objective_(parts, label_weights_),
+      log_(metrics_file(), parts.config.tensorboard) {
+  if (!parts.validation.empty()) validation_.emplace(parts, objective_);
+  make_room_for_output();
+  load_initial_weights();
+  label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
+  optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
+}
+
+/// OUTPUT.best.safetensors for OUTPUT.safetensors.
+std::string Trainer::best_file() const {
+  std::filesystem::path file = parts_.config.output;
+  const std::string extension = file.extension().string();
+  return file.replace_extension(".best" + extension).string();
+}
+
+// Checked before training, because an output that can't be written would lose the result.
+void Trainer::make_room_for_output() const {
+  const std::filesystem::path folder = std::filesystem::absolute(parts_.config.output).parent_path();
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem)
+    throw Error(
+        cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
+  if (!parts_.overwrite && std::filesystem::exists(parts_.config.output) &&
+      !std::filesystem::exists(checkpoint_file())) {
+    throw Error(cat("`train.output` ", quoted(parts_.config.output),
+                    " exists; use --overwrite to replace it when training is done, or give another "
+                    "train.output"));
+  }
+  for (const std::string& file : {parts_.config.output, checkpoint_file(), metrics_file()})
+    AtomicFile probe(file);
+  if (validation_) AtomicFile probe(best_file());
+}
+
+void Trainer::load_initial_weights() {
+  const at::NoGradGuard no_grad;
+  const TrainConfig& config = parts_.config;
+  const WeightsConfig& start = parts_.start;
+  const bool from_files = !start.files.empty();
+  require_files(start);
+  try {
+    left_out_ = parts_.model
+                    .load(from_files ? &start : nullptr, parts_.model.device(), at::kFloat,
+                          static_cast<uint64_t>(config.seed))
+                    .left_out;
+  } catch (const Error& error) {
+    if (config.start) throw;
+    throw Error(
+        cat(error.what(),
+            "\n  (training starts from the config's weights.files; train.init_from names other files, "
+            "[] for none, and train.init_where_it_fits=true skips tensors that this model lacks)"));
+  }
+  if (!from_files) return;
+  std::vector<std::string> files;
+  for (const WeightsFile& file : start.files) files.push_back(printable(start.path_of(file).string(), 1000));
+  log_info(cat("training starts from ", join(files, ", "),
+               config.start ? "" : " (the config's weights.files; train.init_from names others)"));
+  if (left_out_ > 0)
+    log_info(cat("skipped ", counted(left_out_, "tensor"), " that this model lacks or has in another shape"));
+  // Of each component, in the order of the model.
+  std::vector<std::pair<std::string, int64_t>> initialised;
+  for (const auto& slot : weights_.slots()) {
+    if (!slot->origins.empty()) continue;
+    const std::string component = slot->name.substr(0, slot->name.find('.'));
+    if (initialised.empty() || initialised.back().first != component) initialised.emplace_back(component, 0);
+    ++initialised.back().second;
+  }
+  std::vector<std::string> counts;
+  for (const auto& [component, count] : initialised)
+    counts.push_back(cat(counted(count, "tensor"), " of the ", component));
+  if (!counts.empty()) log_info(cat("no file gives ", join(counts, ", "), "; they have initial values"));
+}
+
+std::vector<TrainedTensor> Trainer::trained_tensors() {
+  std::vector<TrainedTensor> out;
+  const auto rates = parts_.config.rates();
+  const bool muon = parts_.config.optimizer == TrainConfig::Optimizer::muon;
+  const auto add = [&](WeightSlot& slot, double rate, bool may_be_orthogonal) {
+    slot.tensor.set_requires_grad(true);
+    const bool decays = std::ranges::none_of(parts_.config.no_weight_decay, [&](const std::string& pattern) {
+      return match_pattern(pattern, slot.name);
+    });
+    const bool orthogonal = muon && may_be_orthogonal && slot.shape.size() == 2 && !slot.vocabulary;
+    out.push_back({slot.name, slot.tensor, rate, orthogonal, decays, slot.parts, {}, {}, {}});
+  };
+  std::vector<bool> used(rates.size());
+  for (const auto& slot : weights_.slots()) {
+    if (slot->statistic) continue;
+    const auto matching = std::find_if(rates.begin(), rates.end(), [&](const auto& entry) {
+      return match_pattern(entry.first, slot->name);
+    });
+    if (matching != rates.end()) used[matching - rates.begin()] = true;
+    const bool skipped = objective_.from_features() && slot->name.starts_with("vision_backbone.");
+    if (skipped && matching != rates.end()) {
+      throw Error(cat("the pattern ", quoted(matching->first), " of `train.trained` matches ",
+                      quoted(slot->name),
+                      ", but the dataset gives features, so the backbone doesn't run and can't be trained; "
+                      "name the slots to train (\"resampler.*\", …)"));
+    }
+    const double rate = matching != rates.end()             ? matching->second
+                        : skipped || !slot->origins.empty() ? 0
+                                                            : parts_.config.new_tensor_rate;
+    if (rate == 0) continue;
+    // Embeddings and latents are tables of independent rows, not matrices to orthogonalise.
+    const auto ends_with = [&](const char* end) { return slot->name.ends_with(end); };
+    const bool table =
+        ends_with("position_embedding") || ends_with("class_embedding.weight") || ends_with("latents");
+    add(*slot, rate, !table);
+  }
+  if (out.empty())
+    throw Error(
+        "no tensor matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
+        "them)");
+  for (size_t i = 0; i < rates.size(); ++i) {
+    if (!used[i])
+      log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
+                   " of `train.trained`: none matches it, or an earlier pattern matches them all"));
+  }
+  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
+  return out;
+}
+
+std::map<std::string, std::string> Trainer::provenance() const {
+  Value sources = Value::list();
+  for (const auto& file : weights_.files()) {
+    Value source = Value::map();
+    source.set("file", file->path().filename().string());
+    source.set("sha256", sha256(file->bytes()));
+    sources.as_list().push_back(std::move(source));
+  }
+  return {{"format", "pt"},
+          {"config", parts_.name},
+          {"settings_sha256", sha256(parts_.settings)},
+          {"dataset", parts_.dataset},
+          {"steps", cat(parts_.config.steps)},
+          {"seed", cat(parts_.config.seed)},
+          {"version", FLAM_VERSION},
+          {"sources", write_json(sources)}};
+}
+
+void Trainer::save(const std::string& file) const {
+  // Tensors that were neither trained nor loaded are left out: a later file would override the stage that
+  // trains them.
+  std::map<std::string, at::Tensor> averages;
+  for (const TrainedTensor& tensor : optimizer_->tensors()) averages[tensor.name] = tensor.average;
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const auto& slot : weights_.slots()) {
+    const auto owner = slot->statistic
+                           ? weights_.find(slot->name.substr(0, slot->name.rfind('.')) + ".weight")
+                           : slot;  // statistics go with the norm that uses them
+    const bool loaded = parts_.config.save_frozen && !slot->origins.empty();
+    if (!loaded && !(owner && owner->tensor.requires_grad())) continue;
+    const auto average = averages.find(slot->name);
+    const bool averaged = average != averages.end() && average->second.defined();
+    tensors.emplace_back(slot->name, averaged ? average->second : slot->tensor.detach());
+  }
+  write_safetensors(file, tensors, provenance());
+}
+
+}  // namespace flam

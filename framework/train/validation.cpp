@@ -1,0 +1,109 @@
+#include "framework/train/validation.h"
+
+#include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "framework/base/hash.h"
+#include "framework/base/log.h"
+#include "framework/base/text.h"
+
+namespace flam {
+
+namespace {
+
+/// The picture files of the first records of a dataset. Records without files have none.
+std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
+  std::set<std::string> files;
+  for (int64_t i = 0; i < std::min(dataset.size(), most); ++i) {
+    bool has_file = false;
+    for (const Part& part : dataset.at(i).request.parts) {
+      for (const PictureSource& source : part.pictures) {
+        has_file = has_file || !source.path.empty();
+        if (!source.path.empty()) files.insert(source.path);
+      }
+    }
+    if (i == 0 && !has_file) break;  // generated pictures and features
+  }
+  return files;
+}
+
+}  // namespace
+
+Validation::Validation(const TrainingParts& parts, const Objective& objective)
+    : parts_(parts), objective_(objective.on(parts.validation)) {
+  warn_of_overlap();
+}
+
+// Files are compared by size first, so that few have to be read.
+void Validation::warn_of_overlap() const {
+  const auto held_out = pictures_of(*parts_.validation.front().dataset, parts_.config.validation_records);
+  if (held_out.empty()) return;
+  const auto trained = pictures_of(*parts_.tasks.front().dataset, kMostCompared);
+  std::multimap<uintmax_t, std::string> by_size;
+  std::error_code unreadable;
+  for (const std::string& file : trained) by_size.emplace(std::filesystem::file_size(file, unreadable), file);
+  int64_t both = 0;
+  std::map<std::string, std::string> hashes;
+  const auto hash_of = [&](const std::string& file) -> const std::string& {
+    auto [entry, fresh] = hashes.try_emplace(file);
+    if (fresh) entry->second = sha256_file(file);
+    return entry->second;
+  };
+  for (const std::string& file : held_out) {
+    const auto size = std::filesystem::file_size(file, unreadable);
+    if (unreadable) continue;  // reading it says why
+    const auto [first, last] = by_size.equal_range(size);
+    both += std::any_of(first, last, [&](const auto& entry) {
+      return entry.second == file || hash_of(entry.second) == hash_of(file);
+    });
+  }
+  if (both > 0) {
+    log_warn(cat(counted(both, "picture"), " of `train.validation_dataset`, of ", held_out.size(),
+                 ", are also in the training data, so the validation loss looks better than it is"));
+  }
+}
+
+bool Validation::is_due(int64_t steps_done) const {
+  return steps_done % parts_.config.validate_every == 0 || steps_done == parts_.config.steps;
+}
+
+std::vector<std::pair<std::string, double>> Validation::losses() const {
+  const at::NoGradGuard no_grad;
+  const TrainConfig& config = parts_.config;
+  const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
+  const int64_t pictures = std::min(config.validation_records, objective_.pictures());
+  std::vector<std::pair<std::string, at::Tensor>> sums;
+  for (int64_t first = 0; first < pictures; first += size) {
+    const int64_t count = std::min(size, pictures - first);
+    StepLoss loss = objective_.loss(0, first, count);
+    loss.parts.emplace_back("total", loss.total);
+    sums.resize(loss.parts.size());
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const at::Tensor weighted = loss.parts[i].second * static_cast<double>(count);
+      sums[i] = {loss.parts[i].first, sums[i].second.defined() ? sums[i].second + weighted : weighted};
+    }
+  }
+  std::vector<std::pair<std::string, double>> out;
+  for (const auto& [name, sum] : sums)
+    out.emplace_back(name, sum.item().toDouble() / static_cast<double>(pictures));
+  return out;
+}
+
+bool Validation::take(double total) {
+  if (!std::isfinite(total)) throw RunError("the validation loss is not finite; try a lower learning rate");
+  const bool better = total < best;
+  best = std::min(best, total);
+  since_best = better ? 0 : since_best + 1;
+  return better;
+}
+
+bool Validation::is_stuck() const {
+  return parts_.config.patience > 0 && since_best >= parts_.config.patience;
+}
+
+}  // namespace flam
