@@ -1,21 +1,27 @@
-// metric `exact_match`: the share of answers that equal one of their references exactly.
+// metric `exact_match`: the share of answers that equal one of their references.
 #include <algorithm>
 
+#include "answer_text.h"
 #include "framework/sdk.h"
+#include "vqa_accuracy.h"
 
 namespace flam {
 
 namespace {
 
 struct ExactMatchParams {
-  bool strip = true;
-  bool ignore_case = false;
-  bool ignore_article = false;
+  AnswerSteps steps = {.strip = true};
 
   void visit(ParamVisitor& v) {
-    v("strip", strip, "whether whitespace at both ends is ignored");
-    v("ignore_case", ignore_case, "whether upper and lower case (ASCII) are equal");
-    v("ignore_article", ignore_article, "whether `a`, `an` or `the` at the beginning is ignored");
+    v("strip", steps.strip, "whether whitespace at both ends is ignored");
+    v("ignore_case", steps.lower_case, "whether upper and lower case are equal");
+    v("ignore_punctuation", steps.punctuation,
+      "whether punctuation is removed or made a space, by the rules of VQA's official script");
+    v("ignore_articles", steps.articles, "whether the words `a`, `an` and `the` are ignored");
+    v("number_words", steps.number_words, "whether `none`, `zero`, `one` … `ten` equal 0, 0, 1 … 10");
+    v("contractions", steps.contractions, "whether words such as `dont` equal `don't`");
+    v("collapse_whitespace", steps.whitespace,
+      "whether each run of whitespace counts as one space; the three options before this one imply it");
   }
 };
 
@@ -23,17 +29,18 @@ class ExactMatch final : public Metric {
  public:
   explicit ExactMatch(const ExactMatchParams& params) : params_(params) {}
 
-  std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(params_); }
+  std::unique_ptr<Accumulator> start() const override { return std::make_unique<Counter>(params_.steps); }
 
  private:
   class Counter final : public Accumulator {
    public:
-    explicit Counter(const ExactMatchParams& params) : params_(params) {}
+    explicit Counter(const AnswerSteps& steps) : steps_(steps) {}
 
     void add(const Record& record, const Prediction& prediction) override {
-      const std::string ours = normal(prediction.text);
-      exact_.push_back(std::any_of(record.references.begin(), record.references.end(),
-                                   [&](const std::string& reference) { return normal(reference) == ours; }));
+      const std::string ours = normal_answer(prediction.text, steps_);
+      exact_.push_back(std::ranges::any_of(record.references, [&](const std::string& reference) {
+        return normal_answer(reference, steps_) == ours;
+      }));
     }
 
     Scores scores() const override {
@@ -48,24 +55,8 @@ class ExactMatch final : public Metric {
     static Scores share(int64_t exact, size_t records) {
       return {{"exact", records ? static_cast<double>(exact) / static_cast<double>(records) : 0}};
     }
-    std::string normal(std::string text) const {
-      if (params_.strip) {
-        const auto first = text.find_first_not_of(" \t\r\n");
-        text = first == std::string::npos ? ""
-                                          : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-      }
-      if (params_.ignore_case) {
-        for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      }
-      if (params_.ignore_article) {
-        for (const std::string_view article : {"a ", "an ", "the "}) {
-          if (text.starts_with(article)) return text.substr(article.size());
-        }
-      }
-      return text;
-    }
 
-    const ExactMatchParams& params_;
+    const AnswerSteps& steps_;
     std::vector<bool> exact_;  // of each record
   };
 
@@ -77,6 +68,7 @@ class ExactMatch final : public Metric {
 FLAM_PLUGIN(registrar) {
   registrar.add<ExactMatch, ExactMatchParams>("exact_match",
                                               "share of answers that equal one of their references");
+  add_vqa_accuracy(registrar);
 }
 
 }  // namespace flam

@@ -51,16 +51,47 @@ TEST(ExactMatch, WhitespaceAtTheEndsIsIgnoredUnlessStripIsFalse) {
 }
 
 TEST(ExactMatch, CaseMattersUnlessIgnored) {
-  const std::vector<Case> cases = {{{"Zebra"}, "zEBRA"}, {{"Ä"}, "ä"}, {{"[A]"}, "[a]"}, {{"@"}, "`"}};
+  const std::vector<Case> cases = {
+      {{"Zebra"}, "zEBRA"}, {{"Ä"}, "ä"}, {{"[A]"}, "[a]"}, {{"@"}, "`"}, {{"\xff\xc3"}, "\xff\xc4"}};
   EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
-  EXPECT_THAT(score(cases, setting("ignore_case", true)), ElementsAre(Pair("exact", 0.5)));
+  EXPECT_THAT(score(cases, setting("ignore_case", true)), ElementsAre(Pair("exact", 0.6)));
 }
 
 TEST(ExactMatch, ArticlesMatterUnlessIgnored) {
   const std::vector<Case> cases = {
-      {{"brick"}, "a brick"}, {{"the owl"}, "an owl"}, {{"animal"}, "an"}, {{"a"}, "a"}, {{"nut"}, "anut"}};
-  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.2)));
-  EXPECT_THAT(score(cases, setting("ignore_article", true)), ElementsAre(Pair("exact", 0.6)));
+      {{"brick"}, "a brick"}, {{"the owl on a bed"}, "an owl on bed"}, {{"animal"}, "an"}, {{"nut"}, "anut"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score(cases, setting("ignore_articles", true)), ElementsAre(Pair("exact", 0.5)));
+}
+
+TEST(ExactMatch, PunctuationMattersUnlessIgnored) {
+  const std::vector<Case> cases = {
+      {{"no, thanks"}, "no thanks!"}, {{"red/blue"}, "red blue"}, {{"1000"}, "1,000"}, {{"2.5"}, "25"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  // The exclamation mark becomes a space, since no space is beside it.
+  EXPECT_THAT(score(cases, setting("ignore_punctuation", true)), ElementsAre(Pair("exact", 0.5)));
+  Value both = setting("ignore_punctuation", true);
+  both.set("collapse_whitespace", true);
+  EXPECT_THAT(score(cases, both), ElementsAre(Pair("exact", 0.75)));
+}
+
+TEST(ExactMatch, NumberWordsMatterUnlessMapped) {
+  const std::vector<Case> cases = {
+      {{"2"}, "two"}, {{"10 dogs"}, "ten dogs"}, {{"0"}, "none"}, {{"11"}, "eleven"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score(cases, setting("number_words", true)), ElementsAre(Pair("exact", 0.75)));
+}
+
+TEST(ExactMatch, MissingApostrophesMatterUnlessRestored) {
+  const std::vector<Case> cases = {{{"don't"}, "dont"}, {{"couldn't've"}, "couldn'tve"}, {{"it's"}, "its"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score(cases, setting("contractions", true)), ElementsAre(Pair("exact", 2.0 / 3)));
+}
+
+TEST(ExactMatch, RunsOfWhitespaceMatterUnlessCollapsed) {
+  const std::vector<Case> cases = {{{"a cat"}, "a \t\u00a0 cat"}, {{"acat"}, "a cat"}};
+  EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
+  EXPECT_THAT(score(cases, setting("collapse_whitespace", true)), ElementsAre(Pair("exact", 0.5)));
 }
 
 TEST(ExactMatch, AccumulatorsOfOneMetricAreIndependent) {

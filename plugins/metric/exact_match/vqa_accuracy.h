@@ -1,0 +1,8 @@
+#pragma once
+#include "framework/sdk.h"
+
+namespace flam {
+
+void add_vqa_accuracy(Registrar& registrar);
+
+}  // namespace flam
