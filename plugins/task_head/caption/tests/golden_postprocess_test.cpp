@@ -1,4 +1,5 @@
-// Text, ids and answers of mmpretrain: FLAM_GOLDEN_DIR/v1_tiny/postprocess.json, through tokenizer and heads.
+// Text, ids and answers of mmpretrain: FLAM_GOLDEN_DIR/v1_tiny/postprocess.json, through tokenizer and heads;
+// text and answers of open-flamingo 2.0.1: tests/golden/metrics/open_flamingo_answers.json.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -53,6 +54,20 @@ TEST(GoldenPostprocess, AnswersAreTheReferences) {
     EXPECT_EQ(tokenizer->encode(template_text(c["text"]), false), ids);
     const Answer answer = heads.at(c["task"])->answer(result_with(tokenizer->decode(ids, true)));
     EXPECT_EQ(answer.front().second, c["result"].get<std::string>());
+  }
+}
+
+TEST(GoldenPostprocess, OpenFlamingosAnswersAreTheReferences) {
+  const TaskHead::Input input{"<image>", "<|endofchunk|>"};
+  const Built<TaskHead> caption("{type: caption, cut_at: [Output], remove: ['\"'], strip: false}", input);
+  const Built<TaskHead> vqa("{type: vqa, cut_at: [Question, Answer, Short, ', '], strip: false}", input);
+  const Json cases = read_json(FLAM_SOURCE_DIR "/tests/golden/metrics/open_flamingo_answers.json");
+  ASSERT_FALSE(cases.empty());
+  for (const Json& c : cases) {
+    SCOPED_TRACE(c.dump());
+    const Result result = result_with(c["text"].get<std::string>());
+    EXPECT_EQ(caption->answer(result).front().second, c["caption"].get<std::string>());
+    EXPECT_EQ(vqa->answer(result).front().second, c["vqa"].get<std::string>());
   }
 }
 
