@@ -68,6 +68,7 @@ std::string without_punctuation(const std::string& text) {
     comma_in_number = comma_in_number || (text[i] == ',' && is_digit(text[i - 1]) && is_digit(text[i + 1]));
   std::array<bool, 256> removed{}, spaced{};
   for (const char mark : std::string_view(";/[]\"{}()=+\\_-><@`,?!")) {
+    if (text.find(mark) == std::string::npos) continue;
     const std::string before = {' ', mark}, after = {mark, ' '};
     const bool at_space = text.find(before) != std::string::npos || text.find(after) != std::string::npos;
     (at_space || comma_in_number ? removed : spaced)[static_cast<unsigned char>(mark)] = true;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "framework/base/random.h"
 #include "framework/component/metric.h"
 #include "framework/testing/component.h"
 
@@ -92,6 +93,21 @@ TEST(ExactMatch, RunsOfWhitespaceMatterUnlessCollapsed) {
   const std::vector<Case> cases = {{{"a cat"}, "a \t\u00a0 cat"}, {{"acat"}, "a cat"}};
   EXPECT_THAT(score(cases), ElementsAre(Pair("exact", 0.0)));
   EXPECT_THAT(score(cases, setting("collapse_whitespace", true)), ElementsAre(Pair("exact", 0.5)));
+}
+
+TEST(ExactMatch, TakesAnyBytes) {
+  Value params = setting("strip", true);
+  for (const char* step :
+       {"ignore_case", "ignore_punctuation", "ignore_articles", "number_words", "contractions"})
+    params.set(step, true);
+  Random random(1);
+  std::vector<Case> cases;
+  for (int i = 0; i < 5000; ++i) {
+    std::string text;
+    for (size_t n = random.below(12); n > 0; --n) text += static_cast<char>(random.below(256));
+    cases.push_back({{"other", text}, text});
+  }
+  EXPECT_THAT(score(cases, params), ElementsAre(Pair("exact", 1.0)));
 }
 
 TEST(ExactMatch, AccumulatorsOfOneMetricAreIndependent) {
