@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_set>
 #include <vector>
 
+#include "framework/base/partial_file.h"
 #include "framework/commands/infer/stored_answers.h"
 
 namespace flam {
@@ -29,9 +29,6 @@ class AnswerFile {
   /// Error: the suffix is neither .jsonl nor .csv, a file can't be written or has something other than
   /// records of one run, or another process is writing to it.
   AnswerFile(const std::string& path, bool overwrite);
-  ~AnswerFile();
-  AnswerFile(const AnswerFile&) = delete;
-  AnswerFile& operator=(const AnswerFile&) = delete;
 
   static std::string partial_path(const std::string& path) { return path + ".partial"; }
 
@@ -48,19 +45,17 @@ class AnswerFile {
   void commit();
 
  private:
-  void open_partial();
   void prepare();
-  void append(std::string_view line);
   std::string line_of(const StoredRecord& record) const;
 
-  const std::string path_, partial_;
+  const std::string path_;
   const AnswerFormat format_;
   const bool overwrite_;
   bool prepared_ = false;  // whether PATH.partial may be appended to
   StoredAnswers stored_;
+  std::optional<PartialFile> partial_;
   size_t partial_file_ = 0;  // the index of PATH.partial in `stored_`
-  int descriptor_ = -1;      // of PATH.partial
-  int64_t size_ = 0;         // of PATH.partial, complete lines only
+  int64_t complete_ = 0;     // length of the lines of PATH.partial that are continued
   std::string run_;
   std::vector<StoredRecord> order_;      // of all requests so far
   std::unordered_set<uint64_t> listed_;  // their ids

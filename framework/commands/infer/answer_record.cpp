@@ -4,11 +4,9 @@
 #include <charconv>
 #include <cmath>
 
-#include "framework/base/hash.h"
 #include "framework/base/text.h"
 #include "framework/device/dtype.h"
 #include "framework/report/json.h"
-#include "framework/request/request_json.h"
 #include "framework/session/session_parts.h"
 
 namespace flam {
@@ -17,23 +15,14 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr size_t kDigits = 16;
 const std::vector<std::string> kLastColumns = {"confidence", "error", "key"};
-
-std::string short_hash(const std::string& text) {
-  return sha256(text).substr(0, kDigits);
-}
-
-uint64_t number_of(const std::string& digits) {
-  return std::stoull(digits, nullptr, 16);
-}
 
 }  // namespace
 
 std::string run_key(const Session& session, const GenerationParams& generation, const InputOptions& inputs) {
   Json run = to_json(session.config().resolved());
   // These do not change an answer. The weights are known by their hashes, wherever they are.
-  for (const char* part : {"dataset", "metrics", "train", "meta"}) run.erase(part);
+  for (const char* part : {"dataset", "shots", "metrics", "train", "meta"}) run.erase(part);
   if (run.contains("weights") && run["weights"].is_object()) run["weights"].erase("root");
   GenerationParams params = generation;
   run["generation"] = to_json(write_params(ParamsRef(params)));
@@ -44,35 +33,6 @@ std::string run_key(const Session& session, const GenerationParams& generation, 
   run["shots"] = inputs.shots;
   run["candidates"] = inputs.candidates;
   return short_hash(json_line(run));
-}
-
-uint64_t request_key(const Request& request) {
-  Json json = request_json(request);
-  for (const Part& part : request.parts) {
-    for (const PictureSource& picture : part.pictures) {
-      if (picture.bytes) json["bytes"].push_back(sha256(*picture.bytes));
-    }
-  }
-  return number_of(short_hash(json_line(json)));
-}
-
-uint64_t id_key(const std::string& id) {
-  return number_of(short_hash(id));
-}
-
-std::string record_key(const std::string& run, uint64_t request) {
-  char digits[kDigits + 1];
-  (void)std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(request));
-  return run + "-" + digits;
-}
-
-std::optional<RecordKey> parse_record_key(const Json& record) {
-  const std::string key = record_text(record, "key");
-  if (key.size() != 2 * kDigits + 1 || key[kDigits] != '-') return std::nullopt;
-  if (key.find_first_not_of("0123456789abcdef-") != std::string::npos ||
-      std::count(key.begin(), key.end(), '-') != 1)
-    return std::nullopt;
-  return RecordKey{key.substr(0, kDigits), number_of(key.substr(kDigits + 1))};
 }
 
 std::string record_text(const Json& record, const std::string& member) {

@@ -2,14 +2,13 @@
 // The records of an output file: what `flam infer --json` prints for a request, and a key that tells how the
 // answer was made.
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/base/error.h"
 #include "framework/request/request_source.h"
+#include "framework/session/record_key.h"
 #include "framework/session/session.h"
 
 namespace flam {
@@ -18,18 +17,6 @@ namespace flam {
 /// its weights and dtype, the generation options, and the question, shots and candidates of the command line.
 /// The session must have been opened with RunOptions::hash_weights.
 std::string run_key(const Session& session, const GenerationParams& generation, const InputOptions& inputs);
-
-/// A hash of a request: of its id, parts and candidates. Of a file's picture it has the path, not the pixels.
-uint64_t request_key(const Request& request);
-uint64_t id_key(const std::string& id);
-
-/// The member "key" of a record: "RUN-REQUEST", 16 hexadecimal digits each.
-std::string record_key(const std::string& run, uint64_t request);
-struct RecordKey {
-  std::string run;
-  uint64_t request = 0;
-};
-std::optional<RecordKey> parse_record_key(const nlohmann::ordered_json& record);
 
 /// A member of a record as text; "" if there is none.
 std::string record_text(const nlohmann::ordered_json& record, const std::string& member);
