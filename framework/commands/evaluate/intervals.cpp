@@ -57,8 +57,8 @@ double two_sided_p_value(const std::vector<double>& differences) {
 
 }  // namespace
 
-std::vector<Interval> bootstrap(const Metric::Accumulator& run, int64_t records, uint64_t seed,
-                                int64_t resamples) {
+std::vector<ScoreInterval> bootstrap(const Metric::Accumulator& run, int64_t records, uint64_t seed,
+                                     int64_t resamples) {
   check_resamples(resamples);
   const Metric::Scores scores = run.scores();
   if (records < 1 || run.scores_of({0}).empty()) return {};
@@ -68,7 +68,7 @@ std::vector<Interval> bootstrap(const Metric::Accumulator& run, int64_t records,
     const Metric::Scores drawn = run.scores_of(draws.next());
     for (size_t s = 0; s < scores.size(); ++s) values[s].push_back(drawn[s].second);
   }
-  std::vector<Interval> out;
+  std::vector<ScoreInterval> out;
   for (size_t s = 0; s < scores.size(); ++s) {
     out.push_back({scores[s].first, scores[s].second});
     set_limits(out.back(), values[s]);

@@ -7,7 +7,7 @@
 namespace flam {
 
 /// A score and its 95% confidence interval.
-struct Interval {
+struct ScoreInterval {
   std::string name;
   double value = 0;  // over all records
   double low = 0, high = 0;
@@ -27,8 +27,8 @@ struct PairedTest {
 /// replacement, and scores them. One interval for each score of `run`, in the order of its scores(); none if
 /// the metric can't score selections, or there are no records. The result depends only on the arguments.
 /// `records` is the number of records that were added to `run`. Error: there is not at least one resample.
-FLAM_API std::vector<Interval> bootstrap(const Metric::Accumulator& run, int64_t records, uint64_t seed = 0,
-                                         int64_t resamples = 1000);
+FLAM_API std::vector<ScoreInterval> bootstrap(const Metric::Accumulator& run, int64_t records,
+                                              uint64_t seed = 0, int64_t resamples = 1000);
 
 /// A paired bootstrap test between two runs of one metric: each selection of records is scored in both runs.
 /// The p-value is twice the share of the selections whose difference is zero or on the other side of zero
