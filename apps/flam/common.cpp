@@ -115,6 +115,13 @@ void add_session_options(CLI::App& command, RunOptions& options) {
       ->capture_default_str();
 }
 
+void add_resamples(CLI::App& command, int64_t& resamples) {
+  command
+      .add_option("--resamples", resamples,
+                  "bootstrap samples for the confidence intervals and tests; 0: none of these")
+      ->check(CLI::Range(0, 1'000'000));
+}
+
 void add_threads(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256))

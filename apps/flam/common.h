@@ -45,6 +45,8 @@ CLI::Option* add_num_beams(CLI::App& command, Count& count, const char* descript
 }
 /// --prompt-tokens
 void add_prompt_tokens(CLI::App& command, int64_t& prompt_tokens, const char* description);
+/// --resamples
+void add_resamples(CLI::App& command, int64_t& resamples);
 /// --threads
 void add_threads(CLI::App& command, RunOptions& options);
 /// --seed

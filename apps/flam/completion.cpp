@@ -57,6 +57,8 @@ std::set<std::string> values_of_positional(const std::string& name) {
     add_components(out);
     add_models(configs_root(), out);
     out.insert(":files");
+  } else if (name == "DIR") {
+    out.insert(":folders");
   } else if (name == "SHELL") {
     out = {"bash", "zsh"};
   } else {

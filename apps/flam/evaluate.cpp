@@ -6,25 +6,13 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "apps/flam/progress.h"
+#include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 #include "framework/report/json.h"
 
 namespace flam::cli {
 
 namespace {
-
-nlohmann::ordered_json scores_json(const Metric::Scores& scores) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : scores) out[name] = value;
-  return out;
-}
-
-void print_scores(const std::string& label, const Metric::Scores& scores) {
-  std::cout << "  " << label << std::string(label.size() < 24 ? 24 - label.size() : 1, ' ');
-  if (scores.empty()) std::cout << "  no record was answered";
-  for (const auto& [name, value] : scores) std::cout << "  " << name << " " << value;
-  std::cout << "\n";
-}
 
 /// Errors on stderr; whether there are any.
 bool report_failures(const EvaluatedPass& pass, int64_t records, const std::string& where) {
@@ -36,6 +24,15 @@ bool report_failures(const EvaluatedPass& pass, int64_t records, const std::stri
   return pass.failed > 0;
 }
 
+Evaluation run(const Session& session, const EvaluateOptions& options) {
+  try {
+    return evaluate(session, options);
+  } catch (const Interrupted&) {
+    if (options.output.empty()) throw;
+    throw RunError("interrupted; the predictions so far are kept, and the same command continues after them");
+  }
+}
+
 }  // namespace
 
 void add_evaluate(CLI::App& app, int& status) {
@@ -45,12 +42,16 @@ void add_evaluate(CLI::App& app, int& status) {
     std::optional<int64_t> limit;
     int64_t batch_size = 50;
     std::optional<int64_t> seed;
-    bool json = false, blind = true;
+    std::optional<int64_t> shots;
+    int64_t resamples = 1000;
+    std::string output;
+    bool json = false, blind = true, swapped = false, overwrite = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("evaluate", "score a model on its config's dataset");
   command->footer(
-      "Example: flam evaluate flamingo_mini_vqa --limit 1000 --seed 7\n"
+      "Examples:\n  flam evaluate flamingo_mini_vqa --limit 1000 --seed 7\n"
+      "  flam evaluate flamingo_mini_vqa --output results   (flam score results, flam report results)\n"
       "A record that can't be run is left out of the scores and counted, with its picture and without "
       "it alike; the exit status is then 1.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
@@ -59,38 +60,53 @@ void add_evaluate(CLI::App& app, int& status) {
   add_batch_size(*command, options->batch_size, "records answered together");
   command->add_flag("--blind,!--no-blind", options->blind,
                     "also answer without the picture as a control (on by default)");
+  command->add_flag("--swapped", options->swapped,
+                    "also answer each record with the picture of another one as a control");
+  command
+      ->add_option("--shots", options->shots,
+                   "examples before each query, from the dataset of the config's `shots`")
+      ->check(CLI::Range(0, 1024));
+  CLI::Option* output =
+      command
+          ->add_option("--output", options->output,
+                       "write predictions, scores and a receipt into a folder; what it has already is not "
+                       "answered again")
+          ->type_name("DIR")
+          ->check(not_empty());
+  command->add_flag("--overwrite", options->overwrite, "start the results in the folder anew")->needs(output);
+  add_resamples(*command, options->resamples);
   command->add_flag("--json", options->json, "print one line of JSON at the end");
   add_session_options(*command, options->session);
   add_seed(*command, options->seed, "seed of the dataset and of sampling, instead of the config's");
   command->callback([options, &status] {
-    const auto session = open_session(options->config, options->session);
-    Progress progress("evaluate");
+    RunOptions opening = options->session;
+    opening.hash_weights = !options->output.empty();
+    const auto session = open_session(options->config, opening);
+    Progress progress("evaluate", "records");
     EvaluateOptions evaluation;
     evaluation.seed = options->seed;
     evaluation.limit = options->limit;
+    evaluation.shots = options->shots;
     evaluation.batch_size = options->batch_size;
     evaluation.blind = options->blind;
-    evaluation.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+    evaluation.swapped = options->swapped;
+    evaluation.resamples = options->resamples;
+    evaluation.output = options->output;
+    evaluation.overwrite = options->overwrite;
+    int64_t from_before = 0;
+    evaluation.progress = [&](int64_t done, int64_t total, int64_t kept) {
+      from_before = kept;
+      progress.update(done, total, kept);
+    };
     evaluation.cancelled = interrupted;
-    const Evaluation result = evaluate(*session, evaluation);
-    if (options->json) {
-      nlohmann::ordered_json out = {{"config", result.config},
-                                    {"seed", result.seed},
-                                    {"n", result.n},
-                                    {"scores", scores_json(result.answers.scores)}};
-      if (result.answers.failed > 0) out["failed"] = result.answers.failed;
-      for (const auto& [name, pass] : result.controls) {
-        out["controls"][name] = scores_json(pass.scores);
-        if (pass.failed > 0) out["controls_failed"][name] = pass.failed;
-      }
-      for (const auto& [name, scores] : result.by_kind) out["by_kind"][name] = scores_json(scores);
-      std::cout << json_line(out) << "\n";
-    } else {
-      std::cout << result.config << ", seed " << result.seed << ", " << result.n << " records\n";
-      print_scores("all", result.answers.scores);
-      for (const auto& [name, scores] : result.by_kind) print_scores(name, scores);
-      for (const auto& [name, pass] : result.controls) print_scores("control: " + name, pass.scores);
+    const Evaluation result = run(*session, evaluation);
+    progress.clear();
+    if (!options->output.empty()) {
+      std::cerr << quoted(options->output) << " is complete: " << counted(result.n, "record");
+      if (from_before > 0) std::cerr << ", " << from_before << " answered before";
+      std::cerr << "\n";
     }
+    std::cout << (options->json ? json_line(evaluation_json(result)) + "\n" : evaluation_text(result));
     bool failed = report_failures(result.answers, result.n, "");
     for (const auto& [name, pass] : result.controls)
       failed = report_failures(pass, result.n, cat(" in the control ", quoted(name))) || failed;

@@ -7,6 +7,7 @@
 #include "framework/component/types.h"
 #include "framework/model/model_config.h"
 #include "framework/recipe/picture_config.h"
+#include "framework/recipe/shots_config.h"
 #include "framework/recipe/train_config.h"
 #include "framework/weights/weights_schema.h"
 
@@ -65,9 +66,11 @@ class SchemaWriter {
     Value generation_schema = schema_of_params(ParamsRef(generation));
     generation_schema.set("description", "how ids are chosen");
     Value weights = weights_schema(), train = train_schema(), pictures = pictures_schema();
+    Value shots = shots_schema();
     weights.set("description", "files and what they hold");
     if (partial_)
-      for (Value* part : {&model, &pictures, &generation_schema, &weights, &train}) make_partial(*part);
+      for (Value* part : {&model, &pictures, &generation_schema, &weights, &shots, &train})
+        make_partial(*part);
 
     Value properties = Value::map();
     if (partial_) {
@@ -86,6 +89,8 @@ class SchemaWriter {
                                     {"enum", Value::List{"float32", "bfloat16", "float16"}},
                                     {"default", "float32"}}));
     properties.set("dataset", in_map("dataset"));
+    shots.find("properties")->set("dataset", in_map("dataset"));
+    properties.set("shots", std::move(shots));
     properties.set("metrics", list_of(reference("metric"), "what `flam evaluate` scores with"));
     properties.set("train", std::move(train));
     properties.set("meta", object({{"description", "anything; not interpreted"}}));
@@ -156,6 +161,13 @@ class SchemaWriter {
     }
     schema.set("properties", std::move(named));
     if (!type.doc.empty()) schema.set("description", type.doc);
+    return schema;
+  }
+
+  static Value shots_schema() {
+    ShotsConfig shots;
+    Value schema = schema_of_params(ParamsRef(shots));
+    schema.set("description", "the examples that `flam evaluate` puts before each query");
     return schema;
   }
 

@@ -19,7 +19,7 @@ namespace {
 
 const std::vector<std::string> kKnownKeys = {"model",      "pictures", "transforms", "task_head",
                                              "generation", "weights",  "dtype",      "dataset",
-                                             "metrics",    "train",    "meta"};
+                                             "shots",      "metrics",  "train",      "meta"};
 
 std::vector<ComponentConfig> parse_list(const Value* node, const std::string& key, const std::string& kind,
                                         Registry& registry, ErrorList& errors) {
@@ -83,6 +83,7 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
     config.task_head = registry.parse("task_head", *head, errors);
   if (const Value* dataset = tree.find("dataset"))
     config.dataset = registry.parse("dataset", *dataset, errors);
+  if (const Value* shots = tree.find("shots")) config.shots = ShotsConfig::parse(*shots, registry, errors);
   if (const Value* generation = tree.find("generation")) {
     read_params(ParamsRef(config.generation), *generation, "`generation`", {}, errors);
     try {
@@ -119,6 +120,7 @@ Value RunConfig::resolved() const {
   out.set("weights", weights.resolved());
   out.set("dtype", dtype);
   if (dataset) out.set("dataset", dataset.resolved());
+  if (shots) out.set("shots", shots->resolved());
   if (!metrics.empty()) out.set("metrics", resolved_list(metrics));
   if (train) out.set("train", train->resolved());
   if (!meta.is_null()) out.set("meta", meta);

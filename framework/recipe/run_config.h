@@ -11,6 +11,7 @@
 #include "framework/component/types.h"
 #include "framework/media/decode_options.h"
 #include "framework/model/model_config.h"
+#include "framework/recipe/shots_config.h"
 #include "framework/recipe/train_config.h"
 #include "framework/weights/load.h"
 
@@ -26,6 +27,7 @@ struct FLAM_API RunConfig {
   WeightsConfig weights;
   std::string dtype = "float32";  // of the model, unless the command line names one
   ComponentConfig dataset;        // empty if the config has none
+  std::optional<ShotsConfig> shots;
   std::vector<ComponentConfig> metrics;
   std::optional<TrainConfig> train;
   Value meta;

@@ -36,7 +36,7 @@ trap 'rm -rf "$PWD"' EXIT
 touch my_config.yaml
 mkdir plugins
 
-expect "infer list inspect config describe diff train evaluate features convert bench compare schema new-plugin check-plugin completion doctor" flam ""
+expect "infer list inspect config describe diff train evaluate score features convert bench compare schema new-plugin check-plugin completion doctor" flam ""
 expect_only "describe" flam des
 expect_only "--help --version" flam --
 expect_only "flamingo_mini_caption flamingo_mini_ranking flamingo_mini_vqa" flam describe flamingo_mini_
@@ -52,6 +52,7 @@ expect_only "auto cpu cuda" flam infer flamingo_mini_caption --device = ""
 expect_only "cpu cuda" flam infer --device = c
 expect_only "plugins" flam list --plugin-path pl
 expect_only "plugins" flam compare --output pl
+expect_only "plugins" flam score pl
 expect_only "my_config.yaml" flam infer --output my
 expect "my_config.yaml plugins" flam features flamingo_mini_caption --output ""
 expect "my_config.yaml plugins" flam features flamingo_mini_caption ""

@@ -2,8 +2,9 @@
 """Ends flam's commands at random moments, with SIGINT, SIGTERM and SIGKILL: interrupts.py FLAM SOURCE_DIR [ROUNDS [SEED]]
 
 After SIGINT or SIGTERM, a command must end soon (the longest time is printed; a second on an idle machine), with status 130
-or 143 unless it had already ended, and leave no incomplete file. After SIGKILL of `flam train` or `flam infer --output`, the
-same command must continue: the weights must equal those of an uninterrupted run, and each picture must have one answer.
+or 143 unless it had already ended, and leave no incomplete file. After SIGKILL of `flam train`, `flam infer --output` or
+`flam evaluate --output`, the same command must continue: the weights, predictions and scores must equal those of an
+uninterrupted run, and each picture must have one answer.
 """
 import filecmp
 import json
@@ -84,7 +85,33 @@ def kill_infer(folder):
         found.append("infer: left a partial file")
 
 
+def kill_evaluate(folder):
+    def arguments(output):
+        return ["evaluate", "flamingo_mini_vqa", "--limit", "60", "--batch-size", "4", "--threads", "1", "--resamples", "20",
+                "--swapped", "--shots", "1", "--set", "shots={dataset: {type: scenes, split: train, size: 50, seed: 9}}",
+                "--output", output]
+
+    whole, killed = os.path.join(folder, "whole"), os.path.join(folder, "killed")
+    subprocess.run([FLAM] + arguments(whole), check=True, capture_output=True)
+    kills = 0
+    while not os.path.exists(os.path.join(killed, "scores.json")):
+        process = start(arguments(killed))
+        try:
+            process.communicate(timeout=RANDOM.uniform(0.3, 2.0) if kills < 6 else 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        kills += 1
+    for file in ("predictions.jsonl", "blind.jsonl", "swapped.jsonl", "scores.json"):
+        if not filecmp.cmp(os.path.join(whole, file), os.path.join(killed, file), shallow=False):
+            found.append(f"evaluate: killed {kills} times, ended with another {file}")
+    if sorted(os.listdir(whole)) != sorted(file for file in os.listdir(killed) if ".part-" not in file):
+        found.append(f"evaluate: left {os.listdir(killed)}")
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        kill_evaluate(folder)
     with tempfile.TemporaryDirectory() as folder:
         kill_infer(folder)
     with tempfile.TemporaryDirectory() as folder:

@@ -88,6 +88,8 @@ WRONG = {
     "learning rate of 0": BASE + "train: {trained: {'*': 0}, output: x}",
     "unknown objective": BASE + "train: {objective: images, trained: {'*': 1}, output: x}",
     "unknown task head": BASE + "train: {task_heads: [{type: vqaa}], trained: {'*': 1}, output: x}",
+    "unknown selection of shots": BASE + "shots: {dataset: {type: scenes}, selection: furthest}",
+    "unknown dataset of shots": BASE + "shots: {dataset: {type: sceness}}",
     "base that is a number": "_base_: 3",
 }
 with tempfile.TemporaryDirectory() as folder:

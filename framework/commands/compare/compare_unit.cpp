@@ -15,6 +15,7 @@
 #include "framework/commands/bench/spread.h"
 #include "framework/commands/compare/compare_stored.h"
 #include "framework/commands/evaluate/evaluate.h"
+#include "framework/commands/evaluate/predictions.h"
 #include "framework/config/config.h"
 #include "framework/media/decode.h"
 #include "framework/media/encode.h"
@@ -115,13 +116,6 @@ bool train_unit(const CompareUnit& unit, const RunOptions& session, const UnitOp
   return true;
 }
 
-std::string question_of(const Request& request) {
-  std::vector<std::string> texts;
-  for (const Part& part : request.parts)
-    if (part.kind == Part::Kind::text) texts.push_back(part.text);
-  return join(texts, " ");
-}
-
 /// Shrinks a picture so that its longer edge has at most kPictureEdge pixels.
 Picture shrunk(const Picture& picture) {
   const int64_t longest = std::max(picture.height(), picture.width());
@@ -146,7 +140,9 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
   if (unit.task.limit > 0) evaluation.limit = unit.task.limit;
   evaluation.batch_size = unit.task.batch_size;
   evaluation.blind = unit.task.blind;
-  evaluation.progress = options.progress;
+  evaluation.progress = [&](int64_t done, int64_t total, int64_t) {
+    if (options.progress) options.progress(done, total);
+  };
   evaluation.cancelled = options.cancelled;
   result["shown"] = Json::array();
   evaluation.on_answer = [&](const Record& record, const Prediction& prediction) {
@@ -175,7 +171,7 @@ bool evaluate_unit(const CompareUnit& unit, int64_t pictures, const RunOptions& 
   result["scores"] = scores_of(scored.answers, "");
   for (const auto& [name, pass] : scored.controls)
     result["controls"][name] = scores_of(pass, cat(" in the control ", quoted(name)));
-  for (const auto& [name, scores] : scored.by_kind) result["by_kind"][name] = as_json(scores);
+  for (const auto& [name, pass] : scored.by_kind) result["by_kind"][name] = as_json(pass.scores);
   return true;
 }
 

@@ -3,27 +3,32 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <map>
-#include <optional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "framework/base/interrupted.h"
 #include "framework/base/text.h"
+#include "framework/commands/evaluate/evaluation_pass.h"
+#include "framework/commands/evaluate/results_folder.h"
+#include "framework/commands/evaluate/shots.h"
 #include "framework/model/checked.h"
+#include "framework/report/json.h"
 #include "framework/session/media_encoder.h"
+#include "framework/session/receipt.h"
 #include "framework/session/session_parts.h"
 
 namespace flam {
 
 namespace {
 
-// The same task without its pictures and media markers. The calibration is removed, because it would subtract
-// the same prompt.
-Task without_pictures(Task task, const std::string& marker) {
-  std::visit([&](auto& of) { of.prompt = without_media(std::move(of.prompt), marker); }, task);
-  if (auto* score = std::get_if<Score>(&task)) score->calibration.reset();
-  return task;
-}
+using Json = nlohmann::ordered_json;
+
+struct DropPrefetched {  // of a run that ends early
+  const MediaEncoder& media;
+  ~DropPrefetched() { media.drop_prefetched(); }
+};
 
 class Evaluator {
  public:
@@ -42,137 +47,120 @@ class Evaluator {
     dataset_ = build_checked<Dataset>(session.registry(), config.dataset, input);
     for (const ComponentConfig& metric : config.metrics)
       metrics_.push_back(build_checked<Metric>(session.registry(), metric, {}));
+    if (dataset_->size() == 0) throw Error("the dataset is empty");
+    find_shots();
+    generation_ = config.generation;
+    if (options.seed) generation_.seed = *options.seed;
   }
 
   Evaluation run() {
     const c10::InferenceMode inference;
-    const int64_t total = dataset_->size();
-    if (total == 0) throw Error("the dataset is empty");
-    Pass sighted(*this, false), blind(*this, true);
-    std::map<std::string, Scorer> kinds;
-    std::vector<Record> next = records_from(0);
-    for (int64_t first = 0; first < total; first += options_.batch_size) {
-      std::vector<Record> records = std::exchange(next, records_from(first + options_.batch_size));
-      const auto answers = sighted.answer(records);
-      for (size_t i = 0; i < records.size(); ++i) {
-        if (!answers[i]) continue;
-        if (options_.on_answer) options_.on_answer(records[i], *answers[i]);
-        if (!records[i].kind.empty())
-          kinds.try_emplace(records[i].kind, metrics_).first->second.add(records[i], *answers[i]);
-      }
-      if (options_.blind) {
-        // Both scores are over the same records.
-        for (size_t i = records.size(); i-- > 0;)
-          if (!answers[i]) records.erase(records.begin() + static_cast<std::ptrdiff_t>(i));
-        blind.answer(records);
-      }
-      // An answer that was cut short must not be scored as if it were the model's.
-      if (options_.cancelled && options_.cancelled()) throw Interrupted();
-      if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total);
+    std::optional<ResultsFolder> folder;
+    if (!options_.output.empty()) {
+      folder.emplace(options_.output, options_.overwrite);
+      std::vector<std::string> names = {results::kAnswers};
+      if (options_.blind) names.push_back("blind");
+      if (options_.swapped) names.push_back("swapped");
+      folder->begin(receipt(), names, dataset_->size());
     }
-    Evaluation out;
-    out.config = session_.config().name;
-    out.seed = options_.seed.value_or(configured_seed());
-    out.n = total;
-    out.answers = sighted.result();
-    if (options_.blind) out.controls.emplace_back("blind", blind.result());
-    for (const auto& [kind, scorer] : kinds) out.by_kind.emplace_back(kind, scorer.scores());
+    add_pass(EvaluationPass::Pictures::own, results::kAnswers, folder);
+    if (options_.blind) add_pass(EvaluationPass::Pictures::none, "blind", folder);
+    if (options_.swapped) add_pass(EvaluationPass::Pictures::swapped, "swapped", folder);
+    const DropPrefetched at_the_end{*session_.parts().media};
+    answer_all();
+    const Evaluation out = evaluation();
+    if (folder) {
+      Json with_results = receipt();
+      add_results(with_results, out);
+      folder->commit(out, with_results);
+    }
     return out;
   }
 
  private:
-  /// Collects the scores of all metrics.
-  class Scorer {
-   public:
-    explicit Scorer(const std::vector<std::unique_ptr<Metric>>& metrics) {
-      for (const auto& metric : metrics) accumulators_.push_back(metric->start());
-    }
-
-    void add(const Record& record, const Prediction& prediction) {
-      for (auto& accumulator : accumulators_) accumulator->add(record, prediction);
-      empty_ = false;
-    }
-    Metric::Scores scores() const {
-      Metric::Scores out;
-      if (empty_) return out;
-      for (const auto& accumulator : accumulators_) {
-        for (auto& score : accumulator->scores()) out.push_back(std::move(score));
-      }
-      return out;
-    }
-
-   private:
-    std::vector<std::unique_ptr<Metric::Accumulator>> accumulators_;
-    bool empty_ = true;
-  };
-
-  /// One pass over the records, with pictures or without (blind).
-  class Pass {
-   public:
-    Pass(const Evaluator& evaluator, bool blind)
-        : evaluator_(evaluator), blind_(blind), scorer_(evaluator.metrics_) {}
-
-    /// Answers and scores the records. The result is nullopt for a record that failed.
-    std::vector<std::optional<Prediction>> answer(const std::vector<Record>& records) {
-      const Session& session = evaluator_.session_;
-      std::vector<std::optional<Prediction>> out(records.size());
-      std::vector<Task> tasks;
-      std::vector<size_t> asked;  // tasks[t] is of record asked[t]
-      for (size_t i = 0; i < records.size(); ++i) {
-        try {
-          Task task = session.task(records[i].request);
-          if (blind_) task = without_pictures(std::move(task), session.model().tokenizer().image_token());
-          tasks.push_back(std::move(task));
-          asked.push_back(i);
-        } catch (const Error& error) {
-          add_failure(records[i], error.what());
-        }
-      }
-      const std::vector<Outcome> outcomes = session.run(tasks, evaluator_.call_options());
-      for (size_t t = 0; t < outcomes.size(); ++t) {
-        const Record& record = records[asked[t]];
-        if (outcomes[t].error) {
-          add_failure(record, *outcomes[t].error);
-        } else {
-          out[asked[t]] = Prediction{outcomes[t].answer.front().second, outcomes[t].result.candidates};
-          scorer_.add(record, *out[asked[t]]);
-        }
-      }
-      return out;
-    }
-
-    EvaluatedPass result() const { return {failed_, failures_, scorer_.scores()}; }
-
-   private:
-    void add_failure(const Record& record, const std::string& error) {
-      constexpr size_t kShown = 10;
-      ++failed_;
-      if (failures_.size() < kShown) failures_.push_back(printable(record.request.id, 4096) + ": " + error);
-    }
-
-    const Evaluator& evaluator_;
-    bool blind_;
-    Scorer scorer_;
-    int64_t failed_ = 0;
-    std::vector<std::string> failures_;
-  };
-
-  /// A batch of records; their pictures are loaded while the batch before is answered.
-  std::vector<Record> records_from(int64_t first) const {
-    std::vector<Record> records;
-    for (int64_t i = first; i < std::min(dataset_->size(), first + options_.batch_size); ++i) {
-      records.push_back(dataset_->at(i));
-      session_.parts().media->prefetch(records.back().request.parts);
-    }
-    return records;
+  void find_shots() {
+    const std::optional<ShotsConfig>& shots = session_.config().shots;
+    const int64_t count = options_.shots.value_or(shots ? shots->num_shots : 0);
+    if (count == 0) return;
+    if (!shots)
+      throw Error(cat("config ", quoted(session_.config().name),
+                      " names no `shots` to take examples from; add for example --set "
+                      "'shots={dataset: {type: …}}'"));
+    auto source =
+        build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
+    shots_.emplace(*shots, count, std::move(source), *dataset_);
   }
 
-  CallOptions call_options() const {
-    CallOptions call;
-    call.cancelled = options_.cancelled;
-    call.generation = session_.config().generation;
-    if (options_.seed) call.generation->seed = *options_.seed;
-    return call;
+  void add_pass(EvaluationPass::Pictures pictures, const std::string& name,
+                std::optional<ResultsFolder>& folder) {
+    EvaluationPass::Context context{session_, *dataset_, metrics_, {}, &stages_};
+    context.call.cancelled = options_.cancelled;
+    context.call.generation = generation_;
+    passes_.push_back(
+        std::make_unique<EvaluationPass>(std::move(context), pictures, name, folder ? &*folder : nullptr));
+  }
+
+  void answer_all() {
+    const int64_t total = dataset_->size();
+    int64_t kept = 0;
+    if (options_.progress) options_.progress(0, total, 0);
+    std::vector<Query> next = queries_from(0);
+    for (int64_t first = 0; first < total; first += options_.batch_size) {
+      std::vector<Query> queries = std::exchange(next, queries_from(first + options_.batch_size));
+      const auto answers = passes_.front()->answer(queries);
+      kept += passes_.front()->kept_of_last_batch();
+      for (size_t i = 0; i < queries.size(); ++i) {
+        shot_ids_.insert(answers[i].shots.begin(), answers[i].shots.end());
+        if (options_.on_answer && !answers[i].error)
+          options_.on_answer(queries[i].record, answers[i].prediction);
+      }
+      for (size_t i = queries.size(); i-- > 0;) {  // the controls are scored over the same records
+        if (answers[i].error) queries.erase(queries.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+      for (size_t pass = 1; pass < passes_.size(); ++pass) passes_[pass]->answer(queries);
+      if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total, kept);
+    }
+    kept_ = kept;
+  }
+
+  /// A batch of queries; their pictures are loaded while the batch before is answered.
+  std::vector<Query> queries_from(int64_t first) const {
+    std::vector<Query> queries;
+    for (int64_t i = first; i < std::min(dataset_->size(), first + options_.batch_size); ++i) {
+      Query query;
+      query.index = i;
+      query.record = dataset_->at(i);
+      query.request = query.record.request;
+      if (shots_) query.request = shots_->with_shots(i, query.record.request, query.shots);
+      try {
+        if (!passes_.front()->is_kept(i)) {
+          query.task = session_.task(query.request);
+          session_.parts().media->prefetch(prompt_of(*query.task).media);
+        }
+      } catch (const Error& error) {
+        query.error = error.what();
+      }
+      queries.push_back(std::move(query));
+    }
+    return queries;
+  }
+
+  Evaluation evaluation() const {
+    Evaluation out;
+    out.config = session_.config().name;
+    out.seed = options_.seed.value_or(configured_seed());
+    out.n = dataset_->size();
+    out.skipped = dataset_->skipped();
+    out.shots = shots_ ? shots_->count() : 0;
+    const PassScorer& answers = passes_.front()->scorer();
+    out.answers = answers.result(options_.resamples);
+    out.by_kind = answers.by_kind(options_.resamples);
+    for (size_t i = 1; i < passes_.size(); ++i) {
+      EvaluatedPass control = passes_[i]->scorer().result(options_.resamples);
+      control.tests = answers.test_against(passes_[i]->scorer(), options_.resamples);
+      out.controls.emplace_back(passes_[i]->name(), std::move(control));
+    }
+    return out;
   }
 
   int64_t configured_seed() const {
@@ -181,10 +169,40 @@ class Evaluator {
     return seed && seed->is_int() ? seed->as_int() : 0;
   }
 
+  /// What is run, without results.
+  Json receipt() const {
+    Json out = make_receipt(session_, generation_, {}, {}, {});
+    out.erase("runs");
+    Json& evaluation = out["evaluation"];
+    evaluation["records"] = dataset_->size();
+    evaluation["skipped"] = dataset_->skipped();
+    evaluation["batch_size"] = options_.batch_size;
+    if (options_.seed) evaluation["seed"] = *options_.seed;
+    if (shots_) {
+      evaluation["shots"] = to_json(session_.config().shots->resolved());
+      evaluation["shots"]["num_shots"] = shots_->count();
+    }
+    return out;
+  }
+
+  void add_results(Json& receipt, const Evaluation& result) const {
+    Json& evaluation = receipt["evaluation"];
+    evaluation["failed"] = result.answers.failed;
+    evaluation["answered_before"] = kept_;
+    if (shots_) evaluation["shot_ids"] = shot_ids_;
+    for (const auto& [stage, milliseconds] : stages_) receipt["milliseconds"][stage] = milliseconds;
+  }
+
   const Session& session_;
   const EvaluateOptions& options_;
+  GenerationParams generation_;
   std::unique_ptr<Dataset> dataset_;
-  std::vector<std::unique_ptr<Metric>> metrics_;
+  Metrics metrics_;
+  std::optional<Shots> shots_;
+  std::vector<std::unique_ptr<EvaluationPass>> passes_;  // the first one with the records' own pictures
+  std::map<std::string, double> stages_;                 // milliseconds
+  std::set<std::string> shot_ids_;
+  int64_t kept_ = 0;
 };
 
 }  // namespace

@@ -1,44 +1,36 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "framework/component/metric.h"
+#include "framework/commands/evaluate/evaluation.h"
 #include "framework/session/session.h"
 
 namespace flam {
 
 struct EvaluateOptions {
   std::optional<int64_t> seed, limit;  // replace the dataset's values
+  std::optional<int64_t> shots;        // replaces the config's shots.num_shots
   int64_t batch_size = 50;
-  bool blind = true;  // also answer without pictures, as a control
+  bool blind = true;       // also answer without pictures, as a control
+  bool swapped = false;    // also answer each record with the picture of another one, as a control
+  int64_t resamples = 0;   // of confidence intervals and tests; 0: none
+  std::string output;      // folder of results (see ResultsFolder); "" for none
+  bool overwrite = false;  // the results in the folder instead of continuing them
   /// Called for every answer that was given with the pictures, in the order of the records. It is not called
   /// for records that failed.
   std::function<void(const Record& record, const Prediction& prediction)> on_answer;
-  std::function<void(int64_t done, int64_t total)> progress;
+  /// `kept` of the `done` records were answered before the run.
+  std::function<void(int64_t done, int64_t total, int64_t kept)> progress;
   std::function<bool()> cancelled;
 };
 
-/// The result of one pass over the dataset. A record that can't be run counts as failed and not as a wrong
-/// answer: the scores leave it out. This holds for the control, too.
-struct EvaluatedPass {
-  int64_t failed = 0;
-  std::vector<std::string> failures;  // "ID: message" of the first ten that failed
-  Metric::Scores scores;              // over the records that were answered; empty if no record was answered
-};
-
-struct Evaluation {
-  std::string config;
-  int64_t seed = 0;
-  int64_t n = 0;  // number of records in the dataset
-  EvaluatedPass answers;
-  std::vector<std::pair<std::string, EvaluatedPass>> controls;  // "blind": without pictures
-  std::vector<std::pair<std::string, Metric::Scores>> by_kind;  // scores of `answers` by kind of record
-};
-
-/// Answers every record of the config's dataset, and scores the answers with the config's metrics. Error: the
-/// config has no dataset, no metrics or no task head, or the dataset is empty. RunError: a metric gives a
-/// score that is not a finite number, which breaks the contract of Metric.
+/// Answers every record of the config's dataset, and scores the answers with the config's metrics. With
+/// `output`, the session must have been opened with RunOptions::hash_weights; predictions are stored after
+/// each batch, and a run that was ended at any moment continues after the last one. Error: the config has no
+/// dataset, no metrics or no task head, the dataset is empty, shots are impossible (see Shots), or the folder
+/// has other results (see ResultsFolder). RunError: a metric gives a score that is not a finite number, which
+/// breaks the contract of Metric, or a file can't be written.
 FLAM_API Evaluation evaluate(const Session& session, const EvaluateOptions& options);
 
 }  // namespace flam

@@ -45,7 +45,7 @@ TEST_F(Evaluate, ScoresLeaveOutRecordsThatCannotBeRun) {
   options.batch_size = 2;
   options.seed = 9;
   std::vector<std::pair<int64_t, int64_t>> told;
-  options.progress = [&](int64_t done, int64_t total) { told.emplace_back(done, total); };
+  options.progress = [&](int64_t done, int64_t total, int64_t) { told.emplace_back(done, total); };
   const Evaluation result = evaluate(*session, options);
   EXPECT_EQ(result.n, 3);
   EXPECT_EQ(result.seed, 9);
@@ -56,7 +56,7 @@ TEST_F(Evaluate, ScoresLeaveOutRecordsThatCannotBeRun) {
   ASSERT_EQ(result.controls.size(), 1u);
   EXPECT_EQ(result.controls[0].second.failed, 0);  // it does not open the picture
   EXPECT_TRUE(result.by_kind.empty());
-  EXPECT_THAT(told, ElementsAre(Pair(2, 3), Pair(3, 3)));
+  EXPECT_THAT(told, ElementsAre(Pair(0, 3), Pair(2, 3), Pair(3, 3)));
   options.blind = false;
   EXPECT_TRUE(evaluate(*session, options).controls.empty());
   options.cancelled = [] { return true; };

@@ -1,0 +1,33 @@
+#include "framework/recipe/shots_config.h"
+
+namespace flam {
+
+void ShotsConfig::visit(ParamVisitor& v) {
+  v("dataset", dataset, "the records that examples are taken from; the first reference is the answer",
+    required());
+  v("num_shots", num_shots, "examples before each query, unless --shots gives a number", at_least(0));
+  v("selection", selection, "how examples are chosen; random: anew for each query, from `seed`",
+    choices("random"));
+  v("seed", seed, "seed of the selection");
+  v("overlap", overlap,
+    "what happens if a query has the id or the picture of one of these records: error, exclude (such a "
+    "record is never an example of that query), allow",
+    choices("error", "exclude", "allow"));
+}
+
+ShotsConfig ShotsConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
+  ShotsConfig config;
+  read_params(ParamsRef(config), node, "`shots`", {}, errors);
+  if (const Value* dataset = node.find("dataset"))
+    config.source = registry.parse("dataset", *dataset, errors);
+  return config;
+}
+
+Value ShotsConfig::resolved() const {
+  ShotsConfig copy = *this;
+  Value out = write_params(ParamsRef(copy));
+  if (source) out.set("dataset", source.resolved());
+  return out;
+}
+
+}  // namespace flam

@@ -1,0 +1,135 @@
+// Examples before each query, from a dataset.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "framework/base/file.h"
+#include "framework/commands/evaluate/evaluate.h"
+#include "tests/support/requests.h"
+
+namespace flam {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class ShotsOfEvaluate : public testing::Test {
+ protected:
+  ShotsOfEvaluate() {
+    options_.limit = 3;
+    options_.batch_size = 2;
+    options_.blind = false;
+    options_.output = (folder_ / "results").string();
+  }
+  Evaluation run(const std::string& shots, std::vector<std::string> more = {}) {
+    RunOptions options;
+    options.threads = 1;
+    options.hash_weights = true;
+    more.push_back("shots={" + shots + "}");
+    options.overrides = std::move(more);
+    return evaluate(*Session::open("flamingo_mini_caption", options), options_);
+  }
+  std::vector<Json> predictions() const {
+    std::istringstream in(read_file(folder_ / "results" / "predictions.jsonl", 1 << 22));
+    std::vector<Json> out;
+    for (std::string line; std::getline(in, line);) out.push_back(Json::parse(line));
+    return out;
+  }
+
+  test::Scratch folder_;
+  EvaluateOptions options_;
+};
+
+const std::string kTraining = "dataset: {type: scenes, split: train, size: 20, seed: 7}";
+
+TEST_F(ShotsOfEvaluate, StandBeforeEachQuery) {
+  options_.shots = 4;
+  EXPECT_EQ(run(kTraining).shots, 4);
+  std::set<std::string> all;
+  for (const Json& line : predictions()) {
+    ASSERT_EQ(line["shots"].size(), 4u);
+    const auto ids = line["shots"].get<std::set<std::string>>();
+    EXPECT_EQ(ids.size(), 4u);
+    all.insert(ids.begin(), ids.end());
+    const std::string prompt = line["prompt"];
+    size_t images = 0;
+    for (size_t at = prompt.find("<image>"); at != std::string::npos; at = prompt.find("<image>", at + 1))
+      ++images;
+    EXPECT_EQ(images, 5u) << prompt;
+  }
+  EXPECT_GT(all.size(), 4u);  // each query has its own
+  const Json receipt = Json::parse(read_file(folder_ / "results" / "receipt.json", 1 << 22));
+  EXPECT_EQ(receipt["evaluation"]["shots"]["num_shots"], 4);
+  EXPECT_EQ(receipt["evaluation"]["shot_ids"].get<std::set<std::string>>(), all);
+
+  const auto first = predictions();
+  options_.overwrite = true;
+  run(kTraining);
+  EXPECT_EQ(predictions(), first);
+  run(kTraining + ", seed: 1");
+  EXPECT_NE(predictions()[0]["shots"], first[0]["shots"]);
+}
+
+TEST_F(ShotsOfEvaluate, TheirNumberBelongsToTheRun) {
+  run("num_shots: 1, " + kTraining);
+  EXPECT_EQ(predictions()[0]["shots"].size(), 1u);
+  options_.shots = 2;
+  EXPECT_THAT(error_of([&] { run("num_shots: 1, " + kTraining); }),
+              HasSubstr("shots.num_shots is 1 there and 2 now"));
+  options_.overwrite = true;
+  options_.shots = 0;
+  EXPECT_EQ(run("num_shots: 1, " + kTraining).shots, 0);
+  EXPECT_FALSE(predictions()[0].contains("shots"));
+}
+
+TEST_F(ShotsOfEvaluate, AQueryIsNotItsOwnShot) {
+  options_.shots = 2;
+  const std::string same = "dataset: {type: scenes, size: 4}";
+  EXPECT_THAT(error_of([&] { run(same); }),
+              AllOf(HasSubstr("3 of the 3 query records have the id or the picture of a record"),
+                    HasSubstr("the first: 'scene 0.0'"), HasSubstr("exclude")));
+  run(same + ", overlap: exclude");
+  for (const Json& line : predictions())
+    for (const Json& shot : line["shots"]) EXPECT_NE(shot, line["id"]);
+  // The same pictures under other ids: records of which two share a picture.
+  options_.overwrite = true;
+  options_.shots = 4;
+  EXPECT_EQ(run(same + ", overlap: allow").shots, 4);
+  EXPECT_THAT(error_of([&] { run(same + ", overlap: exclude"); }),
+              HasSubstr("4 shots for each query, but the dataset of the shots has 3 records that may stand"));
+}
+
+TEST_F(ShotsOfEvaluate, APictureFileIsNotShownTwice) {
+  std::filesystem::create_directories(folder_ / "data");
+  std::filesystem::copy_file(FLAM_SOURCE_DIR "/docs/images/scene.png", folder_ / "data" / "a.png");
+  const auto folder = [&](const std::string& name, const std::string& image) {
+    std::filesystem::create_directories(folder_ / name);
+    write_file(folder_ / name / "annotations.jsonl",
+               R"({"image": ")" + image + R"(", "references": ["a circle"]})" + "\n");
+    return "{_delete_: true, type: image_folder, folder: " + (folder_ / name).string() + "}";
+  };
+  options_.shots = 1;
+  const std::string queries = "dataset=" + folder("data", "a.png");
+  EXPECT_THAT(error_of([&] { run("dataset: " + folder("more", "../data/a.png"), {queries}); }),
+              HasSubstr("1 of the 1 query record has the id or the picture"));
+}
+
+TEST_F(ShotsOfEvaluate, ErrorsAreFoundBeforeTheFirstBatch) {
+  options_.shots = 21;
+  EXPECT_THAT(error_of([&] { run(kTraining); }),
+              HasSubstr("21 shots for each query, but the dataset of the shots has 20 records"));
+  EXPECT_THAT(error_of([&] { run("num_shots: 1"); }), HasSubstr("dataset"));
+  EXPECT_THAT(error_of([&] { run(kTraining + ", selection: nearest"); }), HasSubstr("random"));
+  RunOptions none;
+  none.threads = 1;
+  const auto session = Session::open("flamingo_mini_caption", none);
+  EXPECT_THAT(error_of([&] { evaluate(*session, options_); }), HasSubstr("names no `shots`"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / "receipt.json"));
+}
+
+}  // namespace
+}  // namespace flam
