@@ -18,6 +18,7 @@ void add_verify(CLI::App& app, int& status);
 void add_train(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_score(CLI::App& app, int& status);
+void add_report(CLI::App& app, int& status);
 void add_features(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);

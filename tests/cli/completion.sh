@@ -36,7 +36,7 @@ trap 'rm -rf "$PWD"' EXIT
 touch my_config.yaml
 mkdir plugins
 
-expect "infer list inspect config describe diff train evaluate score features convert bench compare schema new-plugin check-plugin completion doctor" flam ""
+expect "infer list inspect config describe diff train evaluate score report features convert bench compare schema new-plugin check-plugin completion doctor" flam ""
 expect_only "describe" flam des
 expect_only "--help --version" flam --
 expect_only "flamingo_mini_caption flamingo_mini_ranking flamingo_mini_vqa" flam describe flamingo_mini_
