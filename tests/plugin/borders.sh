@@ -19,14 +19,15 @@ for library in "$plugins"/libflam_*.so; do
   [ "$exported" = flam_plugin ] || fail "$library exports more than its entry: ${exported//$'\n'/ }"
 done
 
-# A plugin includes framework/sdk.h, files of its own folder, the standard library, ATen and c10, and third-party
-# libraries. Its tests may include more, and so may the program that trains a tokenizer.
+# A plugin includes framework/sdk.h, files of its own folder and of plugins/KIND/shared, the standard library, ATen and
+# c10, and third-party libraries. Its tests may include more, and so may the program that trains a tokenizer.
 for folder in "$source_dir"/plugins/*/*/; do
   while read -r file; do
     while read -r mark header; do
       case $mark$header in
         *framework/sdk.h) continue ;;
-        '"'*) [ -e "${file%/*}/$header" ] || [[ "$source_dir/$header" == "$folder"* ]] || fail "$file includes $header" ;;
+        '"'*) [ -e "${file%/*}/$header" ] || [[ "$source_dir/$header" == "$folder"* ]] ||
+          [[ "$source_dir/$header" == "${folder%/*/}/shared/"* ]] || fail "$file includes $header" ;;
         *framework/* | *plugins/* | *tests/* | *apps/* | *torch/*) fail "$file includes <$header>" ;;
       esac
     done < <(sed -n 's/^ *# *include *\([<"]\)\([^>"]*\)[>"].*/\1 \2/p' "$file")
