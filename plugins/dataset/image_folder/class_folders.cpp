@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string_view>
+
+#include "plugins/dataset/shared/picture_names.h"
 
 namespace flam {
 
@@ -14,14 +15,6 @@ namespace fs = std::filesystem;
 
 bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
-}
-
-bool is_picture(const fs::path& path) {
-  static const std::set<std::string> kSuffixes = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp",
-                                                  ".tif", ".tiff", ".ppm", ".pgm",  ".pbm"};
-  std::string suffix = path.extension().string();
-  for (char& c : suffix) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return kSuffixes.contains(suffix);
 }
 
 std::string shown(const fs::path& path) {

@@ -79,13 +79,16 @@ void EntryDataset::select(const SourceFile& file, const EntryParams& params, std
   if (first_missing && (!params.skip_missing || kept.empty())) {
     const auto missing =
         std::find_if_not(first_missing->pictures.begin(), first_missing->pictures.end(), is_there);
+    const bool is_video = first_missing->is_video;
     throw Error(
         file.place(first_missing->offset),
-        cat("the picture ", quoted((fs::path(folder_) / *missing).string()), " of record ",
-            quoted(first_missing->id.text), " is not there (", skipped_, " of ",
-            counted(std::ssize(kept) + skipped_, "record"), " have no picture)",
-            params.skip_missing ? "; check `images`"
-                                : "; check `images`, or set skip_missing: true to leave such records out"));
+        cat(is_video ? "the frames " : "the picture ", quoted((fs::path(folder_) / *missing).string()),
+            " of record ", quoted(first_missing->id.text), is_video ? " are" : " is", " not there (",
+            skipped_, " of ", counted(std::ssize(kept) + skipped_, "record"),
+            is_video ? " have no frames)" : " have no picture)",
+            is_video ? "; expected a folder with the frames of each video as pictures; check `videos`"
+                     : "; check `images`",
+            params.skip_missing ? "" : ", or set skip_missing: true to leave such records out"));
   }
   entries_ = std::move(kept);
   entries_.shrink_to_fit();
@@ -98,6 +101,7 @@ Record EntryDataset::at(int64_t index) const {
   Part part{entry.is_video ? Part::Kind::frames : Part::Kind::image, "", {}};
   for (const std::string& picture : entry.pictures)
     part.pictures.push_back({(fs::path(folder_) / picture).string(), nullptr, {}});
+  part.timestamps = entry.timestamps;
   record.request.parts.push_back(std::move(part));
   if (!entry.question.empty()) record.request.parts.push_back({Part::Kind::text, entry.question, {}});
   record.request.candidates = entry.candidates;
