@@ -171,7 +171,7 @@ class CaptionReader {
 
 class CocoCaptions final : public EntryDataset {
  public:
-  CocoCaptions(const CocoCaptionsParams& params, const Input& input) {
+  CocoCaptions(const CocoCaptionsParams& params, const Input& input) : EntryDataset(params.images, "images") {
     if (input.with_question && params.question.empty()) {
       throw Error(
           "the task head needs a question with each picture; set `question`, such as \"What is shown?\"");

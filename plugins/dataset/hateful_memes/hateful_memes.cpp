@@ -24,7 +24,7 @@ struct HatefulMemesParams : EntryParams {
 
 class HatefulMemes final : public EntryDataset {
  public:
-  HatefulMemes(const HatefulMemesParams& params, const Input& input) {
+  HatefulMemes(const HatefulMemesParams& params, const Input& input) : EntryDataset(params.images, "images") {
     if (params.candidates.size() != 2)
       throw Error(
           cat("`candidates` has ", params.candidates.size(), " texts; expected two, for the labels 0 and 1"));

@@ -160,7 +160,7 @@ class TableReader {
 
 class JsonRecords final : public EntryDataset {
  public:
-  JsonRecords(const JsonRecordsParams& params, const Input& input) {
+  JsonRecords(const JsonRecordsParams& params, const Input& input) : EntryDataset(params.images, "images") {
     const SourceFile file(params.annotations);
     set_entries(TableReader(params, file, input).read(), file, params, input);
   }

@@ -33,14 +33,16 @@ void refuse_duplicate_ids(const std::vector<Entry>& entries, const SourceFile& f
   }
 }
 
-void EntryDataset::set_entries(std::vector<Entry> entries, const SourceFile& file, const EntryParams& params,
-                               const Input& input) {
+EntryDataset::EntryDataset(const std::string& folder, const char* parameter)
+    : folder_(folder), parameter_(parameter) {
+  if (!fs::is_directory(folder))
+    throw Error(cat("the folder ", quoted(folder), ", which `", parameter, "` names, is not there"));
+}
+
+void EntryDataset::set_entries(std::vector<Entry> entries, const SourceFile& file,
+                               const SelectionParams& params, const Input& input) {
   entries_ = std::move(entries);
-  folder_ = params.images;
   if (entries_.empty()) throw Error(cat(quoted(file.path()), " has no records"));
-  if (!fs::is_directory(folder_))
-    throw Error(
-        cat("the folder of pictures, ", quoted(folder_), ", is not there; expected `images` to name it"));
   refuse_duplicate_ids(entries_, file);
   for (const Entry& entry : entries_) {
     for (const std::string& picture : entry.pictures) {
@@ -56,7 +58,8 @@ void EntryDataset::set_entries(std::vector<Entry> entries, const SourceFile& fil
 }
 
 /// Keeps up to `limit` entries whose pictures are there.
-void EntryDataset::select(const SourceFile& file, const EntryParams& params, std::optional<int64_t> limit) {
+void EntryDataset::select(const SourceFile& file, const SelectionParams& params,
+                          std::optional<int64_t> limit) {
   std::unordered_map<std::string, bool> there;
   const auto is_there = [&](const std::string& picture) {
     const auto [found, is_new] = there.emplace(picture, false);
@@ -86,8 +89,8 @@ void EntryDataset::select(const SourceFile& file, const EntryParams& params, std
             " of record ", quoted(first_missing->id.text), is_video ? " are" : " is", " not there (",
             skipped_, " of ", counted(std::ssize(kept) + skipped_, "record"),
             is_video ? " have no frames)" : " have no picture)",
-            is_video ? "; expected a folder with the frames of each video as pictures; check `videos`"
-                     : "; check `images`",
+            is_video ? "; expected a folder with the frames of each video as pictures" : "", "; check `",
+            parameter_, "`",
             params.skip_missing ? "" : ", or set skip_missing: true to leave such records out"));
   }
   entries_ = std::move(kept);

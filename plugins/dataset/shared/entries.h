@@ -64,16 +64,18 @@ class EntryDataset : public Dataset {
   int64_t skipped() const override { return skipped_; }
 
  protected:
-  /// Takes the entries of a file. Error: there are none, an id occurs twice, the folder of pictures is not
-  /// there, or a picture is missing and must not be skipped.
-  void set_entries(std::vector<Entry> entries, const SourceFile& file, const EntryParams& params,
+  /// `folder` is that of the pictures, and `parameter` the one that names it. Error: it is not there.
+  EntryDataset(const std::string& folder, const char* parameter);
+  /// Takes the entries of a file. Error: there are none, an id occurs twice, or a picture is missing and must
+  /// not be skipped.
+  void set_entries(std::vector<Entry> entries, const SourceFile& file, const SelectionParams& params,
                    const Input& input);
 
  private:
-  void select(const SourceFile& file, const EntryParams& params, std::optional<int64_t> limit);
+  void select(const SourceFile& file, const SelectionParams& params, std::optional<int64_t> limit);
 
   std::vector<Entry> entries_;
-  std::string folder_;
+  std::string folder_, parameter_;
   int64_t records_per_picture_ = 1, skipped_ = 0;
 };
 

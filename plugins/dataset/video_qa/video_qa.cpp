@@ -56,10 +56,6 @@ struct Video {
 class QuestionReader {
  public:
   QuestionReader(const VideoQaParams& params, const SourceFile& file) : params_(params), file_(file) {
-    if (!fs::is_directory(params.videos)) {
-      throw Error(cat("the folder of videos, ", quoted(params.videos),
-                      ", is not there; expected `videos` to name it"));
-    }
     if (!params.mapping.empty()) read_mapping();
   }
 
@@ -145,12 +141,9 @@ class QuestionReader {
 
 class VideoQa final : public EntryDataset {
  public:
-  VideoQa(const VideoQaParams& params, const Input& input) {
+  VideoQa(const VideoQaParams& params, const Input& input) : EntryDataset(params.videos, "videos") {
     const SourceFile file(params.questions);
-    EntryParams selection;
-    static_cast<SelectionParams&>(selection) = params;
-    selection.images = params.videos;
-    set_entries(QuestionReader(params, file).read(), file, selection, input);
+    set_entries(QuestionReader(params, file).read(), file, params, input);
   }
 };
 

@@ -202,7 +202,7 @@ class QuestionReader {
 
 class Vqa final : public EntryDataset {
  public:
-  Vqa(const VqaParams& params, const Input& input) {
+  Vqa(const VqaParams& params, const Input& input) : EntryDataset(params.images, "images") {
     const SourceFile file(params.questions);
     set_entries(QuestionReader(params, file, input.with_candidates).read(), file, params, input);
   }

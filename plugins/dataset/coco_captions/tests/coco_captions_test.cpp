@@ -119,7 +119,7 @@ TEST_F(CocoCaptions, MissingPicturesAreAnErrorOrSkipped) {
   EXPECT_EQ(dataset->skipped(), 1);
   EXPECT_THAT(ids_of(*sample_.open(skipping, {.limit = 2})), ElementsAre("42", "391895"));
   std::filesystem::remove_all(sample_ / "val2014");
-  EXPECT_THAT(sample_.error(skipping), HasSubstr("val2014', is not there; expected `images` to name it"));
+  EXPECT_THAT(sample_.error(skipping), HasSubstr("val2014', which `images` names, is not there"));
   std::filesystem::create_directory(sample_ / "val2014");
   EXPECT_THAT(sample_.error(skipping), HasSubstr("3 of 3 records have no picture); check `images`"));
 }

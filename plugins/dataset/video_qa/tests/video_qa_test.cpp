@@ -87,7 +87,7 @@ TEST_F(VideoQa, MissingFramesAreAnErrorOrSkipped) {
   EXPECT_THAT(ids_of(*dataset), ElementsAre("0"));
   EXPECT_EQ(dataset->skipped(), 1);
   EXPECT_THAT(sample_.error("{type: video_qa, questions: @msvd_test_qa.json, videos: @absent}"),
-              HasSubstr("absent', is not there; expected `videos` to name it"));
+              HasSubstr("absent', which `videos` names, is not there"));
   EXPECT_THAT(sample_.error(msvd_ + ", kind: category_id}"),
               HasSubstr("record 1: expected the field `category_id`"));
 }
