@@ -114,23 +114,28 @@ bool Layout::has_place(const std::string& name, int part) const {
   return slot && part < static_cast<int>(slot->parts.size());
 }
 
-std::optional<Target> Layout::target_of(const std::string& key) const {
+std::vector<Target> Layout::targets_of(const std::string& key) const {
   for (const Rule& rule : rules_) {
     if (!key.starts_with(rule.prefix)) continue;
     const std::string rest = key.substr(rule.prefix.size());
     if (!rule.table) {
-      if (has_place(rule.scope + rest, -1)) return Target{rule.scope + rest};
+      if (has_place(rule.scope + rest, -1)) return {Target{rule.scope + rest}};
       continue;
     }
+    std::vector<Target> slices;
     for (const NameRule& naming : rule.table->rules) {
       NameMatch match;
       if (!match_rule(naming, rest, match)) continue;
-      if (match.to.empty()) return Target{};
-      if (has_place(rule.scope + match.to, match.part))
-        return Target{rule.scope + match.to, match.part, match.interleaved_heads};
+      if (naming.slices == 0 && !slices.empty()) continue;
+      if (match.to.empty()) return {Target{}};
+      if (!has_place(rule.scope + match.to, match.part)) continue;
+      const Target target{rule.scope + match.to, match.part, match.rule};
+      if (naming.slices == 0) return {target};
+      slices.push_back(target);
     }
+    if (!slices.empty()) return slices;
   }
-  return std::nullopt;
+  return {};
 }
 
 std::string Layout::prefix_hint(const std::vector<std::string>& unexpected) const {
@@ -139,7 +144,7 @@ std::string Layout::prefix_hint(const std::vector<std::string>& unexpected) cons
   for (int parts = 0; dot != std::string::npos && parts < kMostHintedParts; ++parts) {
     const std::string prefix = first.substr(0, dot + 1);
     const auto fits = [&](const std::string& key) {
-      return key.starts_with(prefix) && target_of(key.substr(prefix.size()));
+      return key.starts_with(prefix) && !targets_of(key.substr(prefix.size())).empty();
     };
     dot = first.find('.', dot + 1);
     if (!std::ranges::all_of(unexpected, fits)) continue;
@@ -147,7 +152,7 @@ std::string Layout::prefix_hint(const std::vector<std::string>& unexpected) cons
     if (!file_.layout.empty())
       return cat("\n  (all of them would fit without '", shown,
                  "': begin each `prefix` of the layout with it)");
-    const std::string name = target_of(first.substr(prefix.size()))->name,
+    const std::string name = targets_of(first.substr(prefix.size())).front().name,
                       slot = name.substr(0, name.find('.'));
     return cat("\n  (all of them would fit without '", shown,
                "': give the file a `layout` with a rule for each part of the model, such as {prefix: ", shown,
@@ -156,7 +161,7 @@ std::string Layout::prefix_hint(const std::vector<std::string>& unexpected) cons
   for (const Rule& rule : rules_) {
     for (dot = rule.prefix.find('.'); dot != std::string::npos; dot = rule.prefix.find('.', dot + 1)) {
       const std::string prefix = rule.prefix.substr(0, dot + 1);
-      const auto fits = [&](const std::string& key) { return target_of(prefix + key).has_value(); };
+      const auto fits = [&](const std::string& key) { return !targets_of(prefix + key).empty(); };
       if (std::ranges::all_of(unexpected, fits))
         return cat("\n  (all of them would fit behind '", printable(prefix),
                    "', with which the layout's `prefix` begins but no key of the file)");

@@ -1,7 +1,6 @@
 #pragma once
 // The layout of one file: the slot to which each of its keys belongs.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +9,9 @@
 namespace flam {
 
 struct Target {
-  std::string name;               // of a slot, or an alias of it; "": the key is known and not used
-  int part = -1;                  // index of a part of a fused tensor; -1: the whole tensor
-  int64_t interleaved_heads = 0;  // as in NameRule
+  std::string name;                // of a slot, or an alias of it; "": the key is known and not used
+  int part = -1;                   // index of a part of a fused tensor; -1: the whole tensor
+  const NameRule* rule = nullptr;  // that gave the name; null: the component's own names
 };
 
 class Layout {
@@ -24,8 +23,9 @@ class Layout {
 
   /// Whether the key is ignored, or in a dict of tensors that no rule names.
   bool leaves_out(const std::string& key) const;
-  /// Returns where the key belongs, or nothing if no rule matches it.
-  std::optional<Target> target_of(const std::string& key) const;
+  /// Returns where the key belongs: one target, or several if rules take slices of its tensor. None if no
+  /// rule matches it.
+  std::vector<Target> targets_of(const std::string& key) const;
   /// Returns a hint for messages: which prefix to change if a wrong prefix is the only reason why all of
   /// `unexpected` are unexpected; otherwise "".
   std::string prefix_hint(const std::vector<std::string>& unexpected) const;

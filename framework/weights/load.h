@@ -59,8 +59,8 @@ using NamingLookup = std::function<const std::vector<NamingTable>*(const std::st
 /// Fills the store. Later files override earlier ones. On the CPU with the file's own dtype, the mapped file
 /// itself is the weight. Vocabulary tensors may have fewer rows (the rest get initial values, with a warning)
 /// or up to 1024 more rows (padding, which is logged once). Error: lists all tensors that are missing,
-/// unexpected or of the wrong shape; or a file gives no tensor, or none for a slot that its layout names.
-/// Peak anonymous memory: the model in the run's dtype plus one tensor.
+/// unexpected or of the wrong shape; or, with may_lack, that a file gives no tensor, or none for a slot of
+/// its layout. Peak anonymous memory: the model in the run's dtype plus one tensor.
 FLAM_API LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                                  at::Device device, at::ScalarType dtype, uint64_t seed);
 

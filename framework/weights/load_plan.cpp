@@ -41,18 +41,21 @@ class Planner {
     filled_slots_.clear();
     for (const std::string& key : opened.names()) {
       if (layout.leaves_out(key)) continue;
-      const auto target = layout.target_of(key);
-      if (!target) unexpected_.push_back(key);
-      if (!target || target->name.empty()) continue;
-      filled_slots_.insert(target->name.substr(0, target->name.find('.')));
-      if (is_wanted(target->name)) assign(key, *target);
+      const std::vector<Target> targets = layout.targets_of(key);
+      if (targets.empty()) unexpected_.push_back(key);
+      for (const Target& target : targets) {
+        if (target.name.empty()) continue;
+        filled_slots_.insert(target.name.substr(0, target.name.find('.')));
+        if (is_wanted(target.name)) assign(key, target);
+      }
     }
     const std::string name = printable(path.string(), 1000);
     if (config_.may_not_fit) {
       plan_.left_out += std::ssize(unexpected_);
       unexpected_.clear();
     }
-    if (unexpected_.empty() && misshapen_.empty()) require_use(file, name);
+    // Otherwise, what nothing is loaded for is missing, which is an error anyway.
+    if (config_.may_lack && unexpected_.empty() && misshapen_.empty()) require_use(file, name);
     if (!unexpected_.empty()) {
       errors_.add(file.where, listing(cat(name, ": ", counted(std::ssize(unexpected_), "unexpected tensor"),
                                           " (no rule of the layout takes them; `ignore` lists what is not "
@@ -117,7 +120,8 @@ class Planner {
   void assign(const std::string& key, const Target& target) {
     const int part = target.part;
     const auto slot = store_.find(target.name);
-    const Source source{plan_.files.size() - 1, key, target.name, target.interleaved_heads};
+    const Source source{plan_.files.size() - 1, key, target.name, target.rule,
+                        part < 0 ? slot->parts.size() : 0};
     const size_t wrong = misshapen_.size();
     check_shape(source, *slot, part);
     if (config_.may_not_fit && misshapen_.size() > wrong) {
@@ -156,7 +160,8 @@ class Planner {
   }
 
   void check_shape(const Source& source, const WeightSlot& slot, int part) {
-    const at::Tensor tensor = plan_.files[source.file]->meta_tensor(source.key);
+    at::Tensor tensor = plan_.files[source.file]->meta_tensor(source.key);
+    if (source.rule) tensor = arranged(tensor, *source.rule, source.parts);
     std::vector<int64_t> wanted = slot.shape;
     if (part >= 0) wanted[0] = slot.parts[static_cast<size_t>(part)];
     if (!shapes_agree(tensor.sizes(), wanted, slot.vocabulary && part < 0)) {
@@ -188,18 +193,11 @@ class Planner {
   std::set<std::string> filled_slots_;
 };
 
-/// [.. a0 b0 a1 b1 ..] of each head to [.. a0 a1 b0 b1 ..].
-at::Tensor without_interleaving(const at::Tensor& tensor, int64_t heads) {
-  if (tensor.dim() == 0 || tensor.size(0) % (2 * heads) != 0) return tensor;  // its shape is an error already
-  const int64_t pairs = tensor.size(0) / heads / 2;
-  return tensor.reshape({heads, pairs, 2, -1}).transpose(1, 2).reshape(tensor.sizes());
-}
-
 }  // namespace
 
 at::Tensor LoadPlan::tensor(const Source& source) const {
   const at::Tensor stored = files[source.file]->tensor(source.key);
-  return source.interleaved_heads > 0 ? without_interleaving(stored, source.interleaved_heads) : stored;
+  return source.rule ? arranged(stored, *source.rule, source.parts) : stored;
 }
 
 bool shapes_agree(at::IntArrayRef found, at::IntArrayRef wanted, bool vocabulary) {

@@ -16,7 +16,8 @@ struct Source {
   size_t file;  // index in LoadPlan::files
   std::string key;
   std::string target;  // the name under which it is assigned to the slot (an alias, for a tied tensor)
-  int64_t interleaved_heads = 0;  // as in NameRule
+  const NameRule* rule = nullptr;  // how it is arranged; null: as it is
+  size_t parts = 0;                // of the slot, if it is fused
 };
 
 /// What fills one slot: a whole tensor, or a tensor for each fused part. A part from a later file overwrites
@@ -31,7 +32,7 @@ struct LoadPlan {
   std::unordered_map<const WeightSlot*, Filling> fillings;
   int64_t left_out = 0;  // tensors that do not fit, and may do so
 
-  /// In the component's order of rows.
+  /// Arranged as the component wants it.
   at::Tensor tensor(const Source& source) const;
   WeightOrigin origin(const Source& source) const {
     return {files[source.file]->file_of(source.key), source.key};

@@ -1,5 +1,7 @@
 #include "framework/weights/naming.h"
 
+#include <ATen/core/Tensor.h>
+
 #include <string_view>
 
 #include "framework/weights/naming_rule.h"
@@ -46,7 +48,7 @@ bool match(std::string_view pattern, std::string_view key, std::vector<std::stri
 bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out) {
   std::vector<std::string_view> numbers;
   if (!match(rule.from, key, numbers)) return false;
-  out = {"", rule.part, rule.interleaved_heads};
+  out = {"", rule.part, &rule};
   size_t next = 0;
   for (size_t i = 0; i < rule.to.size(); ++i) {
     if (rule.to.compare(i, 2, "{}") == 0 && next < numbers.size()) {
@@ -57,6 +59,36 @@ bool match_rule(const NameRule& rule, const std::string& key, NameMatch& out) {
     }
   }
   return true;
+}
+
+namespace {
+
+/// [.. a0 b0 a1 b1 ..] of each head to [.. a0 a1 b0 b1 ..].
+at::Tensor without_interleaving(const at::Tensor& tensor, int64_t heads) {
+  if (tensor.dim() == 0 || tensor.size(0) % (2 * heads) != 0) return tensor;
+  const int64_t pairs = tensor.size(0) / heads / 2;
+  return tensor.reshape({heads, pairs, 2, -1}).transpose(1, 2).reshape(tensor.sizes());
+}
+
+/// The rows of all parts of each head to all rows of each part.
+at::Tensor by_part(const at::Tensor& tensor, int64_t heads, int64_t parts) {
+  if (tensor.dim() == 0 || parts == 0 || tensor.size(0) % (heads * parts) != 0) return tensor;
+  const int64_t rows = tensor.size(0) / heads / parts;
+  return tensor.reshape({heads, parts, rows, -1}).transpose(0, 1).reshape(tensor.sizes());
+}
+
+}  // namespace
+
+at::Tensor arranged(const at::Tensor& stored, const NameRule& rule, size_t parts) {
+  at::Tensor out = stored;
+  if (rule.transposed && out.dim() == 2) out = out.t();
+  const auto count = rule.slices > 0 ? rule.slices : static_cast<int64_t>(parts);
+  if (rule.parts_of_heads > 0) out = by_part(out, rule.parts_of_heads, count);
+  if (rule.slices > 0 && out.dim() > 0 && out.size(0) % rule.slices == 0) {
+    const int64_t rows = out.size(0) / rule.slices;
+    out = out.narrow(0, rule.slice * rows, rows);
+  }
+  return rule.interleaved_heads > 0 ? without_interleaving(out, rule.interleaved_heads) : out;
 }
 
 void rename_layer(std::vector<NameRule>& rules, const std::string& from, const std::string& to, int part) {

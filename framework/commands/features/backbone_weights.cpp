@@ -20,7 +20,7 @@ void ignore_others(WeightsFile& file, const std::string& root, const WeightStore
   std::vector<std::string> others;
   const Layout layout(file, *opened, store, namings);
   for (const std::string& key : opened->names()) {
-    if (!layout.leaves_out(key) && !layout.target_of(key)) others.push_back(key);
+    if (!layout.leaves_out(key) && layout.targets_of(key).empty()) others.push_back(key);
   }
   file.ignore.insert(file.ignore.end(), others.begin(), others.end());
 }
