@@ -31,6 +31,13 @@ void add_convert(CLI::App& app, int& status) {
                    "write only the tensors whose names match (SLOT.NAME, * matches anything)")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
+  command
+      ->add_option(
+          "--naming", options->naming,
+          "write the names of a published checkpoint: a naming table of the one component that --only "
+          "chooses, such as huggingface (docs/weights.md)")
+      ->type_name("NAME")
+      ->check(not_empty());
   add_set(*command, options->run.overrides);
   add_plugin_path(*command, options->run.plugin_path);
   add_weights(*command, options->run);

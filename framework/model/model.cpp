@@ -16,14 +16,22 @@ namespace flam {
 
 StepModel::~StepModel() = default;
 
+const std::vector<NamingTable>* Model::find_naming_tables(const std::string& slot) const {
+  if (slot == "vision_backbone") return &vision_backbone_->naming_tables();
+  if (slot == "resampler") return &resampler_->naming_tables();
+  if (slot == "adapter") return &adapter_->naming_tables();
+  if (slot == "language_decoder") return &language_decoder_->naming_tables();
+  return nullptr;
+}
+
+const std::vector<NamingTable>& Model::naming_tables(const std::string& slot) const {
+  const auto* tables = find_naming_tables(slot);
+  if (!tables) throw Error(cat("there is no slot ", quoted(slot)));
+  return *tables;
+}
+
 LoadReport Model::load(const WeightsConfig* files, at::Device device, at::ScalarType dtype, uint64_t seed) {
-  const NamingLookup namings = [this](const std::string& slot) -> const std::vector<NamingTable>* {
-    if (slot == "vision_backbone") return &vision_backbone_->naming_tables();
-    if (slot == "resampler") return &resampler_->naming_tables();
-    if (slot == "adapter") return &adapter_->naming_tables();
-    if (slot == "language_decoder") return &language_decoder_->naming_tables();
-    return nullptr;
-  };
+  const NamingLookup namings = [this](const std::string& slot) { return find_naming_tables(slot); };
   LoadReport report;
   if (files) {
     report = load_weights(weights_, *files, namings, device, dtype, seed);

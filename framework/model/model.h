@@ -91,6 +91,8 @@ class FLAM_API Model {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   WeightStore& weights() { return weights_; }
   const WeightStore& weights() const { return weights_; }
+  /// The naming tables of a component. Error: there is no such slot.
+  const std::vector<NamingTable>& naming_tables(const std::string& slot) const;
   at::Device device() const { return device_; }
   at::ScalarType dtype() const { return dtype_; }
   /// The id of the media marker. One that is not an added token is known once the tokenizer is loaded; until
@@ -100,6 +102,8 @@ class FLAM_API Model {
  private:
   Model() = default;
   friend class Generation;
+
+  const std::vector<NamingTable>* find_naming_tables(const std::string& slot) const;
 
   // Checked calls of the components, for the forward pass and the generation.
   at::Tensor embed(const at::Tensor& ids) const;

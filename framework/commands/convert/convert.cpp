@@ -1,8 +1,11 @@
 #include "framework/commands/convert/convert.h"
 
+#include <set>
+
 #include "framework/base/file.h"
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
+#include "framework/commands/convert/published_names.h"
 #include "framework/config/config.h"
 #include "framework/device/device.h"
 #include "framework/device/dtype.h"
@@ -57,6 +60,27 @@ std::vector<WeightSlot*> chosen_slots(const WeightStore& store, const ConvertOpt
   return out;
 }
 
+/// The one component whose tensors are written. Error: there are several.
+std::string component_of(const std::vector<WeightSlot*>& slots) {
+  std::set<std::string> components;
+  for (const WeightSlot* slot : slots) components.insert(slot->name.substr(0, slot->name.find('.')));
+  if (components.size() == 1) return *components.begin();
+  throw Error(cat("--naming needs the tensors of one component, but those of ",
+                  join({components.begin(), components.end()}, ", "),
+                  " are written; choose one with --only, such "
+                  "as --only 'language_decoder.*'"));
+}
+
+const NamingTable& table_of(const Model& model, const std::string& component, const std::string& name) {
+  std::vector<std::string> known;
+  for (const NamingTable& table : model.naming_tables(component)) {
+    if (table.name == name) return table;
+    known.push_back(table.name);
+  }
+  throw Error(cat("the ", component, " has no naming ", quoted(name), did_you_mean(name, known),
+                  " (known: ", known.empty() ? "none but its own names" : join(known, ", "), ")"));
+}
+
 }  // namespace
 
 ConvertReport convert(const ConvertOptions& options) {
@@ -77,11 +101,16 @@ ConvertReport convert(const ConvertOptions& options) {
 
   ConvertReport report;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (const WeightSlot* slot : chosen_slots(model->weights(), options)) {
+  const std::vector<WeightSlot*> slots = chosen_slots(model->weights(), options);
+  for (const WeightSlot* slot : slots) {
     check_range(*slot, dtype_name(dtype));
     tensors.emplace_back(slot->name, slot->tensor);
     report.bytes += static_cast<int64_t>(slot->tensor.nbytes());
     if (slot->origins.empty()) report.initialised.push_back(slot->name);
+  }
+  if (!options.naming.empty()) {
+    const std::string component = component_of(slots);
+    tensors = published_tensors(slots, component, table_of(*model, component, options.naming));
   }
   report.tensors = std::ssize(tensors);
   write_safetensors(options.output, tensors,

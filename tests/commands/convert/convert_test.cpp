@@ -75,6 +75,44 @@ TEST_F(Convert, HalfPrecisionGivesTheSameCaption) {
   EXPECT_EQ(caption(options_.output), caption(""));
 }
 
+/// The tensors of a component, written with the names of a table and read through that table, are the same.
+TEST_F(Convert, PublishedNamesCanBeReadAgain) {
+  const auto source = open_checkpoint(kWeights);
+  for (const auto& [slot, naming] :
+       std::vector<std::pair<std::string, std::string>>{{"vision_backbone", "openai"},
+                                                        {"language_decoder", "huggingface"},
+                                                        {"language_decoder", "gguf"}}) {
+    SCOPED_TRACE(slot + " " + naming);
+    options_.only = {slot + ".*"};
+    options_.naming = naming;
+    options_.run.overrides.clear();
+    convert(options_);
+    for (const std::string& name : open_checkpoint(options_.output)->names())
+      EXPECT_FALSE(name.starts_with(slot)) << name;
+    if (naming == "gguf") continue;  // its table is for files with an architecture
+    const std::string back = (scratch_ / "back.safetensors").string();
+    ConvertOptions again = options_;
+    again.naming.clear();
+    again.output = back;
+    again.run.overrides = {cat("weights.files=[{path: ", options_.output,
+                               ", layout: [{prefix: '', slot: ", slot, ", naming: ", naming, "}]}]")};
+    convert(again);
+    const auto read = open_checkpoint(back);
+    EXPECT_FALSE(read->names().empty());
+    for (const std::string& name : read->names())
+      EXPECT_TRUE(read->tensor(name).equal(source->tensor(name))) << name;
+  }
+}
+
+TEST_F(Convert, NamingNeedsOneComponentThatKnowsIt) {
+  options_.naming = "huggingface";
+  EXPECT_THAT(error(), HasSubstr("--naming needs the tensors of one component"));
+  options_.only = {"language_decoder.*"};
+  options_.naming = "hugging";
+  EXPECT_THAT(error(), HasSubstr("has no naming 'hugging'; did you mean 'huggingface'?"));
+  EXPECT_FALSE(fs::exists(options_.output));
+}
+
 TEST_F(Convert, MetadataNameTheModelAndItsSources) {
   convert(options_);
   const auto metadata = open_checkpoint(options_.output)->metadata();
