@@ -109,6 +109,21 @@ void add_session_options(CLI::App& command, RunOptions& options) {
                 "or requests of the same size come again (docs/cuda.md)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, CudaGraph>{
           {"off", CudaGraph::off}, {"auto", CudaGraph::automatic}, {"on", CudaGraph::on}}));
+  command
+      .add_option("--feature-cache", options.feature_cache,
+                  "folder in which the features of pictures are kept, so that another run, prompt or decoder "
+                  "encodes no picture again")
+      ->type_name("DIR")
+      ->check(not_empty());
+  command
+      .add_option_function<double>(
+          "--feature-cache-size",
+          [&options](double gigabytes) {
+            options.feature_cache_bytes = static_cast<int64_t>(gigabytes * 1e9);
+          },
+          "most that the folder may hold, in GB; what was used the longest time ago is removed (default "
+          "10.7)")
+      ->check(CLI::Range(0.001, 1e6));
   add_threads(command, options);
   command.add_option("--weights-seed", options.weights_seed, "seed of the values with --weights random")
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))

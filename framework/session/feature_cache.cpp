@@ -12,6 +12,18 @@ std::string FeatureKeys::key(const std::string& content, int64_t frame) const {
 }
 
 at::Tensor FeatureCache::find(const std::string& key) {
+  at::Tensor features = find_in_memory(key);
+  if (features.defined() || !disk_) return features;
+  features = disk_->find(key);
+  if (features.defined()) keep_in_memory(key, features);
+  return features;
+}
+
+void FeatureCache::add(const std::string& key, const at::Tensor& features) {
+  if (keep_in_memory(key, features) && disk_) disk_->add(key, features);
+}
+
+at::Tensor FeatureCache::find_in_memory(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return {};
@@ -19,9 +31,9 @@ at::Tensor FeatureCache::find(const std::string& key) {
   return found->second->features;
 }
 
-void FeatureCache::add(const std::string& key, const at::Tensor& features) {
+bool FeatureCache::keep_in_memory(const std::string& key, const at::Tensor& features) {
   const std::lock_guard lock(mutex_);
-  if (by_key_.contains(key)) return;
+  if (by_key_.contains(key)) return false;
   kept_.push_front({key, features});
   by_key_[key] = kept_.begin();
   crops_ += features.size(0);
@@ -30,6 +42,7 @@ void FeatureCache::add(const std::string& key, const at::Tensor& features) {
     by_key_.erase(kept_.back().key);
     kept_.pop_back();
   }
+  return true;
 }
 
 }  // namespace flam

@@ -4,11 +4,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
 
 #include "framework/base/export.h"
+#include "framework/session/disk_features.h"
 
 namespace flam {
 
@@ -26,9 +28,11 @@ class FLAM_API FeatureKeys {
   std::string setting_;  // its hash
 };
 
-/// An LRU cache of picture features [C,P,D], of C crops each. It may be used from several threads.
+/// An LRU cache of picture features [C,P,D], of C crops each, in memory and, if there is `disk`, in a folder.
+/// It may be used from several threads.
 class FLAM_API FeatureCache {
  public:
+  explicit FeatureCache(std::unique_ptr<DiskFeatures> disk = nullptr) : disk_(std::move(disk)) {}
   /// Returns an undefined tensor if the features are not cached.
   at::Tensor find(const std::string& key);
   void add(const std::string& key, const at::Tensor& features);
@@ -39,6 +43,10 @@ class FLAM_API FeatureCache {
     std::string key;
     at::Tensor features;
   };
+  at::Tensor find_in_memory(const std::string& key);
+  bool keep_in_memory(const std::string& key, const at::Tensor& features);
+
+  std::unique_ptr<DiskFeatures> disk_;
   std::mutex mutex_;
   std::list<Kept> kept_;  // most recently used first
   std::unordered_map<std::string, std::list<Kept>::iterator> by_key_;

@@ -190,9 +190,11 @@ Plans lay_out(Prompt& prompt, const Model& model, MarkedText& text, std::vector<
 }  // namespace
 
 MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms,
-                           const DecodeOptions& pictures, const std::string& setting, int threads)
+                           const DecodeOptions& pictures, const std::string& setting, int threads,
+                           std::unique_ptr<DiskFeatures> disk)
     : model_(model),
       keys_(setting),
+      cache_(std::move(disk)),
       loader_(model.media_layout(), transforms, pictures, keys_, cache_, threads) {}
 
 void MediaEncoder::measure(std::vector<Part>& parts) const {

@@ -38,9 +38,9 @@ struct EncodedMedia {
 class FLAM_API MediaEncoder {
  public:
   /// `setting` describes everything that features depend on besides the picture (see FeatureKeys). `threads`
-  /// is the number of loader threads.
+  /// is the number of loader threads, `disk` keeps features beyond the session.
   MediaEncoder(const Model& model, const TransformChain& transforms, const DecodeOptions& pictures,
-               const std::string& setting, int threads);
+               const std::string& setting, int threads, std::unique_ptr<DiskFeatures> disk = nullptr);
 
   /// Reads the size of each picture of one request or prompt from its header. Error: a picture can't be read,
   /// the pictures have more pixels in total than the limit, or features don't have the backbone's shape.

@@ -38,6 +38,18 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
   return registry.build<StepGraphs>(config, {device});
 }
 
+/// Of all values of the backbone's weights, as they are in this run.
+std::string hash_of_backbone(const WeightStore& weights) {
+  std::string hashes;
+  for (const auto& slot : weights.slots()) {
+    if (!slot->name.starts_with("vision_backbone.")) continue;
+    const at::Tensor values = slot->tensor.cpu().contiguous();
+    hashes += slot->name + sha256({static_cast<const char*>(values.const_data_ptr()),
+                                   static_cast<size_t>(values.nbytes())});
+  }
+  return sha256(hashes);
+}
+
 /// The tokens that the config refers to and that are not added ones, so that they are in the tokenizer's
 /// file.
 Value base_tokens(const Value& tokenizer, std::vector<std::string> names) {
@@ -127,8 +139,14 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
     for (const auto& file : s.model->weights().files())
       s.weight_hashes.emplace_back(file->path().string(), sha256(file->bytes()));
   }
-  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, s.feature_setting(),
-                                           loader_threads());
+  std::string setting = s.feature_setting();
+  std::unique_ptr<DiskFeatures> disk;
+  if (!options.feature_cache.empty()) {
+    disk = std::make_unique<DiskFeatures>(options.feature_cache, options.feature_cache_bytes);
+    setting += hash_of_backbone(s.model->weights());
+  }
+  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, setting,
+                                           loader_threads(), std::move(disk));
   return session;
 }
 
