@@ -67,6 +67,10 @@ class FLAM_API Adapter : public Component {
   virtual MaskingRule masking_rule() const = 0;
   /// media [B,T,L,D'] → state for these B rows. `probe` may be null.
   virtual std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const = 0;
+  /// The state of the media of `first` followed by those of each row of `second`, for before_layer() alone.
+  /// Both come from prepare(); `first` has one row, whose media all rows share. Null (the default): this
+  /// adapter can't join states, so prepare() is called with all media instead.
+  virtual std::unique_ptr<AdapterState> join(const AdapterState& first, const AdapterState& second) const;
   /// Inserts media between the tokens of R prompts, R a multiple of the state's B as in before_layer(); the
   /// k-th media location of a row stands for its k-th media. Padding must stay on the left. By default
   /// nothing is inserted.

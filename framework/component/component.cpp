@@ -38,6 +38,9 @@ Adapter::~Adapter() = default;
 Sequence Adapter::embed(Sequence sequence, const AdapterState&) const {
   return sequence;
 }
+std::unique_ptr<AdapterState> Adapter::join(const AdapterState&, const AdapterState&) const {
+  return nullptr;
+}
 std::optional<RequiredMediaWidth> Adapter::required_media_width() const {
   return std::nullopt;
 }

@@ -24,7 +24,7 @@ FLAM_API Value parse_yaml(const std::string& text, const std::string& file_name)
 /// Reads CONFIG with its `_base_` files and merges: maps deeply, lists replace, `_delete_: true` drops what
 /// was inherited, a changed `type:` drops the inherited siblings. The same key from two bases is an error;
 /// cycles and missing bases are reported with the chain of files. Text that begins with `${configs}/` becomes
-/// a path below `configs_root`.
+/// a path below `configs_root`, and `${cwd}/` one below the current folder.
 FLAM_API Value load_config(const std::filesystem::path& path, const std::filesystem::path& configs_root = {});
 
 /// Applies `a.b.0.c=VALUE` (VALUE is YAML) like a file that has `config` as its base: keys are created or

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/ones.h>
 
 #include <algorithm>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "framework/base/interrupted.h"
 #include "framework/device/to_device.h"
 #include "framework/model/forward.h"
+#include "framework/model/kept_prompt.h"
 #include "framework/model/model.h"
 
 namespace flam {
@@ -20,9 +22,18 @@ namespace {
 
 constexpr int64_t kScoredTogether = 512;  // tokens whose logits are in memory at the same time
 
-/// What the prompts of a batch are to a generation.
+/// The media of a batch, with those of the prompt that its rows follow.
+MediaCount count_of(const Batch& batch) {
+  MediaCount count = MediaCount::of(batch.media);
+  if (!batch.kept) return count;
+  const MediaCount kept = MediaCount::of(batch.kept->media);
+  return {count.media + kept.media, std::max(count.tokens, kept.tokens)};
+}
+
+/// What a generation keeps of its prompts.
 struct GenerationInput {
-  Sequence prompt;
+  Sequence prompt;                         // without what is kept
+  std::shared_ptr<const KeptPrompt> kept;  // what the prompts follow; may be null
   std::unique_ptr<AdapterState> adapter_state;
   MediaCount media;
   at::Tensor next_position;  // [B·beams,1]
@@ -30,13 +41,27 @@ struct GenerationInput {
   Visibility seen_by_text;   // what a generated token sees that is not an image token
 
   GenerationInput(const Model& model, Sequence sequence, std::unique_ptr<AdapterState> state,
-                  MediaCount count, int64_t beams)
+                  const Batch& batch, int64_t beams)
       : prompt(std::move(sequence)),
+        kept(batch.kept),
         adapter_state(std::move(state)),
-        media(count),
-        next_position(prompt.mask.to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
-        images(prompt.media_locations.to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
+        media(count_of(batch)),
+        next_position(mask().to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
+        images(locations().to(at::kLong).sum(1, true).repeat_interleave(beams, 0)),
         seen_by_text(cached_visibility(model.adapter().masking_rule(), {}, images, media)) {}
+
+  int64_t kept_positions() const { return kept ? kept->positions() : 0; }
+  /// [B,Lk+S] of the whole prompts: which positions are not padding, and the media locations.
+  at::Tensor mask() const {
+    return kept ? after_kept(at::ones({1, kept_positions()}, prompt.mask.options()), prompt.mask)
+                : prompt.mask;
+  }
+  at::Tensor locations() const {
+    return kept ? after_kept(kept->media_locations, prompt.media_locations) : prompt.media_locations;
+  }
+  static at::Tensor after_kept(const at::Tensor& of_kept, const at::Tensor& of_rows) {
+    return at::cat({of_kept.expand({of_rows.size(0), -1}), of_rows}, 1);
+  }
 
   /// The tensors that a step reads; nullopt if the adapter does not tell its own.
   std::optional<std::vector<at::Tensor>> read_by_steps() const {
@@ -67,8 +92,9 @@ class Generation final : public StepModel {
         probe_(probe),
         input_(std::move(input)),
         graph_(std::move(graph)),
-        cache_(model.language_decoder_->cache_layout(), batch(), input_.prompt.mask.size(1), beams,
-               max_new_tokens, at::TensorOptions().device(model.device_).dtype(model.dtype_),
+        cache_(model.language_decoder_->cache_layout(), batch(),
+               input_.kept_positions() + input_.prompt.mask.size(1), beams, max_new_tokens,
+               at::TensorOptions().device(model.device_).dtype(model.dtype_),
                graph_ ? KVCache::Tail::fixed : KVCache::Tail::growing),
         step_ids_(
             at::empty({batch() * beams, 1}, at::TensorOptions().device(model.device_).dtype(at::kLong))) {}
@@ -81,7 +107,8 @@ class Generation final : public StepModel {
   /// does nothing, if the prompts have other shapes.
   bool restart(GenerationInput next) {
     const auto places = input_.read_by_steps(), values = next.read_by_steps();
-    if (!places || !values || !is_same_shape(input_.prompt.mask, next.prompt.mask) ||
+    if (input_.kept || next.kept || !places || !values ||
+        !is_same_shape(input_.prompt.mask, next.prompt.mask) ||
         !std::ranges::equal(*places, *values, is_same_shape))
       return false;
     for (size_t i = 0; i < places->size(); ++i)
@@ -93,12 +120,24 @@ class Generation final : public StepModel {
 
   at::Tensor prefill() override {
     Sequence& prompt = input_.prompt;
-    const Visibility visibility =
-        prompt_visibility(model_.adapter_->masking_rule(), prompt.media_locations, input_.media);
-    at::Tensor hidden = model_.run_layers(prompt.hidden, prompt_step(prompt, &cache_, probe_), visibility,
-                                          *input_.adapter_state);
+    const MaskingRule rule = model_.adapter_->masking_rule();
+    const int64_t kept = input_.kept_positions();
+    Visibility visibility = prompt_visibility(rule, input_.locations(), input_.media);
+    DecodeStep step = prompt_step(prompt, &cache_, probe_);
+    if (kept > 0) {
+      visibility =
+          visibility_of(rule, visibility.text_time.narrow(1, kept, prompt.mask.size(1)), input_.media);
+      step.positions = step.positions + kept;
+      const at::Tensor& allowed = step.mask.allowed;
+      const at::Tensor sees_kept = at::ones({1, 1, 1, kept}, allowed.options());
+      AttentionMask mask;
+      mask.allowed = at::cat({sees_kept.expand({batch(), 1, allowed.size(2), -1}), allowed}, 3);
+      cache_.continue_prompt(input_.kept->keys_values, std::move(mask));
+      step.mask = {};
+    }
+    at::Tensor hidden = model_.run_layers(prompt.hidden, step, visibility, *input_.adapter_state);
     prompt.hidden.reset();
-    cache_.begin_tail(prompt.mask);
+    cache_.begin_tail(input_.mask());
     if (!probe_) hidden = hidden.narrow(1, hidden.size(1) - 1, 1);
     const at::Tensor logits = model_.logits(hidden, probe_);
     if (probe_) probe_->record("logits", -1, logits);
@@ -176,17 +215,18 @@ std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64
                                         Probe* probe, std::unique_ptr<StepGraph> graph) const {
   auto state = prepare(batch.media);
   Sequence prompt = embed_prompt(batch, *state, max_new_tokens, probe);
+  if (batch.kept) state = join(*batch.kept, batch.media, *state);
   return std::make_unique<Generation>(
-      *this, GenerationInput(*this, std::move(prompt), std::move(state), MediaCount::of(batch.media), beams),
-      beams, max_new_tokens, probe, std::move(graph));
+      *this, GenerationInput(*this, std::move(prompt), std::move(state), batch, beams), beams, max_new_tokens,
+      probe, std::move(graph));
 }
 
 bool Model::restart(StepModel& started, const Batch& batch) const {
   auto& generation = static_cast<Generation&>(started);
   auto state = prepare(batch.media);
   Sequence prompt = embed_prompt(batch, *state, generation.room(), nullptr);
-  return generation.restart(GenerationInput(*this, std::move(prompt), std::move(state),
-                                            MediaCount::of(batch.media), generation.beams()));
+  return generation.restart(
+      GenerationInput(*this, std::move(prompt), std::move(state), batch, generation.beams()));
 }
 
 at::Tensor Model::score(const Batch& batch, const at::Tensor& continuations,

@@ -2,7 +2,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/index.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/Device.h>
 
 #include <algorithm>
@@ -10,6 +13,7 @@
 #include "framework/base/text.h"
 #include "framework/device/to_device.h"
 #include "framework/model/forward.h"
+#include "framework/model/kept_prompt.h"
 #include "framework/model/run_backbone.h"
 
 namespace flam {
@@ -201,9 +205,11 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
   for (const at::Tensor* data : {&sequence.mask, &sequence.media_locations})
     adapter_border_.check("embed", *data, {batch_size, length}, real.options());
   const int64_t context = language_decoder_->max_positions();
-  if (length + new_tokens > context) {
-    throw Error(cat("the prompt of ", batch.ids.size(1), " tokens",
-                    length > batch.ids.size(1) ? cat(" (", length, " positions with the media)") : "",
+  const int64_t prompt_tokens = batch.ids.size(1) + (batch.kept ? std::ssize(batch.kept->ids) : 0);
+  const int64_t positions = length + (batch.kept ? batch.kept->positions() : 0);
+  if (positions + new_tokens > context) {
+    throw Error(cat("the prompt of ", prompt_tokens, " tokens",
+                    positions > prompt_tokens ? cat(" (", positions, " positions with the media)") : "",
                     new_tokens > 0 ? cat(" and ", new_tokens, " new ones don't fit") : " doesn't fit",
                     " the context of ", context,
                     " tokens; use fewer shots, a shorter text or a smaller --max-new-tokens"));
@@ -218,7 +224,15 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
   return sequence;
 }
 
+int64_t Model::inserted_positions() const {
+  Batch one{at::full({1, 1}, image_token_id(), at::kLong), at::ones({1, 1}, at::kBool),
+            at::zeros({1, 1, media_tokens(), resampler_->shape().width},
+                      at::TensorOptions().device(device_).dtype(dtype_))};
+  return embed_prompt(one, *prepare(one.media), 0, nullptr).mask.size(1) - 1;
+}
+
 Sequence Model::forward(const Batch& batch, Probe* probe) const {
+  if (batch.kept) throw RunError("the uncached forward takes whole prompts, found rows after a kept prompt");
   const auto state = prepare(batch.media);
   Sequence sequence = embed_prompt(batch, *state, 0, probe);
   Visibility visibility =

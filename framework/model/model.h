@@ -21,11 +21,15 @@
 
 namespace flam {
 
+struct KeptPrompt;
+
 /// B token rows, padded on the left, with their media.
 struct Batch {
   at::Tensor ids;             // [B,L] int64, CPU
   at::Tensor attention_mask;  // [B,L] bool, CPU
   at::Tensor media;           // [B,T,L_media,D'] media tokens on the model's device; undefined if T is 0
+  /// What every row follows, see Model::keep(); null: the rows are whole prompts.
+  std::shared_ptr<const KeptPrompt> kept = {};
 };
 
 class FLAM_API Model {
@@ -57,6 +61,14 @@ class FLAM_API Model {
   /// Applies the final norm and the output matrix: [...,D] → [...,V].
   at::Tensor logits(const at::Tensor& hidden, Probe* probe = nullptr) const;
 
+  /// Runs the beginning of prompts, a batch of one row with its media, so that it can be given as
+  /// Batch::kept. The result may end before the batch does: where text sees the next picture, what the tokens
+  /// after the last media marker see is not known yet. Null if nothing can be kept.
+  std::shared_ptr<const KeptPrompt> keep(const Batch& batch) const;
+  /// What keep() gave before, from its members but the adapter's state, for example out of a file. Error: the
+  /// members don't fit the model or one another.
+  std::shared_ptr<const KeptPrompt> restore(KeptPrompt kept) const;
+
   /// Starts a generation over a batch, with `beams` rows for each prompt and room for max_new_tokens. With a
   /// `graph`, all steps have the same size, so that the first one is recorded and then replayed.
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
@@ -79,6 +91,9 @@ class FLAM_API Model {
   /// Number of ids for which the decoder has rows: more than token_count() if the vocabulary in the files is
   /// padded.
   int64_t vocabulary_rows() const { return token_count() + least_padding_; }
+
+  /// How many positions the adapter adds to a prompt for each of its media.
+  int64_t inserted_positions() const;
 
   const MediaLayout& media_layout() const { return *media_layout_; }
   /// The media tokens that stand for one media marker.
@@ -112,6 +127,9 @@ class FLAM_API Model {
   /// result and `new_tokens` more tokens don't fit into the decoder's context.
   Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
                         Probe* probe) const;
+  /// The state of the media of a kept prompt and of those that follow it; `state` is that of `media` alone.
+  std::unique_ptr<AdapterState> join(const KeptPrompt& kept, const at::Tensor& media,
+                                     const AdapterState& state) const;
   /// Runs every decoder layer, and the adapter before each of its layers; hidden [R,S,D] → [R,S,D].
   at::Tensor run_layers(at::Tensor hidden, const DecodeStep& step, const Visibility& visibility,
                         const AdapterState& state) const;

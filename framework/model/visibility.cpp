@@ -44,6 +44,13 @@ Visibility prompt_visibility(const MaskingRule& rule, const at::Tensor& media_lo
   return visibility_of(rule, time, count);
 }
 
+int64_t settled_positions(const MaskingRule& rule, const at::Tensor& media_locations) {
+  const int64_t length = media_locations.size(1);
+  if (rule.text_sees == MaskingRule::TextSees::last) return length;
+  const at::Tensor places = media_locations.to(at::kBool).select(0, 0).nonzero();
+  return places.size(0) == 0 ? 0 : places[-1].item().toLong() + 1;
+}
+
 Visibility cached_visibility(const MaskingRule& rule, const at::Tensor& is_media, const at::Tensor& images,
                              MediaCount count) {
   if (rule.cached_tokens_see == MaskingRule::CachedTokensSee::last) return visibility_of(rule, images, count);

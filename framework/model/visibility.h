@@ -20,6 +20,11 @@ FLAM_API Visibility visibility_of(const MaskingRule& rule, const at::Tensor& tex
 FLAM_API Visibility prompt_visibility(const MaskingRule& rule, const at::Tensor& media_locations,
                                       MediaCount count);
 
+/// How many positions of the beginning of a prompt, media_locations [1,S], see the same pictures whatever
+/// follows: all with `last`; with `next` those up to the last image token, because text after it sees the
+/// next picture.
+FLAM_API int64_t settled_positions(const MaskingRule& rule, const at::Tensor& media_locations);
+
 /// The text_time [R,1] of one cached token for each row, after a prompt with `images` [R,1] images. With
 /// `nothing`, it is 1 for an image token if the prompt has an image, and otherwise 0 (in v1 the mask is
 /// computed from the new token alone). With `last`, it is `images`. `is_media` [R,1] may be undefined if no

@@ -66,6 +66,8 @@ at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const Att
 }
 
 at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const KVCache& cache) {
+  if (cache.continued_mask().allowed.defined())
+    return attend(q, kv.prompt_key, kv.prompt_value, cache.continued_mask());
   const int64_t rows = q.size(0), heads = q.size(1), length = q.size(2), width = q.size(3);
   const int64_t batch = kv.prompt_key.size(0), kv_heads = kv.prompt_key.size(1), group = heads / kv_heads;
   const int64_t beams = rows / batch;

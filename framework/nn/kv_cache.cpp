@@ -27,20 +27,20 @@ KVCache::KVCache(CacheLayout layout, int64_t batch, int64_t prompt_length, int64
     return at::empty({layout_.num_layers, 2, rows, layout_.num_key_value_heads, length, layout_.head_dim},
                      options_);
   };
-  at::Tensor prompts, both;
+  at::Tensor both;
   if (beams_ == 1) {  // the segments are neighbours, so a step attends to them as one
     both = room(batch_, prompt_length_ + max_new_tokens_);
-    prompts = both.narrow(4, 0, prompt_length_);
+    prompts_ = both.narrow(4, 0, prompt_length_);
     tails_ = both.narrow(4, prompt_length_, max_new_tokens_);
   } else {
-    prompts = room(batch_, prompt_length_);
+    prompts_ = room(batch_, prompt_length_);
     tails_ = room(batch_ * beams_, max_new_tokens_);
   }
   const auto part = [](const at::Tensor& all, int64_t layer, int64_t which) {
     return all.defined() ? all.select(0, layer).select(0, which) : at::Tensor();
   };
   for (int64_t i = 0; i < layout_.num_layers; ++i) {
-    layers_.push_back({part(prompts, i, 0), part(prompts, i, 1), part(tails_, i, 0), part(tails_, i, 1),
+    layers_.push_back({part(prompts_, i, 0), part(prompts_, i, 1), part(tails_, i, 0), part(tails_, i, 1),
                        part(both, i, 0), part(both, i, 1)});
   }
   // Masked values are multiplied by 0, and 0 · NaN would be NaN.
@@ -56,8 +56,9 @@ void KVCache::require_room(int64_t tokens) const {
 KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at::Tensor& value) {
   const Segments& all = layers_.at(layer);
   if (!in_tail_) {
-    all.prompt_key.copy_(key);
-    all.prompt_value.copy_(value);
+    const int64_t count = key.size(2), first = prompt_length_ - count;
+    all.prompt_key.narrow(2, first, count).copy_(key);
+    all.prompt_value.narrow(2, first, count).copy_(value);
     return {all.prompt_key, all.prompt_value, {}, {}};
   }
   const int64_t added = key.size(2);
@@ -82,8 +83,18 @@ KVCache::Segments KVCache::append(int64_t layer, const at::Tensor& key, const at
           first(all.value, prompt_length_ + tail)};
 }
 
+void KVCache::continue_prompt(const at::Tensor& kept, AttentionMask mask) {
+  prompts_.narrow(4, 0, kept.size(4)).copy_(kept);
+  continued_mask_ = std::move(mask);
+}
+
 void KVCache::begin_tail(at::Tensor prompt_mask) {
-  prompt_mask_ = std::move(prompt_mask);
+  if (tail_ == Tail::fixed && prompt_mask_.defined()) {
+    prompt_mask_.copy_(prompt_mask);  // a recorded step may read it
+  } else {
+    prompt_mask_ = std::move(prompt_mask);
+  }
+  continued_mask_ = {};
   const at::ScalarType dtype = options_.device().is_cpu() ? at::kFloat : options_.dtype().toScalarType();
   // One more element than there is room for tokens, so that advance() can move past the last token.
   if (bias_.defined()) {
@@ -108,6 +119,7 @@ void KVCache::begin_tail(at::Tensor prompt_mask) {
 void KVCache::restart() {
   tail_length_ = 0;
   in_tail_ = false;
+  if (tail_ == Tail::fixed) tails_.zero_();  // as in the constructor
 }
 
 at::Tensor KVCache::tail_bias() const {

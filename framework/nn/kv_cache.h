@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/base/export.h"
+#include "framework/nn/attention_mask.h"
 
 namespace flam {
 
@@ -20,9 +21,12 @@ struct CacheLayout {
 
 /// Memory is allocated in advance; nothing is allocated in the decode loop.
 ///
-/// Order of calls: begin_prompt → one run over the prompt (append() of each layer writes the prompt segment)
+/// Order of calls: one run over the prompt (append() of each layer writes the prompt segment)
 /// → begin_tail → steps, each one run (append() of each layer writes at the tail's end) and then advance();
 /// reorder() after a beam step. After restart(), all of it again.
+///
+/// A prompt whose beginning was run before, by another cache: continue_prompt() comes first, and the run has
+/// the rest of the prompt.
 class FLAM_API KVCache {
  public:
   /// The part of the tail that a step gets. growing: the generated tokens and its own, which is just what it
@@ -42,6 +46,12 @@ class FLAM_API KVCache {
   /// Stores key and value [R,H,L,d] of this call. Returns everything that this layer may attend to.
   Segments append(int64_t layer, const at::Tensor& key, const at::Tensor& value);
 
+  /// The prompts begin with `kept` [layers,2,1,H,Lk,d], which prompts() of another cache gave. The next run
+  /// has the tokens after these, and `mask`, for scores [B,1,Lp−Lk,Lp], says to which tokens of the whole
+  /// prompt each of them attends.
+  void continue_prompt(const at::Tensor& kept, AttentionMask mask);
+  /// The keys and values of the prompts, [layers,2,B,H,Lp,d].
+  const at::Tensor& prompts() const { return prompts_; }
   void begin_tail(at::Tensor prompt_mask);  // [B,Lp] bool: which prompt keys are real (not padding)
   /// Forgets all tokens, for other prompts of the same length. The tensors of a fixed tail stay where they
   /// are.
@@ -50,7 +60,11 @@ class FLAM_API KVCache {
   void advance(int64_t tokens = 1);         // the last run added that many tokens to the tail
   void reorder(const at::Tensor& source);   // [B·beams] int64: row r continues the tokens of row source[r]
 
-  bool in_tail() const { return in_tail_; }
+  /// Whether attend_cached() computes what the next run attends to: in the tail, and in the rest of a prompt
+  /// whose beginning is kept.
+  bool in_tail() const { return in_tail_ || continued_mask_.allowed.defined(); }
+  /// The mask of continue_prompt() until the tail begins; else undefined.
+  const AttentionMask& continued_mask() const { return continued_mask_; }
   int64_t beams() const { return beams_; }
   int64_t tail_length() const { return tail_length_; }
   const at::Tensor& prompt_mask() const { return prompt_mask_; }
@@ -73,8 +87,10 @@ class FLAM_API KVCache {
       tail_bias_;  // for a fixed tail: [1] int64, tail_length_ on the device; [B,1,1,room + 1]
   int64_t tail_length_ = 0;
   bool in_tail_ = false;
-  at::Tensor tails_;  // the tails of all layers, [layers,2,B·beams,H,room,d]
-  at::Tensor bias_;   // [B,1,1,Lp + room + 1]
+  at::Tensor prompts_;            // of all layers, [layers,2,B,H,Lp,d]
+  AttentionMask continued_mask_;  // set while the rest of a prompt runs
+  at::Tensor tails_;              // the tails of all layers, [layers,2,B·beams,H,room,d]
+  at::Tensor bias_;               // [B,1,1,Lp + room + 1]
 };
 
 }  // namespace flam

@@ -31,8 +31,9 @@ struct NameRule {
   int64_t slice = 0;
 };
 
-/// The order of rows and the part that a component wants, of a file's tensor. `parts`: how many parts the
-/// component's fused tensor has, 0 if it is not fused. A shape that does not suit the rule is left as it is.
+/// Brings a stored tensor into the component's order, and takes the rule's slice of it. `parts`: how many
+/// parts the component's fused tensor has, 0 if it is not fused. A shape that does not suit the rule is left
+/// as it is.
 FLAM_API at::Tensor arranged(const at::Tensor& stored, const NameRule& rule, size_t parts);
 
 /// Rules for FROM.weight and FROM.bias of a layer. `to` empty: known and not used.

@@ -129,6 +129,32 @@ TEST_F(KVCacheTest, a_full_cache_is_an_error) {
   EXPECT_THROW(cache.append(0, keys(kRows, 1, 3), keys(kRows, 1, 3)), RunError);
 }
 
+// What a run over the whole prompt gives, with padding between the kept tokens and the second prompt's own.
+TEST(KVCache, continues_a_kept_prompt) {
+  constexpr int64_t kKept = 3, kOwn = kPrompt - kKept;
+  const at::Tensor kept_key = keys(1, kKept, 1), kept_value = keys(1, kKept, 2), key = keys(kBatch, kOwn, 3),
+                   value = keys(kBatch, kOwn, 4), q = random({kBatch, kHeads * kGroup, kOwn, kWidth}, 5);
+  at::Tensor mask = at::ones({kBatch, 1, kOwn, kPrompt}, at::kBool).tril(kKept);
+  mask[1].select(2, kKept).fill_(false);
+  for (const int64_t beams : {1, 3}) {
+    KVCache first({1, kHeads, kWidth}, 1, kKept, 1, 0, at::kFloat);
+    first.append(0, kept_key, kept_value);
+    KVCache cache({1, kHeads, kWidth}, kBatch, kPrompt, beams, kRoom, at::kFloat);
+    EXPECT_FALSE(cache.in_tail());
+    cache.continue_prompt(first.prompts(), mask);
+    EXPECT_TRUE(cache.in_tail());
+    const at::Tensor out = attend_cached(q, cache.append(0, key, value), cache);
+    const at::Tensor all_keys = at::cat({kept_key.expand({kBatch, -1, -1, -1}), key}, 2),
+                     all_values = at::cat({kept_value.expand({kBatch, -1, -1, -1}), value}, 2);
+    EXPECT_TRUE(near(out, attend(q, all_keys, all_values, mask)));
+    EXPECT_TRUE(at::equal(cache.prompts()[0][0], all_keys));
+    cache.begin_tail(prompt_mask());
+    EXPECT_FALSE(cache.continued_mask().defined());
+    const at::Tensor step = keys(kBatch * beams, 1, 6);
+    EXPECT_TRUE(at::equal(cache.append(0, step, step).prompt_value, all_values));
+  }
+}
+
 TEST(KVCache, works_in_bfloat16_and_on_meta) {
   KVCache cache({1, kHeads, kWidth}, 1, kPrompt, 2, kRoom, at::kBFloat16);
   const at::Tensor k = keys(1, kPrompt, 1), tail = keys(2, 1, 2), q = random({2, kHeads, 1, kWidth}, 3);

@@ -1,5 +1,6 @@
 // Checks for language decoders: running ranges of layers, and running from the cache.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/InferenceMode.h>
@@ -69,6 +70,14 @@ Finding check_cache(const Specimen& specimen) {
     require_close(hidden.select(1, 0), all.select(1, i), kTolerance,
                   cat("token ", i, " differs between a step from the cache and the whole sequence"));
   }
+  KVCache rest(decoder.cache_layout(), 2, kTokens, 1, 0, at::kFloat);
+  rest.continue_prompt(cache.prompts(), causal_mask(at::ones({2, kTokens}, at::kBool)).narrow(2, kPrompt, 2));
+  const at::Tensor positions = at::arange(kPrompt, kTokens, at::kLong).expand({2, 2});
+  const at::Tensor hidden = runner.run(ids.narrow(1, kPrompt, 2), {positions, {}, &rest, nullptr});
+  require_close(
+      hidden, all.narrow(1, kPrompt, 2), kTolerance,
+      "the rest of a prompt whose beginning is in the cache gives another result than the whole, which "
+      "differs");
   return {"steps from the cache give the same result as the whole sequence"};
 }
 

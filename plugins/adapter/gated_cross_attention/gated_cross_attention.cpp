@@ -1,6 +1,7 @@
 // Flamingo's gated cross-attention (Alayrac et al. 2022, section 3.1.2): before every n-th decoder layer,
 // text tokens attend to media tokens. Tanh gates that start at zero leave the language model unchanged.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 
 #include "framework/sdk.h"
 
@@ -100,6 +101,20 @@ class GatedCrossAttention final : public Adapter {
     if (!media.defined() || media.size(1) == 0) return state;
     const at::Tensor flat = media.flatten(1, 2);
     for (const Layer& layer : layers_) state->layers.push_back(layer.attention.keys_and_values(flat));
+    return state;
+  }
+
+  std::unique_ptr<AdapterState> join(const AdapterState& first, const AdapterState& second) const override {
+    const auto &shared = static_cast<const MediaState&>(first), &own = static_cast<const MediaState&>(second);
+    auto state = std::make_unique<MediaState>(own.layers.empty() ? shared : own);
+    if (own.layers.empty() || shared.layers.empty()) return state;
+    const auto joined = [](const at::Tensor& of_all, const at::Tensor& of_row) {
+      return at::cat({of_all.expand({of_row.size(0), -1, -1, -1}), of_row}, 2);
+    };
+    for (size_t i = 0; i < own.layers.size(); ++i) {
+      state->layers[i] = {joined(shared.layers[i].key, own.layers[i].key),
+                          joined(shared.layers[i].value, own.layers[i].value)};
+    }
     return state;
   }
 

@@ -160,6 +160,11 @@ class Prefix final : public Adapter {
     return state;
   }
 
+  /// Media that are in the sequence already need no state.
+  std::unique_ptr<AdapterState> join(const AdapterState&, const AdapterState&) const override {
+    return std::make_unique<MediaRows>();
+  }
+
   Sequence embed(Sequence prompt, const AdapterState& state) const override {
     const at::Tensor& media = static_cast<const MediaRows&>(state).media;
     if (!media.defined()) return prompt;

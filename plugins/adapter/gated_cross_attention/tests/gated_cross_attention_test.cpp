@@ -123,6 +123,20 @@ TEST_F(Filled, beams_share_keys_and_equal_separate_rows) {
   EXPECT_TRUE(near(shared, run(rows, visibility, *adapter->prepare(two.repeat_interleave(3, 0)))));
 }
 
+TEST_F(Filled, joined_media_equal_those_prepared_together) {
+  const at::Tensor own = random({2, 1, kTokens, kWidth}, 3), rows = random({4, 5, kHidden}, 4);
+  const at::Tensor times = at::tensor({0, 1, 2, 3, 4}, at::kLong).expand({4, 5}).contiguous();
+  const Visibility visibility = visibility_of({}, times, {kImages + 1, kTokens}),
+                   before = visibility_of({}, times, {kImages, kTokens});
+  const auto joined = adapter->join(*state, *adapter->prepare(own));
+  const at::Tensor all = at::cat({media.expand({2, -1, -1, -1}), own}, 1);
+  EXPECT_TRUE(near(run(rows, visibility, *joined), run(rows, visibility, *adapter->prepare(all))));
+  const auto nothing = adapter->prepare({});
+  EXPECT_TRUE(near(run(rows, before, *adapter->join(*state, *nothing)), run(rows, before, *state)));
+  EXPECT_TRUE(near(run(hidden, place({0, 1, 2, 3, 0}), *adapter->join(*nothing, *state)),
+                   run(hidden, place({0, 1, 2, 3, 0}), *state)));
+}
+
 TEST_F(Filled, gradients_reach_every_weight_and_no_grad_gives_the_same) {
   adapter.want_gradients();
   const auto fresh = adapter->prepare(media);
