@@ -38,4 +38,11 @@ void add_shot(const std::string& shot, bool with_question, Request& request) {
                   "; expected ", form));
 }
 
+Request after_shots(const Request& shots, Request query) {
+  if (!query.messages.empty() && !shots.parts.empty())
+    throw Error("a conversation can't follow shots; write the shots as its first messages");
+  query.parts.insert(query.parts.begin(), shots.parts.begin(), shots.parts.end());
+  return query;
+}
+
 }  // namespace flam

@@ -11,4 +11,8 @@ namespace flam {
 /// file. Error: there is no such file, or "=>" is missing.
 FLAM_API void add_shot(const std::string& shot, bool with_question, Request& request);
 
+/// The shots followed by the parts of `query`, which keeps its id and candidates. Error: the query is a
+/// conversation.
+FLAM_API Request after_shots(const Request& shots, Request query);
+
 }  // namespace flam

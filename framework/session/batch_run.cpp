@@ -18,6 +18,8 @@ BatchRun::BatchRun(const Session& session, std::span<const Task> tasks, const Ca
       tasks_(tasks),
       call_(call),
       outcomes_(tasks.size()) {
+  if (call.context && !call.context->is_of(parts_))
+    throw Error("the context was made by another session; make it with the session that uses it");
   for (size_t row = 0; row < tasks.size(); ++row) {
     outcomes_[row].prompt = prompt_of(tasks[row]).text.str();
     if (!call.on_text) continue;
@@ -52,18 +54,31 @@ void BatchRun::try_rows(const Rows& rows) {
 }
 
 void BatchRun::run_together(const Rows& rows) {
-  Rows generated, scored;
-  for (const size_t row : rows)
-    (std::holds_alternative<Score>(tasks_[row]) ? scored : generated).push_back(row);
-  answer(generated, [this](const Prepared& prepared, const Rows& of) { return generate(prepared, of); });
-  if (!scored.empty() && cancelled()) throw Interrupted();
-  answer(scored, [this](const Prepared& prepared, const Rows& of) { return score(prepared, of); });
+  const PromptContext* const context = call_.context.get();
+  for (const bool scored : {false, true}) {
+    Rows kept, whole;  // kept: those that begin with the context
+    for (const size_t row : rows) {
+      if (std::holds_alternative<Score>(tasks_[row]) != scored) continue;
+      (context && context->begins(prompt_of(tasks_[row])) ? kept : whole).push_back(row);
+    }
+    for (const auto& [of_kind, before] :
+         {std::pair(kept, context), std::pair(whole, static_cast<const PromptContext*>(nullptr))}) {
+      if (of_kind.empty()) continue;
+      if (scored && cancelled()) throw Interrupted();
+      answer(of_kind, before, [&](const Prepared& prepared, const Rows& of) {
+        return scored ? score(prepared, of) : generate(prepared, of);
+      });
+    }
+  }
 }
 
-void BatchRun::answer(const Rows& rows,
+void BatchRun::answer(const Rows& rows, const PromptContext* context,
                       const std::function<std::vector<Result>(const Prepared&, const Rows&)>& results) {
   std::vector<Prompt> prompts;
-  for (const size_t row : rows) prompts.push_back(prompt_of(tasks_[row]));
+  for (const size_t row : rows) {
+    const Prompt& prompt = prompt_of(tasks_[row]);
+    prompts.push_back(context ? context->rest(prompt) : prompt);
+  }
   const EncodedMedia media = with_device_memory([&] {
     return parts_.media->load(prompts, {call_.times, /*with_pixels=*/false});
   });
@@ -84,6 +99,7 @@ void BatchRun::answer(const Rows& rows,
   Prepared prepared = with_device_memory([&] { return parts_.media->arrange(media, places); });
   {
     const StageTimes::Scope timer(call_.times, "tokenize");
+    if (context) context->put_before(prepared);
     encode_rows(*parts_.model, prepared);
   }
   for (size_t i = 0; i < of.size(); ++i) {

@@ -26,8 +26,8 @@ class BatchRun {
   void try_rows(const Rows& rows);
   void run_together(const Rows& rows);
   /// Loads the media of the rows, and answers the rows whose pictures could be loaded. `results` is called
-  /// with the prepared batch and the indices of its tasks.
-  void answer(const Rows& rows,
+  /// with the prepared batch and the indices of its tasks. With a context, all rows begin with it.
+  void answer(const Rows& rows, const PromptContext* context,
               const std::function<std::vector<Result>(const Prepared&, const Rows&)>& results);
   std::vector<Result> generate(const Prepared& prepared, const Rows& rows);
   std::vector<Result> score(const Prepared& prepared, const Rows& rows);

@@ -231,7 +231,7 @@ void MediaEncoder::decode(std::vector<Part>& parts) const {
   }
 }
 
-void MediaEncoder::prefetch(const std::vector<Part>& parts) const {
+void MediaEncoder::prefetch(std::span<const Part> parts) const {
   for (const Part& media : parts) {
     for (const PictureSource& source : media.pictures)
       loader_.prefetch({&source, media.kind == Part::Kind::image});
@@ -240,6 +240,13 @@ void MediaEncoder::prefetch(const std::vector<Part>& parts) const {
 
 void MediaEncoder::drop_prefetched() const {
   loader_.drop_prefetched();
+}
+
+LaidOut MediaEncoder::lay_out(const Prompt& prompt) const {
+  Prompt measured = prompt;
+  LaidOut out;
+  flam::lay_out(measured, model_, out.text, out.media);
+  return out;
 }
 
 EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOptions& options) const {
@@ -251,7 +258,7 @@ EncodedMedia MediaEncoder::load(std::span<const Prompt> prompts, const MediaOpti
   for (size_t row = 0; row < measured.size(); ++row) {
     try {
       measure(measured[row].media);
-      plans[row] = lay_out(measured[row], model_, texts[row], placed[row]);
+      plans[row] = flam::lay_out(measured[row], model_, texts[row], placed[row]);
     } catch (const Error&) {
       refused[row] = std::current_exception();
       measured[row].media.clear();

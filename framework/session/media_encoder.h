@@ -31,6 +31,12 @@ struct EncodedMedia {
   std::vector<std::exception_ptr> errors;       // for each prompt: why it can't be run; null if it can
 };
 
+/// A prompt's text and media as the model's media layout makes them.
+struct LaidOut {
+  MarkedText text;                 // with a media marker for each medium
+  std::vector<PlacedMedia> media;  // for each picture or video
+};
+
 /// Loads pictures, runs the backbone and the resampler. A distinct picture is encoded once; the features of
 /// the last pictures are kept, so that the shots of a series of requests are encoded once, too. Pictures are
 /// loaded in threads of their own beside the model, a bounded number at a time: of any number of pictures,
@@ -49,9 +55,12 @@ class FLAM_API MediaEncoder {
   /// picture is damaged.
   void decode(std::vector<Part>& parts) const;
   /// Begins to load the pictures of a request or prompt that load() will be asked for soon.
-  void prefetch(const std::vector<Part>& parts) const;
+  void prefetch(std::span<const Part> parts) const;
   /// Forgets what was prefetched and not asked for.
   void drop_prefetched() const;
+
+  /// Lays out the media of a prompt, whose sizes are known: from measure(), or from features.
+  LaidOut lay_out(const Prompt& prompt) const;
 
   EncodedMedia load(std::span<const Prompt> prompts, const MediaOptions& options) const;
   /// Collects texts, keys, features and index of some of the loaded prompts; none may have an error. Rows

@@ -24,9 +24,13 @@ struct Prepared {
                                            // slots of all; undefined without media
   at::Tensor frames;                       // [B,T] int64: how many of the F are really there
   std::vector<std::vector<int64_t>> rows;  // ids of each row, without padding
+  /// After PromptContext::put_before(): what that context's pictures are, in order. `texts`, `media` and
+  /// `rows` include the context; `batch` and the pictures above don't.
+  std::vector<std::string> kept_contents;
 };
 
-/// Encodes the text of each row, checks that its media markers match its media, and pads on the left.
+/// Encodes the text of each row, checks that its media markers match its media, and pads on the left. Error:
+/// the numbers differ, or a row does not follow batch.kept.
 void encode_rows(const Model& model, Prepared& prepared);
 
 /// A number for each row that depends on its ids and pictures alone, for sampling.

@@ -33,7 +33,17 @@ void Outcome::name_request(const Request& request) {
   if (error->find(id) == std::string::npos) *error = id + ": " + *error;
 }
 
-Task Session::task(const Request& request) const {
+std::shared_ptr<const PromptContext> Session::context(const Request& shots) const {
+  static_cast<void>(task_head());
+  return PromptContext::make(*parts_, shots);
+}
+
+std::shared_ptr<const PromptContext> Session::load_context(const std::filesystem::path& file) const {
+  static_cast<void>(task_head());
+  return PromptContext::load(*parts_, file);
+}
+
+Task Session::task(const Request& request, const PromptContext* context) const {
   if (!request.messages.empty() && !task_head().takes_messages()) {
     throw Error(
         "this model's task head takes no conversations; give a picture and what is asked about it, or choose "
@@ -44,7 +54,12 @@ Task Session::task(const Request& request) const {
   if (!request.candidates.empty() && !std::holds_alternative<Score>(task))
     throw Error(
         "this model's task head generates its answers and takes no candidates; remove them from the request");
-  std::visit([&](auto& of) { parts_->media->measure(of.prompt.media); }, task);
+  std::visit(
+      [&](auto& of) {
+        if (context) context->know_media(of.prompt);
+        parts_->media->measure(of.prompt.media);
+      },
+      task);
   return task;
 }
 
@@ -55,7 +70,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
   std::vector<size_t> answered;  // tasks[i] is of request answered[i]
   for (size_t i = 0; i < requests.size(); ++i) {
     try {
-      tasks.push_back(task(requests[i]));
+      tasks.push_back(task(requests[i], options.context.get()));
       answered.push_back(i);
     } catch (const Error& error) {
       outcomes[i].fail(error);

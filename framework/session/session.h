@@ -17,6 +17,7 @@
 #include "framework/recipe/run_options.h"
 #include "framework/request/picture_request.h"
 #include "framework/session/placed_media.h"
+#include "framework/session/prompt_context.h"
 
 namespace flam {
 
@@ -33,6 +34,8 @@ struct CallOptions {
   /// (FinishReason::cancelled), the others fail as "interrupted", and nothing is retried.
   std::function<bool()> cancelled;
   StageTimes* times = nullptr;
+  /// Of this session. Prompts that begin with its shots are answered from it, the others as without it.
+  std::shared_ptr<const PromptContext> context;
 };
 
 /// The answer to one request, or why there is none.
@@ -70,9 +73,18 @@ class FLAM_API Session {
   /// Answers one request. Throws an Error or RunError instead of setting the outcome's `error`.
   Outcome answer(const Request& request, const CallOptions& options = {}) const;
 
-  /// Turns a request into a task for run(), and reads the sizes of its pictures. Error: the task head rejects
-  /// the request, a picture's header can't be read, or the pictures have too many pixels in total.
-  Task task(const Request& request) const;
+  /// Encodes shots and runs their part of the prompt, once for all requests that begin with them
+  /// (PromptContext::request() makes such requests). Their answers are the same as without a context. Error:
+  /// the task head rejects the shots, a picture can't be read, or the shots don't fit the decoder's context.
+  std::shared_ptr<const PromptContext> context(const Request& shots) const;
+  /// Reads a context that PromptContext::save() wrote. The pictures of its shots need not be there any more.
+  /// Error: the file is damaged, or was made with another model, dtype or prompt.
+  std::shared_ptr<const PromptContext> load_context(const std::filesystem::path& file) const;
+
+  /// Turns a request into a task for run(), and reads the sizes of its pictures, except of those that the
+  /// context has. Error: the task head rejects the request, a picture's header can't be read, or the pictures
+  /// have too many pixels in total.
+  Task task(const Request& request, const PromptContext* context = nullptr) const;
   /// Like answer(), for tasks. If a task fails, its outcome has `error` set.
   std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
 

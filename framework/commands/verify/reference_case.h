@@ -11,7 +11,7 @@ namespace flam {
 
 /// A stored dump of a reference implementation: NAME.safetensors (tensors) and NAME.json (prompts, pictures,
 /// texts). docs/verify.md describes the format.
-class ReferenceCase {
+class FLAM_API ReferenceCase {
  public:
   /// `path` names either file. Error: a file is missing or malformed.
   static ReferenceCase open(const std::filesystem::path& path);
