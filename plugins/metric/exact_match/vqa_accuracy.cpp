@@ -78,8 +78,9 @@ class VqaAccuracy final : public Metric {
         ours = normal_answer(ours, kAllSteps);
         for (std::string& reference : references) reference = normal_answer(reference, kAllSteps);
       }
-      std::vector<bool> equal;
-      for (const std::string& reference : references) equal.push_back(reference == ours);
+      std::vector<bool> equal(references.size());
+      std::transform(references.begin(), references.end(), equal.begin(),
+                     [&](const std::string& reference) { return reference == ours; });
       return equal;
     }
 

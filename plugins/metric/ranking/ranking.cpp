@@ -91,6 +91,7 @@ class Ranking final : public Metric {
       const auto found = std::ranges::find(candidates, params_.positive, &Candidate::text);
       if (params_.positive.empty() || found == candidates.end() || candidates.size() < 2) {
         std::vector<std::string> texts;
+        texts.reserve(candidates.size());
         for (const Candidate& candidate : candidates) texts.push_back(quoted(candidate.text));
         throw Error(cat("metric 'ranking': the candidates of record ", quoted(record.request.id), " are ",
                         join(texts, ", "), "; roc_auc needs ",
