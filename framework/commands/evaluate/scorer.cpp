@@ -1,30 +1,48 @@
 #include "framework/commands/evaluate/scorer.h"
 
+#include <set>
+
 #include "framework/base/text.h"
 
 namespace flam {
 
 Scorer::Scorer(const Metrics& metrics) {
-  for (const auto& metric : metrics) accumulators_.push_back(metric->start());
+  std::set<std::string> seen;
+  for (const auto& metric : metrics) {
+    Part& part = parts_.emplace_back();
+    part.accumulator = metric->start();
+    for (const auto& [name, value] : part.accumulator->scores()) {
+      std::string other = name;
+      for (int number = 2; !seen.insert(other).second; ++number) other = cat(name, "_", number);
+      part.names.emplace(name, other);
+    }
+  }
+}
+
+void Scorer::Part::rename(std::string& name) const {
+  if (const auto found = names.find(name); found != names.end()) name = found->second;
 }
 
 void Scorer::add(const Record& record, const Prediction& prediction) {
-  for (auto& accumulator : accumulators_) accumulator->add(record, prediction);
+  for (const Part& part : parts_) part.accumulator->add(record, prediction);
   ++count_;
 }
 
 Metric::Scores Scorer::scores() const {
   Metric::Scores out;
   if (count_ == 0) return out;
-  for (const auto& accumulator : accumulators_) {
-    for (auto& score : accumulator->scores()) out.push_back(std::move(score));
+  for (const Part& part : parts_) {
+    for (auto& score : part.accumulator->scores()) {
+      part.rename(score.first);
+      out.push_back(std::move(score));
+    }
   }
   return out;
 }
 
 std::optional<double> Scorer::score_of(int64_t record) const {
-  if (accumulators_.empty()) return std::nullopt;
-  const Metric::Scores scores = accumulators_.front()->scores_of({record});
+  if (parts_.empty()) return std::nullopt;
+  const Metric::Scores scores = parts_.front().accumulator->scores_of({record});
   if (scores.empty()) return std::nullopt;
   return scores.front().second;
 }
@@ -32,8 +50,11 @@ std::optional<double> Scorer::score_of(int64_t record) const {
 std::vector<ScoreInterval> Scorer::intervals(int64_t resamples) const {
   std::vector<ScoreInterval> out;
   if (resamples == 0) return out;
-  for (const auto& accumulator : accumulators_) {
-    for (auto& interval : bootstrap(*accumulator, count_, 0, resamples)) out.push_back(std::move(interval));
+  for (const Part& part : parts_) {
+    for (auto& interval : bootstrap(*part.accumulator, count_, 0, resamples)) {
+      part.rename(interval.name);
+      out.push_back(std::move(interval));
+    }
   }
   return out;
 }
@@ -41,9 +62,12 @@ std::vector<ScoreInterval> Scorer::intervals(int64_t resamples) const {
 std::vector<PairedTest> Scorer::test_against(const Scorer& other, int64_t resamples) const {
   std::vector<PairedTest> out;
   if (resamples == 0) return out;
-  for (size_t i = 0; i < accumulators_.size(); ++i) {
-    for (auto& test : paired_bootstrap(*accumulators_[i], *other.accumulators_[i], count_, 0, resamples))
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const auto& ours = *parts_[i].accumulator;
+    for (auto& test : paired_bootstrap(ours, *other.parts_[i].accumulator, count_, 0, resamples)) {
+      parts_[i].rename(test.name);
       out.push_back(std::move(test));
+    }
   }
   return out;
 }

@@ -12,7 +12,8 @@ namespace flam {
 
 using Metrics = std::vector<std::unique_ptr<Metric>>;
 
-/// Collects the scores of all metrics over some records.
+/// Collects the scores of all metrics over some records. A name that a metric before gives its score, too,
+/// gets a number: "exact_2".
 class Scorer {
  public:
   /// `metrics` must outlive the scorer.
@@ -29,7 +30,12 @@ class Scorer {
   std::vector<PairedTest> test_against(const Scorer& other, int64_t resamples) const;
 
  private:
-  std::vector<std::unique_ptr<Metric::Accumulator>> accumulators_;
+  struct Part {
+    std::unique_ptr<Metric::Accumulator> accumulator;
+    std::map<std::string, std::string> names;  // by the metric's own
+    void rename(std::string& name) const;
+  };
+  std::vector<Part> parts_;
   int64_t count_ = 0;
 };
 

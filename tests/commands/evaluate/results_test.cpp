@@ -9,6 +9,7 @@
 #include "framework/commands/evaluate/evaluate.h"
 #include "framework/commands/evaluate/rescore.h"
 #include "tests/support/requests.h"
+#include "tests/support/stored.h"
 
 namespace flam {
 namespace {
@@ -26,6 +27,7 @@ const std::string kScene = FLAM_SOURCE_DIR "/docs/images/scene.png";
 std::shared_ptr<Session> open(const std::string& config, std::vector<std::string> overrides = {}) {
   static std::map<std::string, std::shared_ptr<Session>> open;
   RunOptions options;
+  options.plugin_path = {FLAM_FIXTURE_PLUGINS "/stored"};
   options.hash_weights = true;
   options.threads = 1;
   options.overrides = std::move(overrides);
@@ -175,6 +177,40 @@ TEST_F(Results, AFolderOfAnotherRunIsRefused) {
   write_file(path("file"), "");
   options_.output = path("file");
   EXPECT_THAT(error_of([&] { run(); }), HasSubstr("cannot write to the folder"));
+}
+
+TEST_F(Results, HaveTheFormatsOfTheServers) {
+  test::write_stored(scratch_ / "stored.safetensors", session_->model(), session_->transforms(), 3);
+  const auto run_with = [&](const std::string& fact) {
+    const std::string dataset = "dataset={_delete_: true, type: stored, file: " + path("stored.safetensors") +
+                                ", fact: '" + fact + "'}";
+    session_ = open("flamingo_mini_caption", {dataset, "metrics=[{type: exact_match}]"});
+    options_.blind = options_.swapped = false;
+    options_.overwrite = true;
+    run();
+  };
+  run_with("image_id");
+  const auto predictions = lines("predictions.jsonl");
+  const Json captions = Json::parse(text("captions_results.json"));
+  ASSERT_EQ(captions.size(), predictions.size());
+  EXPECT_EQ(captions[1], (Json{{"image_id", 101}, {"caption", predictions[1]["answer"]}}));
+  EXPECT_FALSE(has("vqa_results.json"));
+  run_with("question_id");
+  EXPECT_EQ(Json::parse(text("vqa_results.json"))[2],
+            (Json{{"question_id", 102}, {"answer", predictions[2]["answer"]}}));
+  EXPECT_FALSE(has("captions_results.json"));
+  run_with("");
+  EXPECT_FALSE(has("vqa_results.json"));
+}
+
+TEST_F(Results, MetricsThatNameTheirScoresAlikeAreToldApart) {
+  options_.swapped = false;
+  session_ = open("flamingo_mini_vqa", {"metrics=[{type: exact_match}, {type: exact_match, strip: false}]"});
+  const Evaluation result = run();
+  EXPECT_THAT(result.answers.scores, ElementsAre(Pair("exact", testing::_), Pair("exact_2", testing::_)));
+  const Json scores = Json::parse(text("scores.json"));
+  EXPECT_EQ(scores["intervals"].size(), 2u);
+  EXPECT_EQ(scores["control_tests"]["blind"].size(), 2u);
 }
 
 TEST_F(Results, FailuresAreStoredAndTriedAgain) {
