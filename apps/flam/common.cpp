@@ -103,10 +103,10 @@ void add_session_options(CLI::App& command, RunOptions& options) {
       ->check(not_empty())
       ->capture_default_str();
   command
-      .add_flag("--cuda-graph{on}", options.cuda_graph,
-                "record the decode step as a CUDA graph and replay it; --cuda-graph=auto: where enough steps "
-                "follow, "
-                "or requests of the same size come again (docs/cuda.md)")
+      .add_flag(
+          "--cuda-graph{on}", options.cuda_graph,
+          "record the decode step as a CUDA graph and replay it; with =auto, where enough steps follow, "
+          "or requests of the same size come again (docs/cuda.md)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, CudaGraph>{
           {"off", CudaGraph::off}, {"auto", CudaGraph::automatic}, {"on", CudaGraph::on}}));
   command

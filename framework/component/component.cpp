@@ -174,6 +174,11 @@ void GenerationParams::visit(ParamVisitor& v) {
   v("stop_tokens", stop_tokens, "tokens that end a sequence");
   v("stop_strings", stop_strings, "texts that end a sequence; the answer is cut before them");
   v("pad_token_id", pad_token_id, "token that fills rows that have ended", at_least(0));
+  v("when_too_long", when_too_long,
+    "what happens to a prompt that does not fit the decoder's context with max_new_tokens: it is refused, or "
+    "its "
+    "oldest shots are left out; the query is never cut",
+    choices("error", "drop_shots"));
   v("suppress_padded_vocab", suppress_padded_vocab,
     "never choose rows of the output matrix beyond the tokenizer's tokens (padding); false: allow it, as a "
     "reference does that does not know of them");

@@ -65,6 +65,8 @@ struct FLAM_API GenerationParams {
   /// prompt, or these and the padding before them. With the last one, an answer depends on the longest prompt
   /// in its batch, as in Hugging Face up to 4.31.
   enum class BeamLength { generated, with_prompt, with_padded_prompt };
+  /// What happens to a prompt that does not fit the decoder's context.
+  enum class WhenTooLong { error, drop_shots };
 
   int64_t num_beams = 1;
   int64_t max_new_tokens = 20;
@@ -83,6 +85,7 @@ struct FLAM_API GenerationParams {
   std::vector<std::string> stop_tokens = {"<|endofchunk|>"};
   std::vector<std::string> stop_strings;
   int64_t pad_token_id = 0;  // fills finished rows
+  WhenTooLong when_too_long = WhenTooLong::error;
   bool suppress_padded_vocab = true;
 
   void visit(ParamVisitor& v);

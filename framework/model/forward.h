@@ -13,8 +13,12 @@ DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe);
 /// [B,L] → [B,L] int64.
 at::Tensor positions_of(const at::Tensor& attention_mask);
 
-/// [B,L] bool → of [B,1,L,L]: a token attends to real tokens up to itself; padding attends to everything, so
-/// that no query is blind.
+/// The mask of rows without padding, for scores [rows,1,length,length]. Padding on the right does no harm
+/// either, because only padding sees it.
+AttentionMask causal_mask(int64_t rows, int64_t length, const at::TensorOptions& options);
+
+/// [B,L] bool → for scores [B,1,L,L]: a token attends to real tokens up to itself; padding attends to
+/// everything, so that no query is blind.
 AttentionMask causal_mask(const at::Tensor& attention_mask);
 
 /// The rows of `sequence.hidden` [B,S,D] at which the output of each token is read: [B,L,D].

@@ -107,8 +107,8 @@ class Generation final : public StepModel {
   /// does nothing, if the prompts have other shapes.
   bool restart(GenerationInput next) {
     const auto places = input_.read_by_steps(), values = next.read_by_steps();
-    if (input_.kept || next.kept || !places || !values ||
-        !is_same_shape(input_.prompt.mask, next.prompt.mask) ||
+    if (input_.kept || next.kept || !places || !values || input_.media.media != next.media.media ||
+        input_.media.tokens != next.media.tokens || !is_same_shape(input_.prompt.mask, next.prompt.mask) ||
         !std::ranges::equal(*places, *values, is_same_shape))
       return false;
     for (size_t i = 0; i < places->size(); ++i)
@@ -212,19 +212,20 @@ class Generation final : public StepModel {
 };
 
 std::unique_ptr<StepModel> Model::start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
-                                        Probe* probe, std::unique_ptr<StepGraph> graph) const {
+                                        Probe* probe, std::unique_ptr<StepGraph> graph,
+                                        int64_t bucket) const {
   auto state = prepare(batch.media);
-  Sequence prompt = embed_prompt(batch, *state, max_new_tokens, probe);
+  Sequence prompt = embed_prompt(batch, *state, max_new_tokens, probe, bucket);
   if (batch.kept) state = join(*batch.kept, batch.media, *state);
   return std::make_unique<Generation>(
       *this, GenerationInput(*this, std::move(prompt), std::move(state), batch, beams), beams, max_new_tokens,
       probe, std::move(graph));
 }
 
-bool Model::restart(StepModel& started, const Batch& batch) const {
+bool Model::restart(StepModel& started, const Batch& batch, int64_t bucket) const {
   auto& generation = static_cast<Generation&>(started);
   auto state = prepare(batch.media);
-  Sequence prompt = embed_prompt(batch, *state, generation.room(), nullptr);
+  Sequence prompt = embed_prompt(batch, *state, generation.room(), nullptr, bucket);
   return generation.restart(
       GenerationInput(*this, std::move(prompt), std::move(state), batch, generation.beams()));
 }

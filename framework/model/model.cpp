@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/index.h>
 #include <ATen/ops/ones.h>
@@ -9,6 +10,7 @@
 #include <c10/core/Device.h>
 
 #include <algorithm>
+#include <array>
 
 #include "framework/base/text.h"
 #include "framework/device/to_device.h"
@@ -161,6 +163,13 @@ AttentionMask without_padding(const at::Tensor& seen, const at::Tensor& real) {
 
 }  // namespace
 
+AttentionMask causal_mask(int64_t rows, int64_t length, const at::TensorOptions& options) {
+  AttentionMask mask;
+  mask.allowed = earlier(length, options).expand({rows, 1, length, length});
+  mask.causal = true;
+  return mask;
+}
+
 AttentionMask causal_mask(const at::Tensor& attention_mask) {
   const at::Tensor real = attention_mask.to(at::kBool);
   return without_padding(earlier(real.size(1), real.options()), real);
@@ -174,12 +183,11 @@ at::Tensor at_tokens(const Sequence& sequence) {
 
 DecodeStep prompt_step(const Sequence& sequence, KVCache* cache, Probe* probe) {
   const int64_t rows = sequence.mask.size(0), length = sequence.mask.size(1);
-  at::Tensor seen = earlier(length, sequence.mask.options());
   AttentionMask mask;
   if (sequence.is_causal) {
-    mask.allowed = seen.expand({rows, 1, length, length});
-    mask.causal = true;
+    mask = causal_mask(rows, length, sequence.mask.options());
   } else {
+    at::Tensor seen = earlier(length, sequence.mask.options());
     if (const at::Tensor& spans = sequence.spans; spans.defined())
       seen = seen | (spans.unsqueeze(1).eq(spans.unsqueeze(2)) & spans.unsqueeze(1).gt(0));
     mask = without_padding(seen, sequence.mask);
@@ -192,8 +200,23 @@ int64_t Model::image_token_id() const {
   return tokenizer_->token_id(tokenizer_->image_token()).value_or(language_decoder_->vocab_size() - 1);
 }
 
-Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
-                             Probe* probe) const {
+namespace {
+
+/// The sequence with `count` more positions of padding on the left.
+Sequence with_padding(Sequence sequence, int64_t count) {
+  if (count == 0) return sequence;
+  sequence.hidden = at::constant_pad_nd(sequence.hidden, std::array<int64_t, 4>{0, 0, count, 0}, 0);
+  for (at::Tensor* data : {&sequence.mask, &sequence.media_locations, &sequence.spans}) {
+    if (data->defined()) *data = at::constant_pad_nd(*data, std::array<int64_t, 2>{count, 0}, 0);
+  }
+  if (sequence.token_positions.defined()) sequence.token_positions = sequence.token_positions + count;
+  return sequence;
+}
+
+}  // namespace
+
+Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens, Probe* probe,
+                             int64_t bucket) const {
   const at::Tensor real = batch.attention_mask.to(at::kCPU, at::kBool);
   Sequence tokens{embed(to_device(batch.ids, device_)), real,
                   (batch.ids.to(at::kCPU) == image_token_id()) & real};
@@ -214,6 +237,7 @@ Sequence Model::embed_prompt(const Batch& batch, const AdapterState& state, int6
                     " the context of ", context,
                     " tokens; use fewer shots, a shorter text or a smaller --max-new-tokens"));
   }
+  sequence = with_padding(std::move(sequence), (bucket - length % bucket) % bucket);
   sequence.is_causal =
       !sequence.spans.defined() && !sequence.mask.is_meta() && sequence.mask.all().item<bool>();
   for (at::Tensor* data :

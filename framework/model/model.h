@@ -70,14 +70,16 @@ class FLAM_API Model {
   std::shared_ptr<const KeptPrompt> restore(KeptPrompt kept) const;
 
   /// Starts a generation over a batch, with `beams` rows for each prompt and room for max_new_tokens. With a
-  /// `graph`, all steps have the same size, so that the first one is recorded and then replayed.
+  /// `graph`, all steps have the same size, so that the first one is recorded and then replayed. Prompts are
+  /// padded to a multiple of `bucket` positions.
   std::unique_ptr<StepModel> start(const Batch& batch, int64_t beams, int64_t max_new_tokens,
-                                   Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr) const;
+                                   Probe* probe = nullptr, std::unique_ptr<StepGraph> graph = nullptr,
+                                   int64_t bucket = 1) const;
 
   /// Begins anew with other prompts on a generation that start() gave, whose recorded step stays valid.
   /// Returns false if it is of other shapes (rows, positions, media) or the adapter does not support this;
   /// the generation then stays as it is.
-  bool restart(StepModel& started, const Batch& batch) const;
+  bool restart(StepModel& started, const Batch& batch, int64_t bucket = 1) const;
 
   /// Scores K continuations of each of B prompts: ids [B,K,L] int64 on the CPU, padded on the
   /// right with any id → log-probability of each id after the prompt and the ids before it, float32 [B,K,L]
@@ -125,8 +127,9 @@ class FLAM_API Model {
   std::unique_ptr<AdapterState> prepare(const at::Tensor& media) const;
   /// Embeds the ids of a batch, with the media that the adapter inserts; recorded as "embed". Error: the
   /// result and `new_tokens` more tokens don't fit into the decoder's context.
-  Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens,
-                        Probe* probe) const;
+  /// Padding is added up to a multiple of `bucket` positions.
+  Sequence embed_prompt(const Batch& batch, const AdapterState& state, int64_t new_tokens, Probe* probe,
+                        int64_t bucket = 1) const;
   /// The state of the media of a kept prompt and of those that follow it; `state` is that of `media` alone.
   std::unique_ptr<AdapterState> join(const KeptPrompt& kept, const at::Tensor& media,
                                      const AdapterState& state) const;

@@ -98,6 +98,8 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(config.trained.where(),
                cat("`trained` must map patterns to learning rates, found ", config.trained.describe()));
   } else if (config.trained.is_map()) {
+    if (config.trained.as_map().empty())
+      errors.add(config.trained.where(), "`trained` is empty, so nothing would be trained");
     for (const auto& member : config.trained.as_map()) {
       if (!member.value.is_number() || !std::isfinite(member.value.as_double()) ||
           member.value.as_double() <= 0) {
@@ -161,9 +163,15 @@ Value TrainConfig::resolved() const {
   return out;
 }
 
+std::string TrainConfig::best_file() const {
+  std::filesystem::path file = output;
+  const std::string extension = file.extension().string();
+  return file.replace_extension(".best" + extension).string();
+}
+
 WeightsConfig TrainConfig::start_files(const WeightsConfig& weights) const {
   WeightsConfig files = start.value_or(weights);
-  files.may_lack = files.writable = true;
+  files.may_lack = files.writable = files.must_be_used = true;
   files.may_not_fit = init_where_it_fits;
   files.patterns = init_patterns;
   return files;

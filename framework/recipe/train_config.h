@@ -64,6 +64,11 @@ struct FLAM_API TrainConfig {
   /// The files that training starts from: those of init_from, or else `weights`, with the options of the
   /// other init_ parameters.
   WeightsConfig start_files(const WeightsConfig& weights) const;
+  /// What a run writes: the output, its checkpoint, its numbers, and with a validation dataset the best
+  /// weights.
+  std::string checkpoint_file() const { return output + ".checkpoint"; }
+  std::string metrics_file() const { return output + ".metrics.jsonl"; }
+  std::string best_file() const;  // x.best.safetensors for x.safetensors
   /// The patterns and rates of `trained`, in order. A tensor gets the rate of the first pattern that matches
   /// it.
   std::vector<std::pair<std::string, double>> rates() const;

@@ -39,6 +39,22 @@ std::unique_ptr<StepModel> timed(std::unique_ptr<StepModel> model, at::Device de
   return std::make_unique<TimedModel>(std::move(model), device, times);
 }
 
+/// Runs `work`. If the device runs out of memory while generations are kept, these give way, and it runs once
+/// more unless `begun` says that some of the result was given away already. RunError: out of memory.
+template <class Work>
+auto with_room(StepPool* kept, const Work& work, const bool* begun = nullptr) {
+  if (kept && kept->kept() > 0) {
+    try {
+      return work();
+    } catch (const c10::Error& error) {
+      if (!is_out_of_memory(error) || (begun && *begun))
+        return with_device_memory([&]() -> decltype(work()) { throw; });
+    }
+    kept->clear();
+  }
+  return with_device_memory(work);
+}
+
 void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const Tokenizer& tokenizer) {
   hypothesis.text = text_of(hypothesis.ids, tokenizer);
   hypothesis.text.resize(
@@ -64,7 +80,9 @@ bool SessionParts::is_new_warning(const std::string& text) const {
 
 Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* times, bool with_pixels) const {
   const ThreadCount computing(options.threads);
-  const EncodedMedia encoded = with_device_memory([&] { return media->load(prompts, {times, with_pixels}); });
+  const EncodedMedia encoded = with_room(graphs.get(), [&] {
+    return media->load(prompts, {times, with_pixels});
+  });
   std::vector<size_t> rows(prompts.size());
   std::iota(rows.begin(), rows.end(), 0);
   for (const std::exception_ptr& error : encoded.errors) {
@@ -78,7 +96,7 @@ Prepared SessionParts::prepare(std::span<const Prompt> prompts, StageTimes* time
 
 void SessionParts::encode_media(Prepared& prepared, StageTimes* times, Probe* probe) const {
   const ThreadCount computing(options.threads);
-  with_device_memory([&] { media->resample(prepared, times, probe); });
+  with_room(graphs.get(), [&] { media->resample(prepared, times, probe); });
 }
 
 std::unique_ptr<StepModel> SessionParts::start(const Prepared& prepared, int64_t beams,
@@ -100,12 +118,19 @@ std::vector<Result> SessionParts::generate(const Prepared& prepared, const Gener
   input.choosable_ids = params.suppress_padded_vocab ? model->token_count() : model->vocabulary_rows();
   input.decode = [&](const std::vector<int64_t>& ids) { return text_of(ids, tokenizer); };
   input.cancelled = call.cancelled;
-  if (on_token) input.on_token = [&](int64_t row, int64_t id, double) { on_token(row, id); };
-  auto results = with_device_memory([&] {
+  bool begun = false;
+  if (on_token) {
+    input.on_token = [&](int64_t row, int64_t id, double) {
+      begun = true;
+      on_token(row, id);
+    };
+  }
+  const auto answer = [&] {
     const auto steps =
         timed(start(prepared, rows_per_prompt(params), params.max_new_tokens), model->device(), call.times);
     return flam::generate(*steps, input, params);
-  });
+  };
+  auto results = with_room(graphs.get(), answer, &begun);
   for (Result& result : results) {
     for (Hypothesis& hypothesis : result.hypotheses) finish_text(hypothesis, params, tokenizer);
   }

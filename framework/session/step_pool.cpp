@@ -1,9 +1,8 @@
 #include "framework/session/step_pool.h"
 
-#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <exception>
 
@@ -14,14 +13,6 @@ namespace flam {
 namespace {
 
 constexpr size_t kMostSeen = 64;
-
-/// The batch with `padding` more tokens of padding on the left.
-Batch padded(const Batch& batch, int64_t padding) {
-  if (padding == 0) return batch;
-  const std::array<int64_t, 2> left = {padding, 0};
-  return {at::constant_pad_nd(batch.ids, left, 0), at::constant_pad_nd(batch.attention_mask, left, 0),
-          batch.media};
-}
 
 }  // namespace
 
@@ -69,39 +60,51 @@ StepPool::StepPool(const Model& model, std::unique_ptr<StepGraphs> graphs, bool 
     : model_(model), graphs_(std::move(graphs)), automatic_(automatic) {}
 StepPool::~StepPool() = default;
 
-std::unique_ptr<StepModel> StepPool::start(const Batch& batch, int64_t beams, int64_t max_new_tokens) {
-  const int64_t tokens = batch.ids.size(1);
-  const int64_t padding = (kPromptBucket - tokens % kPromptBucket) % kPromptBucket;
+StepPool::Size StepPool::size_of(const Batch& batch, int64_t beams, int64_t max_new_tokens) const {
+  const at::Tensor real = batch.attention_mask;
+  const at::Tensor markers = (batch.ids == model_.image_token_id()).logical_and(real);
+  const int64_t inserted = batch.media.defined() ? model_.inserted_positions() : 0;
+  const at::Tensor positions = real.sum(1) + markers.sum(1) * inserted;
+  // An adapter that inserts nothing keeps the padding of the batch.
+  const int64_t longest = std::max(positions.max().item<int64_t>(), inserted > 0 ? 0 : batch.ids.size(1));
   const auto room =
       static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max(max_new_tokens, kLeastRoom))));
-  const int64_t media = batch.media.defined() ? batch.media.size(1) : 0;
-  const Size size{batch.ids.size(0), beams, tokens + padding, media, room};
-  const Batch prompts = padded(batch, padding);
+  return {batch.ids.size(0), beams, (longest + kPromptBucket - 1) / kPromptBucket * kPromptBucket,
+          batch.media.defined() ? batch.media.size(1) : 0, room};
+}
+
+std::unique_ptr<StepModel> StepPool::start(const Batch& batch, int64_t beams, int64_t max_new_tokens) {
+  if (batch.kept) return model_.start(batch, beams, max_new_tokens);
+  const Size size = size_of(batch, beams, max_new_tokens);
+  const auto [rows, rows_beams, positions, media, room] = size;
   // The context may have room for the request itself, but not for the rounded sizes.
-  const int64_t positions = tokens + padding + media * model_.media_tokens() + room;
-  if (positions > model_.language_decoder().max_positions() || !is_worth_recording(size, max_new_tokens))
+  if (positions + room > model_.language_decoder().max_positions() ||
+      !is_worth_recording(size, max_new_tokens))
     return model_.start(batch, beams, max_new_tokens);
-  while (auto kept = take(size)) {
-    if (model_.restart(*kept, prompts)) return std::make_unique<Lease>(*this, size, std::move(kept));
-  }
-  const auto record = [&] {
-    return std::make_unique<Lease>(*this, size, model_.start(prompts, beams, room, nullptr, graphs_->make()));
+  if (auto kept = take(size); kept && model_.restart(*kept, batch, kPromptBucket))
+    return std::make_unique<Lease>(*this, size, std::move(kept));
+  const auto record = [&, room = room] {
+    return std::make_unique<Lease>(*this, size,
+                                   model_.start(batch, beams, room, nullptr, graphs_->make(), kPromptBucket));
   };
   try {
     return record();
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error) || kept() == 0) throw;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    idle_.clear();
-  }
+  clear();
   return record();
 }
 
 int64_t StepPool::kept() const {
   const std::lock_guard lock(mutex_);
   return std::ssize(idle_);
+}
+
+void StepPool::clear() {
+  std::list<Idle> idle;  // graphs end without the lock
+  const std::lock_guard lock(mutex_);
+  idle.swap(idle_);
 }
 
 bool StepPool::is_worth_recording(const Size& size, int64_t max_new_tokens) {

@@ -263,8 +263,10 @@ at::Tensor Objective::text_loss(size_t task, const std::vector<Record>& records,
   if (text_alone) {
     const LanguageDecoder& decoder = model.language_decoder();
     const at::Tensor ids = to_device(batch.ids, model.device()), mask = to_device(batch.mask, model.device());
-    hidden = decoder.run(0, decoder.num_layers(), decoder.embed(ids),
-                         DecodeStep{positions_of(mask), causal_mask(mask), nullptr, nullptr});
+    hidden =
+        decoder.run(0, decoder.num_layers(), decoder.embed(ids),
+                    DecodeStep{positions_of(mask), causal_mask(mask.size(0), mask.size(1), mask.options()),
+                               nullptr, nullptr});
   } else {
     hidden = at_tokens(model.forward(Batch{batch.ids, batch.mask, media}));
   }

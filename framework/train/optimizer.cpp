@@ -190,6 +190,16 @@ void Optimizer::step(double scale, double gradient_norm) {
   });
 }
 
+void Optimizer::exchange_averages() {
+  const at::NoGradGuard no_grad;
+  for (TrainedTensor& tensor : tensors_) {
+    if (!tensor.average.defined()) continue;
+    const at::Tensor value = tensor.value.detach().clone();
+    tensor.value.copy_(tensor.average);
+    tensor.average.copy_(value);
+  }
+}
+
 std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
   std::vector<std::pair<std::string, at::Tensor>> out;
   for (const TrainedTensor& tensor : tensors_) {

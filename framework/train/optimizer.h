@@ -41,6 +41,8 @@ class FLAM_API Optimizer {
   void step(double scale, double gradient_norm);
 
   const std::vector<TrainedTensor>& tensors() const { return tensors_; }
+  /// Exchanges the values of the tensors with their averages, if there are any.
+  void exchange_averages();
   /// Moments and averages by name, for the checkpoint; restore() reads them back. `Stored` returns the moment
   /// of that name with the shape and type of `like`, or throws.
   using Stored = std::function<at::Tensor(const std::string& name, const at::Tensor& like)>;
@@ -58,6 +60,18 @@ class FLAM_API Optimizer {
   std::vector<TrainedTensor> tensors_;
   std::vector<std::vector<TrainedTensor*>> groups_;  // of tensors_, updated together
   int64_t steps_done_ = 0;
+};
+
+/// The averages are the values of the trained tensors as long as this lives.
+class Averages {
+ public:
+  explicit Averages(Optimizer& optimizer) : optimizer_(optimizer) { optimizer_.exchange_averages(); }
+  ~Averages() { optimizer_.exchange_averages(); }
+  Averages(const Averages&) = delete;
+  Averages& operator=(const Averages&) = delete;
+
+ private:
+  Optimizer& optimizer_;
 };
 
 }  // namespace flam

@@ -83,18 +83,22 @@ void RunLog::begin(int64_t step) {
     const std::string before = read_file(file_, kMostOfALog);
     for (std::string_view rest = before; !rest.empty();) {
       const size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
-      if (const auto line = rest.substr(0, end); !is_later(line, step)) kept += line;
+      if (const auto line = rest.substr(0, end); line.ends_with('\n') && !is_later(line, step)) kept += line;
       rest.remove_prefix(end);
     }
   }
   write_file(file_, kept);
   lines_.open(file_, std::ios::app);
   if (events_folder_.empty()) return;
-  std::filesystem::create_directories(events_folder_);
+  std::error_code problem;
+  std::filesystem::create_directories(events_folder_, problem);
+  if (problem)
+    throw RunError(cat("cannot make the folder ", quoted(events_folder_.string()), ": ", problem.message()));
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-  const std::filesystem::path name =
-      events_folder_ / cat("events.out.tfevents.", seconds, ".flam.", getpid());
+  std::filesystem::path name;
+  for (int number = 0; name.empty() || std::filesystem::exists(name); ++number)
+    name = events_folder_ / cat("events.out.tfevents.", seconds, ".flam.", getpid(), ".", number);
   events_.open(name, std::ios::binary);
   if (!events_) throw RunError(cat("cannot write ", quoted(name.string())));
   write_event(event(0, field(3, "brain.Event:2")));

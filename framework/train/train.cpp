@@ -28,7 +28,8 @@ TrainedTask make_task(const RunConfig& config, const ComponentConfig& head, cons
 
 std::string course_of(const RunConfig& config) {
   Value tree = config.resolved();
-  for (const char* key : {"weights", "metrics", "meta"}) tree.erase(key);
+  for (const char* key : {"metrics", "meta"}) tree.erase(key);
+  if (config.train->start) tree.erase("weights");  // otherwise training starts from them
   for (const char* key : {"output", "log_every", "sample_every", "checkpoint_every", "tensorboard"})
     tree.find("train")->erase(key);
   return write_json(tree);
@@ -38,17 +39,22 @@ std::string course_of(const RunConfig& config) {
 /// start from, or anything that the dataset names.
 void keep_inputs(const RunConfig& config) {
   Outputs outputs;
-  outputs.add("`train.output`", config.train->output, Outputs::Content::safetensors);
-  outputs.add("the checkpoint of `train.output`", config.train->output + ".checkpoint",
-              Outputs::Content::safetensors);
-  outputs.add("the metrics of `train.output`", config.train->output + ".metrics.jsonl");
+  const TrainConfig& train = *config.train;
+  outputs.add("`train.output`", train.output, Outputs::Content::safetensors);
+  outputs.add("the checkpoint of `train.output`", train.checkpoint_file(), Outputs::Content::safetensors);
+  outputs.add("the metrics of `train.output`", train.metrics_file());
+  if (train.validation)
+    outputs.add("the best weights of `train.output`", train.best_file(), Outputs::Content::safetensors);
   outputs.keep(config);
   const WeightsConfig start = config.train->start_files(config.weights);
   for (const WeightsFile& file : start.files) outputs.keep_weights(start.path_of(file));
-  const Value dataset = config.dataset.resolved();
-  const Value* folder = dataset.find("folder");
-  each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
-                    [&](const std::filesystem::path& file) { outputs.keep(file); });
+  for (const ComponentConfig* component : {&config.dataset, &train.validation}) {
+    if (!*component) continue;
+    const Value dataset = component->resolved();
+    const Value* folder = dataset.find("folder");
+    each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
+                      [&](const std::filesystem::path& file) { outputs.keep(file); });
+  }
   outputs.keep_other_content();
 }
 
@@ -86,7 +92,7 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
                       course_of(config),
                       config.train->start_files(config.weights),
                       config.name,
-                      config.dataset.label(),
+                      config.dataset.type->name,
                       overwrite};
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);

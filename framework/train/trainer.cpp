@@ -2,7 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -15,39 +14,13 @@
 #include <numeric>
 #include <utility>
 
-#include "framework/base/file.h"
-#include "framework/base/hash.h"
-#include "framework/base/log.h"
 #include "framework/base/text.h"
-#include "framework/config/config.h"
 #include "framework/device/one_thread.h"
-#include "framework/recipe/weights_files.h"
-#include "framework/weights/checkpoint.h"
+#include "framework/train/autocast.h"
 
 namespace flam {
 
 namespace {
-
-class Autocast {
- public:
-  Autocast(bool on, at::DeviceType device) : on_(on), device_(device) {
-    if (!on_) return;
-    at::autocast::set_autocast_enabled(device_, true);
-    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
-    at::autocast::increment_nesting();
-  }
-  ~Autocast() {
-    if (!on_) return;
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, false);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  bool on_;
-  at::DeviceType device_;
-};
 
 struct StepNumbers {
   std::vector<std::pair<std::string, double>> losses;
@@ -140,12 +113,13 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
 }
 
 void Trainer::validate(int64_t done, const TrainHooks& hooks) {
+  const Averages in_use(*optimizer_);  // what the output holds
   const auto losses = validation_->losses();
   const bool best = validation_->take(losses.back().second);
   RunLog::Numbers numbers;
   for (const auto& [name, loss] : losses) numbers.emplace_back("validation/" + name, loss);
   log_.add(done, numbers);
-  if (best) save(best_file());
+  if (best) save(parts_.config.best_file(), done);
   if (hooks.validated) hooks.validated(done, losses, best);
 }
 
@@ -170,14 +144,17 @@ bool Trainer::run(const TrainHooks& hooks) {
   if (hooks.loaded) hooks.loaded(left_out_);
   const int64_t first = resume();
   log_.begin(first);
+  int64_t steps_done = first;
   for (int64_t step = first; step < config.steps; ++step) {
     const auto on_device = differentiate(step);
     const auto [losses, norm] = read(on_device, optimizer_->squared_norms());
     for (const auto& [name, loss] : losses) {
       if (std::isfinite(loss)) continue;
-      throw RunError(
-          cat("the loss ", quoted(name), " is no longer finite at step ", step, "; try a lower learning rate",
-              std::filesystem::exists(checkpoint_file()) ? ", and delete " + quoted(checkpoint_file()) : ""));
+      throw RunError(cat("the loss ", quoted(name), " is no longer finite at step ", step,
+                         "; try a lower learning rate",
+                         std::filesystem::exists(config.checkpoint_file())
+                             ? ", and delete " + quoted(config.checkpoint_file())
+                             : ""));
     }
     progress.scale = scale_at(step);
     progress.gradient_norm = norm;
@@ -190,21 +167,25 @@ bool Trainer::run(const TrainHooks& hooks) {
     const int64_t done = step + 1;
     if (hooks.progress) hooks.progress(done, config.steps);
     progress.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (done % config.log_every == 0 || done == config.steps) report(progress, done, hooks);
-    if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
-      for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
-    }
+    bool last = done == config.steps;
     if (validation_ && validation_->is_due(done)) {
       validate(done, hooks);
-      if (validation_->is_stuck()) break;
+      last = last || validation_->is_stuck();
+    }
+    if (last || done % config.log_every == 0) report(progress, done, hooks);
+    if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
+      for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
     }
     const bool cancelled = hooks.cancelled && hooks.cancelled();
     if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0))
       save_checkpoint(done);
     if (cancelled) return false;
+    steps_done = done;
+    if (last) break;
   }
-  save(config.output);
-  std::filesystem::remove(checkpoint_file());
+  const Averages in_use(*optimizer_);
+  save(config.output, steps_done);
+  std::filesystem::remove(config.checkpoint_file());
   return true;
 }
 

@@ -49,14 +49,12 @@ class Trainer {
   std::vector<TrainedTensor> trained_tensors();
   void validate(int64_t done, const TrainHooks& hooks);
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
-  std::string checkpoint_file() const { return parts_.config.output + ".checkpoint"; }
-  std::string metrics_file() const { return parts_.config.output + ".metrics.jsonl"; }
-  std::string best_file() const;
   void save_checkpoint(int64_t steps_done) const;
   int64_t resume();
-  void save(const std::string& file) const;
+  /// Writes the trained tensors and those of files, with their averages if there are any.
+  void save(const std::string& file, int64_t steps_done) const;
   /// The metadata of the output: what it was trained with, and the SHA-256 of the files it began from.
-  std::map<std::string, std::string> provenance() const;
+  std::map<std::string, std::string> provenance(int64_t steps_done) const;
   double scale_at(int64_t step) const;
   /// Sets the gradients of the trained tensors for that step. Returns the losses by name, on the device.
   std::vector<std::pair<std::string, at::Tensor>> differentiate(int64_t step);
@@ -69,6 +67,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Validation> validation_;
   RunLog log_;
+  mutable std::string sources_;  // of the provenance, once it is known
   // Sums since the last report, by name.
   std::vector<std::pair<std::string, double>> losses_since_;
   int64_t steps_since_ = 0;

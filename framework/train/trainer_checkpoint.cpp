@@ -37,11 +37,11 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
     tensors.emplace_back("best_validation", at::full({1}, validation_->best, at::kDouble));
     tensors.emplace_back("validations_since_best", at::full({1}, validation_->since_best, at::kLong));
   }
-  write_safetensors(checkpoint_file(), tensors, {{"settings", parts_.settings}});
+  write_safetensors(parts_.config.checkpoint_file(), tensors, {{"settings", parts_.settings}});
 }
 
 int64_t Trainer::resume() {
-  const std::string file = checkpoint_file();
+  const std::string file = parts_.config.checkpoint_file();
   if (!std::filesystem::exists(file)) return 0;
   const auto checkpoint = open_checkpoint(file);
   const auto metadata = checkpoint->metadata();

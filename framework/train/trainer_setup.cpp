@@ -12,6 +12,7 @@
 #include "framework/recipe/weights_files.h"
 #include "framework/train/trainer.h"
 #include "framework/weights/checkpoint.h"
+#include "framework/weights/sources.h"
 
 namespace flam {
 
@@ -19,19 +20,12 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
     : parts_(parts),
       weights_(weights),
       objective_(parts, label_weights_),
-      log_(metrics_file(), parts.config.tensorboard) {
-  if (!parts.validation.empty()) validation_.emplace(parts, objective_);
+      log_(parts.config.metrics_file(), parts.config.tensorboard) {
   make_room_for_output();
+  if (!parts.validation.empty()) validation_.emplace(parts, objective_);
   load_initial_weights();
   label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
   optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
-}
-
-/// OUTPUT.best.safetensors for OUTPUT.safetensors.
-std::string Trainer::best_file() const {
-  std::filesystem::path file = parts_.config.output;
-  const std::string extension = file.extension().string();
-  return file.replace_extension(".best" + extension).string();
 }
 
 // Checked before training, because an output that can't be written would lose the result.
@@ -42,15 +36,23 @@ void Trainer::make_room_for_output() const {
   if (problem)
     throw Error(
         cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
-  if (!parts_.overwrite && std::filesystem::exists(parts_.config.output) &&
-      !std::filesystem::exists(checkpoint_file())) {
-    throw Error(cat("`train.output` ", quoted(parts_.config.output),
-                    " exists; use --overwrite to replace it when training is done, or give another "
-                    "train.output"));
+  const TrainConfig& config = parts_.config;
+  std::vector<std::string> files = {config.output, config.metrics_file()};
+  if (!parts_.validation.empty()) files.push_back(config.best_file());
+  for (const std::string& file : files) {
+    if (parts_.overwrite || !std::filesystem::exists(file) ||
+        std::filesystem::exists(config.checkpoint_file()))
+      continue;
+    throw Error(
+        cat(quoted(file), " exists and would be replaced; use --overwrite, or give another train.output"));
   }
-  for (const std::string& file : {parts_.config.output, checkpoint_file(), metrics_file()})
-    AtomicFile probe(file);
-  if (validation_) AtomicFile probe(best_file());
+  files.push_back(config.checkpoint_file());
+  for (const std::string& file : files) AtomicFile probe(file);
+  if (!config.tensorboard.empty()) std::filesystem::create_directories(config.tensorboard, problem);
+  if (problem) {
+    throw Error(cat("cannot make the folder of `train.tensorboard`, ", quoted(config.tensorboard), ": ",
+                    problem.message()));
+  }
 }
 
 void Trainer::load_initial_weights() {
@@ -64,6 +66,8 @@ void Trainer::load_initial_weights() {
                     .load(from_files ? &start : nullptr, parts_.model.device(), at::kFloat,
                           static_cast<uint64_t>(config.seed))
                     .left_out;
+  } catch (const RunError&) {
+    throw;
   } catch (const Error& error) {
     if (config.start) throw;
     throw Error(
@@ -141,29 +145,21 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
   return out;
 }
 
-std::map<std::string, std::string> Trainer::provenance() const {
-  Value sources = Value::list();
-  for (const auto& file : weights_.files()) {
-    Value source = Value::map();
-    source.set("file", file->path().filename().string());
-    source.set("sha256", sha256(file->bytes()));
-    sources.as_list().push_back(std::move(source));
-  }
+std::map<std::string, std::string> Trainer::provenance(int64_t steps_done) const {
+  if (sources_.empty()) sources_ = sources_json(weights_);
   return {{"format", "pt"},
           {"config", parts_.name},
           {"settings_sha256", sha256(parts_.settings)},
           {"dataset", parts_.dataset},
-          {"steps", cat(parts_.config.steps)},
+          {"steps", cat(steps_done)},
           {"seed", cat(parts_.config.seed)},
           {"version", FLAM_VERSION},
-          {"sources", write_json(sources)}};
+          {"sources", sources_}};
 }
 
-void Trainer::save(const std::string& file) const {
+void Trainer::save(const std::string& file, int64_t steps_done) const {
   // Tensors that were neither trained nor loaded are left out: a later file would override the stage that
   // trains them.
-  std::map<std::string, at::Tensor> averages;
-  for (const TrainedTensor& tensor : optimizer_->tensors()) averages[tensor.name] = tensor.average;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& slot : weights_.slots()) {
     const auto owner = slot->statistic
@@ -171,11 +167,9 @@ void Trainer::save(const std::string& file) const {
                            : slot;  // statistics go with the norm that uses them
     const bool loaded = parts_.config.save_frozen && !slot->origins.empty();
     if (!loaded && !(owner && owner->tensor.requires_grad())) continue;
-    const auto average = averages.find(slot->name);
-    const bool averaged = average != averages.end() && average->second.defined();
-    tensors.emplace_back(slot->name, averaged ? average->second : slot->tensor.detach());
+    tensors.emplace_back(slot->name, slot->tensor.detach());
   }
-  write_safetensors(file, tensors, provenance());
+  write_safetensors(file, tensors, provenance(steps_done));
 }
 
 }  // namespace flam

@@ -11,6 +11,7 @@
 #include "framework/base/hash.h"
 #include "framework/base/log.h"
 #include "framework/base/text.h"
+#include "framework/train/autocast.h"
 
 namespace flam {
 
@@ -36,6 +37,14 @@ std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
 
 Validation::Validation(const TrainingParts& parts, const Objective& objective)
     : parts_(parts), objective_(objective.on(parts.validation)) {
+  const Dataset &trained = *parts_.tasks.front().dataset, &held_out = *parts_.validation.front().dataset;
+  if (trained.patch_label_classes() != held_out.patch_label_classes() ||
+      trained.media_label_classes() != held_out.media_label_classes()) {
+    throw Error(
+        parts_.config.validation.where,
+        "`train.validation_dataset` has other numbers of classes than the dataset that is trained on; give "
+        "both the same classes (image_folder: the same `classes` file)");
+  }
   warn_of_overlap();
 }
 
@@ -80,6 +89,7 @@ std::vector<std::pair<std::string, double>> Validation::losses() const {
   std::vector<std::pair<std::string, at::Tensor>> sums;
   for (int64_t first = 0; first < pictures; first += size) {
     const int64_t count = std::min(size, pictures - first);
+    const Autocast autocast(config.bfloat16, parts_.model.device().type());
     StepLoss loss = objective_.loss(0, first, count);
     loss.parts.emplace_back("total", loss.total);
     sums.resize(loss.parts.size());

@@ -1,7 +1,6 @@
 #pragma once
 // The loss on records that training does not see.
 
-#include <filesystem>
 #include <limits>
 #include <string>
 #include <utility>

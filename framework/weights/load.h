@@ -38,6 +38,7 @@ struct FLAM_API WeightsConfig {
   bool may_lack = false;              // tensors that no file has get their initial values
   bool may_not_fit = false;           // tensors that the model lacks or has in another shape are left out
   bool writable = false;              // weights are copies, never the mapped file itself
+  bool must_be_used = false;          // a file, or a slot of its layout, that gives nothing is an error
   std::vector<std::string> patterns;  // which tensors of the model are taken from files; empty: all
   static WeightsConfig parse(const Value& node, ErrorList& errors);
   /// From a list of paths and of files as in `weights.files`, with paths relative to the folder of the file
@@ -59,8 +60,8 @@ using NamingLookup = std::function<const std::vector<NamingTable>*(const std::st
 /// Fills the store. Later files override earlier ones. On the CPU with the file's own dtype, the mapped file
 /// itself is the weight. Vocabulary tensors may have fewer rows (the rest get initial values, with a warning)
 /// or up to 1024 more rows (padding, which is logged once). Error: lists all tensors that are missing,
-/// unexpected or of the wrong shape; or, with may_lack, that a file gives no tensor, or none for a slot of
-/// its layout. Peak anonymous memory: the model in the run's dtype plus one tensor.
+/// unexpected or of the wrong shape; with must_be_used, also files and slots of layouts that nothing is
+/// loaded for. Peak anonymous memory: the model in the run's dtype plus one tensor.
 FLAM_API LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                                  at::Device device, at::ScalarType dtype, uint64_t seed);
 

@@ -54,8 +54,7 @@ class Planner {
       plan_.left_out += std::ssize(unexpected_);
       unexpected_.clear();
     }
-    // Otherwise, what nothing is loaded for is missing, which is an error anyway.
-    if (config_.may_lack && unexpected_.empty() && misshapen_.empty()) require_use(file, name);
+    if (config_.must_be_used && unexpected_.empty() && misshapen_.empty()) require_use(file, name);
     if (!unexpected_.empty()) {
       errors_.add(file.where, listing(cat(name, ": ", counted(std::ssize(unexpected_), "unexpected tensor"),
                                           " (no rule of the layout takes them; `ignore` lists what is not "
@@ -73,6 +72,7 @@ class Planner {
   LoadPlan finish(const WeightsConfig& config) {
     std::vector<std::string> missing, files;
     for (const WeightsFile& file : config.files) files.push_back(config.path_of(file).string());
+    if (config.may_not_fit) leave_out_incomplete();
     for (const auto& slot : store_.slots()) {
       const auto found = plan_.fillings.find(slot.get());
       if (config.may_lack && found == plan_.fillings.end()) continue;
@@ -100,6 +100,18 @@ class Planner {
     return config_.patterns.empty() || std::ranges::any_of(config_.patterns, [&](const std::string& pattern) {
              return match_pattern(pattern, name);
            });
+  }
+
+  /// Fused tensors of which only some parts fit.
+  void leave_out_incomplete() {
+    for (auto entry = plan_.fillings.begin(); entry != plan_.fillings.end();) {
+      const Filling& filling = entry->second;
+      const auto given =
+          std::ranges::count_if(filling.parts, [](const auto& part) { return part.has_value(); });
+      const bool complete = filling.whole || given == std::ssize(filling.parts);
+      if (!complete) plan_.left_out += given;
+      entry = complete ? std::next(entry) : plan_.fillings.erase(entry);
+    }
   }
 
   /// A file that gives nothing, or nothing for a part that its layout names, is a mistake.
@@ -165,8 +177,11 @@ class Planner {
     std::vector<int64_t> wanted = slot.shape;
     if (part >= 0) wanted[0] = slot.parts[static_cast<size_t>(part)];
     if (!shapes_agree(tensor.sizes(), wanted, slot.vocabulary && part < 0)) {
-      misshapen_.push_back(cat(printable(source.key), " is ", tensor.sizes(), " in the file, ", source.target,
-                               " is ", at::IntArrayRef(wanted), " in the model",
+      const at::Tensor stored = plan_.files[source.file]->meta_tensor(source.key);
+      const std::string taken =
+          tensor.sizes() == stored.sizes() ? "" : cat(" (", tensor.sizes(), " of it are taken)");
+      misshapen_.push_back(cat(printable(source.key), " is ", stored.sizes(), " in the file", taken, ", ",
+                               source.target, " is ", at::IntArrayRef(wanted), " in the model",
                                too_many_rows(tensor, slot)));
     } else if (!tensor.is_floating_point()) {
       misshapen_.push_back(cat(printable(source.key), " holds ", c10::toString(tensor.scalar_type()),

@@ -98,5 +98,24 @@ TEST(Heads, merging_undoes_splitting) {
   EXPECT_TRUE(at::equal(merge_heads(split_heads(x, 3)), x));
 }
 
+TEST(AttentionMask, SaysWhatIsKnownOfAMask) {
+  EXPECT_FALSE(AttentionMask().allowed.defined());
+  EXPECT_FALSE(AttentionMask(at::Tensor()).causal);
+  const AttentionMask causal(at::ones({4, 4}, at::kBool).tril());
+  EXPECT_TRUE(causal.causal);
+  EXPECT_FALSE(causal.blind.defined());
+  at::Tensor some = at::ones({2, 1, 3, 4}, at::kBool);
+  some[0][0][1].narrow(0, 1, 2).fill_(false);
+  EXPECT_FALSE(AttentionMask(some).causal);
+  EXPECT_FALSE(AttentionMask(some).blind.defined());
+  some[1][0][2].fill_(false);
+  const AttentionMask mask(some);
+  ASSERT_TRUE(mask.blind.defined());
+  EXPECT_EQ(mask.blind.sizes(), at::IntArrayRef({2, 1, 3, 1}));
+  EXPECT_EQ(mask.blind.sum().item<int64_t>(), 1);
+  EXPECT_TRUE(mask.allowed[1][0][2].all().item<bool>());
+  EXPECT_TRUE(AttentionMask(some.to("meta")).blind.is_meta());
+}
+
 }  // namespace
 }  // namespace flam

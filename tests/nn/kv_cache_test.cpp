@@ -1,5 +1,7 @@
 #include "framework/nn/kv_cache.h"
 
+#include <limits>
+
 #include "framework/base/error.h"
 #include "framework/nn/attention.h"
 #include "framework/testing/near.h"
@@ -170,6 +172,30 @@ TEST(KVCache, works_in_bfloat16_and_on_meta) {
   shapes.begin_tail(at::ones({1, kPrompt}, meta.dtype(at::kBool)));
   const auto segments = shapes.append(0, tail.to(meta.device()), tail.to(meta.device()));
   EXPECT_EQ(attend_cached(q.to(meta.device()), segments, shapes).sizes(), q.sizes());
+}
+
+TEST(KVCache, RestartForgetsTheTokensAndKeepsTheMemory) {
+  for (const KVCache::Tail tail : {KVCache::Tail::fixed, KVCache::Tail::growing}) {
+    KVCache cache({1, kHeads, kWidth}, kBatch, kPrompt, 1, 3, at::kFloat, tail);
+    const auto step = [&](const at::Tensor& token) {
+      const at::Tensor q = random({kBatch, kHeads, 1, kWidth}, 5);
+      const at::Tensor out = attend_cached(q, cache.append(0, token, token), cache);
+      cache.advance();
+      return out;
+    };
+    cache.append(0, keys(kBatch, kPrompt, 1), keys(kBatch, kPrompt, 2));
+    cache.begin_tail(prompt_mask());
+    const void* mask = cache.prompt_mask().const_data_ptr();
+    const at::Tensor token = keys(kBatch, 1, 7), first = step(token);
+    step(at::full_like(token, std::numeric_limits<double>::quiet_NaN()));
+    cache.restart();
+    EXPECT_EQ(cache.tail_length(), 0);
+    EXPECT_FALSE(cache.in_tail());
+    cache.append(0, keys(kBatch, kPrompt, 1), keys(kBatch, kPrompt, 2));
+    cache.begin_tail(prompt_mask());
+    if (tail == KVCache::Tail::fixed) EXPECT_EQ(cache.prompt_mask().const_data_ptr(), mask);
+    EXPECT_TRUE(near(step(token), first));
+  }
 }
 
 }  // namespace

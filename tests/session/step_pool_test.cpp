@@ -35,8 +35,10 @@ class CountedGraphs final : public StepGraphs {
 
 class StepPoolTest : public ::testing::Test {
  protected:
-  void open(const std::vector<std::string>& overrides = {}, bool automatic = false) {
+  void open(const std::vector<std::string>& overrides = {}, bool automatic = false,
+            const std::string& weights = "") {
     RunOptions options;
+    options.weights = weights;
     options.overrides = overrides;
     session = Session::open("flamingo_mini_caption", options);
     pool = std::make_unique<StepPool>(session->model(), std::make_unique<CountedGraphs>(made, out_of_memory),
@@ -113,6 +115,22 @@ TEST_F(StepPoolTest, OtherSizesGetRecordingsOfTheirOwn) {
   EXPECT_EQ(made, 3);
   pool->start(one.batch, 1, StepPool::kLeastRoom + 1);
   EXPECT_EQ(made, 4);
+}
+
+TEST_F(StepPoolTest, MediaAmongTheTokensCountAsPositions) {
+  open({"model.adapter={_delete_: true, type: prefix, projection: linear}"}, false, "random");
+  for (const std::string& text : {"<image>", "<image>Output:", "<image>Output:a red circle"}) {
+    PictureSource source;
+    source.picture = Picture{at::full({90, 120, 3}, 40, at::kByte)};
+    Prompt prompt{template_text(text), {}};
+    prompt.media.push_back({Part::Kind::image, "", {source}});
+    Prepared prepared = session->parts().prepare({&prompt, 1});
+    session->parts().encode_media(prepared);
+    const auto ordinary = session->model().start(prepared.batch, 1, 4);
+    const auto kept = pool->start(prepared.batch, 1, 4);
+    EXPECT_EQ(answers(*kept, prepared, 1, 4), answers(*ordinary, prepared, 1, 4)) << text;
+  }
+  EXPECT_EQ(made, 1);
 }
 
 TEST_F(StepPoolTest, TwoAtOnceHaveTheirOwn) {

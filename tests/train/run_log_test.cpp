@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "framework/base/error.h"
 #include "framework/base/file.h"
 #include "tests/support/scratch.h"
 
@@ -60,6 +61,24 @@ TEST_F(RunLogTest, ARunThatContinuesRemovesLaterLines) {
   RunLog anew(lines_, "");
   anew.begin(0);
   EXPECT_EQ(read_file(lines_, 4096), "");
+}
+
+TEST_F(RunLogTest, ALineThatWasCutShortIsRemoved) {
+  write_file(lines_, "{\"step\":10,\"a\":1.0}\n{\"step\":20");
+  RunLog log(lines_, "");
+  log.begin(20);
+  log.add(25, {{"a", 2}});
+  EXPECT_EQ(read_file(lines_, 4096), "{\"step\":10,\"a\":1.0}\n{\"step\":25,\"a\":2.0}\n");
+}
+
+TEST_F(RunLogTest, RunsOfOneProcessHaveEventFilesOfTheirOwn) {
+  RunLog first(lines_, scratch_.path() / "events"), second(lines_, scratch_.path() / "events");
+  first.begin(0);
+  second.begin(0);
+  EXPECT_EQ(event_files().size(), 2u);
+  write_file(scratch_.path() / "file", "x");
+  RunLog third(lines_, scratch_.path() / "file");
+  EXPECT_THROW(third.begin(0), RunError);
 }
 
 TEST_F(RunLogTest, WritesEventsForTensorBoard) {

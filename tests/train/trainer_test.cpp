@@ -220,7 +220,7 @@ TEST_F(TrainerTest, TheOutputSaysHowItWasMade) {
   const auto metadata = open_checkpoint(output("answers"))->metadata();
   EXPECT_EQ(metadata.at("config"), "flamingo_mini_3_answers");
   EXPECT_EQ(metadata.at("steps"), "1");
-  EXPECT_EQ(metadata.at("dataset"), "dataset 'scenes'");
+  EXPECT_EQ(metadata.at("dataset"), "scenes");
   EXPECT_EQ(metadata.at("settings_sha256").size(), 64u);
   EXPECT_THAT(metadata.at("sources"), HasSubstr("\"text.safetensors\""));
   for (const auto& [key, value] : metadata)
@@ -347,6 +347,40 @@ TEST_F(TrainerTest, KeepsTheWeightsWithTheBestValidationLossAndStopsEarly) {
   ASSERT_TRUE(train(stage("2_text"), with_rate("good", "0.003"), hooks));
   EXPECT_EQ(totals.size(), 20u);
   EXPECT_LT(totals.back(), totals.front());
+}
+
+TEST_F(TrainerTest, TheBestWeightsAreThoseThatWereValidated) {
+  const auto validated = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(), {"train.validation_dataset={type: scenes, split: test, size: 8}",
+                             "train.validation_records=4", "train.validate_every=3", "train.warmup_steps=0",
+                             "train.records_per_picture=[1, 2]", "train.schedule=linear"});
+    double last = 0;
+    TrainHooks hooks;
+    hooks.validated = [&](int64_t, const auto& losses, bool best) {
+      if (best) last = losses.back().second;
+    };
+    EXPECT_TRUE(train(stage("2_text"), options(name, more), hooks));
+    return last;
+  };
+  const double lowest = validated("averaged", {"train.ema_decay=0.9"});
+  const std::string best = (scratch_.path() / "averaged.best.safetensors").string();
+  // A step that changes nothing, so that the loss is that of the weights in the file.
+  const double again = validated("again", {"train.init_from=[" + best + "]", "train.steps=3",
+                                           "train.trained={_delete_: true, \"*\": 1.0e-20}"});
+  EXPECT_NEAR(again, lowest, 1e-5);
+}
+
+TEST_F(TrainerTest, TheBestWeightsNeverReplaceAnInput) {
+  ASSERT_TRUE(train(stage("2_text"), options("first", {"train.steps=1"}), {}));
+  const std::string best = (scratch_.path() / "next.best.safetensors").string();
+  std::filesystem::rename(output("first"), best);
+  EXPECT_THROW(train(stage("2_text"),
+                     options("next", {"train.steps=2", "train.init_from=[" + best + "]",
+                                      "train.validation_dataset={type: scenes, split: test, size: 8}",
+                                      "train.validate_every=1"}),
+                     {}, /*overwrite=*/true),
+               Error);
+  EXPECT_TRUE(std::filesystem::exists(best));
 }
 
 TEST_F(TrainerTest, AnAverageOfTheWeightsIsWrittenOnRequest) {
@@ -524,6 +558,7 @@ TEST_F(TrainerTest, WrongUseIsAnError) {
   EXPECT_NE(
       error_of({"train.trained={_delete_: true, \"no_such.*\": 0.001}"}).find("no tensor matches a pattern"),
       std::string::npos);
+  EXPECT_THAT(error_of({"train.trained={_delete_: true}"}), HasSubstr("`trained` is empty"));
   EXPECT_NE(error_of({"train.trained=[a]"}).find("must map patterns"), std::string::npos);
   EXPECT_NE(error_of({"train.trained={_delete_: true, \"resampler.*\": 0}"})
                 .find("must be a finite number above 0"),

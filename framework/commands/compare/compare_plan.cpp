@@ -155,6 +155,10 @@ class Planner {
       if (hashes_.of(file).empty()) throw Error(cat("stage ", quoted(stage), ": no file ", quoted(file)));
       key += hashes_.of(file);
     }
+    WeightsConfig layouts = start;  // what is taken from the files
+    layouts.root.clear();
+    for (WeightsFile& file : layouts.files) file.path.clear();
+    key += write_json(layouts.resolved());
     finish(unit, stage, key);
     Value::List init = start.resolved_list().as_list();
     for (const std::string& output : outputs) init.emplace_back(output);

@@ -12,6 +12,7 @@
 #include "framework/model/model.h"
 #include "framework/recipe/outputs.h"
 #include "framework/recipe/weights_files.h"
+#include "framework/weights/sources.h"
 
 namespace flam {
 
@@ -25,18 +26,7 @@ void check_range(const WeightSlot& slot, const std::string& dtype) {
           dtype == "float16" ? " (its largest number is 65504); use --dtype bfloat16 or float32" : ""));
 }
 
-std::string sources_of(const WeightStore& store) {
-  Value sources = Value::list();
-  for (const auto& file : store.files()) {
-    Value source = Value::map();
-    source.set("file", file->path().filename().string());
-    source.set("sha256", sha256(file->bytes()));
-    sources.as_list().push_back(std::move(source));
-  }
-  return write_json(sources);
-}
-
-/// The tensors to write. Error: a pattern matches none, or no file has one of them.
+/// The tensors to write. Error: a pattern matches none.
 std::vector<WeightSlot*> chosen_slots(const WeightStore& store, const ConvertOptions& options) {
   std::vector<WeightSlot*> out;
   std::vector<bool> used(options.only.size());
@@ -53,11 +43,15 @@ std::vector<WeightSlot*> chosen_slots(const WeightStore& store, const ConvertOpt
       throw Error(cat("no tensor of the model matches --only ", quoted(options.only[i]),
                       " (`flam describe CONFIG --tensors` lists them)"));
   }
-  if (options.only.empty() || options.initialise_missing || options.run.weights == "random") return out;
-  for (const WeightSlot* slot : out) {
+  return out;
+}
+
+/// Error: no file has one of the chosen tensors.
+void require_origins(const std::vector<WeightSlot*>& slots, const ConvertOptions& options) {
+  if (options.only.empty() || options.initialise_missing || options.run.weights == "random") return;
+  for (const WeightSlot* slot : slots) {
     if (slot->origins.empty()) throw Error(cat("no file of weights has the tensor ", quoted(slot->name)));
   }
-  return out;
 }
 
 /// The one component whose tensors are written. Error: there are several.
@@ -74,6 +68,7 @@ std::string component_of(const std::vector<WeightSlot*>& slots) {
 const NamingTable& table_of(const Model& model, const std::string& component, const std::string& name) {
   std::vector<std::string> known;
   for (const NamingTable& table : model.naming_tables(component)) {
+    if (!table.architecture.empty()) continue;  // for GGUF files, which this command doesn't write
     if (table.name == name) return table;
     known.push_back(table.name);
   }
@@ -97,27 +92,31 @@ ConvertReport convert(const ConvertOptions& options) {
   const at::ScalarType dtype = config.dtype_of(options.run.dtype);
   { AtomicFile probe(options.output); }  // before the work, which would be lost
   const auto model = Model::assemble(config.model, *registry);
+  const std::vector<WeightSlot*> slots = chosen_slots(model->weights(), options);
+  const NamingTable* table = nullptr;
+  std::string component;
+  if (!options.naming.empty()) {
+    component = component_of(slots);
+    table = &table_of(*model, component, options.naming);
+  }
   model->load(random ? nullptr : &weights, at::kCPU, dtype, options.run.weights_seed);
+  require_origins(slots, options);
 
   ConvertReport report;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
-  const std::vector<WeightSlot*> slots = chosen_slots(model->weights(), options);
   for (const WeightSlot* slot : slots) {
     check_range(*slot, dtype_name(dtype));
     tensors.emplace_back(slot->name, slot->tensor);
     report.bytes += static_cast<int64_t>(slot->tensor.nbytes());
     if (slot->origins.empty()) report.initialised.push_back(slot->name);
   }
-  if (!options.naming.empty()) {
-    const std::string component = component_of(slots);
-    tensors = published_tensors(slots, component, table_of(*model, component, options.naming));
-  }
+  if (table) tensors = published_tensors(slots, component, *table);
   report.tensors = std::ssize(tensors);
   write_safetensors(options.output, tensors,
                     {{"format", "pt"},
                      {"config", config.name},
                      {"model", write_json(config.model.resolved())},
-                     {"sources", sources_of(model->weights())}});
+                     {"sources", sources_json(model->weights())}});
   return report;
 }
 

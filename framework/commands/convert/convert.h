@@ -24,11 +24,11 @@ struct ConvertReport {
 };
 
 /// Loads the weights as `flam infer` does, and writes every tensor as SLOT.NAME, which weights.files and
-/// train.init_from read without a layout. Tied tensors are written once, and fused ones as one tensor. The
-/// With `naming`, the names are those of a published checkpoint, without the slot. The
-/// metadata hold the config's name, the model's parameters, and the files with their SHA-256. Error: an
-/// option is invalid, the output is a file that is read, or tensors are missing that shall not be
-/// initialised, or a pattern of `only` matches none. RunError: a value is too large for the dtype.
+/// train.init_from read without a layout. Tied tensors are written once, and fused ones as one tensor. With
+/// `naming`, the names are those of a published checkpoint, without the slot. The metadata hold the config's
+/// name, the model's parameters, and the files with their SHA-256. Error: an option is invalid, the output is
+/// a file that is read, or tensors are missing that shall not be initialised, or a pattern of `only` matches
+/// none. RunError: a value is too large for the dtype.
 FLAM_API ConvertReport convert(const ConvertOptions& options);
 
 }  // namespace flam

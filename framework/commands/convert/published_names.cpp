@@ -70,7 +70,7 @@ class Publisher {
         throw Error(cat("the naming ", quoted(table_.name), " makes ", quoted(name), " of ", rule.slices,
                         " tensors of the ", component_, ", and not all of them are written"));
       }
-      at::Tensor tensor = at::cat(gathered.slices);
+      at::Tensor tensor = gathered.slices.size() == 1 ? gathered.slices.front() : at::cat(gathered.slices);
       const int64_t parts = rule.slices > 0 ? rule.slices : static_cast<int64_t>(gathered.parts);
       if (rule.parts_of_heads > 0 && parts > 0) tensor = by_head(tensor, rule.parts_of_heads, parts);
       if (rule.transposed && tensor.dim() == 2) tensor = tensor.t().contiguous();
