@@ -94,6 +94,8 @@ void add_evaluate(CLI::App& app, int& status) {
     evaluation.output = options->output;
     evaluation.overwrite = options->overwrite;
     int64_t from_before = 0;
+    Progress index("index of pictures");
+    evaluation.indexing = [&](int64_t done, int64_t total) { index.update(done, total); };
     evaluation.progress = [&](int64_t done, int64_t total, int64_t kept) {
       from_before = kept;
       progress.update(done, total, kept);

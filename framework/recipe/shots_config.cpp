@@ -6,9 +6,16 @@ void ShotsConfig::visit(ParamVisitor& v) {
   v("dataset", dataset, "the records that examples are taken from; the first reference is the answer",
     required());
   v("num_shots", num_shots, "examples before each query, unless --shots gives a number", at_least(0));
-  v("selection", selection, "how examples are chosen; random: anew for each query, from `seed`",
-    choices("random"));
-  v("seed", seed, "seed of the selection");
+  v("selection", selection,
+    "how examples are chosen; random: anew for each query, from `seed`; similar: those whose pictures are "
+    "most "
+    "like the query's, the most similar one last (RICES)",
+    choices("random", "similar"));
+  v("seed", seed, "seed of the random selection");
+  v("index", index,
+    "file in which the vectors of the pictures are kept for `similar`, relative to the current folder; "
+    "empty: "
+    "they are computed for each run");
   v("overlap", overlap,
     "what happens if a query has the id or the picture of one of these records: error, exclude (such a "
     "record is never an example of that query), allow",

@@ -38,18 +38,6 @@ std::unique_ptr<StepGraphs> open_step_graphs(Registry& registry, at::Device devi
   return registry.build<StepGraphs>(config, {device});
 }
 
-/// Of all values of the backbone's weights, as they are in this run.
-std::string hash_of_backbone(const WeightStore& weights) {
-  std::string hashes;
-  for (const auto& slot : weights.slots()) {
-    if (!slot->name.starts_with("vision_backbone.")) continue;
-    const at::Tensor values = slot->tensor.cpu().contiguous();
-    hashes += slot->name + sha256({static_cast<const char*>(values.const_data_ptr()),
-                                   static_cast<size_t>(values.nbytes())});
-  }
-  return sha256(hashes);
-}
-
 /// The tokens that the config refers to and that are not added ones, so that they are in the tokenizer's
 /// file.
 Value base_tokens(const Value& tokenizer, std::vector<std::string> names) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "framework/base/hash.h"
 #include "framework/config/config.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/dtype.h"
@@ -62,6 +63,17 @@ void finish_text(Hypothesis& hypothesis, const GenerationParams& params, const T
 }
 
 }  // namespace
+
+std::string hash_of_backbone(const WeightStore& weights) {
+  std::string hashes;
+  for (const auto& slot : weights.slots()) {
+    if (!slot->name.starts_with("vision_backbone.")) continue;
+    const at::Tensor values = slot->tensor.cpu().contiguous();
+    hashes += slot->name + sha256({static_cast<const char*>(values.const_data_ptr()),
+                                   static_cast<size_t>(values.nbytes())});
+  }
+  return sha256(hashes);
+}
 
 // Within one session the weights stay as they are, so their hash, which takes seconds for a large backbone,
 // is left out. A cache that outlives the session must add it.

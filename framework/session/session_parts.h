@@ -16,6 +16,9 @@
 
 namespace flam {
 
+/// The hash of all values of the backbone's weights, as they are in a run.
+FLAM_API std::string hash_of_backbone(const WeightStore& weights);
+
 struct FLAM_API SessionParts {
   std::unique_ptr<Registry> registry;
   RunOptions options;

@@ -89,6 +89,13 @@ class Evaluator {
     auto source =
         build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
     shots_.emplace(*shots, count, std::move(source), *dataset_);
+    if (shots->selection == ShotsConfig::Selection::random) return;
+    PictureIndex::Hooks hooks;
+    hooks.cancelled = options_.cancelled;
+    hooks.progress = [&](int64_t done, int64_t total) {
+      if (options_.indexing) options_.indexing(done, total);
+    };
+    shots_->use(std::make_unique<PictureIndex>(session_, shots_->source(), shots->index, hooks));
   }
 
   void add_pass(EvaluationPass::Pictures pictures, const std::string& name,
@@ -131,8 +138,8 @@ class Evaluator {
       query.index = i;
       query.record = dataset_->at(i);
       query.request = query.record.request;
-      if (shots_) query.request = shots_->with_shots(i, query.record.request, query.shots);
       try {
+        if (shots_) query.request = shots_->with_shots(i, query.record.request, query.shots);
         if (!passes_.front()->is_kept(i)) {
           query.task = session_.task(query.request);
           session_.parts().media->prefetch(prompt_of(*query.task).media);

@@ -22,6 +22,7 @@ struct EvaluateOptions {
   std::function<void(const Record& record, const Prediction& prediction)> on_answer;
   /// `kept` of the `done` records were answered before the run.
   std::function<void(int64_t done, int64_t total, int64_t kept)> progress;
+  std::function<void(int64_t done, int64_t total)> indexing;  // of the pictures of similar shots
   std::function<bool()> cancelled;
 };
 

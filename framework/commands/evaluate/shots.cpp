@@ -95,8 +95,14 @@ void Shots::find_overlap(const Dataset& queries) {
                   "never a shot of that query) or allow"));
 }
 
-std::vector<int64_t> Shots::choose(int64_t query) const {
+std::vector<int64_t> Shots::choose(int64_t query, const Request& request) const {
   const auto found = excluded_.find(query);
+  if (index_) {
+    auto nearest =
+        index_->nearest(request, count_, found != excluded_.end() ? found->second : std::vector<int64_t>());
+    std::reverse(nearest.begin(), nearest.end());  // the most similar one stands next to the query
+    return nearest;
+  }
   const auto is_excluded = [&](int64_t record) {
     return found != excluded_.end() && std::binary_search(found->second.begin(), found->second.end(), record);
   };
@@ -114,7 +120,7 @@ Request Shots::with_shots(int64_t query, const Request& request, std::vector<std
   if (!request.messages.empty()) throw Error("shots can't be put before a conversation");
   Request out = request;
   out.parts.clear();
-  for (const int64_t index : choose(query)) {
+  for (const int64_t index : choose(query, request)) {
     Record record = source_->at(index);
     require_reference(record);
     std::move(record.request.parts.begin(), record.request.parts.end(), std::back_inserter(out.parts));

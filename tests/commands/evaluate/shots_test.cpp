@@ -131,5 +131,32 @@ TEST_F(ShotsOfEvaluate, ErrorsAreFoundBeforeTheFirstBatch) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / "receipt.json"));
 }
 
+TEST_F(ShotsOfEvaluate, SimilarPicturesStandNextToTheQuery) {
+  // The queries are among the records, and nothing is more like a picture than itself.
+  options_.shots = 3;
+  const std::string index = (folder_ / "index.safetensors").string();
+  const std::string shots =
+      "dataset: {type: scenes, size: 20, seed: 7}, selection: similar, overlap: allow, index: " + index;
+  const std::vector<std::string> queries = {"dataset={type: scenes, size: 3, seed: 7}"};
+  run(shots, queries);
+  const auto first = predictions();
+  ASSERT_EQ(first.size(), 3u);
+  for (const Json& line : first) {
+    ASSERT_EQ(line["shots"].size(), 3u);
+    EXPECT_EQ(line["shots"].back(), line["id"]);
+  }
+  ASSERT_TRUE(std::filesystem::exists(index));
+  const auto made = std::filesystem::last_write_time(index);
+  options_.overwrite = true;
+  run(shots, queries);  // from the file
+  EXPECT_EQ(std::filesystem::last_write_time(index), made);
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_EQ(predictions()[i]["shots"], first[i]["shots"]);
+  run("dataset: {type: scenes, size: 20, seed: 7}, selection: similar, overlap: exclude", queries);
+  for (const Json& line : predictions())
+    for (const Json& shot : line["shots"]) EXPECT_NE(shot, line["id"]);
+  write_file(index, "something else");
+  EXPECT_THROW(run(shots, queries), Error);
+}
+
 }  // namespace
 }  // namespace flam
