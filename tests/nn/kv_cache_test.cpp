@@ -151,7 +151,7 @@ TEST(KVCache, continues_a_kept_prompt) {
     EXPECT_TRUE(near(out, attend(q, all_keys, all_values, mask)));
     EXPECT_TRUE(at::equal(cache.prompts()[0][0], all_keys));
     cache.begin_tail(prompt_mask());
-    EXPECT_FALSE(cache.continued_mask().defined());
+    EXPECT_FALSE(cache.continued_mask().allowed.defined());
     const at::Tensor step = keys(kBatch * beams, 1, 6);
     EXPECT_TRUE(at::equal(cache.append(0, step, step).prompt_value, all_values));
   }
