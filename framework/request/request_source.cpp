@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "framework/base/error.h"
@@ -42,15 +41,6 @@ void check(const InputOptions& options, bool needs_question) {
   }
 }
 
-/// The part of every request that precedes its picture.
-Request beginning(const InputOptions& options, bool with_question) {
-  Request request;
-  request.candidates = options.candidates;
-  for (const std::string& shot : options.shots) add_shot(shot, with_question, request);
-  for (const Part& part : request.parts) require_text("--shot", part.text);
-  return request;
-}
-
 std::shared_ptr<const std::string> standard_input() {
   std::string bytes;
   std::string chunk(1 << 20, '\0');
@@ -71,8 +61,8 @@ struct Input {
 
 class Source {
  public:
-  Source(const InputOptions& options, bool needs_question, const RequestSink& sink)
-      : options_(options), sink_(sink), beginning_(beginning(options, needs_question)) {}
+  Source(const InputOptions& options, const Request& shots, const RequestSink& sink)
+      : options_(options), sink_(sink), shots_(shots) {}
 
   void run() {
     const std::vector<Input> inputs = list();
@@ -134,21 +124,19 @@ class Source {
 
   void take(const std::string& image) {
     if (stopped()) return;
-    Request request = beginning_;
     Request query = picture_request(image, options_.question);
-    request.id = query.id;
+    query.candidates = options_.candidates;
     try {
       if (image == "-") query.parts.front().pictures.front() = {"standard input", standard_input(), {}};
     } catch (const Error& error) {
       return sink_.fail(image, error.what());
     }
-    std::move(query.parts.begin(), query.parts.end(), std::back_inserter(request.parts));
-    sink_.take(std::move(request));
+    sink_.take(after_shots(shots_, std::move(query)));
   }
 
   const InputOptions& options_;
   const RequestSink& sink_;
-  const Request beginning_;
+  const Request& shots_;
   LeftOut left_out_;
   int64_t expected_ = 0;
 };
@@ -176,10 +164,28 @@ void check_inputs(const InputOptions& options) {
   errors.throw_if_any();
 }
 
+Shots shots_of(const InputOptions& options, bool needs_question) {
+  Shots shots;
+  if (!options.shots_file.empty()) shots = read_shots(options.shots_file, needs_question);
+  for (const std::string& shot : options.shots) {
+    std::vector<Part>& parts = shots.request.parts;
+    const size_t first = parts.size();
+    add_shot(shot, needs_question, shots.request);
+    for (size_t i = first; i < parts.size(); ++i) require_text("--shot", parts[i].text);
+    shots.ids.push_back(path_text(parts[first].pictures.front().path));
+  }
+  return shots;
+}
+
 void for_each_request(const InputOptions& options, bool needs_question, const RequestSink& sink) {
+  for_each_request(options, shots_of(options, needs_question).request, needs_question, sink);
+}
+
+void for_each_request(const InputOptions& options, const Request& shots, bool needs_question,
+                      const RequestSink& sink) {
   if (options.request_file.empty()) {
     check(options, needs_question);
-    return Source(options, needs_question, sink).run();
+    return Source(options, shots, sink).run();
   }
   if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
       !options.candidates.empty() || options.recursive) {
@@ -188,7 +194,17 @@ void for_each_request(const InputOptions& options, bool needs_question, const Re
         "or "
         "--recursive");
   }
-  requests_of_file(options.request_file, sink);
+  RequestSink after = sink;
+  after.take = [&](Request request) {
+    const std::string id = request.id;
+    try {
+      request = after_shots(shots, std::move(request));
+    } catch (const Error& error) {
+      return sink.fail(id, error.what());
+    }
+    sink.take(std::move(request));
+  };
+  requests_of_file(options.request_file, after);
 }
 
 }  // namespace flam
