@@ -75,6 +75,7 @@ Json outcome_json(const Request& request, const Outcome& outcome, int64_t n_best
   }
   for (const auto& [field, text] : outcome.answer) out[field] = text;
   if (const auto confidence = outcome.confidence()) out["confidence"] = *confidence;
+  if (outcome.dropped_shots > 0) out["dropped_shots"] = outcome.dropped_shots;
   if (!outcome.result.candidates.empty()) {
     add_candidates(out, outcome.result);
     out["media"] = media_json(outcome);
@@ -118,6 +119,7 @@ Json make_receipt(const Session& session, const GenerationParams& generation,
                 {"prompt", outcomes[i].prompt},
                 {"prompt_tokens", outcomes[i].prompt_tokens},
                 {"media", media_json(outcomes[i])}};
+    if (outcomes[i].dropped_shots > 0) run["dropped_shots"] = outcomes[i].dropped_shots;
     if (outcomes[i].error) run["error"] = *outcomes[i].error;
     for (const auto& [field, text] : outcomes[i].answer) run[field] = text;
     for (const auto& hypothesis : outcomes[i].result.hypotheses)

@@ -70,7 +70,9 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
   std::vector<size_t> answered;  // tasks[i] is of request answered[i]
   for (size_t i = 0; i < requests.size(); ++i) {
     try {
-      tasks.push_back(task(requests[i], options.context.get()));
+      Request request = requests[i];
+      outcomes[i].dropped_shots = drop_shots(request, options);
+      tasks.push_back(task(request, options.context.get()));
       answered.push_back(i);
     } catch (const Error& error) {
       outcomes[i].fail(error);
@@ -84,6 +86,7 @@ std::vector<Outcome> Session::answer(std::span<const Request> requests, const Ca
   std::vector<Outcome> ran = run(tasks, mapped);
   for (size_t i = 0; i < ran.size(); ++i) {
     ran[i].name_request(requests[answered[i]]);
+    ran[i].dropped_shots = outcomes[answered[i]].dropped_shots;
     outcomes[answered[i]] = std::move(ran[i]);
   }
   return outcomes;

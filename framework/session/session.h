@@ -47,6 +47,7 @@ struct FLAM_API Outcome {
   std::string prompt;  // with the media markers of every crop; as the task head made it if it was not run
   int64_t prompt_tokens = 0;
   std::vector<PlacedMedia> media;  // the pictures and videos of the prompt, in order
+  int64_t dropped_shots = 0;       // left out because the prompt was too long; see Session::drop_shots()
 
   void fail(const Error& cause);
   /// How sure the model is of the answer, from 0 to 1. For a generated answer, the probability of the least
@@ -85,6 +86,10 @@ class FLAM_API Session {
   /// context has. Error: the task head rejects the request, a picture's header can't be read, or the pictures
   /// have too many pixels in total.
   Task task(const Request& request, const PromptContext* context = nullptr) const;
+  /// Leaves out the oldest shots of a request, parts up to a picture that follows a text, until its prompt
+  /// fits the decoder's context, if generation.when_too_long says so. The query stays as it is. Returns the
+  /// number of shots that were left out, and warns about them. Error: as in task().
+  int64_t drop_shots(Request& request, const CallOptions& options = {}) const;
   /// Like answer(), for tasks. If a task fails, its outcome has `error` set.
   std::vector<Outcome> run(std::span<const Task> tasks, const CallOptions& options = {}) const;
 

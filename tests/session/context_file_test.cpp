@@ -107,7 +107,7 @@ TEST_F(ContextFile, IsRefusedByAnotherModelDtypeOrPrompt) {
                      "1]}]"})),
       HasSubstr("made with another model"));
   EXPECT_THAT(refusal(*open({}, "bfloat16")), AllOf(HasSubstr("float32"), HasSubstr("bfloat16")));
-  EXPECT_THAT(refusal(*open({"task_head.shot_prompt='<image>{text}<|endofchunk|>'"})),
+  EXPECT_THAT(refusal(*open({"task_head.shot_prompt='<image>{caption}<|endofchunk|>'"})),
               HasSubstr("another prompt"));
   const auto one = open_random("{type: gated_cross_attention}", 1);
   save(*one);
