@@ -81,6 +81,7 @@ int run(const InferOptions& options, bool json) {
     std::cerr << report.failed << " of " << report.done << (report.done == 1 ? " record" : " records")
               << " failed\n";
   if (!options.output.empty()) print_summary(options, report);
+  if (report.done == 0 && !options.save_context.empty()) return 0;  // only that was asked for
   if (report.kept == 0 && report.refused == report.done) return 2;  // nothing could be run
   return report.failed > 0 ? 1 : 0;
 }
@@ -105,6 +106,22 @@ void add_infer(CLI::App& app, int& status) {
       ->add_option("--shot", options->inputs.shots,
                    "example in the prompt: IMAGE=TEXT, or for questions IMAGE=QUESTION=>ANSWER (repeatable)")
       ->allow_extra_args(false);
+  command
+      ->add_option("--shots", options->inputs.shots_file,
+                   "file of examples for the prompt, JSON or JSON lines of {\"image\": …, \"question\": …, "
+                   "\"answer\": …} or {\"image\": …, \"caption\": …}")
+      ->type_name("FILE")
+      ->check(not_empty());
+  command
+      ->add_option("--save-context", options->save_context,
+                   "write what the model has computed of the examples, for --load-context")
+      ->type_name("FILE.safetensors")
+      ->check(not_empty());
+  command
+      ->add_option("--load-context", options->load_context,
+                   "take the examples from such a file, so that they are not computed again")
+      ->type_name("FILE.safetensors")
+      ->check(not_empty());
   command
       ->add_option(
           "--candidate", options->inputs.candidates,

@@ -14,9 +14,14 @@ AnswerBatches::~AnswerBatches() {
   session_.parts().media->drop_prefetched();  // of a run that ended early
 }
 
-void AnswerBatches::add(Request request, Task task) {
-  session_.parts().media->prefetch(prompt_of(task).media);
-  push({std::move(request), std::move(task), {}});
+void AnswerBatches::add(Request request, Task task, int64_t dropped_shots) {
+  const Prompt& prompt = prompt_of(task);
+  const PromptContext* const context = options_.call.context.get();
+  const size_t known = context && context->begins(prompt) ? context->media_count() : 0;
+  session_.parts().media->prefetch(std::span(prompt.media).subspan(known));
+  Entry entry{std::move(request), std::move(task), {}};
+  entry.outcome.dropped_shots = dropped_shots;
+  push(std::move(entry));
 }
 
 void AnswerBatches::add(Request request, Outcome outcome) {
@@ -55,6 +60,7 @@ void AnswerBatches::answer(Batch batch) {
     if (cancelled()) return;
     for (size_t i = 0; i < outcomes.size(); ++i) {
       outcomes[i].name_request(asked[i]->request);
+      outcomes[i].dropped_shots = asked[i]->outcome.dropped_shots;
       asked[i]->outcome = std::move(outcomes[i]);
     }
   }

@@ -2,6 +2,7 @@
 // Answers a stream of requests in batches.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,10 +31,12 @@ class AnswerBatches {
   AnswerBatches(const AnswerBatches&) = delete;
   AnswerBatches& operator=(const AnswerBatches&) = delete;
 
-  /// Adds a request, and answers batches that are full.
-  void add(Request request, Task task);
+  /// Adds a request, and answers batches that are full. `dropped_shots` is put into its outcome.
+  void add(Request request, Task task, int64_t dropped_shots = 0);
   /// Adds a request whose outcome is already known, such as a line that is not a valid request.
   void add(Request request, Outcome outcome);
+  /// Requests that begin with the shots of this context are answered from it, from the next batch on.
+  void use(std::shared_ptr<const PromptContext> context) { options_.call.context = std::move(context); }
   /// Answers the remaining requests.
   void finish();
   /// The number of requests that were added.
@@ -52,7 +55,7 @@ class AnswerBatches {
   bool cancelled() const { return options_.call.cancelled && options_.call.cancelled(); }
 
   const Session& session_;
-  const Options options_;
+  Options options_;
   const Sink sink_;
   Batch filling_, full_;
   int64_t tasks_ = 0;  // number of tasks in `filling_`

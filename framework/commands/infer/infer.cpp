@@ -12,6 +12,7 @@
 #include "framework/generate/generate.h"
 #include "framework/recipe/outputs.h"
 #include "framework/report/json.h"
+#include "framework/report/path_text.h"
 #include "framework/session/media_encoder.h"
 #include "framework/session/receipt.h"
 #include "framework/session/session_parts.h"
@@ -36,9 +37,11 @@ Outputs outputs_of(const InferOptions& options) {
   outputs.add("--explain", options.explain, Outputs::Content::html);
   outputs.add("--contact-sheet", options.contact_sheet, Outputs::Content::html);
   outputs.add("--output", options.output);
+  outputs.add("--save-context", options.save_context, Outputs::Content::safetensors);
   if (!options.output.empty()) outputs.add("--output", AnswerFile::partial_path(options.output));
   for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
-  for (const std::string& input : {options.inputs.request_file, options.config, options.session.weights})
+  for (const std::string& input : {options.inputs.request_file, options.inputs.shots_file,
+                                   options.load_context, options.config, options.session.weights})
     outputs.keep(std::filesystem::path(input));
   return outputs;
 }
@@ -53,6 +56,24 @@ const char* option_of_writing(const InferOptions& options) {
                                     : nullptr;
 }
 
+/// Whether the options say only that a context should be saved.
+bool only_saves(const InferOptions& options) {
+  return !options.save_context.empty() && options.inputs.images.empty() &&
+         options.inputs.request_file.empty();
+}
+
+void check_context_options(const InferOptions& options) {
+  const bool has_shots = !options.inputs.shots.empty() || !options.inputs.shots_file.empty();
+  const bool looks_closely = !options.record.empty() || !options.explain.empty();
+  if (!options.save_context.empty() && !has_shots)
+    throw Error("--save-context needs the shots to keep; give --shots or --shot");
+  if (options.load_context.empty()) return;
+  if (has_shots || !options.save_context.empty())
+    throw Error("--load-context has its own shots; leave out --shots, --shot and --save-context");
+  if (looks_closely)
+    throw Error("--record and --explain run whole prompts; give --shots instead of --load-context");
+}
+
 class Inference {
  public:
   Inference(const InferOptions& options, const InferHooks& hooks)
@@ -63,14 +84,17 @@ class Inference {
         records_(options) {
     // Opened first, so that a path that can't be written is an error before the model runs.
     if (!options.receipt.empty()) receipt_.emplace(options.receipt);
+    check_context_options(options);
     if (options.output.empty()) check_inputs(options.inputs);  // an output file gets a record of each failure
     RunOptions opening = options.session;
-    opening.hash_weights = receipt_ || !options.output.empty();
+    opening.hash_weights =
+        receipt_ || !options.output.empty() || !options.save_context.empty() || !options.load_context.empty();
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     reset_peak_memory(session_->model().device());  // a receipt states the peak of its run
     outputs_.keep(session_->config(), options.session.weights);
     outputs_.keep_other_content();
     generation_ = generation_of(options, session_->config());
+    find_shots();
     records_.begin(*session_, generation_, options.inputs);
   }
 
@@ -94,13 +118,45 @@ class Inference {
     AnswerBatches batches(*session_, batching, [this](const Request& request, Outcome outcome) {
       take(request, std::move(outcome));
     });
-    for_each_request(options_.inputs, session_->task_head().needs_question(), sink_into(batches));
+    if (!options_.save_context.empty()) make_context(batches).save(options_.save_context);
+    if (only_saves(options_)) return;
+    for_each_request(options_.inputs, shots_.request, session_->task_head().needs_question(),
+                     sink_into(batches));
     if (refusal_) std::rethrow_exception(refusal_);
     batches.finish();
     if (cancelled()) return;
     close_look_.write(*session_);
     if (receipt_ && report_.failed < report_.done) write_receipt();
     records_.commit();
+  }
+
+  void find_shots() {
+    if (options_.load_context.empty()) {
+      shots_ = shots_of(options_.inputs, session_->task_head().needs_question());
+    } else {
+      context_ = session_->load_context(options_.load_context);
+      shots_.request = context_->shots();
+    }
+    outputs_.keep(shots_.request);
+  }
+
+  const PromptContext& make_context(AnswerBatches& batches) {
+    if (!context_) context_ = session_->context(shots_.request);
+    batches.use(context_);
+    return *context_;
+  }
+
+  /// Before the first request: the shots that all requests have are run once. If they are too long and shots
+  /// may be dropped, each request has fewer of them, and no context.
+  void prepare_shots(AnswerBatches& batches) {
+    const bool many = !asks_about_one_picture(options_.inputs);
+    if (prepared_ || shots_.request.parts.empty() || close_look_.wanted() || !(many || context_)) return;
+    prepared_ = true;
+    try {
+      make_context(batches);
+    } catch (const Error&) {
+      if (generation_.when_too_long == GenerationParams::WhenTooLong::error) throw;
+    }
   }
 
   bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
@@ -129,14 +185,21 @@ class Inference {
     try {
       outputs_.keep(request);
       close_look_.require_first(batches.count());
+      prepare_shots(batches);
     } catch (const Error&) {
       return refuse();
     }
     if (records_.is_done(request)) return batches.add(std::move(request), Outcome());
     std::optional<Task> task;
+    int64_t dropped = 0;
     try {
       if (close_look_.wanted()) session_->parts().media->decode(request.parts);
-      task = session_->task(request);
+      CallOptions call;
+      call.generation = generation_;
+      call.context = context_;
+      Request asked = request;
+      dropped = session_->drop_shots(asked, call);
+      task = session_->task(asked, context_.get());
     } catch (const Error& error) {
       return fail(std::move(request), error, batches);
     }
@@ -146,7 +209,7 @@ class Inference {
       return refuse();
     }
     close_look_.look_at(request, prompt_of(*task));
-    batches.add(std::move(request), std::move(*task));
+    batches.add(std::move(request), std::move(*task), dropped);
   }
 
   static void fail(Request request, const Error& error, AnswerBatches& batches) {
@@ -186,7 +249,10 @@ class Inference {
   }
 
   void write_receipt() {
-    receipt_->write(json_lines(make_receipt(*session_, generation_, requests_, outcomes_, times_), 2));
+    auto receipt = make_receipt(*session_, generation_, requests_, outcomes_, times_);
+    if (!shots_.ids.empty()) receipt["shots"] = shots_.ids;
+    if (!options_.load_context.empty()) receipt["context"] = path_text(options_.load_context);
+    receipt_->write(json_lines(receipt, 2));
     receipt_->commit();
   }
 
@@ -198,6 +264,9 @@ class Inference {
   Records records_;
   std::shared_ptr<Session> session_;
   GenerationParams generation_;
+  Shots shots_;                                   // of every request
+  std::shared_ptr<const PromptContext> context_;  // of them, if there is one
+  bool prepared_ = false;
   StageTimes times_;
   InferReport report_;
   int64_t total_ = 0;

@@ -20,6 +20,7 @@ struct InferOptions {
   std::string receipt, record, explain, contact_sheet;             // files to write; "" for none
   std::string output;                                              // see AnswerFile
   bool overwrite = false;                                          // its records instead of continuing them
+  std::string save_context, load_context;                          // files of contexts, see PromptContext
 };
 
 /// Callbacks that report what happens during the run. Each of them may be empty.
