@@ -8,6 +8,7 @@
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
 #include "framework/commands/bench/bench_compare.h"
+#include "framework/commands/bench/few_shot.h"
 #include "framework/report/json.h"
 
 namespace flam::cli {
@@ -27,9 +28,25 @@ void print(const BenchReport& report, bool json) {
 
 }  // namespace
 
+void run_few_shot(FewShotOptions options, const BenchOptions& bench, bool json) {
+  options.config = bench.config;
+  options.session = bench.session;
+  options.num_beams = bench.shape.num_beams;
+  options.new_tokens = bench.shape.new_tokens;
+  Progress progress("bench", "queries");
+  BenchHooks hooks;
+  hooks.open = open_session;
+  hooks.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  hooks.cancelled = interrupted;
+  const FewShotResult result = time_few_shot(options, hooks);
+  progress.clear();
+  std::cout << (json ? json_line(few_shot_json(options, result)) + "\n" : few_shot_text(options, result));
+}
+
 void add_bench(CLI::App& app, int& status) {
   struct Options {
     BenchOptions bench;
+    FewShotOptions few_shot{.shots = 0};
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -64,9 +81,23 @@ void add_bench(CLI::App& app, int& status) {
                    "file to write: the operators of one more round, for chrome://tracing or ui.perfetto.dev")
       ->type_name("FILE.json")
       ->check(not_empty());
+  CLI::Option* shots =
+      command
+          ->add_option("--shots", options->few_shot.shots,
+                       "instead of the stages, time queries after so many shots, kept as a context and not")
+          ->check(CLI::Range(1, 1024));
+  for (const char* of_stages :
+       {"--prompt-tokens", "--images", "--batch-size", "--repeat", "--compare", "--trace"})
+    shots->excludes(command->get_option(of_stages));
+  command->add_option("--queries", options->few_shot.queries, "number of queries with --shots")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str()
+      ->needs(shots);
   command->add_flag("--json", options->json, "print one line of JSON");
   add_session_options(*command, options->bench.session);
   command->callback([options, &status] {
+    status = 0;
+    if (options->few_shot.shots > 0) return run_few_shot(options->few_shot, options->bench, options->json);
     Progress progress("bench", "rounds");
     BenchHooks hooks;
     hooks.open = open_session;
@@ -75,7 +106,6 @@ void add_bench(CLI::App& app, int& status) {
     const BenchReport report = bench(options->bench, hooks);
     progress.clear();
     print(report, options->json);
-    status = 0;
   });
 }
 
