@@ -116,7 +116,8 @@ bool read_some(int descriptor, const std::function<bool(std::string_view)>& take
 class Run {
  public:
   Run(const ChildProgram& program, const std::function<bool(std::string_view)>& take)
-      : take_(take), end_time_(Clock::now() + std::chrono::microseconds(std::llround(program.seconds * 1e6))) {
+      : take_(take),
+        end_time_(Clock::now() + std::chrono::microseconds(std::llround(program.seconds * 1e6))) {
     const std::vector<char*> command = pointers(program.command);
     const std::vector<char*> environment = pointers(program.environment);
     child_.emplace([&](int report) {

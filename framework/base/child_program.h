@@ -12,10 +12,10 @@
 namespace flam {
 
 struct ChildProgram {
-  std::vector<std::string> command;      // the path of the program, and its arguments
-  std::vector<std::string> environment;  // "NAME=value"; it gets no other variables
-  int input = -1;                        // an open file, which becomes its descriptor 3; −1: none
-  double seconds = 60;                   // it is killed after this time
+  std::vector<std::string> command;         // the path of the program, and its arguments
+  std::vector<std::string> environment;     // "NAME=value"; it gets no other variables
+  int input = -1;                           // an open file, which becomes its descriptor 3; −1: none
+  double seconds = 60;                      // it is killed after this time
   int64_t memory_bytes = int64_t{1} << 30;  // most bytes of data, that is, memory that it can write to
 };
 

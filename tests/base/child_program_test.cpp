@@ -63,8 +63,9 @@ TEST(ChildProgram, IsKilledWhenItHangs) {
 
 TEST(ChildProgram, IsKilledWhenItsOutputIsRefused) {
   size_t bytes = 0;
-  const ProgramEnd end = run_program(shell("while :; do echo yyyyyyyyyyyyyyyyyyyyyyyy; done"),
-                                     [&](std::string_view piece) { return (bytes += piece.size()) < 100'000; });
+  const ProgramEnd end =
+      run_program(shell("while :; do echo yyyyyyyyyyyyyyyyyyyyyyyy; done"),
+                  [&](std::string_view piece) { return (bytes += piece.size()) < 100'000; });
   EXPECT_EQ(end.how, How::stopped);
 }
 
