@@ -66,7 +66,7 @@ Options parse(int argc, char** argv) {
     if (argument == "--frames") {
       out.sampling.frames = std::min(count(value()), kMostFrames);
     } else if (argument == "--fps") {
-      out.sampling.fps = number(value(), 1e-9, kMostFps);
+      out.sampling.fps = number(value(), kLeastFps, kMostFps);
     } else if (argument == "--key-frames") {
       out.sampling.key_frames = true;
     } else if (argument == "--max-seconds") {

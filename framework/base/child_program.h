@@ -28,7 +28,7 @@ struct ProgramEnd {
 };
 
 /// Runs a program and passes its standard output to `take`, piece by piece, until it ends. It is killed
-/// ("stopped") if `take` returns false. It can't write files, inherits no descriptors besides those named
+/// ("stopped") if `take` returns false. It can't write to files, inherits no descriptors besides those named
 /// here, and ends with the calling thread. RunError: it can't be started.
 FLAM_API ProgramEnd run_program(const ChildProgram& program,
                                 const std::function<bool(std::string_view piece)>& take);

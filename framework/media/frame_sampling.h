@@ -22,7 +22,7 @@ struct FrameSampling {
 };
 
 inline constexpr int64_t kMostFrames = 1024;  // of one video that are taken
-inline constexpr double kMostFps = 1000;
+inline constexpr double kLeastFps = 1e-6, kMostFps = 1000;
 
 /// The numbers of the frames to take, ascending and distinct, of a video with `total` frames (at least one)
 /// that lasts `duration` seconds. `keys` are the numbers of its key frames, ascending; they are used only

@@ -110,10 +110,11 @@ ChildProgram command(const OpenFile& file, const FrameSampling& sampling, const 
   return out;
 }
 
-/// The first line that the decoder wrote to standard error, without its "[mp4 @ 0x5581…] ", in parentheses.
+/// The first line that the decoder wrote to standard error, without the "[mp4 @ 0x5581…] " before it, in
+/// parentheses.
 std::string remark(const ProgramEnd& end) {
   std::string line = end.error.substr(0, end.error.find('\n'));
-  if (line.starts_with('[')) line = line.substr(std::min(line.size(), line.find("] ") + 2));
+  while (line.starts_with('[')) line = line.substr(std::min(line.size(), line.find("] ") + 2));
   return line.empty() ? "" : cat(" (", printable(line), ")");
 }
 

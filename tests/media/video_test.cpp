@@ -83,7 +83,9 @@ TEST_F(VideoTest, TellsTheDecoderWhatToDo) {
 }
 
 TEST_F(VideoTest, NamesTheFileInEachError) {
-  decode_with("echo '[mp4 @ 0x55] moov atom not found' >&2; echo flam-frames 1; echo 'error has no frames'");
+  decode_with(
+      "echo '[mp4 @ 0x55] [io @ 0x66] moov atom not found' >&2; echo flam-frames 1; echo 'error has no "
+      "frames'");
   EXPECT_EQ(error_of("clip.mp4"), cat("video '", path("clip.mp4"), "' has no frames (moov atom not found)"));
   decode_with("kill -SEGV $$");
   EXPECT_THAT(error_of("clip.mp4"), AllOf(HasSubstr("clip.mp4"), HasSubstr("crashes its decoder (Segm")));
