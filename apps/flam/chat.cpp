@@ -6,6 +6,7 @@
 #include "apps/flam/line_reader.h"
 #include "framework/base/text.h"
 #include "framework/request/request_source.h"
+#include "framework/request/video_part.h"
 #include "framework/session/session_parts.h"
 
 namespace flam::cli {
@@ -13,7 +14,7 @@ namespace flam::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "/image PATH  show a picture to the model with the next question (repeatable)\n"
+    "/image PATH  show a picture or video to the model with the next question (repeatable)\n"
     "/reset       forget the conversation\n"
     "/help        list these commands\n"
     "/quit        leave; so does Ctrl-D\n"
@@ -60,9 +61,9 @@ class Conversation {
     so_far_.parts.push_back(text_part(options_.system));
   }
 
-  /// Adds a picture to the next question. Error: it can't be read.
+  /// Adds a picture or video to the next question. Error: it can't be read.
   void show(const std::string& path) {
-    std::vector<Part> picture = {{Part::Kind::image, "", {PictureSource{path, nullptr, {}}}}};
+    std::vector<Part> picture = {media_part(path)};
     session_->parts().media->measure(picture);
     shown_.push_back(std::move(picture.front()));
   }
@@ -181,7 +182,7 @@ void add_chat(CLI::App& app, int& status) {
                   std::string(kHelp));
   command->add_option("CONFIG", options->config, "model name, config file or Hugging Face folder")
       ->required();
-  command->add_option("IMAGE", options->images, "pictures for the first question");
+  command->add_option("IMAGE", options->images, "pictures or videos for the first question");
   command->add_option("--system", options->system, "system message at the beginning")->type_name("TEXT");
   command
       ->add_option("--max-new-tokens", options->max_new_tokens,

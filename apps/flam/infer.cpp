@@ -91,7 +91,8 @@ int run(const InferOptions& options, bool json) {
 void add_infer(CLI::App& app, int& status) {
   auto options = std::make_shared<InferOptions>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("infer", "caption pictures, or answer a question about them");
+  CLI::App* command =
+      app.add_subcommand("infer", "caption pictures and videos, or answer a question about them");
   command->footer(
       "Examples:\n  flam infer flamingo_mini_caption docs/images/scene.png\n"
       "  flam infer flamingo_mini_vqa docs/images/scene.png --question \"how many objects are there?\"\n"
@@ -99,8 +100,16 @@ void add_infer(CLI::App& app, int& status) {
       "weights.root=DIR");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command->add_option("IMAGE", options->inputs.images,
-                      "picture files, folders, or - to read one picture from standard input");
+                      "picture or video files, folders, or - to read one picture from standard input");
   command->add_flag("--recursive", options->inputs.recursive, "also read the subfolders of folders");
+  command
+      ->add_option("--frames", options->inputs.sampling.frames,
+                   "most frames to take of a video, from the first to the last at equal distances")
+      ->check(CLI::Range(int64_t{1}, kMostFrames));
+  command->add_option("--fps", options->inputs.sampling.fps, "frames to take for each second of a video")
+      ->check(CLI::Range(kLeastFps, kMostFps));
+  command->add_flag("--key-frames", options->inputs.sampling.key_frames,
+                    "take only frames of a video that its encoder stored whole");
   command->add_option("--question", options->inputs.question, "question to answer about each picture");
   command
       ->add_option("--shot", options->inputs.shots,

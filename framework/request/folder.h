@@ -1,6 +1,6 @@
 #pragma once
-// Searches folders for pictures. Links are followed. Files are first listed by path only, and each is opened
-// later, when its turn comes. A million files take about 100 MB and no noticeable time.
+// Searches folders for pictures and videos. Links are followed. Files are first listed by path only, and each
+// is opened later, when its turn comes. A million files take about 100 MB and no noticeable time.
 
 #include <functional>
 #include <string>

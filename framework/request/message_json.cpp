@@ -58,11 +58,13 @@ Part part_of(const nlohmann::json& item,
     }
     return {Part::Kind::image, "", {picture(*path)}};
   }
-  if (type == "video" && item.contains("frames")) return video_part(item, picture);
-  throw Error(cat(
-      "unusable content ", quoted(item.dump()),
-      "; each has a type: {\"type\": \"text\", \"text\": TEXT}, {\"type\": \"image\", \"image\": FILE} or "
-      "{\"type\": \"video\", \"frames\": [FILE, …], \"fps\": NUMBER}"));
+  if (type == "video" && (item.contains("frames") || item.contains("video")))
+    return video_part(item, picture);
+  throw Error(
+      cat("unusable content ", quoted(item.dump()),
+          "; each has a type: {\"type\": \"text\", \"text\": TEXT}, {\"type\": \"image\", \"image\": FILE}, "
+          "{\"type\": \"video\", \"video\": FILE} or {\"type\": \"video\", \"frames\": [FILE, …], "
+          "\"fps\": NUMBER}"));
 }
 
 }  // namespace

@@ -26,11 +26,7 @@ Json request_json(const Request& request) {
     } else if (part.kind == Part::Kind::image) {
       parts.push_back({{"image", name(part.pictures.front())}});
     } else {
-      Json frames = Json::array();
-      for (const auto& picture : part.pictures) frames.push_back(name(picture));
-      Json video = {{"frames", frames}};
-      add_times(part, video);
-      parts.push_back(std::move(video));
+      parts.push_back(video_json(part, name));
     }
   }
   Json out;
@@ -48,12 +44,13 @@ namespace {
 
 Part part_of(const nlohmann::json& part,
              const std::function<PictureSource(const nlohmann::json& path)>& picture) {
-  const bool is_video = part.is_object() && part.contains("frames");
+  const bool is_video = part.is_object() && (part.contains("frames") || part.contains("video"));
   if (!is_video) {
     const bool has_text = part.is_object() && part.contains("text");
     const bool has_image = part.is_object() && part.contains("image");
     if (has_text == has_image) {
-      throw Error(cat("each part has exactly one of `text`, `image`, `frames`, found ", quoted(part.dump())));
+      throw Error(cat("each part has exactly one of `text`, `image`, `video`, `frames`, found ",
+                      quoted(part.dump())));
     }
     refuse_other_keys(part, {has_text ? "text" : "image"}, has_text ? "a text" : "a picture");
   }
@@ -73,8 +70,8 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     return Error(
         where,
         cat("not a request: ", what,
-            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"frames\": [FILE, …], \"fps\": "
-            "NUMBER}]}, or "
+            "; expected {\"parts\": [{\"text\": …}, {\"image\": FILE}, {\"video\": FILE}, "
+            "{\"frames\": [FILE, …], \"fps\": NUMBER}]}, or "
             "{\"messages\": [{\"role\": …, \"content\": …}]}, and "
             "\"candidates\": [TEXT, …] if the model should choose one of them, and optionally \"id\": TEXT"));
   };

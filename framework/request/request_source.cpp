@@ -13,6 +13,7 @@
 #include "framework/request/picture_request.h"
 #include "framework/request/request_file.h"
 #include "framework/request/shots.h"
+#include "framework/request/video_part.h"
 
 namespace flam {
 
@@ -32,6 +33,12 @@ void check(const InputOptions& options, bool needs_question) {
     throw Error("no picture given; name files or folders, `-` for standard input, or use --request FILE");
   if (std::count(options.images.begin(), options.images.end(), "-") > 1)
     throw Error("standard input holds one picture; `-` was given more than once");
+  const auto is_picture = [](const std::string& image) {
+    std::error_code ignored;
+    return image == "-" || (std::filesystem::is_regular_file(image, ignored) && !is_meant_as_video(image));
+  };
+  if (!options.sampling.is_default() && std::ranges::all_of(options.images, is_picture))
+    throw Error("--frames, --fps and --key-frames choose frames of videos, but no video is given");
   if (needs_question && options.question.empty())
     throw Error("this model answers questions; give one with --question");
   if (!needs_question && !options.question.empty()) {
@@ -99,7 +106,7 @@ class Source {
     bool empty = true;
     for (const FolderEntry& entry : folder.entries) {
       if (stopped()) return;
-      if (!entry.problem && !is_meant_as_picture(entry.path)) {
+      if (!entry.problem && !is_meant_as_picture(entry.path) && !is_meant_as_video(entry.path)) {
         left_out_.add_file(entry.path);
         --expected_;
         expect();
@@ -126,6 +133,8 @@ class Source {
     if (stopped()) return;
     Request query = picture_request(image, options_.question);
     query.candidates = options_.candidates;
+    if (is_video_file_part(query.parts.front()))
+      query.parts.front() = video_file_part(image, options_.sampling);
     try {
       if (image == "-") query.parts.front().pictures.front() = {"standard input", standard_input(), {}};
     } catch (const Error& error) {
@@ -188,11 +197,10 @@ void for_each_request(const InputOptions& options, const Request& shots, bool ne
     return Source(options, shots, sink).run();
   }
   if (!options.images.empty() || !options.shots.empty() || !options.question.empty() ||
-      !options.candidates.empty() || options.recursive) {
+      !options.candidates.empty() || options.recursive || !options.sampling.is_default()) {
     throw Error(
-        "--request holds whole requests and can't be combined with pictures, --question, --shot, --candidate "
-        "or "
-        "--recursive");
+        "--request holds whole requests and can't be combined with pictures, --question, --shot, "
+        "--candidate, --recursive, --frames, --fps or --key-frames");
   }
   RequestSink after = sink;
   after.take = [&](Request request) {

@@ -191,16 +191,18 @@ Plans lay_out(Prompt& prompt, const Model& model, MarkedText& text, std::vector<
 
 MediaEncoder::MediaEncoder(const Model& model, const TransformChain& transforms,
                            const DecodeOptions& pictures, const std::string& setting, int threads,
-                           std::unique_ptr<DiskFeatures> disk)
+                           const FrameSampling& sampling, std::unique_ptr<DiskFeatures> disk)
     : model_(model),
       keys_(setting),
       cache_(std::move(disk)),
-      loader_(model.media_layout(), transforms, pictures, keys_, cache_, threads) {}
+      loader_(model.media_layout(), transforms, pictures, keys_, cache_, threads),
+      videos_(sampling) {}
 
 void MediaEncoder::measure(std::vector<Part>& parts) const {
   int64_t pixels = 0;
   for (Part& media : parts) {
     if (media.kind == Part::Kind::text) continue;
+    videos_.take(media);
     if (media.pictures.empty()) throw Error("a video needs at least one frame");
     for (PictureSource& source : media.pictures) {
       if (const std::string wrong = what_is_wrong(source); !wrong.empty())

@@ -10,6 +10,7 @@
 #include "framework/model/transform_chain.h"
 #include "framework/session/picture_loader.h"
 #include "framework/session/prompt_batch.h"
+#include "framework/session/video_frames.h"
 
 namespace flam {
 
@@ -44,12 +45,15 @@ struct LaidOut {
 class FLAM_API MediaEncoder {
  public:
   /// `setting` describes everything that features depend on besides the picture (see FeatureKeys). `threads`
-  /// is the number of loader threads, `disk` keeps features beyond the session.
+  /// is the number of loader threads; `sampling` chooses frames of videos for which a request does not; `disk`
+  /// keeps features beyond the session.
   MediaEncoder(const Model& model, const TransformChain& transforms, const DecodeOptions& pictures,
-               const std::string& setting, int threads, std::unique_ptr<DiskFeatures> disk = nullptr);
+               const std::string& setting, int threads, const FrameSampling& sampling = {},
+               std::unique_ptr<DiskFeatures> disk = nullptr);
 
-  /// Reads the size of each picture of one request or prompt from its header. Error: a picture can't be read,
-  /// the pictures have more pixels in total than the limit, or features don't have the backbone's shape.
+  /// Decodes video files, which are replaced by their frames, and reads the size of each picture of one
+  /// request or prompt from its header. Error: a picture or video can't be read, the pictures have more
+  /// pixels in total than the limit, or features don't have the backbone's shape.
   void measure(std::vector<Part>& parts) const;
   /// Decodes the pictures in place, for callers that need them more than once. Error: as in measure(), or a
   /// picture is damaged.
@@ -81,6 +85,7 @@ class FLAM_API MediaEncoder {
   const FeatureKeys keys_;
   mutable FeatureCache cache_;
   mutable PictureLoader loader_;
+  VideoFrames videos_;
 };
 
 }  // namespace flam

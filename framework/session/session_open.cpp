@@ -133,8 +133,9 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
     disk = std::make_unique<DiskFeatures>(options.feature_cache, options.feature_cache_bytes);
     setting += hash_of_backbone(s.model->weights());
   }
-  s.media = std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, setting,
-                                           loader_threads(), std::move(disk));
+  s.media =
+      std::make_unique<MediaEncoder>(*s.model, *s.transforms, s.config.pictures, setting, loader_threads(),
+                                     sampling_of_model(s.config.resolved()), std::move(disk));
   return session;
 }
 

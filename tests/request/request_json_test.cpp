@@ -60,7 +60,8 @@ TEST(ParseRequest, TimesOfAVideo) {
               HasSubstr("`fps` or `timestamps`, not both"));
   EXPECT_THAT(refused(R"(, "fps": 1, "duration": 1.5)"), HasSubstr("`duration` of a video is '1.5'"));
   EXPECT_THAT(refused(R"(, "text": "x")"),
-              HasSubstr("unknown key 'text' of a video (known: frames, fps, timestamps, duration)"));
+              HasSubstr("unknown key 'text' of a video (known: video, frames, fps, key_frames, "
+                        "timestamps, duration)"));
 }
 
 TEST(ParseRequest, MessagesNameTheMistake) {
@@ -70,7 +71,7 @@ TEST(ParseRequest, MessagesNameTheMistake) {
         << line;
   }
   const auto part = [](const std::string& text) { return refusal("{\"parts\": [" + text + "]}"); };
-  for (const char* text : {"3", "{}", R"({"text": "x", "image": "y"})", R"({"video": "x"})"})
+  for (const char* text : {"3", "{}", R"({"text": "x", "image": "y"})", R"({"audio": "x"})"})
     EXPECT_THAT(part(text), HasSubstr("each part has exactly one of")) << text;
   EXPECT_THAT(part(R"({"text": 3})"), HasSubstr("`text` of a part must be a text, found '3'"));
   EXPECT_THAT(part(R"({"image": "x", "fps": 1})"),

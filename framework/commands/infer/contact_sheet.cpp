@@ -9,9 +9,11 @@
 #include "framework/commands/infer/contact_sheet_page.h"
 #include "framework/media/decode.h"
 #include "framework/media/encode.h"
+#include "framework/media/video.h"
 #include "framework/report/figures.h"
 #include "framework/report/page.h"
 #include "framework/report/path_text.h"
+#include "framework/request/video_part.h"
 
 namespace flam {
 
@@ -32,6 +34,18 @@ std::string thumbnail(const PictureSource& source, const DecodeOptions& options)
   } catch (const Error&) {
     return "";  // the record says why the picture can't be read
   }
+}
+
+/// Four frames of a video file.
+std::vector<std::string> thumbnails_of_video(const std::string& path) {
+  std::vector<std::string> out;
+  try {
+    for (const Picture& frame : decode_video(path, {.frames = kMostPictures}).frames)
+      out.push_back(encode_thumbnail(frame, kSide));
+  } catch (const Error&) {
+    out = {""};
+  }
+  return out;
 }
 
 /// The index of the part that the request asks about.
@@ -59,7 +73,7 @@ std::string question_of(const Request& request) {
   const size_t part = shown_part(request);
   std::vector<std::string> texts;
   for (size_t i = part == request.parts.size() ? 0 : part + 1; i < request.parts.size(); ++i)
-    texts.push_back(request.parts[i].text);
+    if (request.parts[i].kind == Part::Kind::text) texts.push_back(request.parts[i].text);
   return join(texts, " ");
 }
 
@@ -133,13 +147,21 @@ void ContactSheet::begin(const Session& session) {
                   "</header>\n<ul id=\"cards\" aria-label=\"answers\">\n"));
 }
 
+void ContactSheet::make_thumbnails(Card& card, const std::function<std::vector<std::string>()>& make) {
+  const auto job = std::make_shared<std::packaged_task<std::vector<std::string>()>>(make);
+  threads_->add([job] { (*job)(); });
+  card.thumbnails.push_back(job->get_future().share());
+}
+
 void ContactSheet::add(const Request& request, const Json& record) {
   Card card{request, record, {}};
-  for (const PictureSource& source : shown_pictures(request)) {
-    const auto job = std::make_shared<std::packaged_task<std::string()>>(
-        [this, source] { return thumbnail(source, *options_); });
-    threads_->add([job] { (*job)(); });
-    card.thumbnails.push_back(job->get_future().share());
+  const size_t part = shown_part(request);
+  if (part < request.parts.size() && is_video_file_part(request.parts[part])) {
+    make_thumbnails(card,
+                    [path = request.parts[part].pictures.front().path] { return thumbnails_of_video(path); });
+  } else {
+    for (const PictureSource& source : shown_pictures(request))
+      make_thumbnails(card, [this, source] { return std::vector{thumbnail(source, *options_)}; });
   }
   cards_.push_back(std::move(card));
   while (cards_.size() > kMostWaiting) write_first();
@@ -151,7 +173,7 @@ void ContactSheet::write_first() {
   std::vector<std::string> thumbnails;
   for (const auto& made : card.thumbnails) {
     threads_->wait(made);
-    thumbnails.push_back(made.get());
+    thumbnails.insert(thumbnails.end(), made.get().begin(), made.get().end());
   }
   file_.write(contact_card(card.request, card.record, thumbnails, folder_));
 }

@@ -19,7 +19,7 @@ namespace flam {
 ///
 /// A request's pictures are those of its last part that has any, which is the one that is asked about; of a
 /// video, four frames. Small pictures are made in separate threads, beside the model. For this, a picture is
-/// decoded a second time, a JPEG picture at a fraction of its size.
+/// or video is decoded a second time, a JPEG picture at a fraction of its size.
 class ContactSheet {
  public:
   /// Error: the file can't be written.
@@ -37,8 +37,9 @@ class ContactSheet {
   struct Card {
     Request request;
     nlohmann::ordered_json record;
-    std::vector<std::shared_future<std::string>> thumbnails;  // JPEG; "" of a picture that can't be read
+    std::vector<std::shared_future<std::vector<std::string>>> thumbnails;  // JPEG; "": it can't be read
   };
+  void make_thumbnails(Card& card, const std::function<std::vector<std::string>()>& make);
   void write_first();
 
   const std::string folder_;

@@ -191,13 +191,17 @@ class Inference {
     }
     if (records_.is_done(request)) return batches.add(std::move(request), Outcome());
     std::optional<Task> task;
+    Request decoded;  // for a close look, which needs the pixels more than once
     int64_t dropped = 0;
     try {
-      if (close_look_.wanted()) session_->parts().media->decode(request.parts);
+      if (close_look_.wanted()) {
+        decoded = request;
+        session_->parts().media->decode(decoded.parts);
+      }
       CallOptions call;
       call.generation = generation_;
       call.context = context_;
-      Request asked = request;
+      Request asked = close_look_.wanted() ? decoded : request;
       dropped = session_->drop_shots(asked, call);
       task = session_->task(asked, context_.get());
     } catch (const Error& error) {
@@ -208,7 +212,7 @@ class Inference {
     } catch (const Error&) {
       return refuse();
     }
-    close_look_.look_at(request, prompt_of(*task));
+    close_look_.look_at(decoded, prompt_of(*task));
     batches.add(std::move(request), std::move(*task), dropped);
   }
 

@@ -28,6 +28,12 @@ void VideoParams::visit(ParamVisitor& v) {
   v("longest_edge", longest_edge,
     "length of the longest edge to which every frame is resized first, pixels; null: as pictures",
     between(1, 1 << 20));
+  v("fps", fps,
+    "how many frames of a video file are taken for each second, unless a request says it; null: max_frames "
+    "are taken",
+    between(1e-6, 1000.0));
+  v("max_frames", max_frames,
+    "most frames of a video file, unless a request says it; null: 8, or with fps no limit", between(1, 1024));
 }
 
 std::string video_text(const VideoParams& params, const Part& video, const std::string& crop) {

@@ -7,7 +7,8 @@ namespace flam {
 
 struct VideoParams {
   std::string intro, frame, outro;
-  std::optional<int64_t> longest_edge;
+  std::optional<int64_t> longest_edge, max_frames;
+  std::optional<double> fps;
 
   /// Whether frames are written one by one.
   bool is_set() const { return !intro.empty() || !frame.empty() || !outro.empty(); }
