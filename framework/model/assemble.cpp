@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "framework/base/text.h"
+#include "framework/device/meta_kernels.h"
 #include "framework/model/checked.h"
 #include "framework/model/laid_out.h"
 #include "framework/model/model.h"
@@ -92,6 +93,7 @@ void check_tile_slots(const ModelConfig& config, const MediaLayout& layout, cons
 }  // namespace
 
 std::unique_ptr<Model> Model::assemble(const ModelConfig& config, const Registry& registry) {
+  register_meta_kernels();
   std::unique_ptr<Model> model(new Model);
   const auto scope = [&](const char* name) { return WeightScope(model->weights_, name); };
 

@@ -31,13 +31,6 @@ double scale_of(const at::Tensor& q) {
   return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
 }
 
-/// The fused kernel. It does not support the meta device; there only the output's shape is made.
-at::Tensor attend_fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                        const std::optional<at::Tensor>& mask, bool is_causal = false) {
-  if (!q.is_meta()) return at::scaled_dot_product_attention(q, k, v, mask, 0, is_causal);
-  return at::matmul(at::matmul(q, k.transpose(-2, -1)), v);
-}
-
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask) {
@@ -51,9 +44,10 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     return attend(q, wide_k, wide_v, mask);
   }
   count_attention(q, k.size(2));
-  if (unmasked) return attend_fused(q, k, v, std::nullopt, mask.causal);
+  if (unmasked) return at::scaled_dot_product_attention(q, k, v, std::nullopt, 0, mask.causal);
   // A zero query that attends to everything gives the mean and correct gradients in every kernel and dtype.
-  return attend_fused(mask.blind.defined() ? q.masked_fill(mask.blind, 0) : q, k, v, mask.allowed);
+  return at::scaled_dot_product_attention(mask.blind.defined() ? q.masked_fill(mask.blind, 0) : q, k, v,
+                                          mask.allowed);
 }
 
 at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMask& mask) {
@@ -76,7 +70,7 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   if (kernels::takes_attention_step(q, kv, cache)) return kernels::attention_step(q, kv, cache);
   if (length == 1 && kv.key.defined()) {  // the queries of a group become rows of one head
     const at::Tensor bias = cache.bias(kv.key.size(2)).to(q.scalar_type());
-    return attend_fused(q.reshape({rows, kv_heads, group, width}), kv.key, kv.value, bias)
+    return at::scaled_dot_product_attention(q.reshape({rows, kv_heads, group, width}), kv.key, kv.value, bias)
         .reshape({rows, heads, length, width});
   }
 

@@ -5,8 +5,6 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -24,10 +22,7 @@
 
 namespace flam {
 
-// Some operators of libtorch do not work on the meta device; there only the output's shape is made.
-
 at::Tensor activate(const at::Tensor& x, Activation activation) {
-  if (x.is_meta()) return at::empty_like(x);
   switch (activation) {
     case Activation::gelu:
       return at::gelu(x);
@@ -49,7 +44,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
 
 at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
   if (kernels::takes_silu_product(gate, up)) return kernels::silu_product(gate, up);
-  if (at::GradMode::is_enabled() || gate.is_meta()) return at::silu(gate) * up;
+  if (at::GradMode::is_enabled()) return at::silu(gate) * up;
   at::Tensor product = gate;
   return at::silu_(product).mul_(up);
 }
@@ -60,9 +55,7 @@ at::Tensor add_residual(const at::Tensor& residual, at::Tensor branch) {
 }
 
 at::Tensor look_up(const Weight& table, const at::Tensor& ids) {
-  const at::Tensor& rows = table.tensor();
-  if (!ids.is_meta()) return at::embedding(rows, ids);
-  return at::empty({ids.size(0), ids.size(1), rows.size(1)}, rows.options());
+  return at::embedding(table.tensor(), ids);
 }
 
 namespace {
@@ -176,7 +169,6 @@ LayerNorm::LayerNorm(const WeightScope& weights, const std::string& name, int64_
       eps_(eps) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
-  if (x.is_meta()) return at::empty_like(x);
   return at::layer_norm(x, weight_.shape(), weight_.tensor(), bias_.tensor(), eps_);
 }
 
@@ -188,7 +180,7 @@ at::Tensor RMSNorm::operator()(const at::Tensor& x) const {
   if (kernels::takes_pointwise(x) && x.scalar_type() == weight.scalar_type() && weight.is_contiguous())
     return kernels::rms_norm(x, weight, eps_);
   // One kernel on CUDA. Training keeps the operators whose derivatives the tests compare.
-  if (!at::GradMode::is_enabled() && !x.is_meta() && x.scalar_type() == weight.scalar_type() &&
+  if (!at::GradMode::is_enabled() && x.scalar_type() == weight.scalar_type() &&
       (x.scalar_type() == at::kFloat || !x.is_cpu()))
     return at::rms_norm(x, weight_.shape(), weight, eps_);
   const at::Tensor x32 = x.to(at::kFloat);

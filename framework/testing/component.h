@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "framework/config/config.h"
+#include "framework/device/meta_kernels.h"
 #include "framework/registry/registry.h"
 #include "framework/testing/near.h"
 #include "framework/weights/checkpoint.h"
@@ -47,6 +48,7 @@ class Built {
     ErrorList errors;
     const ComponentConfig config = built_plugins().parse(Slot::kKind, node, errors);
     errors.throw_if_any();
+    register_meta_kernels();
     WeightScope scope(store, Slot::kKind);
     component_ = built_plugins().template build<Slot>(config, input, &scope);
   }

@@ -7,6 +7,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/device/meta_kernels.h"
 #include "framework/weights/allocate.h"
 
 namespace flam {
@@ -76,6 +77,7 @@ Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape,
       throw Error(cat("the tensor ", quoted(name), " has the impossible shape ", at::IntArrayRef(shape)));
     }
   }
+  register_meta_kernels();
   auto& slot = claim(name);
   slot = std::make_shared<WeightSlot>();
   slot->name = name;

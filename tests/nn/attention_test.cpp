@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "framework/device/meta_kernels.h"
 #include "framework/nn/flops.h"
 #include "framework/testing/near.h"
 
@@ -80,6 +81,7 @@ TEST(Attend, gives_gradients) {
 }
 
 TEST(Attend, on_meta_gives_the_shape_and_counts_the_same_operations) {
+  register_meta_kernels();
   const at::Tensor q = random({2, 3, 5, 8}, 1), k = random({2, 3, 7, 8}, 2);
   FlopScope real;
   attend(q, k, k, {});

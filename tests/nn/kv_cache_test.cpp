@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "framework/base/error.h"
+#include "framework/device/meta_kernels.h"
 #include "framework/nn/attention.h"
 #include "framework/testing/near.h"
 
@@ -166,6 +167,7 @@ TEST(KVCache, works_in_bfloat16_and_on_meta) {
   const at::Tensor all = at::cat({k.repeat_interleave(2, 0), tail}, 2);
   EXPECT_TRUE(near(attend_cached(q.to(at::kBFloat16), kv, cache), attend(q, all, all, {}), 2e-2));
 
+  register_meta_kernels();
   const auto meta = at::TensorOptions().device(at::kMeta);
   KVCache shapes({1, kHeads, kWidth}, 1, kPrompt, 2, kRoom, meta);
   shapes.append(0, k.to(meta.device()), k.to(meta.device()));

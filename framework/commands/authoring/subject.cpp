@@ -15,6 +15,7 @@
 #include "framework/component/resampler.h"
 #include "framework/component/transform.h"
 #include "framework/component/vision_backbone.h"
+#include "framework/device/meta_kernels.h"
 #include "framework/model/visibility.h"
 
 namespace flam {
@@ -43,6 +44,7 @@ namespace {
 template <class Slot>
 std::unique_ptr<Slot> build(const Registry& registry, const ComponentConfig& config, WeightStore& store,
                             const typename Slot::Input& input = {}) {
+  register_meta_kernels();
   WeightScope scope(store, Slot::kKind);
   return registry.build<Slot>(config, input, &scope);
 }

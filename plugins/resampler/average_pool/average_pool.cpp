@@ -1,7 +1,6 @@
 // The baseline for resamplers with attention: projects averages of square windows of the patch grid.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cmath>
@@ -38,16 +37,11 @@ class AveragePool final : public Resampler {
                                 .flatten(0, 1)
                                 .transpose(1, 2)
                                 .unflatten(-1, {features.grid_h, features.grid_w});
-    return proj_(pool(grid).flatten(2).transpose(1, 2)).unflatten(0, {batch, images});
+    const at::Tensor pooled = at::adaptive_avg_pool2d(grid, {side_, side_});
+    return proj_(pooled.flatten(2).transpose(1, 2)).unflatten(0, {batch, images});
   }
 
  private:
-  /// [N,D,grid_h,grid_w] → [N,D,side,side]. The operator does not work on the meta device.
-  at::Tensor pool(const at::Tensor& grid) const {
-    if (grid.is_meta()) return at::empty({grid.size(0), grid.size(1), side_, side_}, grid.options());
-    return at::adaptive_avg_pool2d(grid, {side_, side_});
-  }
-
   static int64_t side_of(int64_t num_latents, const FeatureShape& features) {
     const auto side = static_cast<int64_t>(std::floor(std::sqrt(static_cast<double>(num_latents))));
     if (side * side != num_latents) {
