@@ -1,0 +1,70 @@
+#include "framework/nn/conv.h"
+
+#include <ATen/ops/conv1d.h>
+#include <ATen/ops/conv2d.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/base/error.h"
+#include "framework/base/text.h"
+#include "framework/nn/flops.h"
+
+namespace flam {
+
+namespace {
+
+/// The weight of a convolution over `sides` sides.
+Weight declare_weight(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+                      const ConvOptions& options, int sides) {
+  const int64_t groups = options.groups;
+  if (groups < 1 || in % groups != 0 || out % groups != 0)
+    throw Error(cat("the convolution ", quoted(name), " has ", groups, " groups, which do not divide its ",
+                    in, " input channels and ", out, " output channels"));
+  std::vector<int64_t> shape = {out, in / groups};
+  shape.insert(shape.end(), sides, options.kernel);
+  const double fan = std::pow(static_cast<double>(options.kernel), sides) * static_cast<double>(out / groups);
+  return (weights / name).tensor("weight", shape, Init::normal(std::sqrt(2.0 / std::max(1.0, fan))));
+}
+
+Weight declare_bias(const WeightScope& weights, const std::string& name, int64_t out,
+                    const ConvOptions& options) {
+  return options.bias ? (weights / name).tensor("bias", {out}, Init::zeros()) : Weight();
+}
+
+at::Tensor counted(const at::Tensor& out, const Weight& weight) {
+  count_flops(2 * out.numel() * weight.tensor()[0].numel());
+  return out;
+}
+
+at::Tensor tensor_or_none(const Weight& weight) {
+  return weight ? weight.tensor() : at::Tensor();
+}
+
+}  // namespace
+
+Conv1d::Conv1d(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+               ConvOptions options)
+    : options_(options),
+      weight_(declare_weight(weights, name, in, out, options, 1)),
+      bias_(declare_bias(weights, name, out, options)) {}
+
+at::Tensor Conv1d::operator()(const at::Tensor& x) const {
+  return counted(at::conv1d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
+                            options_.dilation, options_.groups),
+                 weight_);
+}
+
+Conv2d::Conv2d(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+               ConvOptions options)
+    : options_(options),
+      weight_(declare_weight(weights, name, in, out, options, 2)),
+      bias_(declare_bias(weights, name, out, options)) {}
+
+at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  return counted(at::conv2d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
+                            options_.dilation, options_.groups),
+                 weight_);
+}
+
+}  // namespace flam
