@@ -29,7 +29,7 @@ struct RunOptions {
   uint64_t weights_seed = 0;  // of random weights
   bool hash_weights = false;  // take the SHA-256 of the weights' files when they are loaded, for a receipt
   std::string feature_cache;  // folder in which features of pictures are kept beyond the run; "": none
-  int64_t feature_cache_bytes = 10'000'000'000;           // most that its files may have
+  int64_t feature_cache_bytes = 10'000'000'000;              // most that its files may have
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
 };
 

@@ -45,8 +45,8 @@ struct LaidOut {
 class FLAM_API MediaEncoder {
  public:
   /// `setting` describes everything that features depend on besides the picture (see FeatureKeys). `threads`
-  /// is the number of loader threads; `sampling` chooses frames of videos for which a request does not; `disk`
-  /// keeps features beyond the session.
+  /// is the number of loader threads; `sampling` chooses frames of videos for which a request does not;
+  /// `disk` keeps features beyond the session.
   MediaEncoder(const Model& model, const TransformChain& transforms, const DecodeOptions& pictures,
                const std::string& setting, int threads, const FrameSampling& sampling = {},
                std::unique_ptr<DiskFeatures> disk = nullptr);

@@ -74,7 +74,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or float16");
   app.add_flag_callback(
-      "--cuda-graph", [&] { options.cuda_graph = flam::CudaGraph::on; }, "repeat decode steps as CUDA graphs");
+      "--cuda-graph", [&] { options.cuda_graph = flam::CudaGraph::on; },
+      "repeat decode steps as CUDA graphs");
   CLI11_PARSE(app, argc, argv);
   int passed = 0, failed = 0;
   double furthest = 0;

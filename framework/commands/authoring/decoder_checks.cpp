@@ -71,7 +71,8 @@ Finding check_cache(const Specimen& specimen) {
                   cat("token ", i, " differs between a step from the cache and the whole sequence"));
   }
   KVCache rest(decoder.cache_layout(), 2, kTokens, 1, 0, at::kFloat);
-  rest.continue_prompt(cache.prompts(), causal_mask(at::ones({2, kTokens}, at::kBool)).allowed.narrow(2, kPrompt, 2));
+  rest.continue_prompt(cache.prompts(),
+                       causal_mask(at::ones({2, kTokens}, at::kBool)).allowed.narrow(2, kPrompt, 2));
   const at::Tensor positions = at::arange(kPrompt, kTokens, at::kLong).expand({2, 2});
   const at::Tensor hidden = runner.run(ids.narrow(1, kPrompt, 2), {positions, {}, &rest, nullptr});
   require_close(
