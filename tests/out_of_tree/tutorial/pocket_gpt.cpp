@@ -109,7 +109,7 @@ class PocketGpt final : public LanguageDecoder {
     const at::Tensor q = split_heads(parts[0], params_.num_heads);
     const at::Tensor k = split_heads(parts[1], params_.num_heads);
     const at::Tensor v = split_heads(parts[2], params_.num_heads);
-    if (step.cache && step.cache->in_tail())  // a generated token: all before it are in the cache
+    if (step.cache && step.cache->in_tail())  // what is before these tokens is in the cache
       return merge_heads(attend_cached(q, step.cache->append(index, k, v), *step.cache));
     if (step.cache) step.cache->append(index, k, v);  // a prompt: fill the cache for the tokens to come
     return merge_heads(attend(q, k, v, step.mask));
