@@ -185,11 +185,15 @@ class Inference {
     try {
       outputs_.keep(request);
       close_look_.require_first(batches.count());
-      prepare_shots(batches);
     } catch (const Error&) {
       return refuse();
     }
     if (records_.is_done(request)) return batches.add(std::move(request), Outcome());
+    try {
+      prepare_shots(batches);
+    } catch (const Error&) {
+      return refuse();
+    }
     std::optional<Task> task;
     Request decoded;  // for a close look, which needs the pixels more than once
     int64_t dropped = 0;
