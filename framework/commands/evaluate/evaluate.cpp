@@ -139,7 +139,13 @@ class Evaluator {
       query.record = dataset_->at(i);
       query.request = query.record.request;
       try {
-        if (shots_) query.request = shots_->with_shots(i, query.record.request, query.shots);
+        if (shots_) {
+          query.request = shots_->with_shots(i, query.record.request, query.shots);
+          CallOptions call;
+          call.generation = generation_;
+          query.shots.erase(query.shots.begin(),
+                            query.shots.begin() + session_.drop_shots(query.request, call));
+        }
         if (!passes_.front()->is_kept(i)) {
           query.task = session_.task(query.request);
           session_.parts().media->prefetch(prompt_of(*query.task).media);
