@@ -7,52 +7,52 @@
 namespace flam {
 
 Scorer::Scorer(const Metrics& metrics) {
-  std::set<std::string> seen;
-  for (const auto& metric : metrics) {
-    Part& part = parts_.emplace_back();
-    part.accumulator = metric->start();
-    for (const auto& [name, value] : part.accumulator->scores()) {
-      std::string other = name;
-      for (int number = 2; !seen.insert(other).second; ++number) other = cat(name, "_", number);
-      part.names.emplace(name, other);
-    }
-  }
-}
-
-void Scorer::Part::rename(std::string& name) const {
-  if (const auto found = names.find(name); found != names.end()) name = found->second;
+  for (const auto& metric : metrics) accumulators_.push_back(metric->start());
 }
 
 void Scorer::add(const Record& record, const Prediction& prediction) {
-  for (const Part& part : parts_) part.accumulator->add(record, prediction);
+  for (auto& accumulator : accumulators_) accumulator->add(record, prediction);
   ++count_;
 }
 
-Metric::Scores Scorer::scores() const {
-  Metric::Scores out;
-  if (count_ == 0) return out;
-  for (const Part& part : parts_) {
-    for (auto& score : part.accumulator->scores()) {
-      part.rename(score.first);
-      out.push_back(std::move(score));
+std::vector<std::map<std::string, std::string>> Scorer::names() const {
+  std::vector<std::map<std::string, std::string>> out;
+  std::set<std::string> seen;
+  for (const auto& accumulator : accumulators_) {
+    auto& names = out.emplace_back();
+    for (const auto& [name, value] : accumulator->scores()) {
+      std::string other = name;
+      for (int number = 2; !seen.insert(other).second; ++number) other = cat(name, "_", number);
+      names.emplace(name, other);
     }
   }
   return out;
 }
 
+Metric::Scores Scorer::scores() const {
+  Metric::Scores out;
+  if (count_ == 0) return out;
+  const auto names = this->names();
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    for (const auto& [name, value] : accumulators_[i]->scores()) out.emplace_back(names[i].at(name), value);
+  }
+  return out;
+}
+
 std::optional<double> Scorer::score_of(int64_t record) const {
-  if (parts_.empty()) return std::nullopt;
-  const Metric::Scores scores = parts_.front().accumulator->scores_of({record});
+  if (accumulators_.empty()) return std::nullopt;
+  const Metric::Scores scores = accumulators_.front()->scores_of({record});
   if (scores.empty()) return std::nullopt;
   return scores.front().second;
 }
 
 std::vector<ScoreInterval> Scorer::intervals(int64_t resamples) const {
   std::vector<ScoreInterval> out;
-  if (resamples == 0) return out;
-  for (const Part& part : parts_) {
-    for (auto& interval : bootstrap(*part.accumulator, count_, 0, resamples)) {
-      part.rename(interval.name);
+  if (resamples == 0 || count_ == 0) return out;
+  const auto names = this->names();
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    for (auto& interval : bootstrap(*accumulators_[i], count_, 0, resamples)) {
+      interval.name = names[i].at(interval.name);
       out.push_back(std::move(interval));
     }
   }
@@ -61,11 +61,12 @@ std::vector<ScoreInterval> Scorer::intervals(int64_t resamples) const {
 
 std::vector<PairedTest> Scorer::test_against(const Scorer& other, int64_t resamples) const {
   std::vector<PairedTest> out;
-  if (resamples == 0) return out;
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    const auto& ours = *parts_[i].accumulator;
-    for (auto& test : paired_bootstrap(ours, *other.parts_[i].accumulator, count_, 0, resamples)) {
-      parts_[i].rename(test.name);
+  if (resamples == 0 || count_ == 0) return out;
+  const auto names = this->names();
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    const auto& theirs = *other.accumulators_[i];
+    for (auto& test : paired_bootstrap(*accumulators_[i], theirs, count_, 0, resamples)) {
+      test.name = names[i].at(test.name);
       out.push_back(std::move(test));
     }
   }

@@ -30,12 +30,10 @@ class Scorer {
   std::vector<PairedTest> test_against(const Scorer& other, int64_t resamples) const;
 
  private:
-  struct Part {
-    std::unique_ptr<Metric::Accumulator> accumulator;
-    std::map<std::string, std::string> names;  // by the metric's own
-    void rename(std::string& name) const;
-  };
-  std::vector<Part> parts_;
+  /// Of each metric: its scores' names, and those that they have here.
+  std::vector<std::map<std::string, std::string>> names() const;
+
+  std::vector<std::unique_ptr<Metric::Accumulator>> accumulators_;
   int64_t count_ = 0;
 };
 
