@@ -37,7 +37,7 @@ void Trainer::make_room_for_output() const {
     throw Error(
         cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
   const TrainConfig& config = parts_.config;
-  std::vector<std::string> files = {config.output, config.metrics_file()};
+  std::vector<std::string> files = {config.output};
   if (!parts_.validation.empty()) files.push_back(config.best_file());
   for (const std::string& file : files) {
     if (parts_.overwrite || !std::filesystem::exists(file) ||
@@ -46,7 +46,7 @@ void Trainer::make_room_for_output() const {
     throw Error(
         cat(quoted(file), " exists and would be replaced; use --overwrite, or give another train.output"));
   }
-  files.push_back(config.checkpoint_file());
+  files.insert(files.end(), {config.checkpoint_file(), config.metrics_file()});
   for (const std::string& file : files) AtomicFile probe(file);
   if (!config.tensorboard.empty()) std::filesystem::create_directories(config.tensorboard, problem);
   if (problem) {

@@ -152,7 +152,8 @@ def main():
             for file in os.listdir(folder):
                 if ".part-" in file:
                     os.remove(os.path.join(folder, file))
-            if sorted(os.listdir(folder)) != sorted(["whole.safetensors"] + [f"killed{i}.safetensors" for i in range(attempt + 1)]):
+            outputs = ["whole.safetensors"] + [f"killed{i}.safetensors" for i in range(attempt + 1)]
+            if sorted(os.listdir(folder)) != sorted(outputs + [f"{name}.metrics.jsonl" for name in outputs]):
                 found.append(f"train: left {os.listdir(folder)}")
     print("\n".join(found) if found else f"{ROUNDS} rounds, no failures; at most {longest_end[0]:.2f} s to end")
     sys.exit(1 if found else 0)

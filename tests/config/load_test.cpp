@@ -102,7 +102,7 @@ TEST_F(Load, TooManyBasesAreRefused) {
 }
 
 TEST_F(Load, ExpandsPathsBelowTheCurrentFolder) {
-  const auto leaf = make("leaf.yaml", "p: [\"${cwd}/out/../x.bin\", a${cwd}/b]\n");
+  const auto leaf = make("leaf.yaml", "p: [\"${cwd}/out/../x.bin\", \"a${cwd}/b\"]\n");
   const Value config = load_config(leaf);
   EXPECT_EQ(config.find("p")->as_list()[0].as_string(), (std::filesystem::current_path() / "x.bin").native());
   EXPECT_EQ(config.find("p")->as_list()[1].as_string(), "a${cwd}/b");

@@ -195,7 +195,9 @@ TEST(KVCache, RestartForgetsTheTokensAndKeepsTheMemory) {
     EXPECT_FALSE(cache.in_tail());
     cache.append(0, keys(kBatch, kPrompt, 1), keys(kBatch, kPrompt, 2));
     cache.begin_tail(prompt_mask());
-    if (tail == KVCache::Tail::fixed) EXPECT_EQ(cache.prompt_mask().const_data_ptr(), mask);
+    if (tail == KVCache::Tail::fixed) {
+      EXPECT_EQ(cache.prompt_mask().const_data_ptr(), mask);
+    }
     EXPECT_TRUE(near(step(token), first));
   }
 }

@@ -119,7 +119,7 @@ TEST_F(StepPoolTest, OtherSizesGetRecordingsOfTheirOwn) {
 
 TEST_F(StepPoolTest, MediaAmongTheTokensCountAsPositions) {
   open({"model.adapter={_delete_: true, type: prefix, projection: linear}"}, false, "random");
-  for (const std::string& text : {"<image>", "<image>Output:", "<image>Output:a red circle"}) {
+  for (const char* text : {"<image>", "<image>Output:", "<image>Output:a red circle"}) {
     PictureSource source;
     source.picture = Picture{at::full({90, 120, 3}, 40, at::kByte)};
     Prompt prompt{template_text(text), {}};

@@ -78,7 +78,7 @@ PASSWD_HOME=/proc/nobody expect 2 "can't write to '/proc/nobody/\.cache/flamboya
 expect 2 "can't write to '/\.cache/flamboyance'.*Set XDG_CACHE_HOME"
 export HOME=$folder
 
-expect 2 "unknown argument '--test' \(known: --tests, --cuda, --with-lm, --packages NAME\.\.\., --help\)" --test
+expect 2 "unknown argument '--test' \(known: --tests, --cuda, --with-lm, --with-video, --packages NAME\.\.\., --help\)" --test
 FLAM_TORCH_DIR=/nowhere expect 2 "FLAM_TORCH_DIR='/nowhere' has no lib/libtorch_cpu\.so\. .*unset FLAM_TORCH_DIR"
 FLAM_TORCH_DIR=/nowhere expect 2 '--cuda adds to the libtorch that tools/setup downloads.*Unset one of them' --cuda
 expect 0 'tools/setup --packages NAME\.\.\. only install these system packages' --help

@@ -206,7 +206,7 @@ TEST_F(TrainerTest, AnOutputThatExistsIsReplacedOnlyOnRequest) {
     train(stage("2_text"), same, {});
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("exists; use --overwrite"));
+    EXPECT_THAT(error.what(), HasSubstr("exists and would be replaced; use --overwrite"));
   }
   EXPECT_EQ(read_file(output("mine"), 64 << 20), before);
   EXPECT_TRUE(train(stage("2_text"), options("mine", {"train.steps=2"}), {}, /*overwrite=*/true));

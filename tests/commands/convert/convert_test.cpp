@@ -105,8 +105,8 @@ TEST_F(Convert, NamingNeedsOneComponentThatKnowsIt) {
   options_.naming = "huggingface";
   EXPECT_THAT(error(), HasSubstr("--naming needs the tensors of one component"));
   options_.only = {"language_decoder.*"};
-  options_.naming = "hugging";
-  EXPECT_THAT(error(), HasSubstr("has no naming 'hugging'; did you mean 'huggingface'?"));
+  options_.naming = "huggingfac";
+  EXPECT_THAT(error(), HasSubstr("has no naming 'huggingfac'; did you mean 'huggingface'?"));
   options_.naming = "gguf";  // the names of GGUF files, which are not written
   EXPECT_THAT(error(), HasSubstr("has no naming 'gguf'"));
   EXPECT_FALSE(fs::exists(options_.output));
