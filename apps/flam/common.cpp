@@ -102,13 +102,18 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   command.add_option("--dtype", options.dtype, "auto (the config's), float32, bfloat16 or float16")
       ->check(not_empty())
       ->capture_default_str();
+  const auto graphs = std::make_shared<std::string>();
   command
       .add_flag(
-          "--cuda-graph{on}", options.cuda_graph,
+          "--cuda-graph{on}", *graphs,
           "record the decode step as a CUDA graph and replay it; with =auto, where enough steps follow, "
           "or requests of the same size come again (docs/cuda.md)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, CudaGraph>{
-          {"off", CudaGraph::off}, {"auto", CudaGraph::automatic}, {"on", CudaGraph::on}}));
+      ->check(CLI::IsMember({"auto", "off", "on"}))
+      ->each([&options, graphs](const std::string& value) {
+        options.cuda_graph = value == "auto"  ? CudaGraph::automatic
+                             : value == "off" ? CudaGraph::off
+                                              : CudaGraph::on;
+      });
   command
       .add_option("--feature-cache", options.feature_cache,
                   "folder in which the features of pictures are kept, so that another run, prompt or decoder "

@@ -170,6 +170,18 @@ TEST_F(Cli, ARankingModelRefusesOptionsForGeneratedText) {
   EXPECT_EQ(set.out, "yes\n");
 }
 
+TEST_F(Cli, CudaGraphsAreAChoice) {
+  const std::string scene =
+      "infer flamingo_mini_caption " FLAM_SOURCE_DIR "/docs/images/scene.png --cuda-graph";
+  EXPECT_EQ(run_flam(scene + "=auto").status, 0);  // without CUDA there are none
+  EXPECT_EQ(run_flam(scene + "=off").status, 0);
+  for (const char* on : {"", "=on"})
+    EXPECT_THAT(run_flam(scene + on).err, HasSubstr("CUDA graphs need a CUDA device")) << on;
+  const auto wrong = run_flam(scene + "=always");
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("always not in {auto,off,on}"));
+}
+
 TEST_F(Cli, ABrokenPictureDoesNotStopTheOthers) {
   const auto broken = scratch_.path() / "broken.png";
   write_file(broken, "not a picture");
