@@ -4,6 +4,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/request/video_part.h"
 
 namespace flam {
 
@@ -22,7 +23,7 @@ void add_shot(const std::string& shot, bool with_question, Request& request) {
     std::error_code ignored;
     if (image.empty() || !std::filesystem::is_regular_file(image, ignored)) continue;
     const std::string text = shot.substr(at + 1);
-    request.parts.push_back({Part::Kind::image, "", {PictureSource{image, nullptr, {}}}});
+    request.parts.push_back(media_part(image));
     if (!with_question) {
       request.parts.push_back(text_part(text));
       return;

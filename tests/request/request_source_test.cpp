@@ -106,6 +106,18 @@ TEST_F(RequestSource, TheIdOfAPathThatIsNotUtf8NamesTheFile) {
   EXPECT_THAT(failed_, ElementsAre(StartsWith("file://" + folder + "/r%E9.jsonl:2: ")));
 }
 
+TEST_F(RequestSource, AShotMayBeAVideo) {
+  const std::string shot = add("clip.mp4", "no picture"), picture = add("1.png");
+  for_each_request({.images = {picture}, .shots = {shot + "=a dance"}}, false, sink_);
+  ASSERT_EQ(taken_.size(), 1u);
+  const Request& request = taken_.front();
+  ASSERT_EQ(request.parts.size(), 3u);
+  EXPECT_EQ(request.parts[0].kind, Part::Kind::frames);
+  EXPECT_EQ(request.parts[0].pictures.at(0).path, shot);
+  EXPECT_EQ(request.parts[1].text, "a dance");
+  EXPECT_EQ(request.parts[2].kind, Part::Kind::image);
+}
+
 TEST_F(RequestSource, EveryPictureComesAfterTheShots) {
   const std::string shot = add("a=b.png"), picture = add("1.png");
   for_each_request(
