@@ -78,6 +78,11 @@ RunLog::RunLog(std::filesystem::path file, std::filesystem::path events)
     : file_(std::move(file)), events_folder_(std::move(events)) {}
 
 void RunLog::begin(int64_t step) {
+  first_step_ = step;
+}
+
+void RunLog::open_files() {
+  const int64_t step = first_step_;
   std::string kept;
   if (step > 0 && std::filesystem::exists(file_)) {
     const std::string before = read_file(file_, kMostOfALog);
@@ -106,6 +111,7 @@ void RunLog::begin(int64_t step) {
 }
 
 void RunLog::add(int64_t step, const Numbers& numbers) {
+  if (!lines_.is_open()) open_files();
   Value line = Value::map();
   line.set("step", step);
   std::string summary;

@@ -28,9 +28,11 @@ class FLAM_API RunLog {
   void add(int64_t step, const Numbers& numbers);
 
  private:
+  void open_files();
   void write_event(const std::string& event);
 
   std::filesystem::path file_, events_folder_;
+  int64_t first_step_ = 0;
   std::ofstream lines_, events_;
 };
 

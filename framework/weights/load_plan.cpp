@@ -73,6 +73,13 @@ class Planner {
     std::vector<std::string> missing, files;
     for (const WeightsFile& file : config.files) files.push_back(config.path_of(file).string());
     if (config.may_not_fit) leave_out_incomplete();
+    if (config.must_be_used && plan_.fillings.empty()) {
+      errors_.add(config.files.front().where,
+                  cat("no tensor of ", printable(join(files, ", "), 1000), " is used",
+                      config.patterns.empty() ? ""
+                                              : "; do the patterns match names of the model's tensors "
+                                                "(`flam describe CONFIG --tensors`)?"));
+    }
     for (const auto& slot : store_.slots()) {
       const auto found = plan_.fillings.find(slot.get());
       if (config.may_lack && found == plan_.fillings.end()) continue;

@@ -58,9 +58,12 @@ TEST_F(RunLogTest, ARunThatContinuesRemovesLaterLines) {
   log.add(25, {{"a", 2}});
   EXPECT_EQ(read_file(lines_, 4096),
             "{\"step\":10,\"a\":1.0}\n{\"step\":20,\"a\":1.0}\n{\"step\":25,\"a\":2.0}\n");
+  const std::string before = read_file(lines_, 4096);
   RunLog anew(lines_, "");
   anew.begin(0);
-  EXPECT_EQ(read_file(lines_, 4096), "");
+  EXPECT_EQ(read_file(lines_, 4096), before);  // a run that fails at once loses nothing
+  anew.add(1, {{"a", 3}});
+  EXPECT_EQ(read_file(lines_, 4096), "{\"step\":1,\"a\":3.0}\n");
 }
 
 TEST_F(RunLogTest, ALineThatWasCutShortIsRemoved) {
@@ -73,12 +76,15 @@ TEST_F(RunLogTest, ALineThatWasCutShortIsRemoved) {
 
 TEST_F(RunLogTest, RunsOfOneProcessHaveEventFilesOfTheirOwn) {
   RunLog first(lines_, scratch_.path() / "events"), second(lines_, scratch_.path() / "events");
-  first.begin(0);
-  second.begin(0);
+  for (RunLog* log : {&first, &second}) {
+    log->begin(0);
+    log->add(1, {{"a", 1}});
+  }
   EXPECT_EQ(event_files().size(), 2u);
   write_file(scratch_.path() / "file", "x");
   RunLog third(lines_, scratch_.path() / "file");
-  EXPECT_THROW(third.begin(0), RunError);
+  third.begin(0);
+  EXPECT_THROW(third.add(1, {{"a", 1}}), RunError);
 }
 
 TEST_F(RunLogTest, WritesEventsForTensorBoard) {
@@ -99,7 +105,8 @@ TEST_F(RunLogTest, WritesEventsForTensorBoard) {
 
 TEST_F(RunLogTest, AFileThatCannotBeWrittenIsAnError) {
   RunLog log(scratch_.path(), "");
-  EXPECT_THROW(log.begin(0), Error);
+  log.begin(0);
+  EXPECT_THROW(log.add(1, {{"a", 1}}), Error);
 }
 
 }  // namespace

@@ -584,6 +584,9 @@ TEST_F(TrainerTest, WrongUseIsAnError) {
   EXPECT_THAT(error_of({"train.validation_dataset=scenes", "train.validate_every=2"}),
               HasSubstr("`validation_dataset` must be a dataset"));
   EXPECT_THAT(error_of({"train.ema_decay=1"}), HasSubstr("the average would never change"));
+  EXPECT_THAT(error_of({"train.init_from=null", "train.init_patterns=['nope.*']"}),
+              HasSubstr("is used; do the patterns match"));
+  EXPECT_FALSE(std::filesystem::exists(output("wrong") + ".metrics.jsonl"));
   EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);
 }
 

@@ -136,9 +136,10 @@ class Evaluator {
     for (int64_t i = first; i < std::min(dataset_->size(), first + options_.batch_size); ++i) {
       Query query;
       query.index = i;
-      query.record = dataset_->at(i);
-      query.request = query.record.request;
+      query.record.request.id = cat("record ", i);  // until it is read
       try {
+        query.record = dataset_->at(i);
+        query.request = query.record.request;
         if (shots_) {
           query.request = shots_->with_shots(i, query.record.request, query.shots);
           CallOptions call;

@@ -13,6 +13,7 @@
 #include "framework/commands/evaluate/results_folder.h"
 #include "framework/commands/evaluate/scorer.h"
 #include "framework/commands/evaluate/stored_metrics.h"
+#include "framework/recipe/outputs.h"
 
 namespace flam {
 
@@ -209,6 +210,9 @@ Report gather_report(const std::string& folder, const ReportOptions& options) {
 
 std::string write_report(const std::string& folder, const std::string& file, const ReportOptions& options) {
   const std::string name = file.empty() ? (std::filesystem::path(folder) / results::kPage).string() : file;
+  Outputs outputs;
+  outputs.add("--output", name, Outputs::Content::html);
+  outputs.keep_other_content();
   write_file(name, report_html(gather_report(folder, options)));
   return name;
 }

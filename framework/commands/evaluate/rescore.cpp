@@ -52,6 +52,12 @@ Evaluation rescore(const std::string& folder, const RescoreOptions& options) {
     results.each(pass, [&](const StoredPrediction& prediction) { scorer.add(prediction); });
     return scorer;
   };
+  int64_t stored_records = 0;
+  results.each(results::kAnswers, [&](const StoredPrediction&) { ++stored_records; });
+  if (stored_records != out.n) {
+    throw Error(cat(quoted(folder), " has ", counted(stored_records, "prediction"), ", but its run had ",
+                    counted(out.n, "record"), ", so the file was changed since; run `flam evaluate` again"));
+  }
   const PassScorer answers = score(results::kAnswers);
   out.answers = answers.result(options.resamples);
   out.by_kind = answers.by_kind(options.resamples);

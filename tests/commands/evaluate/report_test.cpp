@@ -63,6 +63,15 @@ class ReportOfARun : public testing::Test {
   ReportOptions options_;
 };
 
+TEST_F(ReportOfARun, ReplacesNothingButPages) {
+  run("flamingo_mini_vqa");
+  const std::string predictions = folder() + "/predictions.jsonl", before = read_file(predictions, 1 << 22);
+  EXPECT_THROW(write_report(folder(), predictions, options_), Error);
+  EXPECT_EQ(read_file(predictions, 1 << 22), before);
+  page();
+  EXPECT_NO_THROW(page());
+}
+
 TEST_F(ReportOfARun, IsSelfContainedAndComplete) {
   run("flamingo_mini_vqa");
   const std::string html = page();

@@ -256,6 +256,15 @@ TEST_F(Results, AreScoredAgainWithoutAModel) {
               AllOf(StartsWith(path("results/predictions.jsonl") + ":7: "), HasSubstr("not a prediction")));
 }
 
+TEST_F(Results, ThatLostPredictionsAreNotScored) {
+  run();
+  const std::string all = text("predictions.jsonl");
+  for (const std::string& some : {all.substr(0, all.find('\n') + 1), all + all, std::string()}) {
+    write_file(path("results/predictions.jsonl"), some);
+    EXPECT_THAT(error_of([&] { rescore(options_.output, {}); }), HasSubstr("but its run had 6 records"));
+  }
+}
+
 TEST_F(Results, TwoRunsAreComparedOverTheSameRecords) {
   options_.blind = options_.swapped = false;
   run();
