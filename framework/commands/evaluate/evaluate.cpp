@@ -130,6 +130,18 @@ class Evaluator {
     kept_ = kept;
   }
 
+  /// A record that can't be read fails alone. RunError: the dataset breaks its contract.
+  void read_record(Query& query) const {
+    try {
+      query.record = dataset_->at(query.index);
+      query.request = query.record.request;
+    } catch (const RunError&) {
+      throw;
+    } catch (const Error& error) {
+      query.error = error.what();
+    }
+  }
+
   /// A batch of queries; their pictures are loaded while the batch before is answered.
   std::vector<Query> queries_from(int64_t first) const {
     std::vector<Query> queries;
@@ -137,9 +149,12 @@ class Evaluator {
       Query query;
       query.index = i;
       query.record.request.id = cat("record ", i);  // until it is read
+      read_record(query);
+      if (query.error) {
+        queries.push_back(std::move(query));
+        continue;
+      }
       try {
-        query.record = dataset_->at(i);
-        query.request = query.record.request;
         if (shots_) {
           query.request = shots_->with_shots(i, query.record.request, query.shots);
           CallOptions call;
