@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <bit>
+#include <boost/crc.hpp>
 #include <chrono>
 #include <cstring>
 
@@ -11,6 +11,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/config/json_reader.h"
 
 namespace flam {
 
@@ -18,20 +19,11 @@ namespace {
 
 constexpr size_t kMostOfALog = size_t{1} << 30;
 
-/// CRC-32C (Castagnoli, reflected), which zlib doesn't have.
+/// CRC-32C (Castagnoli).
 uint32_t crc32c(std::string_view bytes) {
-  static constexpr auto kTable = [] {
-    std::array<uint32_t, 256> table{};
-    for (uint32_t i = 0; i < table.size(); ++i) {
-      uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value & 1 ? 0x82f63b78u : 0);
-      table[i] = value;
-    }
-    return table;
-  }();
-  uint32_t crc = ~0u;
-  for (const char byte : bytes) crc = kTable[(crc ^ static_cast<uint8_t>(byte)) & 0xff] ^ crc >> 8;
-  return ~crc;
+  boost::crc_optimal<32, 0x1edc6f41, 0xffffffff, 0xffffffff, true, true> crc;
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
 }
 
 // The little of protobuf's wire format that tensorflow/core/util/event.proto needs.
@@ -64,7 +56,7 @@ std::string event(int64_t step, const std::string& what) {
 
 bool is_later(std::string_view line, int64_t step) {
   try {
-    const Value value = parse_yaml(std::string(line), "");  // JSON is YAML
+    const Value value = parse_json(line, "");
     const Value* at = value.find("step");
     return !at || !at->is_int() || at->as_int() > step;
   } catch (const Error&) {

@@ -16,12 +16,12 @@ class FLAM_API RunLog {
  public:
   using Numbers = std::vector<std::pair<std::string, double>>;
 
-  /// `file` gets the JSON lines. `events` is the folder for TensorBoard, "": none. Both are written from
-  /// begin() on.
+  /// `file` gets the JSON lines. `events` is the folder for TensorBoard, "": none. Nothing is written before
+  /// the first add(), so that a run that fails at once leaves the numbers of an earlier one.
   RunLog(std::filesystem::path file, std::filesystem::path events);
 
-  /// The run starts or continues after `step` steps: lines of later steps are removed, and TensorBoard is
-  /// told to forget them. RunError: a file can't be written.
+  /// The run starts or continues after `step` steps: the first add() removes the lines of later steps, and
+  /// tells TensorBoard to forget them.
   void begin(int64_t step);
   /// Adds a line {"step": …, NAME: …}, and a point NAME for TensorBoard for each number. RunError: it can't
   /// be written.
