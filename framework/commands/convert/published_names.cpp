@@ -1,6 +1,8 @@
 #include "framework/commands/convert/published_names.h"
 
-#include <ATen/ops/cat.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <map>
@@ -26,20 +28,23 @@ std::optional<std::string> published_name(const NameRule& rule, const std::strin
   return match.to;
 }
 
-at::Tensor interleaved(const at::Tensor& tensor, int64_t heads) {
-  return tensor.reshape({heads, 2, tensor.size(0) / heads / 2, -1}).transpose(1, 2).reshape(tensor.sizes());
+/// Where the component's rows under a rule are in a file's tensor of `rows` rows: what arranged() takes.
+at::Tensor rows_in_file(int64_t rows, NameRule rule, size_t parts) {
+  rule.transposed = false;
+  return arranged(at::arange(rows, at::kLong).view({rows, 1}), rule, parts).flatten();
 }
 
-at::Tensor by_head(const at::Tensor& tensor, int64_t heads, int64_t parts) {
-  return tensor.reshape({parts, heads, tensor.size(0) / heads / parts, -1})
-      .transpose(0, 1)
-      .reshape(tensor.sizes());
+bool moves_rows(const NameRule& rule) {
+  return rule.slices > 0 || rule.parts_of_heads > 0 || rule.interleaved_heads > 0;
 }
 
-/// A tensor of the file while its slices are gathered.
+/// A tensor of the file while its slices are gathered; it has one if it is not sliced.
 struct Gathered {
-  const NameRule* rule;
-  std::vector<at::Tensor> slices;
+  struct Slice {
+    const NameRule* rule = nullptr;
+    at::Tensor tensor;
+  };
+  std::vector<Slice> slices;
   size_t parts;  // of the fused tensor that it is
 };
 
@@ -65,21 +70,31 @@ class Publisher {
   std::vector<std::pair<std::string, at::Tensor>> finish() const {
     std::vector<std::pair<std::string, at::Tensor>> out;
     for (const auto& [name, gathered] : tensors_) {
-      const NameRule& rule = *gathered.rule;
-      if (std::ranges::any_of(gathered.slices, [](const at::Tensor& slice) { return !slice.defined(); })) {
-        throw Error(cat("the naming ", quoted(table_.name), " makes ", quoted(name), " of ", rule.slices,
-                        " tensors of the ", component_, ", and not all of them are written"));
+      for (const Gathered::Slice& slice : gathered.slices) {
+        if (slice.tensor.defined()) continue;
+        throw Error(cat("the naming ", quoted(table_.name), " makes ", quoted(name), " of ",
+                        gathered.slices.size(), " tensors of the ", component_,
+                        ", and not all of them are written"));
       }
-      at::Tensor tensor = gathered.slices.size() == 1 ? gathered.slices.front() : at::cat(gathered.slices);
-      const int64_t parts = rule.slices > 0 ? rule.slices : static_cast<int64_t>(gathered.parts);
-      if (rule.parts_of_heads > 0 && parts > 0) tensor = by_head(tensor, rule.parts_of_heads, parts);
-      if (rule.transposed && tensor.dim() == 2) tensor = tensor.t().contiguous();
-      out.emplace_back(name, tensor);
+      out.emplace_back(name, in_file_order(gathered));
     }
     return out;
   }
 
  private:
+  static at::Tensor in_file_order(const Gathered& gathered) {
+    const auto& [rule, first] = gathered.slices.front();
+    at::Tensor tensor = first;
+    if (moves_rows(*rule)) {
+      std::vector<int64_t> shape = first.sizes().vec();
+      shape[0] *= std::ssize(gathered.slices);
+      tensor = at::empty(shape, first.options());
+      for (const Gathered::Slice& slice : gathered.slices)
+        tensor.index_copy_(0, rows_in_file(shape[0], *slice.rule, gathered.parts), slice.tensor);
+    }
+    return rule->transposed && tensor.dim() == 2 ? tensor.t().contiguous() : tensor;
+  }
+
   bool add_whole(const std::string& name, const WeightSlot& slot) {
     return std::ranges::any_of(table_.rules, [&](const NameRule& rule) {
       const auto published = published_name(rule, name);
@@ -91,10 +106,10 @@ class Publisher {
   bool put(const std::string& published, const NameRule& rule, const at::Tensor& tensor, size_t parts) {
     const auto count = static_cast<size_t>(std::max<int64_t>(rule.slices, 1));
     Gathered& place =
-        tensors_.try_emplace(published, Gathered{&rule, std::vector<at::Tensor>(count), parts}).first->second;
-    at::Tensor& slice = place.slices.at(static_cast<size_t>(rule.slice));
-    if (slice.defined()) return false;
-    slice = rule.interleaved_heads > 0 ? interleaved(tensor, rule.interleaved_heads) : tensor;
+        tensors_.try_emplace(published, Gathered{std::vector<Gathered::Slice>(count), parts}).first->second;
+    Gathered::Slice& slice = place.slices.at(static_cast<size_t>(rule.slice));
+    if (slice.tensor.defined()) return false;
+    slice = {&rule, tensor};
     return true;
   }
 
