@@ -88,8 +88,7 @@ void Outputs::keep(const RunConfig& config) const {
 
 void Outputs::keep(const RunConfig& config, const std::string& chosen) const {
   keep(config);
-  for (const WeightsFile& file : config.weights.files)
-    keep_weights(fs::path(config.weights.root) / file.path);
+  for (const WeightsFile& file : config.weights.files) keep_weights(config.weights.path_of(file));
   keep_weights(chosen);
 }
 

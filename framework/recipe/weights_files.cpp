@@ -62,13 +62,13 @@ std::string missing_file_advice(const WeightsConfig& weights, const std::string&
 void require_files(const WeightsConfig& weights) {
   ErrorList errors;
   for (const WeightsFile& file : weights.files) {
-    const std::filesystem::path path = std::filesystem::path(weights.root) / file.path;
+    const std::filesystem::path path = weights.path_of(file);
     std::error_code problem;
     const bool exists = std::filesystem::exists(path, problem);
     const bool is_folder = std::filesystem::is_directory(path, problem);
     if (is_folder ? holds_checkpoint(path) : exists) continue;
     errors.add(file.where, cat(is_folder ? "no weights in the folder " : "no weights file ",
-                               quoted(path.lexically_normal().string()), "; ", advice_for(file)));
+                               quoted(path.string()), "; ", advice_for(file)));
   }
   errors.throw_if_any();
 }

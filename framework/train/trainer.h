@@ -51,7 +51,7 @@ class Trainer {
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
   void save_checkpoint(int64_t steps_done) const;
   int64_t resume();
-  /// Writes the trained tensors and those of files, with their averages if there are any.
+  /// Writes the trained tensors and those of files.
   void save(const std::string& file, int64_t steps_done) const;
   /// The metadata of the output: what it was trained with, and the SHA-256 of the files it began from.
   std::map<std::string, std::string> provenance(int64_t steps_done) const;

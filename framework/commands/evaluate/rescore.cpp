@@ -53,12 +53,15 @@ Evaluation rescore(const std::string& folder, const RescoreOptions& options) {
     return scorer;
   };
   int64_t stored_records = 0;
-  results.each(results::kAnswers, [&](const StoredPrediction&) { ++stored_records; });
+  PassScorer answers(stored.metrics());
+  results.each(results::kAnswers, [&](const StoredPrediction& prediction) {
+    answers.add(prediction);
+    ++stored_records;
+  });
   if (stored_records != out.n) {
     throw Error(cat(quoted(folder), " has ", counted(stored_records, "prediction"), ", but its run had ",
                     counted(out.n, "record"), ", so the file was changed since; run `flam evaluate` again"));
   }
-  const PassScorer answers = score(results::kAnswers);
   out.answers = answers.result(options.resamples);
   out.by_kind = answers.by_kind(options.resamples);
   for (const char* control : results::kControls) {
