@@ -18,6 +18,7 @@
 
 #include "framework/nn/flops.h"
 #include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/pointwise.h"
 
 namespace flam {
@@ -38,6 +39,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
     case Activation::quick_gelu:
       break;
   }
+  if (kernels::takes_pointwise(x)) return kernels::quick_gelu(x);
   if (at::GradMode::is_enabled()) return x * (x * 1.702).sigmoid();
   return (x * 1.702).sigmoid_().mul_(x);
 }
@@ -67,6 +69,7 @@ Init matrix_init(const LinearOptions& options, int64_t in) {
 namespace {
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   count_flops(2 * x.numel() * weight.size(0));
+  if (kernels::takes_many_rows(x, weight, bias)) return kernels::many_rows_product(x, weight, bias);
   if (kernels::takes_few_rows(x, weight, bias)) return kernels::few_rows_product(x, weight, bias);
   return at::linear(x, weight, bias);
 }

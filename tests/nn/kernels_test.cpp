@@ -17,8 +17,10 @@
 #include "framework/nn/kernels/attention_step.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/pair_product.h"
 #include "framework/nn/kernels/pointwise.h"
+#include "framework/nn/kernels/row_tiles.h"
 #include "framework/nn/layers.h"
 #include "framework/nn/rotary.h"
 #include "framework/testing/near.h"
@@ -203,11 +205,15 @@ TEST_P(Kernels, pointwise_ones_equal_the_operators_of_libtorch) {
       EXPECT_TRUE(at::allclose(kernels::gelu_tanh(x).to(at::kFloat), at::gelu(x32, "tanh"),
                                dtype == at::kFloat ? 1e-5 : 4e-3, 1e-6))
           << dtype << width;
+      EXPECT_TRUE(at::allclose(kernels::quick_gelu(x), x * (x * 1.702).sigmoid(),
+                               dtype == at::kFloat ? 1e-5 : 8e-3, 1e-6))
+          << dtype << width;
     }
     const float infinity = std::numeric_limits<float>::infinity(), nan = std::nanf("");
     const at::Tensor extreme = at::tensor({0.0F, 1e4F, -1e4F, 3e38F, infinity, nan}, at::kFloat).to(dtype);
     const at::Tensor ones = at::ones_like(extreme);
-    for (const at::Tensor& y : {kernels::gelu_tanh(extreme), kernels::silu_product(extreme, ones)}) {
+    for (const at::Tensor& y :
+         {kernels::gelu_tanh(extreme), kernels::quick_gelu(extreme), kernels::silu_product(extreme, ones)}) {
       EXPECT_TRUE(at::equal(y.slice(0, 3, 5), extreme.slice(0, 3, 5)));
       EXPECT_TRUE(at::allclose(y.slice(0, 0, 3), extreme.slice(0, 0, 3).clamp_min(0)));
       EXPECT_TRUE(y[5].isnan().item<bool>());
@@ -218,6 +224,73 @@ TEST_P(Kernels, pointwise_ones_equal_the_operators_of_libtorch) {
 
 INSTANTIATE_TEST_SUITE_P(Targets, Kernels, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
+
+/// Both kinds of numbers, as far as this machine has the instructions of many_rows_product().
+std::vector<at::ScalarType> dtypes_of_many_rows() {
+  std::vector<at::ScalarType> dtypes;
+  if (kernels::has_row_tiles(false)) dtypes.push_back(at::kFloat);
+  if (kernels::has_row_tiles(true)) dtypes.push_back(at::kBFloat16);
+  return dtypes;
+}
+
+TEST(ManyRows, equal_plain_loops_for_odd_sizes_and_unaligned_memory) {
+  const at::NoGradGuard no_grad;
+  uint64_t seed = 0;
+  for (const at::ScalarType dtype : dtypes_of_many_rows()) {
+    for (const int64_t in : {1, 3, 31, 64, 100, 2309}) {
+      for (const int64_t out : {1, 12, 29}) {
+        for (const int64_t rows : {1, 2, 3, 4, 5, 6, 33, 151}) {
+          const int64_t offset = ++seed % 5;
+          const at::Tensor x = unaligned({rows, in}, seed, dtype, offset),
+                           w = unaligned({out, in}, seed + 1, dtype, (offset + 3) % 5),
+                           b = seed % 2 ? unaligned({out}, seed + 2, dtype, 1) : at::Tensor();
+          const at::Tensor y = kernels::many_rows_product(x, w, b), expected = few_rows_reference(x, w, b);
+          ASSERT_EQ(y.scalar_type(), dtype);
+          const double relative = dtype == at::kFloat ? 1e-5 : 8e-3;
+          ASSERT_TRUE(at::allclose(y, expected, relative, 1e-5 * std::sqrt(static_cast<double>(in))))
+              << dtype << " " << rows << " × " << in << " → " << out;
+        }
+      }
+    }
+  }
+}
+
+TEST(ManyRows, compute_a_row_alike_beside_others) {
+  const at::NoGradGuard no_grad;
+  for (const at::ScalarType dtype : dtypes_of_many_rows()) {
+    const at::Tensor x = random({150, 2309}, 1).to(dtype), w = random({29, 2309}, 2).to(dtype);
+    const at::Tensor together = kernels::many_rows_product(x, w, {});
+    for (const int64_t rows : {1, 5, 6, 145}) {
+      const at::Tensor some = kernels::many_rows_product(x.narrow(0, 150 - rows, rows), w, {});
+      EXPECT_TRUE(at::equal(some, together.narrow(0, 150 - rows, rows))) << rows;
+    }
+  }
+}
+
+TEST(ManyRows, pass_on_nan_and_infinity) {
+  const at::NoGradGuard no_grad;
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const at::ScalarType dtype : dtypes_of_many_rows()) {
+    at::Tensor x = at::full({20, 70}, 1, dtype);
+    x[0][69] = std::nanf("");
+    x[1][0] = infinity;
+    const at::Tensor y = kernels::many_rows_product(x, at::full({13, 70}, 2, dtype), {}).to(at::kFloat);
+    EXPECT_TRUE(y[0].isnan().all().item<bool>());
+    EXPECT_TRUE(y[1].eq(infinity).all().item<bool>());
+    EXPECT_TRUE(y.narrow(0, 2, 18).eq(140).all().item<bool>());
+  }
+}
+
+TEST(ManyRows, are_taken_if_they_are_neither_too_few_nor_too_many) {
+  const at::NoGradGuard no_grad;
+  for (const at::ScalarType dtype : dtypes_of_many_rows()) {
+    const at::Tensor w = random({8, 6}, 1).to(dtype), x = random({2, 20, 6}, 2).to(dtype);
+    EXPECT_EQ(kernels::takes_many_rows(x, w, {}), kernels::enabled());
+    EXPECT_FALSE(kernels::takes_many_rows(x, w.to(at::kDouble), {}));
+    EXPECT_FALSE(kernels::takes_many_rows(random({1, 6}, 2).to(dtype), w, {}));
+    EXPECT_FALSE(kernels::takes_many_rows(random({1000, 6}, 2).to(dtype), w, {}));
+  }
+}
 
 TEST(TakesFewRows, only_plain_tensors_in_memory_without_gradients) {
   const at::Tensor w = random({8, 6}, 1), x = random({2, 6}, 2);

@@ -1,7 +1,6 @@
 #include "framework/nn/kernels/few_rows.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/operands.h"
 #include "framework/nn/kernels/record.h"
 
 namespace flam::kernels {
@@ -53,11 +53,6 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return y;
 }
 
-bool is_plain(const at::Tensor& tensor, at::ScalarType dtype) {
-  return tensor.device().is_cpu() && tensor.scalar_type() == dtype && tensor.layout() == at::kStrided &&
-         tensor.is_contiguous();
-}
-
 }  // namespace
 
 bool enabled() {
@@ -69,11 +64,9 @@ bool enabled() {
 }
 
 bool takes_few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const at::ScalarType dtype = x.scalar_type();
-  const int64_t most = dtype == at::kFloat ? kMostFloatRows : dtype == at::kBFloat16 ? kMostBFloat16Rows : 0;
-  if (x.dim() == 0 || weight.dim() != 2 || x.size(-1) != weight.size(1) || x.numel() == 0) return false;
-  if (x.numel() > most * x.size(-1) || at::GradMode::is_enabled() || !enabled()) return false;
-  return is_plain(x, dtype) && is_plain(weight, dtype) && (!bias.defined() || is_plain(bias, dtype));
+  if (!is_plain_product(x, weight, bias) || !enabled()) return false;
+  const int64_t most = x.scalar_type() == at::kFloat ? kMostFloatRows : kMostBFloat16Rows;
+  return x.numel() <= most * x.size(-1);
 }
 
 at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

@@ -67,6 +67,14 @@ at::Tensor gelu_tanh(const at::Tensor& x) {
   });
 }
 
+at::Tensor quick_gelu(const at::Tensor& x) {
+  return recorded("flam::quick_gelu", {x}, [&] {
+    return by_rows(x, 1, [&]<typename T>(int64_t begin, int64_t end, T* y) {
+      quick_gelu_of(elements<T>(x) + begin, end - begin, y + begin);
+    });
+  });
+}
+
 bool takes_silu_product(const at::Tensor& gate, const at::Tensor& up) {
   if (gate.sizes() != up.sizes() || gate.scalar_type() != up.scalar_type() || gate.dim() < 1) return false;
   for (const at::Tensor* const x : {&gate, &up}) {

@@ -16,6 +16,9 @@ FLAM_API at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, doub
 /// GELU with the tanh approximation, rounded once.
 FLAM_API at::Tensor gelu_tanh(const at::Tensor& x);
 
+/// x · sigmoid(1.702·x); bfloat16 is rounded after each of the three operators, as in Hugging Face's CLIP.
+FLAM_API at::Tensor quick_gelu(const at::Tensor& x);
+
 /// Whether silu_product() takes these: as above, but rows may lie apart, as the halves of one product do.
 FLAM_API bool takes_silu_product(const at::Tensor& gate, const at::Tensor& up);
 

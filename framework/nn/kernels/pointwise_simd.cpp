@@ -31,6 +31,14 @@ HWY_INLINE Vector GeluTanh(Vector x) {
   return TimesSigmoid(x, hn::Mul(x, slope));
 }
 
+/// x · sigmoid(1.702·x)
+template <typename T>
+HWY_INLINE Vector QuickGelu(Vector x) {
+  const F32 d;
+  const Vector t = Rounded<T>(hn::Mul(x, hn::Set(d, 1.702F)));
+  return hn::Mul(x, Rounded<T>(TimesSigmoid(hn::Set(d, 1.0F), t)));
+}
+
 template <typename T>
 void RmsNormRow(const T* HWY_RESTRICT x, const T* HWY_RESTRICT weight, size_t width, float eps,
                 T* HWY_RESTRICT y) {
@@ -53,14 +61,24 @@ void RmsNormRow(const T* HWY_RESTRICT x, const T* HWY_RESTRICT weight, size_t wi
   }
 }
 
-template <typename T>
-void GeluTanhOf(const T* HWY_RESTRICT x, size_t count, T* HWY_RESTRICT y) {
+template <typename T, class Function>
+HWY_INLINE void Apply(const T* HWY_RESTRICT x, size_t count, T* HWY_RESTRICT y, const Function& function) {
   const size_t step = StepSize();
   for (size_t k = 0; k < count; k += step) {
     Vector first, second;
     LoadPart(x + k, count - k, first, second);
-    StorePart(GeluTanh(first), GeluTanh(second), count - k, y + k);
+    StorePart(function(first), function(second), count - k, y + k);
   }
+}
+
+template <typename T>
+void GeluTanhOf(const T* x, size_t count, T* y) {
+  Apply(x, count, y, [](Vector v) { return GeluTanh(v); });
+}
+
+template <typename T>
+void QuickGeluOf(const T* x, size_t count, T* y) {
+  Apply(x, count, y, [](Vector v) { return QuickGelu<T>(v); });
 }
 
 template <typename T>
@@ -108,6 +126,12 @@ void GeluTanhF32(const float* x, size_t count, float* y) {
 void GeluTanhBF16(const uint16_t* x, size_t count, uint16_t* y) {
   GeluTanhOf(x, count, y);
 }
+void QuickGeluF32(const float* x, size_t count, float* y) {
+  QuickGeluOf(x, count, y);
+}
+void QuickGeluBF16(const uint16_t* x, size_t count, uint16_t* y) {
+  QuickGeluOf(x, count, y);
+}
 void SiluProductF32(const float* gate, const float* up, size_t count, float* y) {
   SiluProductOf(gate, up, count, y);
 }
@@ -131,6 +155,8 @@ HWY_EXPORT(RmsNormF32);
 HWY_EXPORT(RmsNormBF16);
 HWY_EXPORT(GeluTanhF32);
 HWY_EXPORT(GeluTanhBF16);
+HWY_EXPORT(QuickGeluF32);
+HWY_EXPORT(QuickGeluBF16);
 HWY_EXPORT(SiluProductF32);
 HWY_EXPORT(SiluProductBF16);
 HWY_EXPORT(RotateF32);
@@ -147,6 +173,12 @@ void gelu_tanh_of(const float* x, size_t count, float* y) {
 }
 void gelu_tanh_of(const uint16_t* x, size_t count, uint16_t* y) {
   HWY_DYNAMIC_DISPATCH(GeluTanhBF16)(x, count, y);
+}
+void quick_gelu_of(const float* x, size_t count, float* y) {
+  HWY_DYNAMIC_DISPATCH(QuickGeluF32)(x, count, y);
+}
+void quick_gelu_of(const uint16_t* x, size_t count, uint16_t* y) {
+  HWY_DYNAMIC_DISPATCH(QuickGeluBF16)(x, count, y);
 }
 void silu_product_of(const float* gate, const float* up, size_t count, float* y) {
   HWY_DYNAMIC_DISPATCH(SiluProductF32)(gate, up, count, y);

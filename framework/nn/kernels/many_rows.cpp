@@ -1,0 +1,65 @@
+#include "framework/nn/kernels/many_rows.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "framework/nn/kernels/elements.h"
+#include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/operands.h"
+#include "framework/nn/kernels/record.h"
+#include "framework/nn/kernels/row_tiles.h"
+
+namespace flam::kernels {
+
+namespace {
+
+// With fewer rows than the first, few_rows_product() is as fast or faster; with more than the last, libtorch
+// is.
+struct Range {
+  int64_t first, last;
+};
+constexpr Range kFloatRows{9, 256}, kBFloat16Rows{2, 64};
+constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
+
+template <typename T>
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out;
+  at::Tensor y = at::empty(shape, x.options());
+  const TiledProduct<T> tiled{elements<T>(x),
+                              elements<T>(weight),
+                              bias.defined() ? elements<T>(bias) : nullptr,
+                              static_cast<T*>(y.mutable_data_ptr()),
+                              static_cast<size_t>(rows),
+                              static_cast<size_t>(in),
+                              static_cast<size_t>(out)};
+  const auto tile = static_cast<int64_t>(kTileColumns);
+  const int64_t grain = std::max<int64_t>(kProductsPerTask / (tile * in * rows), 1);
+  at::parallel_for(0, (out + tile - 1) / tile, grain, [&](int64_t begin, int64_t end) {
+    row_tiles(tiled, begin * tile, std::min(end * tile, out));
+  });
+  return y;
+}
+
+}  // namespace
+
+bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!is_plain_product(x, weight, bias) || !enabled()) return false;
+  const bool bfloat16 = x.scalar_type() == at::kBFloat16;
+  const Range range = bfloat16 ? kBFloat16Rows : kFloatRows;
+  const int64_t rows = x.numel() / x.size(-1);
+  return rows >= range.first && rows <= range.last && has_row_tiles(bfloat16);
+}
+
+at::Tensor many_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return recorded("flam::many_rows_product", {x, weight, bias}, [&] {
+    return x.scalar_type() == at::kFloat ? product<float>(x, weight, bias)
+                                         : product<uint16_t>(x, weight, bias);
+  });
+}
+
+}  // namespace flam::kernels

@@ -1,0 +1,212 @@
+// With the intrinsics of AVX-512, because Highway 1.0 has no function for products of pairs of bfloat16.
+//
+// A tile is some rows of x times four rows of w. Both are read along their rows, so nothing is packed or
+// copied: each lane sums every sixteenth product, and the lanes are added at the end of a block.
+#include "framework/nn/kernels/row_tiles.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "framework/nn/kernels/pair_product.h"
+
+#define FLAM_TILES_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define FLAM_TILES_INLINE FLAM_TILES_TARGET __attribute__((always_inline)) inline
+
+namespace flam::kernels {
+
+namespace {
+
+constexpr size_t kRows = 6;                 // of a tile, whose sums then fill 24 of 32 registers
+constexpr size_t kRowsAtOnce = 24 * kRows;  // so many rows of x stay in the second cache
+constexpr size_t kBlockBytes = 4096;        // of each row: four rows of w stay in the first cache
+constexpr size_t kColumns = kTileColumns;
+
+struct Float {
+  using Element = float;
+  using Vector = __m512;
+  static constexpr size_t kLanes = 16;
+  FLAM_TILES_INLINE static Vector load(const float* p) { return _mm512_loadu_ps(p); }
+  FLAM_TILES_INLINE static Vector load(const float* p, size_t count) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
+  }
+  FLAM_TILES_INLINE static __m512 add_product(__m512 sum, Vector a, Vector b) {
+    return _mm512_fmadd_ps(a, b, sum);
+  }
+  static float to_float(float value) { return value; }
+  FLAM_TILES_INLINE static void store(float* y, __m128 sums, size_t count) {
+    _mm_mask_storeu_ps(y, static_cast<__mmask8>((1U << count) - 1), sums);
+  }
+};
+
+struct BFloat16 {
+  using Element = uint16_t;
+  using Vector = __m512bh;
+  static constexpr size_t kLanes = 32;
+  FLAM_TILES_INLINE static Vector load(const uint16_t* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  FLAM_TILES_INLINE static Vector load(const uint16_t* p, size_t count) {
+    return (__m512bh)_mm512_maskz_loadu_epi16((1U << count) - 1, p);
+  }
+  FLAM_TILES_INLINE static __m512 add_product(__m512 sum, Vector a, Vector b) {
+    return _mm512_dpbf16_ps(sum, a, b);
+  }
+  static float to_float(uint16_t value) {
+    const uint32_t bits = static_cast<uint32_t>(value) << 16;
+    float number;
+    std::memcpy(&number, &bits, sizeof number);
+    return number;
+  }
+  FLAM_TILES_INLINE static void store(uint16_t* y, __m128 sums, size_t count) {
+    _mm_mask_storeu_epi16(y, static_cast<__mmask8>((1U << count) - 1), (__m128i)_mm_cvtneps_pbh(sums));
+  }
+};
+
+/// The sum of the lanes of each of four vectors.
+FLAM_TILES_INLINE __m128 sums_of_lanes(const __m512 (&v)[kColumns]) {
+  const __m512 low = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+  const __m512 high = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+  const __m512 all = _mm512_add_ps(_mm512_shuffle_ps(low, high, 0x44), _mm512_shuffle_ps(low, high, 0xEE));
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+template <class D>
+using WeightRows = std::array<const typename D::Element*, kColumns>;
+
+/// What a tile fetches while it computes: the rows [first, last) of the four rows of w that come next.
+struct Fetch {
+  size_t first, last;
+  size_t distance;  // in elements
+};
+
+/// Adds the products of R rows of x, `stride` apart, with the rows of w, over `depth` elements, to `sums`
+/// [R,kColumns].
+template <class D, size_t R>
+FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const WeightRows<D>& w, size_t depth,
+                            Fetch next, float* sums) {
+  __m512 sum[R][kColumns];
+#pragma GCC unroll 6
+  for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kColumns; ++j) sum[r][j] = _mm512_setzero_ps();
+  typename D::Vector weights[kColumns];
+  size_t k = 0;
+  for (; k + D::kLanes <= depth; k += D::kLanes) {
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kColumns; ++j) weights[j] = D::load(w[j] + k);
+    for (size_t j = next.first; j < next.last; ++j)
+      _mm_prefetch(reinterpret_cast<const char*>(w[j] + k + next.distance), _MM_HINT_T1);
+#pragma GCC unroll 6
+    for (size_t r = 0; r < R; ++r) {
+      const typename D::Vector values = D::load(x + r * stride + k);
+#pragma GCC unroll 4
+      for (size_t j = 0; j < kColumns; ++j) sum[r][j] = D::add_product(sum[r][j], values, weights[j]);
+    }
+  }
+  if (k < depth) {
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kColumns; ++j) weights[j] = D::load(w[j] + k, depth - k);
+#pragma GCC unroll 6
+    for (size_t r = 0; r < R; ++r) {
+      const typename D::Vector values = D::load(x + r * stride + k, depth - k);
+#pragma GCC unroll 4
+      for (size_t j = 0; j < kColumns; ++j) sum[r][j] = D::add_product(sum[r][j], values, weights[j]);
+    }
+  }
+#pragma GCC unroll 6
+  for (size_t r = 0; r < R; ++r)
+    _mm_storeu_ps(sums + r * kColumns, _mm_add_ps(_mm_loadu_ps(sums + r * kColumns), sums_of_lanes(sum[r])));
+}
+
+/// The rest of the rows, fewer than kRows.
+template <class D>
+FLAM_TILES_TARGET void last_tile(size_t rows, const typename D::Element* x, size_t stride,
+                                 const WeightRows<D>& w, size_t depth, Fetch next, float* sums) {
+  switch (rows) {
+    case 1:
+      return tile<D, 1>(x, stride, w, depth, next, sums);
+    case 2:
+      return tile<D, 2>(x, stride, w, depth, next, sums);
+    case 3:
+      return tile<D, 3>(x, stride, w, depth, next, sums);
+    case 4:
+      return tile<D, 4>(x, stride, w, depth, next, sums);
+    case 5:
+      return tile<D, 5>(x, stride, w, depth, next, sums);
+    default:
+      return;
+  }
+}
+
+/// The columns [n, n + count) of y, of as many as kRowsAtOnce rows that begin with row m.
+template <class D>
+FLAM_TILES_TARGET void columns(const TiledProduct<typename D::Element>& p, size_t m, size_t rows, size_t n,
+                               size_t count) {
+  constexpr size_t kBlock = kBlockBytes / sizeof(typename D::Element);
+  alignas(64) float sums[kRowsAtOnce * kColumns];
+  std::fill(sums, sums + rows * kColumns, 0.0F);
+  // Each tile fetches its share of the rows of w that come next, so that memory is read while others compute.
+  const size_t tiles = (rows + kRows - 1) / kRows, wanted = n + 2 * kColumns <= p.columns ? kColumns : 0;
+  const auto fetched = [&](size_t t) { return (t * wanted + tiles - 1) / tiles; };
+  for (size_t k = 0; k < p.depth; k += kBlock) {
+    const size_t depth = std::min(kBlock, p.depth - k);
+    WeightRows<D> w;  // a row is repeated where there are fewer
+    for (size_t j = 0; j < kColumns; ++j) w[j] = p.w + (n + std::min(j, count - 1)) * p.depth + k;
+    const typename D::Element* const x = p.x + m * p.depth + k;
+    for (size_t r = 0, t = 0; r < rows; r += kRows, ++t) {
+      const Fetch next{fetched(t), fetched(t + 1), kColumns * p.depth};
+      const typename D::Element* const some = x + r * p.depth;
+      if (rows - r < kRows)
+        last_tile<D>(rows - r, some, p.depth, w, depth, next, sums + r * kColumns);
+      else
+        tile<D, kRows>(some, p.depth, w, depth, next, sums + r * kColumns);
+    }
+  }
+  alignas(16) float bias[kColumns] = {};
+  for (size_t j = 0; p.bias && j < count; ++j) bias[j] = D::to_float(p.bias[n + j]);
+  for (size_t r = 0; r < rows; ++r)
+    D::store(p.y + (m + r) * p.columns + n, _mm_add_ps(_mm_loadu_ps(sums + r * kColumns), _mm_load_ps(bias)),
+             count);
+}
+
+template <class D>
+void product(const TiledProduct<typename D::Element>& p, size_t first, size_t last) {
+  for (size_t m = 0; m < p.rows; m += kRowsAtOnce)
+    for (size_t n = first; n < last; n += kColumns)
+      columns<D>(p, m, std::min(kRowsAtOnce, p.rows - m), n, std::min(kColumns, last - n));
+}
+
+}  // namespace
+
+bool has_row_tiles(bool bfloat16) {
+  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  return has && (!bfloat16 || has_pair_products());
+}
+
+void row_tiles(const TiledProduct<float>& p, size_t first, size_t last) {
+  product<Float>(p, first, last);
+}
+void row_tiles(const TiledProduct<uint16_t>& p, size_t first, size_t last) {
+  product<BFloat16>(p, first, last);
+}
+
+}  // namespace flam::kernels
+
+#else
+
+namespace flam::kernels {
+
+bool has_row_tiles(bool) {
+  return false;
+}
+void row_tiles(const TiledProduct<float>&, size_t, size_t) {}
+void row_tiles(const TiledProduct<uint16_t>&, size_t, size_t) {}
+
+}  // namespace flam::kernels
+
+#endif
