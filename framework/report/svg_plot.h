@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/export.h"
+
 namespace flam {
 
 struct PlotPoint {
@@ -20,10 +22,13 @@ struct Plot {
   std::string title, x_label, y_label;
   bool lines = false;  // true: points are joined, and the interval is a band; false: dots with error bars
   std::vector<PlotSeries> series;
+  bool log_y = false;  // a logarithmic y axis; points that are not positive are left out
 };
 
 /// One self-contained <svg> element. Points that are not finite are left out; returns "" if no point is left.
-std::string svg_plot(const Plot& plot);
+/// No axis begins below zero unless a value does. Each series is a group of the class "vN", N its colour, so
+/// that a page can hide it. Dots are labelled where there is room.
+FLAM_API std::string svg_plot(const Plot& plot);
 std::string plot_colour(size_t index);
 
 }  // namespace flam

@@ -8,6 +8,7 @@
 #include "framework/base/text.h"
 #include "framework/commands/compare/compare_cell.h"
 #include "framework/commands/compare/compare_report.h"
+#include "framework/commands/compare/compare_tables.h"
 #include "framework/report/page.h"
 #include "framework/report/svg_plot.h"
 
@@ -18,68 +19,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kStyle = R"(
-.wide { overflow-x: auto; } .best { font-weight: 600; }
-.failed { color: #a00; } .swatch { display: inline-block; width: .8em; height: .8em; border-radius: .2em; }
+.wide { overflow-x: auto; } th.number { white-space: normal; } td + td { overflow-wrap: anywhere; } .best { font-weight: 600; } .control { color: var(--note); }
+.failed { color: var(--bad); } .swatch { display: inline-block; width: .8em; height: .8em; border-radius: .2em; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; } svg { max-width: 100%; height: auto; }
-svg text { font: 11px system-ui, sans-serif; fill: #444; } svg .title { font-size: 13px; fill: #222; }
-svg .grid { stroke: #e4e4e4; } img { image-rendering: auto; max-width: 160px; } .same { color: #006a4d; }
-pre { overflow-x: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--note); } svg .title { font-size: 13px; fill: var(--text); }
+svg .grid { stroke: var(--line); } img { image-rendering: auto; max-width: 160px; } .same { color: var(--good); }
+pre { overflow-x: auto; } .legend { position: sticky; top: 0; background: var(--page); padding: .4rem 0; z-index: 1; }
+.legend label { margin-right: 1.2em; cursor: pointer; white-space: nowrap; }
 )";
 
-std::string swatch(size_t index) {
-  return cat("<span class=\"swatch\" style=\"background:", plot_colour(index), "\"></span> ");
+std::string class_of(size_t index) {
+  return cat("v", index);
 }
 
 std::string text_of(const Json& node) {
   return escape_html(node.get<std::string>());
-}
-
-/// Returns the index of the variant with the best mean, or nothing if all means are equal.
-std::optional<size_t> best_of(const Json& report, const Json& column) {
-  std::optional<size_t> best;
-  double value = 0;
-  bool differ = false;
-  const std::string key = column["key"];
-  for (size_t i = 0; i < report["variants"].size(); ++i) {
-    const Json& values = report["variants"][i]["values"];
-    if (!values.contains(key)) continue;
-    const double mean = values[key]["mean"];
-    differ = differ || (best && mean != value);
-    if (!best || (column["lower_is_better"].get<bool>() ? mean < value : mean > value)) {
-      best = i;
-      value = mean;
-    }
-  }
-  return differ ? best : std::nullopt;
-}
-
-std::string table(const Json& report) {
-  std::string out = "<div class=\"wide\"><table>\n<tr><th>variant</th>";
-  for (const Json& column : report["columns"]) {
-    const std::string unit = column["unit"];
-    out += cat("<th class=\"number\">", text_of(column["title"]), unit.empty() ? "" : ", " + unit, "</th>");
-  }
-  out += "<th></th></tr>\n";
-  size_t index = 0;
-  for (const Json& variant : report["variants"]) {
-    out += cat("<tr><td>", swatch(index), text_of(variant["name"]), "</td>");
-    for (const Json& column : report["columns"]) {
-      const bool best = best_of(report, column) == index;
-      out += cat("<td class=\"number", best ? " best" : "", "\">", escape_html(cell_text(column, variant)),
-                 "</td>");
-    }
-    const std::string status = variant["status"];
-    out += cat("<td class=\"", status == "failed" ? "failed" : "note", "\">", status == "done" ? "" : status,
-               variant.contains("reason") ? ": " + text_of(variant["reason"]) : "", "</td></tr>\n");
-    ++index;
-  }
-  out += "</table></div>\n<p class=\"note\">";
-  if (report["seeds"].size() > 1)
-    out +=
-        cat("±: half of the 95% confidence interval over ", report["seeds"].size(), " seeds (Student's t). ");
-  return out + "Bold: the best mean of the column. FLOPs are for one picture and " +
-         std::to_string(report["prompt_tokens"].get<int64_t>()) +
-         " prompt tokens, and for each new token.</p>\n";
 }
 
 /// Describes what was done: training steps, records, and how answers were timed.
@@ -121,11 +75,23 @@ std::string differences(const Json& report) {
   return out;
 }
 
+/// A box for each variant that shows and hides it everywhere on the page, by styles alone.
 std::string legend(const Json& report) {
-  std::vector<std::string> names;
+  std::string out = "<p class=\"legend\">";
   size_t index = 0;
-  for (const Json& variant : report["variants"]) names.push_back(swatch(index++) + text_of(variant["name"]));
-  return "<p>" + join(names, " &nbsp; ") + "</p>\n";
+  for (const Json& variant : report["variants"]) {
+    out += cat("<label><input type=\"checkbox\" id=\"show-", class_of(index), "\" checked> ", swatch(index),
+               text_of(variant["name"]), "</label> ");
+    ++index;
+  }
+  return out + "</p>\n";
+}
+
+std::string hiding_rules(const Json& report) {
+  std::string out;
+  for (size_t i = 0; i < report["variants"].size(); ++i)
+    out += cat("body:has(#show-", class_of(i), ":not(:checked)) .", class_of(i), " { display: none; }\n");
+  return out;
 }
 
 PlotPoint point_of(double x, const Json& y) {
@@ -160,18 +126,17 @@ std::string learning_curves(const Json& report) {
     plot.x_label = "step";
     plot.y_label = "loss";
     plot.lines = true;
+    plot.log_y = true;
     out += svg_plot(plot);
   }
-  return out.empty()
-             ? ""
-             : "<h2>Learning curves</h2>\n" + legend(report) + "<div class=\"plots\">" + out + "</div>\n";
+  return out.empty() ? "" : "<h2>Learning curves</h2>\n<div class=\"plots\">" + out + "</div>\n";
 }
 
 std::string scores_against_latency(const Json& report) {
   std::string out;
   for (const Json& column : report["columns"]) {
     const std::string key = column["key"];
-    if (!key.starts_with("score ")) continue;
+    if (!key.starts_with("score ") || column.contains("control")) continue;
     Plot plot{column["title"].get<std::string>() + " against latency", "latency, ms an answer",
               column["title"]};
     size_t index = 0;
@@ -185,7 +150,10 @@ std::string scores_against_latency(const Json& report) {
       }
       ++index;
     }
-    out += svg_plot(plot);
+    const auto same = [&](const PlotSeries& series) {
+      return series.points[0].y == plot.series[0].points[0].y;
+    };
+    if (!std::all_of(plot.series.begin(), plot.series.end(), same)) out += svg_plot(plot);
   }
   return out.empty() ? "" : "<h2>Scores against latency</h2>\n<div class=\"plots\">" + out + "</div>\n";
 }
@@ -200,7 +168,8 @@ std::string picture_grid(const Json& report) {
                  "</h2>\n<div class=\"wide\"><table>\n<tr><th></th>", "<th>reference</th>");
       size_t index = 0;
       for (const Json& variant : report["variants"])
-        out += cat("<th>", swatch(index++), text_of(variant["name"]), "</th>");
+        out += cat("<th class=\"", class_of(index), "\">", swatch(index), text_of(variant["name"]), "</th>"),
+            ++index;
       out += "</tr>\n";
     }
     const std::string picture = shown["picture"], question = shown["question"];
@@ -211,11 +180,12 @@ std::string picture_grid(const Json& report) {
     const Json& references = shown["references"];
     if (!references.empty()) out += text_of(references.front());
     out += "</td>";
+    size_t index = 0;
     for (const Json& variant : report["variants"]) {
       const std::string name = variant["name"];
       const std::string answer = shown["answers"].value(name, "");
       const bool same = std::find(references.begin(), references.end(), answer) != references.end();
-      out += cat("<td", same ? " class=\"same\"" : "", ">", escape_html(answer), "</td>");
+      out += cat("<td class=\"", class_of(index++), same ? " same" : "", "\">", escape_html(answer), "</td>");
     }
     out += "</tr>\n";
   }
@@ -231,12 +201,19 @@ std::string picture_grid(const Json& report) {
 std::string report_page(const Json& report) {
   std::vector<std::string> seeds;
   for (const Json& seed : report["seeds"]) seeds.push_back(seed.dump());
+  std::string origin;
+  if (!report.value("date", "").empty())
+    origin =
+        cat(" Newest result: ", text_of(report["date"]), ", flamboyance ", text_of(report["version"]), ".");
+  const Json machines = report.value("machines", Json::array());
+  for (const Json& machine : machines) origin += cat(" ", text_of(machine), ".");
   const std::string head =
       cat("<h1>", text_of(report["experiment"]), "</h1>\n<p>Base: ", text_of(report["base"]),
-          ". Seeds: ", join(seeds, ", "), ".</p>\n");
-  return html_page(report["experiment"].get<std::string>(), kStyle,
-                   cat(head, procedure(report), table(report), learning_curves(report),
-                       scores_against_latency(report), picture_grid(report), differences(report)));
+          ". Seeds: ", join(seeds, ", "), ".", origin, "</p>\n");
+  return html_page(
+      report["experiment"].get<std::string>(), kStyle + hiding_rules(report),
+      cat(head, procedure(report), legend(report), report_tables(report), learning_curves(report),
+          scores_against_latency(report), picture_grid(report), differences(report)));
 }
 
 }  // namespace flam

@@ -37,6 +37,18 @@ class Columns {
       if (column["key"] == key) return;
     list_.push_back({{"key", key}, {"title", title}, {"unit", unit}, {"lower_is_better", lower_is_better}});
   }
+  /// The same score without what a control takes away; it stands beside the score.
+  void add_control(const std::string& key, const std::string& score, const std::string& control) {
+    for (const Json& column : list_)
+      if (column["key"] == key) return;
+    const auto beside =
+        std::find_if(list_.begin(), list_.end(), [&](const Json& column) { return column["key"] == score; });
+    if (beside == list_.end()) return;
+    const std::string title = cat((*beside)["title"].get<std::string>(), " (", control, ")");
+    const Json column = {
+        {"key", key}, {"title", title}, {"unit", ""}, {"lower_is_better", false}, {"control", control}};
+    list_.insert(beside + 1, column);
+  }
   /// By group: costs, then training, scores, latency.
   Json take() {
     const auto rank = [](const Json& column) {
@@ -88,6 +100,15 @@ std::map<std::string, double> values_of(const ComparePlan::Run& run, Columns& co
         const std::string key = cat("score ", unit.task.name, ".", name);
         out[key] = score.get<double>();
         columns.add(key, cat(unit.task.name, " ", name), "", false);
+      }
+      const Json controls = result->value("controls", Json::object());
+      for (const auto& [control, scores] : controls.items()) {
+        for (const auto& [name, score] : scores.items()) {
+          if (!score.is_number()) continue;
+          const std::string of = cat("score ", unit.task.name, ".", name), key = cat(of, " ", control);
+          out[key] = score.get<double>();
+          columns.add_control(key, of, control);
+        }
       }
     } else if (const auto latency = number_of(*result, "latency_ms")) {
       out["latency_ms"] = *latency;
@@ -228,6 +249,33 @@ Json done_json(const ComparePlan& plan, CompareUnit::Kind kind, const char* coun
   return out;
 }
 
+/// When, where and by which version the results were made: {"version", "date"} of the newest one, and
+/// "machines", each once.
+void add_origin(Json& report, const ComparePlan& plan) {
+  std::string version, date;
+  std::set<std::string> machines;
+  for (const auto& variant : plan.variants) {
+    for (const ComparePlan::Run& run : variant.runs) {
+      for (const CompareUnit& unit : run.units) {
+        const auto* result = unit.result();
+        if (!result) continue;
+        const auto text = [&](const char* key) {
+          const auto found = result->find(key);
+          return found != result->end() && found->is_string() ? found->get<std::string>() : std::string();
+        };
+        if (text("date") > date) {
+          date = text("date");
+          version = text("version");
+        }
+        if (!text("machine").empty()) machines.insert(text("machine"));
+      }
+    }
+  }
+  report["version"] = version;
+  report["date"] = date;
+  report["machines"] = machines;
+}
+
 }  // namespace
 
 Interval interval_of(const std::vector<double>& values) {
@@ -238,8 +286,14 @@ Interval interval_of(const std::vector<double>& values) {
   out.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
   double squares = 0;
   for (const double value : values) squares += (value - out.mean) * (value - out.mean);
-  const double half = out.n > 1 ? t_quantile(out.n - 1) * std::sqrt(squares / (n - 1) / n) : 0;
-  out.low = out.mean - half;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  if (out.n < 3) {
+    out.low = *least;
+    out.high = *most;
+    return out;
+  }
+  const double half = t_quantile(out.n - 1) * std::sqrt(squares / (n - 1) / n);
+  out.low = *least >= 0 ? std::max(out.mean - half, 0.0) : out.mean - half;
   out.high = out.mean + half;
   return out;
 }
@@ -261,7 +315,15 @@ Json compare_report(const Experiment& experiment, const ComparePlan& plan, int t
                      {"threads", threads}};
   Json variants = Json::array();
   for (const auto& variant : plan.variants) variants.push_back(variant_json(variant, columns));
-  report["columns"] = columns.take();
+  const auto has_values = [&](const Json& column) {
+    const std::string key = column["key"];
+    return std::any_of(variants.begin(), variants.end(),
+                       [&](const Json& variant) { return variant["values"].contains(key); });
+  };
+  report["columns"] = Json::array();
+  for (const Json& column : columns.take())
+    if (has_values(column)) report["columns"].push_back(column);
+  add_origin(report, plan);
   report["variants"] = std::move(variants);
   report["pictures"] = pictures_json(plan);
   return report;

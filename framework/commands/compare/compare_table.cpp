@@ -46,14 +46,28 @@ std::string cell_text(const Json& column, const Json& variant) {
   const double mean = values[key]["mean"], half = values[key]["high"].get<double>() - mean;
   if (key == "parameters") return with_commas(static_cast<int64_t>(mean));
   if (unit == "FLOP" || unit == "B") return shortened(mean, unit.c_str());
-  std::string out = significant(mean, 3);
-  if (values[key]["n"] > 1) out += " ±" + significant(half, 2);
-  return out;
+  const int64_t n = values[key]["n"];
+  if (n == 2) {
+    const std::string low = significant(values[key]["low"], 3), high = significant(values[key]["high"], 3);
+    return low == high ? low : low + " to " + high;
+  }
+  return significant(mean, 3) + (n > 2 ? " ±" + significant(half, 2) : "");
+}
+
+std::string interval_note(const Json& report) {
+  const size_t seeds = report["seeds"].size();
+  if (seeds < 2) return "";
+  if (seeds == 2) return "Ranges: the values of two seeds\n";
+  return cat("±: half of the 95% confidence interval over ", seeds, " seeds (Student's t)\n");
 }
 
 std::string report_text(const Json& report) {
   std::vector<std::vector<std::string>> rows(1, {"variant"});
-  for (const Json& column : report["columns"]) {
+  std::vector<const Json*> columns;  // without those of controls, so that a row fits on a line
+  for (const Json& column : report["columns"])
+    if (!column.contains("control")) columns.push_back(&column);
+  for (const Json* const shown : columns) {
+    const Json& column = *shown;
     const std::string unit = column["unit"];
     const bool written =
         unit == "FLOP" || unit == "B" || unit.empty();  // the cells show the unit, if there is one
@@ -62,7 +76,7 @@ std::string report_text(const Json& report) {
   std::string notes;
   for (const Json& variant : report["variants"]) {
     auto& row = rows.emplace_back(1, printable(variant["name"].get<std::string>(), 60));
-    for (const Json& column : report["columns"]) row.push_back(cell_text(column, variant));
+    for (const Json* const column : columns) row.push_back(cell_text(*column, variant));
     if (variant["status"] != "done")
       notes +=
           cat(row[0], ": ", variant["status"].get<std::string>(),
@@ -81,9 +95,7 @@ std::string report_text(const Json& report) {
     }
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
-  if (report["seeds"].size() > 1)
-    out += cat("±: half of the 95% confidence interval over ", report["seeds"].size(), " seeds\n");
-  return out + notes;
+  return out + interval_note(report) + notes;
 }
 
 std::string report_csv(const Json& report) {

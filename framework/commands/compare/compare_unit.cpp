@@ -10,6 +10,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/hash.h"
+#include "framework/base/machine.h"
 #include "framework/base/text.h"
 #include "framework/commands/bench/answer_times.h"
 #include "framework/commands/bench/spread.h"
@@ -212,6 +213,9 @@ bool run_unit(const CompareUnit& unit, const Experiment& experiment, const UnitO
       break;
   }
   if (!finished) return false;
+  result["version"] = FLAM_VERSION;
+  result["date"] = utc_now();
+  result["machine"] = machine_name();
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result["peak_memory_bytes"] = peak_of_process();
   write_file(unit.file(".json"), json_lines(result, 1));

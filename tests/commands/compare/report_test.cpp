@@ -9,10 +9,16 @@ namespace flam {
 namespace {
 
 TEST(Report, IntervalsFollowStudentsT) {
-  const Interval three = interval_of({1.0, 2.0, 3.0});
-  EXPECT_DOUBLE_EQ(three.mean, 2.0);
+  const Interval three = interval_of({11.0, 12.0, 13.0});
+  EXPECT_DOUBLE_EQ(three.mean, 12.0);
   EXPECT_NEAR(three.high - three.mean, 4.303 / std::sqrt(3.0), 1e-9);  // t for two degrees of freedom
   EXPECT_NEAR(three.mean - three.low, three.high - three.mean, 1e-12);
+  const Interval times = interval_of({1.0, 1.0, 40.0});  // half of it would reach below zero
+  EXPECT_EQ(times.low, 0.0);
+  EXPECT_GT(times.high, 40.0);
+  const Interval two = interval_of({3.0, 1.0});
+  EXPECT_EQ(two.low, 1.0);
+  EXPECT_EQ(two.high, 3.0);
   const Interval one = interval_of({5.0});
   EXPECT_EQ(one.low, 5.0);
   EXPECT_EQ(one.high, 5.0);
@@ -31,9 +37,9 @@ TEST(Report, TheTableAlignsKnownValues) {
       {"name": "größer", "status": "failed", "reason": "no", "values": {}}]})");
   EXPECT_EQ(report_text(report),
             "variant  parameters  latency ms\n"
-            "a         1,234,567   12.5 ±0.5\n"
+            "a         1,234,567    12 to 13\n"
             "größer\n"
-            "±: half of the 95% confidence interval over 2 seeds\n"
+            "Ranges: the values of two seeds\n"
             "größer: failed; no\n");
 }
 
