@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include "framework/base/text.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/integration/golden_config.h"
 #include "tests/support/scratch.h"
@@ -95,6 +96,13 @@ TEST_F(ExplainMini, ThePageIsSelfContained) {
   EXPECT_NE(page.find("a &quot;title&quot; &amp; more"), std::string::npos);
   EXPECT_NE(page.find("data:image/png;base64,iVBOR"), std::string::npos);
   EXPECT_NE(page.find("without the last picture"), std::string::npos);
+  // The first word is chosen, every word has a place, and a picture is stored once.
+  EXPECT_NE(page.find("id=\"w0\" checked>"), std::string::npos);
+  for (size_t w = 0; w < explained.words.size(); ++w) {
+    EXPECT_NE(page.find(cat("id=\"of-w", w, "\"")), std::string::npos);
+    EXPECT_NE(page.find(cat("#w", w, ":checked ~ #of-w", w, " {")), std::string::npos);
+  }
+  EXPECT_EQ(page.find("data:image", page.find("data:image") + 1), std::string::npos);
 }
 
 TEST(Explain, LeavesOutEachShotAndDrawsEveryPicture) {
