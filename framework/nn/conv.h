@@ -48,4 +48,32 @@ class FLAM_API Conv2d {
   Weight weight_, bias_;
 };
 
+struct ConvTransposeOptions {
+  int64_t kernel = 1, stride = 1, padding = 0, output_padding = 0, dilation = 1, groups = 1;
+  bool bias = true;
+};
+
+/// The transpose of a convolution, which enlarges by its stride (torch.nn.ConvTranspose2d): NAME.weight
+/// [in,out/groups,k,k] and NAME.bias [out]. `output_padding` adds rows at the bottom and columns at the
+/// right. The weight begins with normal values of the standard deviation √(2·stride² / (in/groups · k²)):
+/// each output is a sum of in/groups · k²/stride² products (He et al. 2015, equation 10). The bias begins
+/// with zeros.
+///
+///   ConvTranspose2d up(weights, "up", 256, 128, {.kernel = 2, .stride = 2});
+///   up(x);  // [N,256,H,W] → [N,128,2H,2W]
+///
+/// Error: groups do not divide the channels. Its multiply-adds count in a FlopScope.
+class FLAM_API ConvTranspose2d {
+ public:
+  ConvTranspose2d() = default;
+  ConvTranspose2d(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
+                  ConvTransposeOptions options);
+  /// [N,in,H,W] → [N,out,H',W'], H' = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  ConvTransposeOptions options_;
+  Weight weight_, bias_;
+};
+
 }  // namespace flam

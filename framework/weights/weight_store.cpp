@@ -77,6 +77,11 @@ Weight WeightStore::declare(const std::string& name, std::vector<int64_t> shape,
       throw Error(cat("the tensor ", quoted(name), " has the impossible shape ", at::IntArrayRef(shape)));
     }
   }
+  if ((init.fan != Init::Fan::none || init.kind == Init::Kind::orthogonal) && shape.size() < 2) {
+    throw Error(cat("the tensor ", quoted(name), " of shape ", at::IntArrayRef(shape),
+                    " cannot begin with xavier, kaiming or orthogonal values, which need at least two "
+                    "dimensions; use Init::normal or Init::uniform"));
+  }
   register_meta_kernels();
   auto& slot = claim(name);
   slot = std::make_shared<WeightSlot>();

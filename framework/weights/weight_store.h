@@ -18,15 +18,48 @@ namespace flam {
 
 class MappedFile;
 
-/// The initial values of a tensor that no file provides.
-struct Init {
-  enum class Kind { zeros, ones, constant, normal };
+/// The initial values of a tensor that no file provides. They depend only on the run's seed and the tensor's
+/// name. Xavier and kaiming divide the variance by a fan, as in torch.nn.init: for a weight [out,in,k,…],
+/// in · k · … or out · k · …, or the mean of both. Each part of a fused tensor is a matrix of its own.
+///
+///   weights.tensor("proj", {out, in}, Init::xavier_uniform());
+struct FLAM_API Init {
+  enum class Kind { zeros, ones, constant, normal, truncated_normal, uniform, orthogonal };
+  enum class Fan { none, in, out, mean };
+
   Kind kind = Kind::zeros;
-  double value = 0;  // the constant, or the standard deviation
+  double value = 0;  // the constant, standard deviation, bound of uniform or gain
+  Fan fan = Fan::none;
+
   static Init zeros() { return {Kind::zeros, 0}; }
   static Init ones() { return {Kind::ones, 0}; }
   static Init constant(double v) { return {Kind::constant, v}; }
   static Init normal(double standard_deviation) { return {Kind::normal, standard_deviation}; }
+  /// A normal distribution of this standard deviation, cut at two of them; what is left has 0.9 of it.
+  static Init truncated_normal(double standard_deviation) {
+    return {Kind::truncated_normal, standard_deviation};
+  }
+  /// Between −bound and bound.
+  static Init uniform(double bound) { return {Kind::uniform, bound}; }
+  /// Standard deviation gain · √(2 / (in + out)) (Glorot and Bengio 2010, equation 16).
+  static Init xavier_normal(double gain = 1) { return {Kind::normal, gain, Fan::mean}; }
+  static Init xavier_uniform(double gain = 1) { return {Kind::uniform, gain, Fan::mean}; }
+  /// Standard deviation gain / √fan (He et al. 2015, equations 10 and 14); √2 is the gain of a rectifier.
+  static Init kaiming_normal(Fan fan = Fan::in, double gain = kRectifierGain) {
+    return {Kind::normal, gain, fan};
+  }
+  static Init kaiming_uniform(Fan fan = Fan::in, double gain = kRectifierGain) {
+    return {Kind::uniform, gain, fan};
+  }
+  /// Orthonormal rows, or columns if there are fewer of them, times `gain` (Saxe et al. 2014). All but the
+  /// first dimension count as one.
+  static Init orthogonal(double gain = 1) { return {Kind::orthogonal, gain}; }
+
+  bool is_random() const { return kind >= Kind::normal; }
+  /// The standard deviation (for uniform the bound) of a matrix of `rows` rows in a tensor of this shape.
+  double scale(const std::vector<int64_t>& shape, int64_t rows) const;
+
+  static constexpr double kRectifierGain = 1.4142135623730951;  // √2
 };
 
 /// One tensor of a file that fills a slot, or a part of it. The file stays mapped, so that the loaded bytes

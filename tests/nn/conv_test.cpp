@@ -2,6 +2,7 @@
 
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv_transpose2d.h>
 
 #include "framework/base/error.h"
 #include "framework/nn/flops.h"
@@ -44,10 +45,40 @@ TEST(Conv, FindsShapesAndFlopsBeforeThereAreWeights) {
   EXPECT_EQ(line(at::empty({2, 4, 9}, at::kMeta)).sizes(), at::IntArrayRef({2, 6, 4}));
 }
 
+TEST(ConvTranspose, EqualsTheOperatorOfLibtorch) {
+  WeightStore store;
+  const ConvTranspose2d up(
+      WeightScope(store, "m"), "up", 4, 6,
+      {.kernel = 3, .stride = 2, .padding = 1, .output_padding = 1, .dilation = 2, .groups = 2});
+  const ConvTranspose2d plain(WeightScope(store, "m"), "plain", 4, 3,
+                              {.kernel = 2, .stride = 2, .bias = false});
+  EXPECT_EQ(store.parameter_count(), 4 * 3 * 9 + 6 + 4 * 3 * 4);
+  EXPECT_EQ(plain(at::empty({2, 4, 5, 7}, at::kMeta)).sizes(), at::IntArrayRef({2, 3, 10, 14}));
+  fill_randomly(store);
+  const auto w = [&](const std::string& name) { return store.find("m." + name)->tensor; };
+  const at::Tensor image = random({2, 4, 5, 7}, 2);
+  FlopScope flops;
+  const at::Tensor out = up(image);
+  EXPECT_EQ(flops.flops(), 2 * image.numel() * 3 * 9);
+  EXPECT_TRUE(near(out, at::conv_transpose2d(image, w("up.weight"), w("up.bias"), 2, 1, 1, 2, 2)));
+  EXPECT_TRUE(near(plain(image), at::conv_transpose2d(image, w("plain.weight"), {}, 2)));
+  out.square().sum().backward();
+  EXPECT_GT(w("up.weight").grad().abs().sum().item<double>(), 0);
+}
+
+TEST(ConvTranspose, BeginsWithOutputsOfTwiceTheVarianceOfItsInputs) {
+  WeightStore store;
+  const ConvTranspose2d up(WeightScope(store, "m"), "up", 64, 64, {.kernel = 4, .stride = 2, .padding = 1});
+  store.initialise(at::kCPU, at::kFloat, 1);
+  const at::Tensor out = up(random({2, 64, 16, 16}, 3));
+  EXPECT_NEAR(out.narrow(2, 2, 28).narrow(3, 2, 28).var().item<double>(), 2, 0.2);
+}
+
 TEST(Conv, RejectsGroupsThatDoNotDivideTheChannels) {
   WeightStore store;
   EXPECT_THROW(Conv2d(WeightScope(store, "m"), "plane", 4, 6, {.groups = 3}), Error);
   EXPECT_THROW(Conv1d(WeightScope(store, "m"), "line", 4, 6, {.groups = 0}), Error);
+  EXPECT_THROW(ConvTranspose2d(WeightScope(store, "m"), "up", 4, 6, {.groups = 4}), Error);
 }
 
 }  // namespace

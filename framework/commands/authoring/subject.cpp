@@ -24,7 +24,7 @@ void fill(WeightStore& store) {
   store.initialise(at::kCPU, at::kFloat, /*seed=*/1);
   at::manual_seed(2);
   for (const auto& slot : store.slots()) {
-    if (slot->init.kind == Init::Kind::normal || !slot->tensor.is_floating_point()) continue;
+    if (slot->init.is_random() || !slot->tensor.is_floating_point()) continue;
     const bool zero = slot->init.kind == Init::Kind::zeros || slot->init.value == 0;
     const bool ones = slot->init.kind == Init::Kind::ones;
     const at::Tensor noise = at::rand(slot->shape) * 0.2;
