@@ -15,7 +15,9 @@ struct DecoderInput {
 
 /// The input of one call of run() besides the hidden states: R rows of L tokens.
 struct DecodeStep {
-  at::Tensor positions;  // [R,L] int64: 0 for a row's first real token, and so on; 1 for padding
+  /// [R,L] int64: 0 for a row's first real token, and so on; 1 for padding, which is on the left. Learned
+  /// positions are looked up with these, never by place: hidden + look_up(position_table, step.positions).
+  at::Tensor positions;
   /// For a prompt, for scores [R,1,L,L]: causal, except within a span of media, and never to padding (on the
   /// left). Tokens of padding attend to everything, and what they give is not used. Not set if
   /// cache->in_tail(), because attend_cached() then determines what is attended to.

@@ -23,7 +23,10 @@ VitEncoder::VitEncoder(const WeightScope& weights, const VitEncoderShape& shape)
                 Linear(scope / "mlp", "fc1", width, inner),
                 Linear(scope / "mlp", "fc2", shape.mlp_width, width),
                 {},
-                {}};
+                {},
+                DropPath(shape.num_layers > 1 ? shape.drop_path_rate * static_cast<double>(i) /
+                                                    static_cast<double>(shape.num_layers - 1)
+                                              : 0.0)};
     if (shape.layer_scale) {
       layer.ls1 = scope.tensor("ls1", {width}, Init::ones());
       layer.ls2 = scope.tensor("ls2", {width}, Init::ones());
@@ -52,8 +55,8 @@ at::Tensor VitEncoder::operator()(at::Tensor x, const at::Tensor& mask) const {
     return scale ? branch * scale.tensor() : branch;
   };
   for (const Layer& layer : layers_) {
-    x = add_residual(x, scaled(attention(layer, layer.ln1(x), keys), layer.ls1));
-    x = add_residual(x, scaled(feed_forward(layer, layer.ln2(x)), layer.ls2));
+    x = add_residual(x, layer.drop_path(scaled(attention(layer, layer.ln1(x), keys), layer.ls1)));
+    x = add_residual(x, layer.drop_path(scaled(feed_forward(layer, layer.ln2(x)), layer.ls2)));
   }
   return x;
 }

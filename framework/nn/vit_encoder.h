@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "framework/nn/dropout.h"
 #include "framework/nn/layers.h"
 #include "framework/weights/naming.h"
 
@@ -12,8 +13,9 @@ struct VitEncoderShape {
   int64_t num_layers = 0, width = 0, num_heads = 0, mlp_width = 0;
   Activation activation = Activation::gelu;
   double norm_eps = 1e-5;
-  bool layer_scale = false;  // learned factors of each branch (Touvron et al. 2021, section 2): ls1, ls2
-  bool swiglu = false;       // feed-forward fc2(silu(gate) · up); fc1 computes both, each mlp_width wide
+  bool layer_scale = false;   // learned factors of each branch (Touvron et al. 2021, section 2): ls1, ls2
+  bool swiglu = false;        // feed-forward fc2(silu(gate) · up); fc1 computes both, each mlp_width wide
+  double drop_path_rate = 0;  // of the last layer's branches in training; rises from 0 by equal steps (timm)
 };
 
 /// x += ls1 · attn(ln1(x)); x += ls2 · mlp(ln2(x)), in every layer (An Image is Worth 16x16 Words, section
@@ -32,6 +34,7 @@ class FLAM_API VitEncoder {
     LayerNorm ln1, ln2;
     Linear qkv, proj, fc1, fc2;
     Weight ls1, ls2;
+    DropPath drop_path;
   };
   at::Tensor attention(const Layer& layer, const at::Tensor& x, const at::Tensor& mask) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;

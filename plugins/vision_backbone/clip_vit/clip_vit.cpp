@@ -28,6 +28,10 @@ void ClipVitParams::visit(ParamVisitor& v) {
     "whether the features include the class token, as their prefix");
   v("pre_norm", pre_norm, "whether there is a norm before the first block");
   v("final_norm", final_norm, "whether there is a norm after the last block that is built");
+  v("drop_path_rate", drop_path_rate,
+    "stochastic depth in training: the probability that a branch of the last block is left out; it "
+    "rises from 0 in the first block by equal steps",
+    between(0, 1));
 }
 
 namespace {
@@ -53,7 +57,7 @@ ClipVit::ClipVit(const ClipVitParams& params, const Input&, WeightScope& weights
       encoder_(weights,
                {params.used_layers(), params.hidden_size, params.num_heads, params.intermediate_size,
                 params.activation == ClipVitParams::Act::gelu ? Activation::gelu : Activation::quick_gelu,
-                params.layer_norm_eps}),
+                params.layer_norm_eps, false, false, params.drop_path_rate}),
       tables_(clip_vit_naming_tables(params)) {
   const int64_t width = params.hidden_size;
   if (params.class_token) class_embedding_ = weights.tensor("class_embedding", {width}, Init::normal(0.02));

@@ -20,6 +20,7 @@ struct ClipVitParams {
   bool output_class_token = false;
   bool pre_norm = true;
   bool final_norm = false;
+  double drop_path_rate = 0;
 
   void visit(ParamVisitor& v);
   int64_t used_layers() const { return feature_layer < 0 ? num_layers + 1 + feature_layer : feature_layer; }

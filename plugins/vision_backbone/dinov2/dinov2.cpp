@@ -32,6 +32,10 @@ void Dinov2Params::visit(ParamVisitor& v) {
     "how position embeddings of another image_size are resized: bicubic as in Hugging Face's Dinov2Model, "
     "antialiased as in Dinov2WithRegistersModel and timm",
     choices("bicubic", "antialiased"));
+  v("drop_path_rate", drop_path_rate,
+    "stochastic depth in training: the probability that a branch of the last block is left out; it "
+    "rises from 0 in the first block by equal steps",
+    between(0, 1));
 }
 
 namespace {
@@ -57,7 +61,8 @@ Dinov2::Dinov2(const Dinov2Params& params, const Input&, WeightScope& weights)
       positions_(weights, "position_embedding", positions_of(params)),
       class_embedding_(weights.tensor("class_embedding", {params.hidden_size}, Init::normal(0.02))),
       encoder_(weights, {params.num_layers, params.hidden_size, params.num_heads, params.intermediate_size,
-                         Activation::gelu, params.layer_norm_eps, params.layer_scale, params.swiglu}),
+                         Activation::gelu, params.layer_norm_eps, params.layer_scale, params.swiglu,
+                         params.drop_path_rate}),
       tables_(dinov2_naming_tables(params)) {
   const int64_t width = params.hidden_size;
   if (params.num_register_tokens > 0) {

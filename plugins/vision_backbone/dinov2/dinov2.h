@@ -20,6 +20,7 @@ struct Dinov2Params {
   bool final_norm = true;
   std::optional<int64_t> position_image_size;
   PositionGrid::Interpolation position_interpolation = PositionGrid::Interpolation::bicubic;
+  double drop_path_rate = 0;
 
   void visit(ParamVisitor& v);
 };

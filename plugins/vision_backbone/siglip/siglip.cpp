@@ -21,6 +21,7 @@ struct SiglipParams {
   bool final_norm = true;
   std::optional<int64_t> position_image_size;
   PositionGrid::Interpolation position_interpolation = PositionGrid::Interpolation::bicubic;
+  double drop_path_rate = 0;
 
   void visit(ParamVisitor& v) {
     v("image_size", image_size,
@@ -41,6 +42,10 @@ struct SiglipParams {
       "how position embeddings of another image_size are resized; buckets: each patch takes the embedding at "
       "its relative place, and pictures may have a patch mask (Idefics3, SmolVLM)",
       choices("bicubic", "antialiased", "buckets"));
+    v("drop_path_rate", drop_path_rate,
+      "stochastic depth in training: the probability that a branch of the last block is left out; it "
+      "rises from 0 in the first block by equal steps",
+      between(0, 1));
   }
 };
 
@@ -92,7 +97,7 @@ class Siglip final : public VisionBackbone {
              side_, p.position_interpolation}),
         encoder_(weights, {p.num_layers, width_, p.num_heads, p.intermediate_size,
                            p.activation == SiglipParams::Act::gelu ? Activation::gelu : Activation::gelu_tanh,
-                           p.layer_norm_eps}) {
+                           p.layer_norm_eps, false, false, p.drop_path_rate}) {
     if (p.final_norm) final_norm_.emplace(weights, "final_norm", width_, p.layer_norm_eps);
     const std::string final_norm = p.final_norm ? "final_norm" : "";
     tables_ = {{"huggingface", huggingface_rules(final_norm)}, {"timm", timm_rules(final_norm)}};
