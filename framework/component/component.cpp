@@ -17,6 +17,9 @@ namespace flam {
 
 Probe::~Probe() = default;
 Transform::~Transform() = default;
+Pixels Transform::augment(const Pixels& pixels, Random&) const {
+  return apply(pixels);
+}
 MediaLayout::~MediaLayout() = default;
 int64_t MediaLayout::tile_slots() const {
   return 1;

@@ -1,4 +1,5 @@
 #pragma once
+#include "framework/base/random.h"
 #include "framework/component/types.h"
 #include "framework/media/resize.h"
 #include "framework/registry/component.h"
@@ -33,6 +34,10 @@ class FLAM_API Transform : public Component {
 
   ~Transform() override;
   virtual Pixels apply(const Pixels& pixels) const = 0;
+  /// Called instead of apply() in training. A transform that draws at random overrides this, and draws from
+  /// `random` alone, which is seeded for each picture of each step, so that a resumed run draws the same; its
+  /// apply() changes nothing, or makes the choice in the middle. By default, this is apply().
+  virtual Pixels augment(const Pixels& pixels, Random& random) const;
 };
 
 }  // namespace flam

@@ -18,15 +18,21 @@ TransformChain::TransformChain(const std::vector<ComponentConfig>& configs, cons
   }
 }
 
-Pixels TransformChain::Link::apply(const Pixels& pixels) const {
-  Pixels out = border("apply", [&] { return transform->apply(pixels); });
-  if (!out.data.defined()) border.fail("gives an undefined tensor from apply()");
+Pixels TransformChain::Link::apply(const Pixels& pixels, Random* random) const {
+  const char* const function = random ? "augment" : "apply";
+  Pixels out = border(
+      function, [&] { return random ? transform->augment(pixels, *random) : transform->apply(pixels); });
+  if (!out.data.defined()) border.fail(cat("gives an undefined tensor from ", function, "()"));
   return out;
 }
 
 at::Tensor TransformChain::apply(const Picture& picture) const {
+  return apply(picture, nullptr);
+}
+
+at::Tensor TransformChain::apply(const Picture& picture, Random* random) const {
   Pixels pixels{picture.rgb};
-  for (const Link& link : links_) pixels = link.apply(pixels);
+  for (const Link& link : links_) pixels = link.apply(pixels, random);
   const at::Tensor& out = pixels.data;
   if (out.scalar_type() != at::kFloat || out.dim() != 3 || out.size(0) != 3) {
     throw Error(where_, cat("`transforms` must produce float32 pixels [3,H,W], but produce ",
@@ -36,10 +42,19 @@ at::Tensor TransformChain::apply(const Picture& picture) const {
 }
 
 at::Tensor TransformChain::apply(const Picture& picture, const MediaLayout& layout, bool may_split) const {
+  return apply(picture, layout, may_split, nullptr);
+}
+
+at::Tensor TransformChain::augment(const Picture& picture, const MediaLayout& layout, Random& random) const {
+  return apply(picture, layout, /*may_split=*/true, &random);
+}
+
+at::Tensor TransformChain::apply(const Picture& picture, const MediaLayout& layout, bool may_split,
+                                 Random* random) const {
   std::vector<at::Tensor> pixels;
   const MediaPlan plan = layout.plan({picture.height(), picture.width()}, may_split);
   for (const Picture& crop : layout.crops(picture, plan)) {
-    pixels.push_back(apply(crop));
+    pixels.push_back(apply(crop, random));
     if (pixels.back().sizes() != pixels.front().sizes()) {
       throw Error(where_, cat("`transforms` give the crops of one picture the sizes ", pixels.front().sizes(),
                               " and ", pixels.back().sizes(), "; put a resize or crop among them"));
@@ -53,7 +68,7 @@ Picture TransformChain::picture(const Picture& picture) const {
   Pixels pixels{picture.rgb};
   at::Tensor last = picture.rgb;
   for (const Link& link : links_) {
-    pixels = link.apply(pixels);
+    pixels = link.apply(pixels, nullptr);
     if (pixels.data.scalar_type() != at::kByte) break;
     last = pixels.data;
   }

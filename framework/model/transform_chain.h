@@ -20,6 +20,8 @@ class FLAM_API TransformChain {
   /// Lays a picture out and applies the chain to each crop: float32 [C,3,H,W], with zeros in the tile slots
   /// that remain empty. Error: also if the crops differ in size.
   at::Tensor apply(const Picture& picture, const MediaLayout& layout, bool may_split) const;
+  /// In training: as apply(), with the choices that transforms draw from `random`.
+  at::Tensor augment(const Picture& picture, const MediaLayout& layout, Random& random) const;
   /// Returns the picture after the last transform that still produces uint8 pixels [H,W,3]: resized and
   /// cropped.
   Picture picture(const Picture& picture) const;
@@ -31,8 +33,10 @@ class FLAM_API TransformChain {
   struct Link {
     std::unique_ptr<Transform> transform;
     Border border;
-    Pixels apply(const Pixels& pixels) const;  // checked
+    Pixels apply(const Pixels& pixels, Random* random) const;  // checked; null: outside training
   };
+  at::Tensor apply(const Picture& picture, Random* random) const;
+  at::Tensor apply(const Picture& picture, const MediaLayout& layout, bool may_split, Random* random) const;
   std::vector<Link> links_;
   std::string names_;  // "resize_edge, center_crop"
   Location where_;     // of the last transform
