@@ -6,6 +6,7 @@
 #include "framework/component/language_decoder.h"
 #include "framework/component/media_layout.h"
 #include "framework/component/metric.h"
+#include "framework/component/optimizer.h"
 #include "framework/component/resampler.h"
 #include "framework/component/step_graph.h"
 #include "framework/component/task_head.h"
@@ -69,6 +70,7 @@ Metric::Scores Metric::Accumulator::scores_of(const std::vector<int64_t>&) const
   return {};
 }
 Metric::~Metric() = default;
+Optimizer::~Optimizer() = default;
 
 namespace {
 const std::vector<NamingTable> kNoTables;

@@ -181,6 +181,11 @@ class SchemaWriter {
     Value& heads = *properties.find("task_heads");
     heads.set("type", Value::List{"array", "null"});
     heads.set("items", reference("task_head"));
+    Value& transforms = *properties.find("transforms");
+    transforms.set("type", Value::List{"array", "null"});
+    transforms.set("items", reference("transform"));
+    Value& optimizer = *properties.find("optimizer");
+    optimizer.set("anyOf", Value::List{reference("optimizer"), object({{"type", "string"}})});
     schema.set("description", "one stage of training");
     return schema;
   }

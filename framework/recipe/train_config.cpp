@@ -49,9 +49,10 @@ void TrainConfig::visit(ParamVisitor& v) {
     "micro-batches. As many of them as there are threads are in memory at once, with the gradients of all. "
     "0: the whole batch at once, with threads inside each operator",
     at_least(0));
-  v("optimizer", optimizer,
-    "muon orthogonalises the updates of matrices (Jordan 2024) and uses AdamW for the rest",
-    choices("adamw", "muon"));
+  v("transforms", transforms,
+    "transforms of training's pictures, [{type: random_resized_crop}, …]; the config's `transforms` are then "
+    "used in validation and inference only. null: those for both, with their random choices in training");
+  v("optimizer", optimizer, "optimizer, {type: muon, momentum: 0.9}, or its name alone");
   v("schedule", schedule, "how the learning rate falls after the warm-up",
     choices("cosine", "linear", "constant"));
   v("final_fraction", final_fraction, "fraction of the learning rate that is left at the end of the schedule",
@@ -66,9 +67,6 @@ void TrainConfig::visit(ParamVisitor& v) {
     "0: "
     "the weights of the last step. 0.999 averages over about 1000 steps",
     between(0, 1));
-  v("beta1", beta1, "decay of AdamW's first moment", between(0, 1));
-  v("beta2", beta2, "decay of AdamW's second moment", between(0, 1));
-  v("momentum", momentum, "momentum of Muon", between(0, 1));
   v("max_grad_norm", max_grad_norm, "gradients are scaled down to this norm; 0: never", at_least(0));
   v("label_weight", label_weight,
     "weight of the classes' loss relative to that of the answers (objective answers)", at_least(0));
@@ -122,6 +120,23 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(config.task_heads.where(),
                cat("`task_heads` must be a list, found ", config.task_heads.describe()));
   }
+  if (config.transforms.is_list()) {
+    for (const Value& transform : config.transforms.as_list())
+      config.augmentations.push_back(registry.parse("transform", transform, errors));
+    if (config.augmentations.empty())
+      errors.add(config.transforms.where(),
+                 "`transforms` of `train` is empty; null means those of the config");
+  } else if (!config.transforms.is_null()) {
+    errors.add(config.transforms.where(),
+               cat("`transforms` of `train` must be a list, found ", config.transforms.describe()));
+  }
+  Value optimizer = config.optimizer.is_null() ? Value("adamw", node.where()) : config.optimizer;
+  if (optimizer.is_string()) {
+    Value named = Value::map(optimizer.where());
+    named.set("type", optimizer);
+    optimizer = named;
+  }
+  config.optimizer_config = registry.parse("optimizer", optimizer, errors);
   if (config.validation_dataset.is_map()) {
     config.validation = registry.parse("dataset", config.validation_dataset, errors);
   } else if (!config.validation_dataset.is_null()) {
@@ -154,11 +169,15 @@ Value TrainConfig::resolved() const {
   TrainConfig copy = *this;
   if (start) copy.init_from = start->resolved_list();
   Value out = write_params(ParamsRef(copy));
-  if (!heads.empty()) {
+  const auto set_list = [&](const char* key, const std::vector<ComponentConfig>& configs) {
+    if (configs.empty()) return;
     Value list = Value::list();
-    for (const auto& head : heads) list.as_list().push_back(head.resolved());
-    out.set("task_heads", std::move(list));
-  }
+    for (const ComponentConfig& each : configs) list.as_list().push_back(each.resolved());
+    out.set(key, std::move(list));
+  };
+  set_list("task_heads", heads);
+  set_list("transforms", augmentations);
+  if (optimizer_config) out.set("optimizer", optimizer_config.resolved());
   if (validation) out.set("validation_dataset", validation.resolved());
   return out;
 }

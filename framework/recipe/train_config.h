@@ -12,7 +12,6 @@ namespace flam {
 /// The config's `train:` map: one stage of training.
 struct FLAM_API TrainConfig {
   enum class Objective { labels, classes, text, answers };
-  enum class Optimizer { adamw, muon };
 
   Objective objective = Objective::answers;
   Value trained;                                   // pattern → learning rate
@@ -28,7 +27,8 @@ struct FLAM_API TrainConfig {
   int64_t steps = 1000;
   int64_t batch_size = 32;
   int64_t micro_batch_size = 0;
-  Optimizer optimizer = Optimizer::adamw;
+  Value transforms;           // list of {type: …}, instead of the config's; null: the config's
+  Value optimizer = "adamw";  // {type: …}, or the name alone
   enum class Schedule { cosine, linear, constant };
   Schedule schedule = Schedule::cosine;
   double final_fraction = 0.02;
@@ -36,9 +36,6 @@ struct FLAM_API TrainConfig {
   double weight_decay = 0.02;
   std::vector<std::string> no_weight_decay;
   double ema_decay = 0.0;
-  double beta1 = 0.9;
-  double beta2 = 0.98;
-  double momentum = 0.95;
   double max_grad_norm = 1.0;
   double label_weight = 0.0;
   bool bfloat16 = false;
@@ -54,9 +51,11 @@ struct FLAM_API TrainConfig {
   int64_t validation_records = 256;
   int64_t patience = 0;
 
-  std::vector<ComponentConfig> heads;  // parsed task_heads
-  ComponentConfig validation;          // parsed validation_dataset
-  std::optional<WeightsConfig> start;  // parsed init_from
+  std::vector<ComponentConfig> heads;          // parsed task_heads
+  ComponentConfig validation;                  // parsed validation_dataset
+  std::vector<ComponentConfig> augmentations;  // parsed transforms
+  ComponentConfig optimizer_config;            // parsed optimizer
+  std::optional<WeightsConfig> start;          // parsed init_from
 
   void visit(ParamVisitor& v);
   static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);

@@ -151,7 +151,7 @@ class FLAM_API Registry {
   std::unique_ptr<State> state_;
 };
 
-/// The ten kinds, in the order in which data passes through them.
+/// The kinds that a config can name, in the order in which data passes through them.
 FLAM_API const std::vector<std::string>& component_kinds();
 
 }  // namespace flam

@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "framework/base/random.h"
 #include "framework/base/text.h"
 #include "framework/device/to_device.h"
 #include "framework/generate/generate.h"
 #include "framework/media/decode.h"
 #include "framework/model/forward.h"
+#include "framework/nn/training.h"
 #include "framework/train/text_rows.h"
 
 namespace flam {
@@ -155,7 +157,7 @@ std::vector<Weight> Objective::declare_heads(const WeightScope& scope, const std
   return heads;
 }
 
-at::Tensor Objective::input_of(const Record& record) const {
+at::Tensor Objective::input_of(const Record& record, Random* random) const {
   const PictureSource& source = the_picture(record);
   const auto fail = [&](const std::string& what) {
     throw Error(cat("record ", quoted(record.request.id), ": ", what));
@@ -166,7 +168,10 @@ at::Tensor Objective::input_of(const Record& record) const {
   }
   if (!from_features_) {
     const Picture picture = load_picture(source, parts_.pictures);
-    return parts_.transforms.apply(picture, parts_.model.media_layout(), /*may_split=*/true)[0];
+    const MediaLayout& layout = parts_.model.media_layout();
+    if (!random) return parts_.transforms.apply(picture, layout, /*may_split=*/true)[0];
+    return (parts_.augmentations ? *parts_.augmentations : parts_.transforms)
+        .augment(picture, layout, *random)[0];
   }
   try {
     parts_.model.check_features(source.features);
@@ -187,6 +192,8 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
   const size_t tasks = without_text ? 1 : tasks_->size();
   Drawn out;
   for (size_t t = 0; t < tasks; ++t) out.records.emplace_back(pictures * (*tasks_)[t].records_per_picture);
+  const bool training = Training::is_on();  // of this thread, not of those that load the pictures
+  const uint64_t seed = Random(static_cast<uint64_t>(parts_.config.seed)).next();
   std::vector<at::Tensor> inputs(pictures), patch_labels(pictures), media_labels(pictures);
   at::parallel_for(0, pictures, 1, [&](int64_t begin, int64_t end) {
     for (int64_t picture = begin; picture < end; ++picture) {
@@ -203,7 +210,8 @@ Objective::Drawn Objective::draw(int64_t step, int64_t first, int64_t pictures) 
           const size_t count = of_task.size() / static_cast<size_t>(pictures);
           for (size_t r = 0; r < count; ++r) require_picture_of(record, of_task[picture * count + r]);
         }
-        inputs[picture] = input_of(record);
+        Random random(seed + static_cast<uint64_t>(first + picture));
+        inputs[picture] = input_of(record, training ? &random : nullptr);
       }
       patch_labels[picture] = record.patch_labels;
       media_labels[picture] = record.media_labels;

@@ -35,6 +35,7 @@ struct TrainingParts {
   WeightsConfig start;        // the files that training starts from
   std::string name, dataset;  // of the config, and what it trains on, for the output's metadata
   bool overwrite = false;     // the output, if it exists
+  const TransformChain* augmentations = nullptr;  // in training, instead of `transforms`; null: those
 };
 
 struct StepLoss {
@@ -42,8 +43,8 @@ struct StepLoss {
   std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log: numbers, on the model's device
 };
 
-/// Draws the pictures of a step, which depend only on the step's number, and computes their loss. May be
-/// called from several threads at once.
+/// Draws the pictures of a step, which depend only on the step's number, and computes their loss. While a
+/// Training lives on the calling thread, pictures are augmented. May be called from several threads at once.
 class Objective {
  public:
   Objective(const TrainingParts& parts, WeightStore& label_weights);
@@ -67,7 +68,8 @@ class Objective {
   };
   void use(const std::vector<TrainedTask>& tasks);
   Drawn draw(int64_t step, int64_t first, int64_t count) const;
-  at::Tensor input_of(const Record& record) const;  // pixels [3,H,W] or features [P,D]
+  /// Pixels [3,H,W] or features [P,D]; `random`: what the transforms of training draw from, else null.
+  at::Tensor input_of(const Record& record, Random* random) const;
   Features features_of(const Drawn& drawn) const;
   at::Tensor media_of(const Features& features, Probe* probe = nullptr) const;
   /// The cross-entropy of what the resampler's classifier sees in whole pictures. `labels`: [N,G,1].

@@ -1,6 +1,7 @@
 #include "framework/train/train.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "framework/base/text.h"
 #include "framework/config/config.h"
@@ -109,8 +110,15 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
     parts.tasks.push_back(task_on(config.dataset));
     if (config.train->validation) parts.validation.push_back(task_on(config.train->validation));
   }
+  const std::unique_ptr<Optimizer> optimizer = registry->build<Optimizer>(config.train->optimizer_config, {});
+  std::optional<TransformChain> augmentations;
+  if (!config.train->augmentations.empty()) {
+    augmentations.emplace(config.train->augmentations, *registry);
+    augmentations->check_output(layout, model->vision_backbone().image_size(), config.model.vision_backbone);
+    parts.augmentations = &*augmentations;
+  }
   model->place(resolve_device(options.device), at::kFloat);
-  return Trainer(parts, model->weights()).run(hooks);
+  return Trainer(parts, model->weights(), *optimizer).run(hooks);
 }
 
 }  // namespace flam

@@ -14,8 +14,10 @@
 #include <numeric>
 #include <utility>
 
+#include "framework/base/random.h"
 #include "framework/base/text.h"
 #include "framework/device/one_thread.h"
+#include "framework/nn/training.h"
 #include "framework/train/autocast.h"
 
 namespace flam {
@@ -41,6 +43,13 @@ StepNumbers read(const std::vector<std::pair<std::string, at::Tensor>>& losses,
   return out;
 }
 
+/// Of what the layers draw while one batch of a step is differentiated.
+uint64_t seed_of(int64_t seed, int64_t step, int64_t batch) {
+  Random mixed(Random(Random(static_cast<uint64_t>(seed)).next() + static_cast<uint64_t>(step)).next() +
+               static_cast<uint64_t>(batch));
+  return mixed.next();
+}
+
 }  // namespace
 
 double Trainer::scale_at(int64_t step) const {
@@ -63,7 +72,7 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
   const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
   const int64_t count = config.batch_size / size;
   std::vector<at::Tensor> leaves;
-  for (const TrainedTensor& tensor : optimizer_->tensors()) leaves.push_back(tensor.value);
+  for (const TrainedTensor& tensor : trained_->tensors()) leaves.push_back(tensor.base.value);
   const at::Device device = parts_.model.device();
   const int64_t at_once = device.is_cpu() ? std::min<int64_t>(count, at::get_num_threads()) : 1;
   std::vector<StepLoss> losses(static_cast<size_t>(at_once));
@@ -72,6 +81,7 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
     StepLoss& loss = losses[place];
     {
       const Autocast autocast(config.bfloat16, device.type());
+      const Training training(seed_of(config.seed, step, batch));
       loss = objective_.loss(step, batch * size, size);
     }
     if (!loss.total.requires_grad())
@@ -96,7 +106,7 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
     }
     const at::NoGradGuard no_grad;
     for (size_t i = 0; i < static_cast<size_t>(batches); ++i) {
-      optimizer_->add_gradients(std::exchange(gradients[i], {}));
+      trained_->add_gradients(std::exchange(gradients[i], {}));
       if (sums.empty()) {
         sums = losses[i].parts;
       } else {
@@ -106,14 +116,14 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
     }
   }
   if (count > 1) {
-    optimizer_->divide_gradients(static_cast<double>(count));
+    trained_->divide_gradients(static_cast<double>(count));
     for (auto& entry : sums) entry.second = entry.second / static_cast<double>(count);
   }
   return sums;
 }
 
 void Trainer::validate(int64_t done, const TrainHooks& hooks) {
-  const Averages in_use(*optimizer_);  // what the output holds
+  const Averages in_use(*trained_);  // what the output holds
   const auto losses = validation_->losses();
   const bool best = validation_->take(losses.back().second);
   RunLog::Numbers numbers;
@@ -147,7 +157,7 @@ bool Trainer::run(const TrainHooks& hooks) {
   int64_t steps_done = first;
   for (int64_t step = first; step < config.steps; ++step) {
     const auto on_device = differentiate(step);
-    const auto [losses, norm] = read(on_device, optimizer_->squared_norms());
+    const auto [losses, norm] = read(on_device, trained_->squared_norms());
     for (const auto& [name, loss] : losses) {
       if (std::isfinite(loss)) continue;
       throw RunError(cat("the loss ", quoted(name), " is no longer finite at step ", step,
@@ -158,7 +168,7 @@ bool Trainer::run(const TrainHooks& hooks) {
     }
     progress.scale = scale_at(step);
     progress.gradient_norm = norm;
-    optimizer_->step(progress.scale, norm);
+    trained_->step(progress.scale, norm);
     losses_since_.resize(losses.size());
     for (size_t i = 0; i < losses.size(); ++i) {
       losses_since_[i] = {losses[i].first, losses_since_[i].second + losses[i].second};
@@ -183,7 +193,7 @@ bool Trainer::run(const TrainHooks& hooks) {
     steps_done = done;
     if (last) break;
   }
-  const Averages in_use(*optimizer_);
+  const Averages in_use(*trained_);
   save(config.output, steps_done);
   std::filesystem::remove(config.checkpoint_file());
   return true;

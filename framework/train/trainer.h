@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "framework/train/objective.h"
-#include "framework/train/optimizer.h"
 #include "framework/train/run_log.h"
+#include "framework/train/trained_tensors.h"
 #include "framework/train/validation.h"
 
 namespace flam {
@@ -39,14 +39,14 @@ struct TrainHooks {
 /// least.
 class Trainer {
  public:
-  Trainer(TrainingParts& parts, WeightStore& weights);
+  Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer);
 
   bool run(const TrainHooks& hooks);
 
  private:
   void make_room_for_output() const;
   void load_initial_weights();
-  std::vector<TrainedTensor> trained_tensors();
+  std::vector<TrainedTensor> choose_tensors();
   void validate(int64_t done, const TrainHooks& hooks);
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
   void save_checkpoint(int64_t steps_done) const;
@@ -64,7 +64,7 @@ class Trainer {
   int64_t left_out_ = 0;  // tensors of files that don't fit
   WeightStore label_weights_;
   Objective objective_;
-  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<TrainedTensors> trained_;
   std::optional<Validation> validation_;
   RunLog log_;
   mutable std::string sources_;  // of the provenance, once it is known

@@ -25,9 +25,9 @@ at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, cons
 }  // namespace
 
 void Trainer::save_checkpoint(int64_t steps_done) const {
-  auto tensors = optimizer_->state();
-  for (const TrainedTensor& tensor : optimizer_->tensors())
-    tensors.emplace_back("weight." + tensor.name, tensor.value.detach());
+  auto tensors = trained_->state();
+  for (const TrainedTensor& tensor : trained_->tensors())
+    tensors.emplace_back("weight." + tensor.base.name, tensor.base.value.detach());
   tensors.emplace_back("steps_done", at::full({1}, steps_done, at::kLong));
   // The first report of a resumed run then equals that of an uninterrupted run.
   tensors.emplace_back("steps_since_report", at::full({1}, steps_since_, at::kLong));
@@ -74,10 +74,10 @@ int64_t Trainer::resume() {
     validation_->since_best = number("validations_since_best", done);
   }
   const at::NoGradGuard no_grad;
-  for (const TrainedTensor& tensor : optimizer_->tensors())
-    tensor.value.copy_(tensor_of(*checkpoint, file, "weight." + tensor.name, tensor.value.sizes(),
-                                 tensor.value.scalar_type()));
-  optimizer_->restore(
+  for (const TrainedTensor& tensor : trained_->tensors())
+    tensor.base.value.copy_(tensor_of(*checkpoint, file, "weight." + tensor.base.name,
+                                      tensor.base.value.sizes(), tensor.base.value.scalar_type()));
+  trained_->restore(
       [&](const std::string& name, const at::Tensor& like) {
         return tensor_of(*checkpoint, file, name, like.sizes(), like.scalar_type());
       },

@@ -16,7 +16,7 @@
 
 namespace flam {
 
-Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
+Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer)
     : parts_(parts),
       weights_(weights),
       objective_(parts, label_weights_),
@@ -25,7 +25,7 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights)
   if (!parts.validation.empty()) validation_.emplace(parts, objective_);
   load_initial_weights();
   label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
-  optimizer_ = std::make_unique<Optimizer>(parts_.config, trained_tensors());
+  trained_ = std::make_unique<TrainedTensors>(parts_.config, optimizer, choose_tensors());
 }
 
 // Checked before training, because an output that can't be written would lose the result.
@@ -96,17 +96,22 @@ void Trainer::load_initial_weights() {
   if (!counts.empty()) log_info(cat("no file gives ", join(counts, ", "), "; they have initial values"));
 }
 
-std::vector<TrainedTensor> Trainer::trained_tensors() {
+std::vector<TrainedTensor> Trainer::choose_tensors() {
   std::vector<TrainedTensor> out;
   const auto rates = parts_.config.rates();
-  const bool muon = parts_.config.optimizer == TrainConfig::Optimizer::muon;
-  const auto add = [&](WeightSlot& slot, double rate, bool may_be_orthogonal) {
+  const auto add = [&](WeightSlot& slot, double rate, bool of_linear_layer) {
     slot.tensor.set_requires_grad(true);
     const bool decays = std::ranges::none_of(parts_.config.no_weight_decay, [&](const std::string& pattern) {
       return match_pattern(pattern, slot.name);
     });
-    const bool orthogonal = muon && may_be_orthogonal && slot.shape.size() == 2 && !slot.vocabulary;
-    out.push_back({slot.name, slot.tensor, rate, orthogonal, decays, slot.parts, {}, {}, {}});
+    TrainedTensor tensor;
+    tensor.base.name = slot.name;
+    tensor.base.is_matrix = of_linear_layer && slot.shape.size() == 2 && !slot.vocabulary;
+    tensor.base.parts = slot.parts;
+    tensor.base.value = slot.tensor;
+    tensor.base.learning_rate = rate;
+    tensor.base.weight_decay = decays && slot.tensor.dim() > 1 ? parts_.config.weight_decay : 0;
+    out.push_back(std::move(tensor));
   };
   std::vector<bool> used(rates.size());
   for (const auto& slot : weights_.slots()) {
@@ -126,7 +131,7 @@ std::vector<TrainedTensor> Trainer::trained_tensors() {
                         : skipped || !slot->origins.empty() ? 0
                                                             : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
-    // Embeddings and latents are tables of independent rows, not matrices to orthogonalise.
+    // Embeddings and latents are tables of independent rows, not matrices.
     const auto ends_with = [&](const char* end) { return slot->name.ends_with(end); };
     const bool table =
         ends_with("position_embedding") || ends_with("class_embedding.weight") || ends_with("latents");
