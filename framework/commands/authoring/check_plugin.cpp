@@ -36,11 +36,11 @@ const Value* find_node(const Value& config, const std::string& kind, const std::
     const Value* type = node && node->is_map() ? node->find("type") : nullptr;
     return node && node->is_map() && (!type || (type->is_string() && type->as_string() == name));
   };
-  const Value* model = config.find("model");
-  for (const Value* holder : {&config, model}) {
-    if (const Value* node = holder ? holder->find(kind) : nullptr; fits(node)) return node;
-  }
-  if (const Value* list = config.find(kind + "s"); list && list->is_list()) {  // transforms, metrics
+  for (const Value* holder : {&config, config.find("model"), config.find("train")}) {
+    if (!holder) continue;
+    if (const Value* node = holder->find(kind); fits(node)) return node;
+    const Value* list = holder->find(kind + "s");  // transforms, metrics
+    if (!list || !list->is_list()) continue;
     for (const Value& node : list->as_list()) {
       if (fits(&node)) return &node;
     }
@@ -86,6 +86,20 @@ PluginCheck check_loads(const std::filesystem::path& library, Registry& registry
 
 std::string label_of(const Specimen& specimen) {
   return cat(specimen.kind, " ", quoted(specimen.name));
+}
+
+/// A library with another file name, among those that are searched anyway, must not have a component of this
+/// kind and name. One with the same file name would be shadowed.
+PluginCheck check_name(const Specimen& specimen, const std::filesystem::path& library,
+                       const Registry& others) {
+  for (const auto& listed : others.list(specimen.kind)) {
+    if (listed.name != specimen.name || listed.origin.filename() == library.filename()) continue;
+    return {label_of(specimen), "name", Outcome::failed,
+            cat("the ", specimen.kind, " ", quoted(listed.name), " exists already, in ",
+                quoted(listed.origin.string()),
+                "; choose another name, because a config can't distinguish two components of the same name")};
+  }
+  return {label_of(specimen), "name", Outcome::ok, "no other library has a component of this name"};
 }
 
 /// Runs a check in a child process. If the process crashes or exits, the check fails. `hangs` is set if the
@@ -165,7 +179,8 @@ const std::vector<Check>& checks_of(const std::string& kind) {
                                                                     {"tokenizer", tokenizer_checks()},
                                                                     {"task_head", task_head_checks()},
                                                                     {"dataset", dataset_checks()},
-                                                                    {"metric", metric_checks()}};
+                                                                    {"metric", metric_checks()},
+                                                                    {"optimizer", optimizer_checks()}};
   static std::map<std::string, std::vector<Check>> tensors;
   const auto found = special.find(kind);
   return found != special.end() ? found->second
@@ -205,6 +220,8 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
   report(loads);
   if (loads.outcome == Outcome::failed) return;
   refuse_unusable(registry, config, options);
+  Registry others;
+  others.scan(plugin_search_path({}));
   for (const auto& listed : registry.list()) {
     const Specimen specimen{registry, listed.kind, listed.name, config, options};
     const auto& kinds = component_kinds();
@@ -212,6 +229,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
       report({label_of(specimen), "checks", Outcome::skipped, "there are no checks for this kind"});
       continue;
     }
+    report(check_name(specimen, path, others));
     if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
       log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
     bool hangs = false;

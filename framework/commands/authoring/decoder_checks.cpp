@@ -6,6 +6,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
@@ -59,7 +60,16 @@ Finding check_cache(const Specimen& specimen) {
   const Runner runner{decoder};
   const at::Tensor ids = subject->input(2, 1)[0], all = runner.whole(ids);
   KVCache cache(decoder.cache_layout(), 2, kPrompt, 1, 2, at::kFloat);
+  const at::Tensor kept = cache.prompts();
+  kept.fill_(std::nan(""));
   const at::Tensor prompt = runner.whole(ids.narrow(1, 0, kPrompt), &cache);
+  for (int64_t layer = 0; layer < kept.size(0); ++layer) {
+    if (kept[layer].isnan().any().item<bool>())
+      throw Error(cat("layer ", layer,
+                      " does not store its keys and values: run() must call "
+                      "KVCache::append() for each of the ",
+                      kept.size(0), " layers of cache_layout() if DecodeStep::cache is set"));
+  }
   require_close(prompt, all.narrow(1, 0, kPrompt), kTolerance,
                 "a prompt that fills a cache gives another result, which differs");
   cache.begin_tail(at::ones({2, kPrompt}, at::kBool));

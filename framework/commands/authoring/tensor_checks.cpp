@@ -105,6 +105,21 @@ Finding check_determinism(const Specimen& specimen) {
   return {"a second run and a second component give the same bits"};
 }
 
+/// A result that depends on earlier inputs shows after another input only.
+Finding check_state(const Specimen& specimen) {
+  Finding finding;
+  const auto subject = specimen.subject(finding);
+  if (!subject) return finding;
+  const auto in = subject->input(kRows, 1), other = subject->input(kRows, 2);
+  const at::Tensor first = run_announced(*subject, in), second = run_announced(*subject, other);
+  const std::string what = "keeps state between calls, which must depend on their input alone: ";
+  require_close(run_announced(*subject, in), first, 0,
+                what + "after another input, the same input gives another result, which differs");
+  require_close(run_announced(*specimen.subject(finding), other), second, 0,
+                what + "a component that got another input before gives another result, which differs");
+  return {"results do not depend on earlier inputs"};
+}
+
 Finding check_batch(const Specimen& specimen) {
   Finding finding;
   const auto subject = specimen.subject(finding);
@@ -184,8 +199,10 @@ void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, c
 }
 
 std::vector<Check> tensor_checks(const std::string& kind) {
-  std::vector<Check> checks = {
-      {"meta", check_meta}, {"forward", check_forward}, {"determinism", check_determinism}};
+  std::vector<Check> checks = {{"meta", check_meta},
+                               {"forward", check_forward},
+                               {"determinism", check_determinism},
+                               {"state", check_state}};
   if (kind != "transform") {
     checks.push_back({"batch", check_batch});
     checks.push_back({"gradient", check_gradient});

@@ -89,6 +89,36 @@ TEST(CheckPlugin, DetectsDecodersThatIgnoreTheirInput) {
   EXPECT_THAT(found["mask"], HasSubstr("so it ignores DecodeStep::mask"));
 }
 
+TEST(CheckPlugin, DetectsDecodersThatDoNotStoreTheirKeys) {
+  auto found = checks_with("language_decoder", "never_appends", 1);
+  EXPECT_EQ(found["mask"], "ok");
+  EXPECT_THAT(found["cache"],
+              HasSubstr("layer 0 does not store its keys and values: run() must call KVCache::append()"));
+}
+
+TEST(CheckPlugin, DetectsStateThatIsKeptBetweenCalls) {
+  auto found = checks_with("resampler", "keeps_state", 1);
+  EXPECT_EQ(found["determinism"], "ok");
+  EXPECT_THAT(found["state"], HasSubstr("keeps state between calls, which must depend on their input alone: "
+                                        "after another input, the same input gives another result"));
+  found = checks_with("adapter", "keeps_state", 1);
+  EXPECT_THAT(found["state"], HasSubstr("keeps state between calls"));
+}
+
+TEST(CheckPlugin, ChecksOptimizersAndTheirNames) {
+  const auto ran = run_flam("check-plugin " + kFixtures + "/bad_optimizers/libflam_bad_optimizers.so");
+  EXPECT_EQ(ran.status, 1) << ran.err;
+  EXPECT_THAT(
+      ran.out,
+      AllOf(HasSubstr("failed   optimizer 'adamw' name: the optimizer 'adamw' exists already, in"),
+            HasSubstr("ok       optimizer 'adamw' descent: "),
+            HasSubstr("ok       optimizer 'adamw' state: "), HasSubstr("ok       optimizer 'ascends' name: "),
+            HasSubstr("failed   optimizer 'ascends' descent: does not lower a quadratic loss of "
+                      "the matrix"),
+            HasSubstr("failed   optimizer 'counts' state: keeps more than the state that "
+                      "state_of() announces")));
+}
+
 TEST(CheckPlugin, DetectsTokensInTheUsersText) {
   const auto ran = run_flam("check-plugin " + kFixtures + "/careless/libflam_careless.so");
   EXPECT_EQ(ran.status, 1) << ran.err;
