@@ -8,6 +8,7 @@
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
 #include "framework/base/text.h"
+#include "framework/recipe/paths.h"
 #include "framework/recipe/run_options.h"
 #include "framework/registry/registry.h"
 
@@ -23,6 +24,15 @@ std::string for_shell(const std::filesystem::path& path) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
   return printable(out + "'", 8192);
+}
+
+/// The folder that Flamboyance is installed in; PREFIX for the program of a build folder.
+std::string install_prefix() {
+  const std::filesystem::path prefix = templates_root().parent_path().parent_path().parent_path();
+  std::error_code unreadable;
+  const bool installed =
+      std::filesystem::exists(prefix / "lib/cmake/flamboyance/flamboyanceConfig.cmake", unreadable);
+  return installed ? for_shell(prefix) : "PREFIX";
 }
 
 }  // namespace
@@ -43,9 +53,11 @@ void add_new_plugin(CLI::App& app, int& status) {
     const auto folder = options->folder.empty() ? std::filesystem::path(options->name) : options->folder;
     for (const auto& file : new_plugin(options->kind, options->name, folder, *open_registry({})))
       std::cout << printable(file.string(), 4096) << "\n";
+    const std::string prefix = install_prefix();
     std::cerr << "Build it: cmake -S " << for_shell(folder) << " -B " << for_shell(folder / "build")
-              << " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX && cmake --build "
-              << for_shell(folder / "build") << "  (PREFIX: where Flamboyance is installed; "
+              << " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=" << prefix << " && cmake --build "
+              << for_shell(folder / "build") << "  ("
+              << (prefix == "PREFIX" ? "PREFIX: where Flamboyance is installed; " : "")
               << for_shell(folder / "README.md") << " says more)\n";
     status = 0;
   });

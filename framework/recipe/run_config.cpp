@@ -147,8 +147,11 @@ void RunConfig::load(Tokenizer& tokenizer) const {
       const std::filesystem::path path = std::filesystem::path(weights.root) / file;
       std::error_code problem;
       if (!std::filesystem::exists(path, problem)) {
-        throw Error(cat("no tokenizer file ", quoted(path.lexically_normal().string()), "; ",
-                        missing_file_advice(weights, file)));
+        const bool relative = std::filesystem::path(file).is_relative();
+        throw Error(cat(
+            "no tokenizer file ", quoted(path.lexically_normal().string()),
+            relative ? cat(", which is ", quoted(file), " below weights.root, ", quoted(weights.root)) : "",
+            "; ", missing_file_advice(weights, file)));
       }
     }
     tokenizer.load(weights.root);
