@@ -13,6 +13,7 @@
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -20,6 +21,7 @@
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/pointwise.h"
+#include "framework/nn/kernels/quantized_product.h"
 
 namespace flam {
 
@@ -67,6 +69,11 @@ Init matrix_init(const LinearOptions& options, int64_t in) {
 }  // namespace
 
 namespace {
+at::Tensor product(const at::Tensor& x, const QuantizedMatrix& weight, const at::Tensor& bias) {
+  count_flops(2 * x.numel() * weight.rows());
+  return kernels::quantized_product(x, weight, bias);
+}
+
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   count_flops(2 * x.numel() * weight.size(0));
   if (kernels::takes_many_rows(x, weight, bias)) return kernels::many_rows_product(x, weight, bias);
@@ -75,9 +82,13 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
 }
 }  // namespace
 
+Linear::Linear(Weight weight) : weight_(std::move(weight)) {
+  if (weight_) weight_.slot()->matrix = true;
+}
+
 Linear::Linear(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
                LinearOptions options)
-    : weight_((weights / name).tensor("weight", {out, in}, matrix_init(options, in))) {
+    : Linear((weights / name).tensor("weight", {out, in}, matrix_init(options, in))) {
   if (options.bias) bias_ = (weights / name).tensor("bias", {out}, Init::zeros());
 }
 
@@ -91,11 +102,14 @@ Linear Linear::fused(const WeightScope& weights, const std::string& name, int64_
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return product(x, weight_.tensor(), bias_ ? bias_.tensor() : at::Tensor());
+  const at::Tensor bias = bias_ ? bias_.tensor() : at::Tensor();
+  if (const QuantizedMatrix* quantized = weight_.quantized()) return product(x, *quantized, bias);
+  return product(x, weight_.tensor(), bias);
 }
 
 at::Tensor add_product(const at::Tensor& residual, const Linear& linear, const at::Tensor& x, bool reuse) {
-  if (at::GradMode::is_enabled() || x.is_meta() || x.is_cpu() || linear.bias() || !residual.is_contiguous())
+  if (at::GradMode::is_enabled() || x.is_meta() || x.is_cpu() || linear.bias() ||
+      linear.weight().quantized() || !residual.is_contiguous())
     return add_residual(residual, linear(x));
   count_flops(2 * x.numel() * linear.out_features());
   const at::Tensor rows = x.reshape({-1, linear.in_features()}), weight = linear.weight().tensor().t();
@@ -145,7 +159,9 @@ at::Tensor stacked(const std::vector<Linear>& layers, const Part& part) {
 std::vector<at::Tensor> StackedLinear::operator()(const at::Tensor& x) const {
   std::vector<at::Tensor> outputs;
   at::Tensor weight, bias;
-  if (!at::GradMode::is_enabled() && !x.is_meta()) {
+  const bool quantized =
+      std::ranges::any_of(layers_, [](const Linear& layer) { return layer.weight().quantized() != nullptr; });
+  if (!at::GradMode::is_enabled() && !x.is_meta() && !quantized) {
     weight =
         stacked(layers_, [](const Linear& layer) -> const at::Tensor& { return layer.weight().tensor(); });
     if (weight.defined() && layers_.front().bias()) {

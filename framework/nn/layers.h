@@ -34,7 +34,7 @@ class FLAM_API Linear {
   /// W (and b) are made of several tensors of the checkpoint, stacked by rows: out = Σ parts.
   static Linear fused(const WeightScope& weights, const std::string& name, int64_t in,
                       std::vector<int64_t> parts, LinearOptions options = {});
-  explicit Linear(Weight weight) : weight_(std::move(weight)) {}  // a tied matrix
+  explicit Linear(Weight weight);  // a tied matrix
   at::Tensor operator()(const at::Tensor& x) const;
   int64_t in_features() const { return weight_.shape()[1]; }
   int64_t out_features() const { return weight_.shape()[0]; }

@@ -139,6 +139,10 @@ at::ScalarType RunConfig::dtype_of(const std::string& chosen) const {
   return resolve_dtype(chosen == "auto" ? dtype : chosen);
 }
 
+QuantizeConfig RunConfig::quantize_of(const std::string& chosen) const {
+  return chosen.empty() ? weights.quantize : QuantizeConfig::of(chosen);
+}
+
 void RunConfig::load(Tokenizer& tokenizer) const {
   try {
     const Value parameters = model.tokenizer.resolved();

@@ -45,6 +45,8 @@ struct FLAM_API RunConfig {
                                             const Tokenizer& tokenizer) const;
   /// The dtype that `--dtype CHOSEN` stands for: `auto` is the config's. Error: there is no such dtype.
   at::ScalarType dtype_of(const std::string& chosen) const;
+  /// What `--quantize CHOSEN` stands for: "" is the config's. Error: there is no such type.
+  QuantizeConfig quantize_of(const std::string& chosen) const;
   /// Opens the tokenizer's file. Error: as in Tokenizer::load, with the location in the config.
   void load(Tokenizer& tokenizer) const;
 };

@@ -24,6 +24,7 @@ struct RunOptions {
   std::string weights;         // "" for the config's, "random", or a file that replaces the config's list
   std::string device = "cpu";  // auto, cpu, cuda, cuda:N
   std::string dtype = "auto";  // float32, bfloat16, float16; auto: the config's
+  std::string quantize;        // int8, int4, int4:GROUP_SIZE or none; "": the config's weights.quantize
   CudaGraph cuda_graph = CudaGraph::off;
   int threads = 0;            // of a session's calls on the CPU; 0: libtorch's number when it is opened
   uint64_t weights_seed = 0;  // of random weights

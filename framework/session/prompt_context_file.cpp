@@ -21,6 +21,7 @@
 #include "framework/session/prompt_context.h"
 #include "framework/session/session_parts.h"
 #include "framework/weights/checkpoint.h"
+#include "framework/weights/quantize_config.h"
 
 namespace flam {
 
@@ -41,6 +42,9 @@ std::string model_hash(const SessionParts& parts) {
   for (const auto& [file, hash] : parts.weight_hashes) model["sha256"].push_back(hash);
   if (parts.weight_hashes.empty()) {
     for (const auto& file : parts.model->weights().files()) model["sha256"].push_back(sha256(file->bytes()));
+  }
+  for (const auto& slot : parts.model->weights().slots()) {
+    if (slot->scheme) model["quantized"][slot->name] = scheme_name(*slot->scheme);
   }
   if (parts.options.weights == "random") model["weights_seed"] = parts.options.weights_seed;
   return sha256(json_line(model));

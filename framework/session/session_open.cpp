@@ -16,6 +16,7 @@
 #include "framework/recipe/paths.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/session/session_parts.h"
+#include "framework/weights/quantize_weights.h"
 
 namespace flam {
 
@@ -94,6 +95,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   s.options.loading = nullptr;  // only used during this call
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::load(config, options.overrides, *s.registry);
+  s.config.weights.quantize = s.config.quantize_of(options.quantize);
   s.options.threads = thread_count(options.threads);
   // Before libtorch is told the number: it waits forever for threads that it can't get.
   make_threads(s.options.threads);
@@ -117,6 +119,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   const bool possible = device.is_cuda() && !s.registry->list(StepGraphs::kKind).empty();
   if (options.cuda_graph == CudaGraph::on || (automatic && possible))
     s.graphs = std::make_unique<StepPool>(*s.model, open_step_graphs(*s.registry, device), automatic);
+  warn_of(choose_schemes(s.model->weights(), s.config.weights.quantize));
   s.model->weights().progress = options.loading;
   with_device_memory([&] {
     s.model->load(random ? nullptr : &weights, device, s.config.dtype_of(options.dtype),

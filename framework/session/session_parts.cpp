@@ -9,6 +9,7 @@
 #include "framework/device/dtype.h"
 #include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
+#include "framework/weights/quantize_weights.h"
 
 namespace flam {
 
@@ -68,9 +69,12 @@ std::string hash_of_backbone(const WeightStore& weights) {
   std::string hashes;
   for (const auto& slot : weights.slots()) {
     if (!slot->name.starts_with("vision_backbone.")) continue;
-    const at::Tensor values = slot->tensor.cpu().contiguous();
-    hashes += slot->name + sha256({static_cast<const char*>(values.const_data_ptr()),
-                                   static_cast<size_t>(values.nbytes())});
+    hashes += slot->name;
+    for (const at::Tensor& stored : stored_tensors(*slot)) {
+      const at::Tensor values = stored.cpu().contiguous();
+      hashes +=
+          sha256({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())});
+    }
   }
   return sha256(hashes);
 }

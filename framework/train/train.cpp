@@ -11,6 +11,7 @@
 #include "framework/model/checked.h"
 #include "framework/recipe/input_files.h"
 #include "framework/recipe/outputs.h"
+#include "framework/weights/quantize_weights.h"
 
 namespace flam {
 
@@ -65,6 +66,7 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
            bool overwrite) {
   const auto registry = open_registry(options.plugin_path);
   const RunConfig config = RunConfig::load(config_name, options.overrides, *registry);
+  refuse_quantized(config.weights.quantize, "training computes with numbers");
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
   keep_inputs(config);

@@ -9,4 +9,7 @@ namespace flam {
 /// tensor and its size in bytes.
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype);
 
+/// Gives a slot its initial values, which are quantised if it has a scheme.
+void initialise_slot(WeightSlot& slot, at::Device device, at::ScalarType dtype, uint64_t seed);
+
 }  // namespace flam

@@ -12,6 +12,7 @@
 
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
+#include "framework/weights/quantize_weights.h"
 #include "framework/weights/upload.h"
 
 namespace flam {
@@ -156,10 +157,14 @@ void WeightStore::initialise(at::Device device, at::ScalarType dtype, uint64_t s
   int64_t done = 0;
   for (const auto& slot : slots_) {
     if (progress) progress(++done, std::ssize(slots_));
-    if (!slot->tensor.is_meta()) continue;
-    slot->tensor = allocate(*slot, device, dtype);
-    initialise_rows(*slot, 0, seed);
+    if (slot->tensor.is_meta() && !slot->quantized) initialise_slot(*slot, device, dtype, seed);
   }
+}
+
+void initialise_slot(WeightSlot& slot, at::Device device, at::ScalarType dtype, uint64_t seed) {
+  slot.tensor = slot.scheme ? allocate(slot, at::kCPU, at::kFloat) : allocate(slot, device, dtype);
+  WeightStore::initialise_rows(slot, 0, seed);
+  if (slot.scheme) store_quantized(slot, at::Tensor(slot.tensor), device);
 }
 
 }  // namespace flam

@@ -6,6 +6,7 @@
 #include "framework/base/text.h"
 #include "framework/weights/allocate.h"
 #include "framework/weights/load_plan.h"
+#include "framework/weights/quantize_weights.h"
 #include "framework/weights/upload.h"
 
 namespace flam {
@@ -46,8 +47,20 @@ void mention_padding(const WeightStore& store) {
                 "whether they may be generated"));
 }
 
+/// Uses the quantised matrix of a file as it is.
+void use_quantized(WeightSlot& slot, const Source& source, const LoadPlan& plan, at::Device device) {
+  const QuantizedMatrix matrix = plan.quantized[source.file].matrix(*plan.files[source.file], source.key);
+  slot.origins = {plan.origin(source)};
+  slot.scheme = matrix.scheme;
+  slot.padding_rows = matrix.rows() - slot.shape[0];
+  unstack_rows(slot);
+  slot.quantized = std::make_shared<const QuantizedMatrix>(device.is_cpu() ? matrix : matrix.to(device));
+}
+
 void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::Device device,
           at::ScalarType dtype, uint64_t seed, bool writable) {
+  if (filling.whole && plan.is_quantized(*filling.whole))
+    return use_quantized(slot, *filling.whole, plan, device);
   bool partly = false;
   for (const auto& part : filling.parts) partly |= part.has_value();
   at::Tensor whole = filling.whole ? plan.tensor(*filling.whole) : at::Tensor();
@@ -57,6 +70,12 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
   const std::vector<int64_t> shape = slot.tensor_shape();
   const int64_t rows = shape.empty() ? 1 : shape[0];
   const bool short_of_rows = whole.defined() && whole.numel() < slot.numel();
+  const at::Device target = device;
+  if (slot.scheme) {  // the numbers of one tensor at a time
+    if (whole.defined() && !partly && !short_of_rows) return store_quantized(slot, whole, device);
+    dtype = at::kFloat;
+    device = at::kCPU;
+  }
   if (whole.defined() && !partly && !short_of_rows && !writable && usable_as_it_is(whole, device, dtype)) {
     slot.tensor = whole.view(shape);
     return;
@@ -70,6 +89,7 @@ void fill(WeightSlot& slot, const Filling& filling, const LoadPlan& plan, at::De
     slot.origins.push_back(plan.origin(*filling.parts[i]));
   }
   if (short_of_rows) fill_missing_rows(slot, whole.size(0), seed);
+  if (slot.scheme) store_quantized(slot, at::Tensor(slot.tensor), target);
 }
 
 }  // namespace
@@ -82,8 +102,7 @@ LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const N
     if (const auto filling = plan.fillings.find(slot.get()); filling != plan.fillings.end()) {
       fill(*slot, filling->second, plan, device, dtype, seed, config.writable);
     } else {  // only where config.may_lack
-      slot->tensor = allocate(*slot, device, dtype);
-      WeightStore::initialise_rows(*slot, 0, seed);
+      initialise_slot(*slot, device, dtype, seed);
     }
     if (store.progress) store.progress(++done, std::ssize(store.slots()));
   }

@@ -11,6 +11,7 @@
 #include "framework/params/params.h"
 #include "framework/weights/checkpoint.h"
 #include "framework/weights/naming.h"
+#include "framework/weights/quantize_config.h"
 #include "framework/weights/weight_store.h"
 
 namespace flam {
@@ -34,6 +35,7 @@ struct WeightsFile {
 struct FLAM_API WeightsConfig {
   std::string root;
   std::vector<WeightsFile> files;
+  QuantizeConfig quantize;
   // These are not keys of configs:
   bool may_lack = false;              // tensors that no file has get their initial values
   bool may_not_fit = false;           // tensors that the model lacks or has in another shape are left out

@@ -31,6 +31,11 @@ class Planner {
   void add(const WeightsFile& file, const std::filesystem::path& path) {
     try {
       plan_.files.push_back(open_checkpoint(path));
+      plan_.quantized.push_back(QuantizedFile::read(*plan_.files.back()));
+      if (config_.writable && !plan_.quantized.back().empty())
+        throw Error(cat(printable(path.string(), 1000),
+                        ": its matrices are quantised, and training needs numbers; name the files from which "
+                        "`flam quantize` made it"));
     } catch (const Error& error) {
       throw Error(file.where, error.what());
     }
@@ -40,7 +45,7 @@ class Planner {
     misshapen_.clear();
     filled_slots_.clear();
     for (const std::string& key : opened.names()) {
-      if (layout.leaves_out(key)) continue;
+      if (layout.leaves_out(key) || plan_.quantized.back().is_scales(key)) continue;
       const std::vector<Target> targets = layout.targets_of(key);
       if (targets.empty()) unexpected_.push_back(key);
       for (const Target& target : targets) {
@@ -161,6 +166,11 @@ class Planner {
     } else {
       auto& place = filling.parts[static_cast<size_t>(part)];
       if (same_file(filling.whole)) clash(source, *filling.whole);
+      if (filling.whole && plan_.is_quantized(*filling.whole)) {
+        misshapen_.push_back(cat(printable(source.key), " would replace a part of ", source.target,
+                                 ", which is quantised in an earlier file; give the whole tensor"));
+        return;
+      }
       if (same_file(place)) clash(source, *place);
       place = source;
     }
@@ -173,12 +183,36 @@ class Planner {
 
   /// A file may hold a tied tensor once or under each of its names, with equal values.
   bool tied_twin(const Source& source, const Source& other) const {
-    if (source.target == other.target) return false;
+    if (source.target == other.target || plan_.is_quantized(source) || plan_.is_quantized(other))
+      return false;
     const at::Tensor one = plan_.tensor(source), two = plan_.tensor(other);
     return one.dtype() == two.dtype() && at::equal(one, two);
   }
 
+  void check_quantized(const Source& source, const WeightSlot& slot, int part) {
+    const QuantizedFile& file = plan_.quantized[source.file];
+    const QuantScheme& scheme = *file.scheme(source.key);
+    const std::vector<int64_t> shape = file.shape(*plan_.files[source.file], source.key);
+    const std::string found = cat(printable(source.key), " is ", scheme_name(scheme), " ",
+                                  at::IntArrayRef(shape), " in the file, ", source.target, " is ");
+    if (!slot.matrix || !slot.aliases.empty()) {
+      misshapen_.push_back(found + "no matrix that can be quantised in the model");
+    } else if (part >= 0 || source.rule) {
+      misshapen_.push_back(
+          found +
+          "to be arranged by a naming table, which quantised matrices can't be; leave the `naming` out");
+    } else if (!shapes_agree(shape, slot.shape, slot.vocabulary) || shape[0] < slot.shape[0]) {
+      misshapen_.push_back(
+          cat(found, at::IntArrayRef(slot.shape), " in the model; was the file made from another model?"));
+    } else if (slot.scheme && *slot.scheme != scheme) {
+      misshapen_.push_back(cat(found, "wanted as ", scheme_name(*slot.scheme),
+                               "; leave out --quantize and weights.quantize, or write the file again with "
+                               "`flam quantize`"));
+    }
+  }
+
   void check_shape(const Source& source, const WeightSlot& slot, int part) {
+    if (plan_.is_quantized(source)) return check_quantized(source, slot, part);
     at::Tensor tensor = plan_.files[source.file]->meta_tensor(source.key);
     if (source.rule) tensor = arranged(tensor, *source.rule, source.parts);
     std::vector<int64_t> wanted = slot.shape;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/weights/load.h"
+#include "framework/weights/quantized_file.h"
 
 namespace flam {
 
@@ -29,9 +30,13 @@ struct Filling {
 
 struct LoadPlan {
   std::vector<std::unique_ptr<Checkpoint>> files;
+  std::vector<QuantizedFile> quantized;  // what each file has of them
   std::unordered_map<const WeightSlot*, Filling> fillings;
   int64_t left_out = 0;  // tensors that do not fit, and may do so
 
+  bool is_quantized(const Source& source) const {
+    return quantized[source.file].scheme(source.key) != nullptr;
+  }
   /// Arranged as the component wants it.
   at::Tensor tensor(const Source& source) const;
   WeightOrigin origin(const Source& source) const {

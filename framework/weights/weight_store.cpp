@@ -9,6 +9,7 @@
 #include "framework/base/text.h"
 #include "framework/device/meta_kernels.h"
 #include "framework/weights/allocate.h"
+#include "framework/weights/quantized_matrix.h"
 
 namespace flam {
 
@@ -24,12 +25,12 @@ std::vector<int64_t> WeightSlot::tensor_shape() const {
 
 /// Slots whose rows lie one after the other.
 struct WeightStack {
-  std::vector<const WeightSlot*> slots;
+  std::vector<WeightSlot*> slots;
   at::Tensor room;  // from the allocation of the first slot to that of the last
 
   at::Tensor rows_of(const WeightSlot& slot, at::TensorOptions options) {
     int64_t all = 0, first = 0;
-    for (const WeightSlot* const each : slots) {
+    for (const WeightSlot* each : slots) {
       if (each == &slot) first = all;
       all += each->shape[0];
     }
@@ -50,6 +51,12 @@ void stack_rows(const std::vector<Weight>& weights) {
     stack->slots.push_back(weight.slot().get());
     weight.slot()->stack = stack;
   }
+}
+
+void unstack_rows(WeightSlot& slot) {
+  const std::shared_ptr<WeightStack> stack = std::move(slot.stack);
+  if (!stack) return;
+  for (WeightSlot* const each : stack->slots) each->stack.reset();
 }
 
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype) {
@@ -124,6 +131,12 @@ void weight_is_undeclared() {
       "(weights.tensor(\"scale\", …), Linear(weights, \"proj\", …))");
 }
 
+void weight_is_quantized(const WeightSlot& slot) {
+  throw RunError(cat("reads the numbers of ", quoted(slot.name),
+                     ", which are quantised; only Linear layers can use them. Leave this tensor out of "
+                     "weights.quantize (docs/quantization.md)"));
+}
+
 int64_t WeightStore::parameter_count(const std::string& prefix) const {
   int64_t count = 0;
   for (const auto& slot : slots_) {
@@ -136,6 +149,8 @@ int64_t WeightStore::parameter_count(const std::string& prefix) const {
 
 void WeightStore::to(at::Device device, at::ScalarType dtype) {
   for (const auto& slot : slots_) {
+    if (slot->quantized)
+      slot->quantized = std::make_shared<const QuantizedMatrix>(slot->quantized->to(device));
     if (slot->tensor.is_meta()) continue;
     const at::ScalarType wanted = slot->tensor.is_floating_point() ? dtype : slot->tensor.scalar_type();
     if (slot->tensor.device() == device && slot->tensor.scalar_type() == wanted) continue;

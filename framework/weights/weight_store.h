@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "framework/base/error.h"
+#include "framework/weights/quant_scheme.h"
 
 namespace flam {
 
 class MappedFile;
+struct QuantizedMatrix;
 
 /// The initial values of a tensor that no file provides. They depend only on the run's seed and the tensor's
 /// name. Xavier and kaiming divide the variance by a fan, as in torch.nn.init: for a weight [out,in,k,…],
@@ -86,6 +88,9 @@ struct FLAM_API WeightSlot {
   at::Tensor tensor;                   // meta until filled; of tensor_shape()
   std::vector<WeightOrigin> origins;   // the sources in files; empty: none
   std::shared_ptr<WeightStack> stack;  // slots beside which it lies in memory; null: none
+  bool matrix = false;                 // of a Linear layer, which also takes quantised values
+  std::optional<QuantScheme> scheme;   // in which its values are or will be stored; not set: numbers
+  std::shared_ptr<const QuantizedMatrix> quantized;  // the values, if quantised; `tensor` then stays meta
 
   int64_t numel() const;
   std::vector<int64_t> tensor_shape() const;  // `shape` with the padding rows
@@ -93,6 +98,8 @@ struct FLAM_API WeightSlot {
 
 /// RunError: a component uses a Weight, or a layer, that its constructor has not made from a WeightScope.
 [[noreturn]] FLAM_API void weight_is_undeclared();
+/// RunError: the numbers of a quantised tensor are read as a tensor.
+[[noreturn]] FLAM_API void weight_is_quantized(const WeightSlot& slot);
 
 /// A component's handle on a declared tensor. Cheap to copy; reading it in a forward pass follows one
 /// pointer.
@@ -101,7 +108,12 @@ class Weight {
   Weight() = default;
   explicit Weight(std::shared_ptr<WeightSlot> slot) : slot_(std::move(slot)) {}
   explicit operator bool() const { return slot_ != nullptr; }
-  const at::Tensor& tensor() const { return declared().tensor; }
+  const at::Tensor& tensor() const {
+    if (declared().quantized) [[unlikely]]
+      weight_is_quantized(*slot_);
+    return slot_->tensor;
+  }
+  const QuantizedMatrix* quantized() const { return declared().quantized.get(); }  // null: not quantised
   const std::vector<int64_t>& shape() const { return declared().shape; }
   const std::shared_ptr<WeightSlot>& slot() const { return slot_; }
 
@@ -117,6 +129,8 @@ class Weight {
 /// Asks for the rows of these tensors to lie one after the other in memory, in the order declared, so that
 /// one product can read them (StackedLinear). Tensors that are mapped from a file stay where they are.
 FLAM_API void stack_rows(const std::vector<Weight>& weights);
+/// Undoes stack_rows() for this slot and those beside it.
+void unstack_rows(WeightSlot& slot);
 
 /// All tensors of a model, in the order declared.
 class FLAM_API WeightStore {

@@ -31,10 +31,12 @@ struct FileParams {
 
 struct WeightsParams {
   std::string root;
-  Value files = Value::list();
+  Value files = Value::list(), quantize;
   void visit(ParamVisitor& v) {
     v("root", root, "folder that the files' paths are relative to", path());
     v("files", files, "weights files; later files override earlier ones");
+    v("quantize", quantize,
+      "matrices that are stored in fewer bits: int8, int4, a rule or a list of rules (docs/quantization.md)");
   }
 };
 
@@ -53,7 +55,7 @@ WeightsConfig WeightsConfig::parse(const Value& node, ErrorList& errors) {
   if (tree.is_map() && !tree.find("root")) tree.set("root", Value(".", node.where()));  // beside the config
   WeightsParams params;
   read_params(ParamsRef(params), tree, "weights", {}, errors);
-  WeightsConfig config{params.root, {}};
+  WeightsConfig config{params.root, {}, QuantizeConfig::parse(params.quantize, errors)};
   for (const Value& item : elements(params.files, "weights.files", errors)) {
     FileParams parsed;
     read_params(ParamsRef(parsed), item, "a file of weights", {}, errors);
@@ -107,6 +109,7 @@ Value weights_schema() {
   Value files = schema_of_params(ParamsRef(file));
   list_of(files, "layout", schema_of_params(ParamsRef(rule)));
   Value schema = schema_of_params(ParamsRef(weights));
+  schema.find("properties")->set("quantize", quantize_schema());
   list_of(schema, "files", std::move(files));
   return schema;
 }
@@ -121,8 +124,10 @@ Value WeightsConfig::resolved() const {
     }
     list.as_list().push_back(write_params(ParamsRef(params)));
   }
-  WeightsParams params{root, std::move(list)};
-  return write_params(ParamsRef(params));
+  WeightsParams params{root, std::move(list), quantize.resolved()};
+  Value out = write_params(ParamsRef(params));
+  if (quantize.rules.empty()) out.erase("quantize");
+  return out;
 }
 
 }  // namespace flam

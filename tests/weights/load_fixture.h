@@ -56,7 +56,7 @@ class Load : public testing::Test {
       if (slot == "language_decoder") return &decoder_tables_;
       return slot == "adapter" ? &no_tables_ : nullptr;
     };
-    load_weights(store_, {(folder_ / "").string(), files, may_lack_}, namings, at::kCPU, dtype, 1);
+    load_weights(store_, {(folder_ / "").string(), files, {}, may_lack_}, namings, at::kCPU, dtype, 1);
   }
   std::string load_error(std::vector<WeightsFile> files) {
     return error_of([&] { load(std::move(files)); });

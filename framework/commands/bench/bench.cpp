@@ -50,6 +50,8 @@ BenchResult description(const Session& session, const BenchOptions& options) {
   out.weights = options.session.weights.empty() ? "config" : options.session.weights;
   out.device = session.model().device().str();
   out.dtype = dtype_name(session.model().dtype());
+  if (session.config().weights.quantize.wanted())
+    out.quantize = options.session.quantize.empty() ? "config" : options.session.quantize;
   out.threads = session.options().threads;
   out.shape = options.shape;
   out.repeat = options.repeat;

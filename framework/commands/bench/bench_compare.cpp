@@ -25,6 +25,7 @@ std::vector<std::string> differences(const BenchResult& old, const BenchResult& 
   };
   add("device", old.device, now.device);
   add("dtype", old.dtype, now.dtype);
+  add("quantize", old.quantize, now.quantize);
   add("threads", old.threads, now.threads);
   add("weights", old.weights, now.weights);
   return out;

@@ -124,6 +124,7 @@ Json bench_json(const BenchResult& result) {
               {"num_beams", result.shape.num_beams},
               {"batch_size", result.shape.batch_size},
               {"repeat", result.repeat}};
+  if (!result.quantize.empty()) out["quantize"] = result.quantize;
   out["machine"] = {{"bytes_per_second", json_of(result.bytes_per_second)},
                     {"flops_per_second", json_of(result.flops_per_second)},
                     {"buffer_bytes", result.buffer_bytes}};
@@ -163,6 +164,7 @@ BenchResult read_bench(const std::string& json, const std::string& name) {
   out.weights = in.text("weights");
   out.device = in.text("device");
   out.dtype = in.text("dtype");
+  if (in.json().contains("quantize")) out.quantize = in.text("quantize");
   out.threads = in.count("threads");
   out.shape = {in.count("prompt_tokens"), in.count("images"), in.count("new_tokens"), in.count("num_beams"),
                in.count("batch_size")};

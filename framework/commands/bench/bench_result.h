@@ -31,6 +31,7 @@ struct FLAM_API BenchResult {
   std::string weights;           // "random", "config" or the file of --weights
   std::string device;            // "cpu", "cuda:0"
   std::string dtype;
+  std::string quantize;  // the value of --quantize, or "config" if weights.quantize asks for it; "": neither
   int64_t threads = 0;
   BenchShape shape;
   int64_t repeat = 0;

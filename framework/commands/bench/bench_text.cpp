@@ -22,8 +22,10 @@ std::string speed_text(const Spread& speed, const char* unit) {
 std::string bench_text(const BenchResult& result) {
   const BenchShape& shape = result.shape;
   std::ostringstream out;
-  out << result.config << ", " << result.dtype << " on " << result.device << ", "
-      << counted(result.threads, "thread") << ", " << counted(result.repeat, "round") << "\n"
+  out << result.config << ", " << result.dtype
+      << (result.quantize.empty() ? "" : ", weights quantised (" + result.quantize + ")") << " on "
+      << result.device << ", " << counted(result.threads, "thread") << ", " << counted(result.repeat, "round")
+      << "\n"
       << (shape.batch_size == 1 ? "one prompt" : counted(shape.batch_size, "prompt") + ", each") << " of "
       << counted(shape.prompt_tokens, "token") << " with " << counted(shape.images, "picture") << ", "
       << counted(shape.new_tokens, "new token") << ", " << counted(shape.num_beams, "beam") << "\n"

@@ -49,8 +49,8 @@ std::optional<int64_t> product_flops(const std::string& name, const std::vector<
     return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
   };
   if (in.size() < 2) return std::nullopt;
-  if (is({"aten::linear", "flam::few_rows_product", "flam::many_rows_product", "aten::matmul", "aten::mm",
-          "aten::bmm", "aten::mv", "aten::dot"}))
+  if (is({"aten::linear", "flam::few_rows_product", "flam::many_rows_product", "flam::quantized_product",
+          "aten::matmul", "aten::mm", "aten::bmm", "aten::mv", "aten::dot"}))
     return in[0].dim() > 0 ? 2 * out.numel() * in[0].size(-1) : 0;
   if (in.size() > 2 && is({"aten::addmm", "aten::baddbmm", "aten::addmv"}))
     return 2 * out.numel() * in[1].size(-1);

@@ -12,6 +12,7 @@
 #include "framework/model/model.h"
 #include "framework/recipe/outputs.h"
 #include "framework/recipe/weights_files.h"
+#include "framework/weights/quantize_weights.h"
 #include "framework/weights/sources.h"
 
 namespace flam {
@@ -81,6 +82,8 @@ const NamingTable& table_of(const Model& model, const std::string& component, co
 ConvertReport convert(const ConvertOptions& options) {
   const auto registry = open_registry(options.run.plugin_path);
   const RunConfig config = RunConfig::load(options.config, options.run.overrides, *registry);
+  refuse_quantized(config.weights.quantize,
+                   "`flam convert` writes numbers, and `flam quantize` quantised matrices");
   Outputs outputs;
   outputs.add("OUTPUT", options.output, Outputs::Content::safetensors);
   outputs.keep(config, options.run.weights);
@@ -101,6 +104,12 @@ ConvertReport convert(const ConvertOptions& options) {
   }
   model->load(random ? nullptr : &weights, at::kCPU, dtype, options.run.weights_seed);
   require_origins(slots, options);
+  for (const WeightSlot* slot : slots) {
+    if (slot->quantized)
+      throw Error(cat("the tensor ", quoted(slot->name), " is quantised in ",
+                      printable(slot->origins.front().file->path().string(), 1000),
+                      ", and `flam convert` writes numbers; name the files from which it was made"));
+  }
 
   ConvertReport report;
   std::vector<std::pair<std::string, at::Tensor>> tensors;

@@ -97,7 +97,7 @@ std::vector<ConfigDiff::TensorChange> compare_tensors(const Description& a, cons
     for (const auto& tensor : part.tensors) after[tensor.name] = tensor.shape;
   std::vector<ConfigDiff::TensorChange> out;
   for (const auto& part : a.parts) {
-    for (const auto& [name, shape] : part.tensors) {
+    for (const auto& [name, shape, scheme] : part.tensors) {
       const auto found = after.find(name);
       if (found == after.end()) {
         out.push_back({name, shape, {}});
@@ -107,7 +107,7 @@ std::vector<ConfigDiff::TensorChange> compare_tensors(const Description& a, cons
     }
   }
   for (const auto& part : b.parts) {
-    for (const auto& [name, shape] : part.tensors) {
+    for (const auto& [name, shape, scheme] : part.tensors) {
       if (!before.contains(name)) out.push_back({name, {}, shape});
     }
   }

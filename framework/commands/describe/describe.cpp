@@ -44,6 +44,7 @@ std::string adapter_output(const Model& model, const Description& out) {
 
 Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens) {
   const auto model = Model::assemble(config.model, registry);
+  const std::vector<NotQuantized> left = choose_schemes(model->weights(), config.weights.quantize);
   if (const int64_t context = model->language_decoder().max_positions(); prompt_tokens > context) {
     throw Error(cat("a prompt of ", prompt_tokens, " tokens can't be described: the context of ",
                     quoted(config.model.language_decoder.type->name), " has ", context,
@@ -60,6 +61,7 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
 
   Description out;
   out.config = config.name;
+  if (config.weights.quantize.wanted()) out.quantized = quantized_bytes_of(model->weights(), left);
   if (const Value* unused = config.meta.find("unused_parameters")) {
     for (const Value::Member& tensors : unused->as_map())
       out.unused.emplace_back(tensors.key, tensors.value.as_int());
@@ -89,7 +91,8 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
     part.parameters = cost.parts[i].parameters;
     part.flops = cost.parts[i].flops;
     for (const auto& slot : model->weights().slots()) {
-      if (slot->name.starts_with(part.slot + ".")) part.tensors.push_back({slot->name, slot->shape});
+      if (slot->name.starts_with(part.slot + "."))
+        part.tensors.push_back({slot->name, slot->shape, slot->scheme ? scheme_name(*slot->scheme) : ""});
     }
   }
   out.parts[2].output = adapter_output(*model, out);
@@ -118,13 +121,15 @@ std::string describe_text(const Description& description, bool tensors) {
         << shortened(static_cast<double>(part.flops), "FLOP") << "\n";
     if (!tensors) continue;
     for (const auto& tensor : part.tensors)
-      out << "│      " << tensor.name << " " << shape_text(tensor.shape) << "\n";
+      out << "│      " << tensor.name << " " << shape_text(tensor.shape)
+          << (tensor.scheme.empty() ? "" : " " + tensor.scheme) << "\n";
   }
   out << "weights:";
   for (const auto& [dtype, bytes] : weight_bytes(description.parameters))
     out << "  " << dtype << " " << shortened(static_cast<double>(bytes), "B");
-  out << "\n"
-      << one_picture(description.layout) << " and " << description.prompt_tokens
+  out << "\n";
+  if (description.quantized) out << quantized_text(*description.quantized);
+  out << one_picture(description.layout) << " and " << description.prompt_tokens
       << " prompt tokens: " << shortened(static_cast<double>(description.prompt_flops), "FLOP")
       << "; each new token: " << shortened(static_cast<double>(description.step_flops), "FLOP") << "\n";
   return out.str();
@@ -136,6 +141,7 @@ nlohmann::ordered_json describe_json(const Description& description) {
   out["parameters"] = description.parameters;
   for (const auto& [name, count] : description.unused) out["unused_parameters"][name] = count;
   for (const auto& [dtype, bytes] : weight_bytes(description.parameters)) out["bytes"][dtype] = bytes;
+  if (description.quantized) out["quantized"] = quantized_json(*description.quantized);
   out["prompt_tokens"] = description.prompt_tokens;
   out["prompt_flops"] = description.prompt_flops;
   out["step_flops"] = description.step_flops;
@@ -150,8 +156,10 @@ nlohmann::ordered_json describe_json(const Description& description) {
                                    {"output", part.output},
                                    {"parameters", part.parameters},
                                    {"flops", part.flops}};
-    for (const auto& tensor : part.tensors)
+    for (const auto& tensor : part.tensors) {
       node["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+      if (!tensor.scheme.empty()) node["tensors"].back()["quantized"] = tensor.scheme;
+    }
     out["parts"].push_back(node);
   }
   return out;

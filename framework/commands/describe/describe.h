@@ -1,8 +1,10 @@
 #pragma once
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "framework/commands/describe/quantized_bytes.h"
 #include "framework/model/model.h"
 #include "framework/recipe/run_config.h"
 
@@ -13,6 +15,7 @@ struct Description {
   struct Tensor {
     std::string name;
     std::vector<int64_t> shape;
+    std::string scheme;  // "int4:32"; "": not quantised
   };
   struct Part {
     std::string slot, type;     // "resampler", "perceiver"
@@ -32,6 +35,7 @@ struct Description {
   Layout layout;
   std::vector<Part> parts;
   int64_t parameters = 0;
+  std::optional<QuantizedBytes> quantized;  // if weights.quantize asks for it
   std::vector<std::pair<std::string, int64_t>>
       unused;                 // tensors of the weights files that the model does not
                               // have, and their parameters (meta.unused_parameters)

@@ -10,6 +10,7 @@
 #include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows_simd.h"
 #include "framework/nn/kernels/operands.h"
+#include "framework/nn/kernels/packed_groups.h"
 #include "framework/nn/kernels/record.h"
 
 namespace flam::kernels {
@@ -31,23 +32,17 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
                              static_cast<size_t>(in), static_cast<size_t>(out)};
   T* const results = static_cast<T*>(y.mutable_data_ptr());
 
-  const size_t group_size = packed_size(kGroup, in);
-  const int64_t groups = (rows + static_cast<int64_t>(kGroup) - 1) / static_cast<int64_t>(kGroup);
-  const at::Tensor packed = at::empty({groups * static_cast<int64_t>(group_size)}, at::kFloat);
-  std::vector<PackedRows> packs;
-  for (int64_t first = 0; first < rows; first += kGroup) {
-    float* const values = packed.mutable_data_ptr<float>() + packs.size() * group_size;
-    packs.push_back({values, std::min<size_t>(kGroup, rows - first), static_cast<size_t>(in)});
-    pack(elements<T>(x) + first * in, packs.back().rows, in, values);
-  }
-
+  const PackedGroups packed = packed_groups(
+      elements<T>(x), rows, in,
+      [](const T* from, size_t count, size_t width, float* to) { pack(from, count, width, to); });
   const auto panel = static_cast<int64_t>(kPanel);
   const int64_t panels = (out + panel - 1) / panel;
   const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * rows), 1);
   at::parallel_for(0, panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {  // the second group finds the panel's weights in the cache
-      for (size_t g = 0; g < packs.size(); ++g)
-        multiply(packs[g], dense, i * panel, std::min((i + 1) * panel, out), results + g * kGroup * out);
+      for (size_t g = 0; g < packed.groups.size(); ++g)
+        multiply(packed.groups[g], dense, i * panel, std::min((i + 1) * panel, out),
+                 results + g * kGroup * out);
     }
   });
   return y;

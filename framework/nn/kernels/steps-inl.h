@@ -42,22 +42,23 @@ HWY_INLINE void Round(float value, uint16_t& out) {  // to nearest even, as c10:
   out = value != value ? 0x7FC0 : static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
-/// Where element i of a step lies when packed: for bfloat16, even elements come before odd ones, as
+/// Where element i of a step of T lies when packed: for bfloat16, even elements come before odd ones, as
 /// LoadStep() gives them.
 template <typename T>
 HWY_INLINE size_t PlaceInStep(size_t i) {
   return sizeof(T) == 4 ? i : i / 2 + (i % 2) * hn::Lanes(F32());
 }
 
-/// Rows, `stride` elements apart, → steps of `rows` × the elements of a step; elements beyond `in` are 0.
-template <typename T>
+/// Rows, `stride` elements apart, → steps of `rows` × the elements of a step, in the order of steps of Order;
+/// elements beyond `in` are 0.
+template <typename T, typename Order = T>
 HWY_INLINE void PackRows(const T* HWY_RESTRICT x, ptrdiff_t stride, size_t rows, size_t in,
                          float* HWY_RESTRICT packed) {
   const size_t step = StepSize();
   for (size_t k = 0; k < in; k += step) {
     for (size_t r = 0; r < rows; ++r, packed += step) {
       const T* const row = x + static_cast<ptrdiff_t>(r) * stride + k;
-      for (size_t i = 0; i < step; ++i) packed[PlaceInStep<T>(i)] = k + i < in ? ToFloat(row[i]) : 0.0F;
+      for (size_t i = 0; i < step; ++i) packed[PlaceInStep<Order>(i)] = k + i < in ? ToFloat(row[i]) : 0.0F;
     }
   }
 }
