@@ -1,64 +1,29 @@
-#!/usr/bin/env python3
-"""One round of tools/bench_peers: SmolVLM-256M with random weights in transformers.
+"""The comparison of SmolVLM's stages."""
+import pathlib
 
-Prints the milliseconds of each stage, medians over --repeat rounds, as one line of JSON. A round before them is not timed. Stages
-are those of `flam bench`: the vision model on --images crops of 512 pixels, the connector, the prompt to the logits of its
-last token, and one more token.
-"""
-import argparse
-import json
-import statistics
-import time
+from peers.environments import python_of
+from peers.runner import Peer, run_pairs
 
-import torch
-from transformers import Idefics3Config, Idefics3ForConditionalGeneration
-
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument('--images', type=int, required=True)
-parser.add_argument('--prompt-tokens', type=int, required=True)
-parser.add_argument('--dtype', required=True)
-parser.add_argument('--threads', type=int, required=True)
-parser.add_argument('--new-tokens', type=int, required=True)
-parser.add_argument('--repeat', type=int, required=True)
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
-
-config = Idefics3Config(
-    vision_config=dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, image_size=512,
-                       patch_size=16),
-    text_config=dict(model_type='llama', hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
-                     head_dim=64, intermediate_size=1536, vocab_size=49280, max_position_embeddings=8192, rms_norm_eps=1e-5,
-                     rope_theta=100000.0, pad_token_id=2),
-    image_token_id=49190, scale_factor=4, tie_word_embeddings=False, attn_implementation='sdpa')
-dtype = getattr(torch, args.dtype)
-model = Idefics3ForConditionalGeneration(config).to(dtype).eval()
-decoder = model.model.text_model
-pixels = torch.randn(args.images, 3, 512, 512, dtype=dtype)
-mask = torch.ones(args.images, 32, 32, dtype=torch.bool)
-ids = torch.randint(3, 40000, (1, args.prompt_tokens - args.images))
-times = {}
+here = pathlib.Path(__file__).resolve().parent
+stages = ['vision', 'resampler', 'prefill', 'decode_step']
 
 
-def timed(stage, function):
-    start = time.perf_counter()
-    result = function()
-    times.setdefault(stage, []).append(1e3 * (time.perf_counter() - start))
-    return result
+def compare_stages(run, names):
+    images, prompt_tokens = run.args.images, run.args.prompt_tokens + run.args.images  # a picture counts as one token
+    for dtype in run.dtypes:
+        same = ['--dtype', dtype, '--threads', run.threads, '--new-tokens', run.args.new_tokens, '--images', images,
+                '--prompt-tokens', prompt_tokens]
+        title = f'{dtype}, {images} crop{"s" if images > 1 else ""}, '
 
+        def ours():
+            measured = run.json_of([run.flam, 'bench', here / 'smolvlm_256m.yaml', '--weights', 'random', '--json', '--repeat', 1,
+                                    *same])['stages']
+            return {title + stage: measured[stage]['ms'] for stage in stages}
 
-def run(cache=None, **inputs):
-    out = decoder(past_key_values=cache, use_cache=True, **inputs)
-    return out.past_key_values, model.lm_head(out.last_hidden_state[:, -1:]).argmax(-1)
-
-
-with torch.inference_mode():
-    for number in range(args.repeat + 1):
-        if number == 1:
-            times.clear()
-        features = timed('vision', lambda: model.model.vision_model(pixel_values=pixels, patch_attention_mask=mask))
-        media = timed('resampler', lambda: model.model.connector(features.last_hidden_state))
-        embedded = torch.cat([media.flatten(0, 1)[None], decoder.get_input_embeddings()(ids)], 1)
-        cache, token = timed('prefill', lambda: run(inputs_embeds=embedded))
-        for _ in range(args.new_tokens):
-            cache, token = timed('decode_step', lambda: run(cache, input_ids=token))
-print(json.dumps({stage: statistics.median(values) for stage, values in times.items()}))
+        def theirs():
+            return {title + stage: ms for stage, ms in peer({}).items()}
+        peer = Peer([python_of('transformers', run.environments), here / 'smolvlm_peer.py', *same], run.folder / 'smolvlm.log',
+                    run.threads)
+        results = run_pairs([title + stage for stage in stages], ours, {'transformers': theirs}, run.rounds)
+        run.add(results, {'transformers': peer}, 0)
+        peer.close()
