@@ -18,7 +18,8 @@ class Failed(Exception):
 
 
 def last_line(log):
-    lines = [line.strip() for line in open(log, errors='replace') if line.strip()]
+    with open(log, errors='replace') as file:
+        lines = [line.strip() for line in file if line.strip()]
     return lines[-1][:200] if lines else 'it printed nothing'
 
 
@@ -28,8 +29,9 @@ class Program:
     def __init__(self, command, log, threads, wait_s=1800):
         self.log, self.wait_s = log, wait_s
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false')
-        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=open(log, 'w'), env=environment)
+        with open(log, 'w') as errors:
+            self.process = subprocess.Popen([str(word) for word in command], bufsize=0, stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=errors, env=environment)
 
     def read(self):
         """The next line as JSON."""
@@ -49,7 +51,6 @@ class Program:
         start = time.perf_counter()
         try:
             self.process.stdin.write((json.dumps(request) + '\n').encode())
-            self.process.stdin.flush()
         except BrokenPipeError:
             pass  # reading says why
         answer = self.read()
@@ -95,6 +96,7 @@ class Result:
     peer_bytes: int = 0
     ours_bytes: int = 0
     versions: str = ''
+    ours_dtype: str = ''  # where it is not that of the work
 
     @property
     def ratio(self):
