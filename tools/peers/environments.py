@@ -29,6 +29,10 @@ environments = {
         unwanted=('opencv-python',),  # which needs libraries of a desktop
         alone=('mmpretrain==1.2.0', 'open-flamingo==2.0.1', 'opencv-python-headless==4.10.0.84')),
     'transformers': Environment(packages=('torch==2.11.0', 'torchvision==0.26.0', 'transformers==5.24.0', 'pillow')),
+    'llama_cpp': Environment(packages=('llama-cpp-python==0.3.36', 'gguf==0.19.0'), base='transformers'),
+    'openvino': Environment(packages=('openvino==2026.4.1', 'openvino-genai==2026.4.1.0', 'openvino-tokenizers==2026.4.1.0',
+                                      'optimum-intel[openvino]==2.2.0', 'transformers<5.6'), base='transformers'),
+    'ctranslate2': Environment(packages=('ctranslate2==4.8.5',), base='transformers'),
 }
 
 
