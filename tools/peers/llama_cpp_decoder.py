@@ -68,7 +68,8 @@ def load(extra_buffers):
     if not model:
         raise SystemExit('llama.cpp can\'t load the converted weights')
     options = llama_cpp.llama_context_default_params()
-    options.n_ctx, options.n_batch, options.n_ubatch, options.n_seq_max = 3 * context_size, context_size, 512, 3
+    options.n_ctx, options.n_batch, options.n_ubatch, options.n_seq_max = context_size, context_size, 512, 3
+    options.kv_unified = True  # the sequences share the prompt
     options.n_threads = options.n_threads_batch = args.threads
     return llama_cpp.llama_init_from_model(model, options)
 
