@@ -362,6 +362,21 @@ TEST_F(Cli, NamesOfASkeletonAreSafeForATerminalAndAShell) {
   EXPECT_THAT(ran.err, AllOf(HasSubstr("cmake -S '"), HasSubstr("it'\\''s \\x1b[31m here'")));
 }
 
+TEST_F(Cli, ASkeletonIsBuiltWithThePrefixThatTheProgramKnows) {
+  const auto made = [&](const std::string& name, const std::string& before) {
+    return run_flam("new-plugin resampler " + name + " " + (scratch_.path() / name).string(), before);
+  };
+  EXPECT_THAT(made("unknown", "").err, HasSubstr("-DCMAKE_PREFIX_PATH=PREFIX "));
+  const auto prefix = scratch_.path() / "prefix", templates = prefix / "share/flamboyance/templates";
+  std::filesystem::create_directories(prefix / "share/flamboyance");
+  std::filesystem::create_directories(prefix / "lib/cmake/flamboyance");
+  std::filesystem::create_symlink(FLAM_SOURCE_DIR "/tools/templates", templates);
+  std::ofstream(prefix / "lib/cmake/flamboyance/flamboyanceConfig.cmake") << "\n";
+  const auto known = made("known", "FLAM_TEMPLATES_DIR=" + templates.string() + " ");
+  EXPECT_EQ(known.status, 0) << known.err;
+  EXPECT_THAT(known.err, HasSubstr("-DCMAKE_PREFIX_PATH=" + prefix.string() + " "));
+}
+
 TEST_F(Cli, NBestComesBestFirst) {
   const auto ran = run_flam("infer " + config("caption_0shot") + " " + image(0) + " --json --n-best 3");
   ASSERT_EQ(ran.status, 0) << ran.err;

@@ -91,6 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"infer smolvlm_256m_instruct " SCENE,
               "use --set weights.root=DIR to name the folder with the model's weights and tokenizer"},
         Wrong{"infer smolvlm_256m_instruct " SCENE " --weights " SCENE, "no tokenizer file '"},
+        Wrong{"infer flamingo_mini_caption " SCENE " --weights " SCENE " --set weights.root=/nowhere",
+              "which is 'tokenizer.model' below weights.root, '/nowhere'; use --set weights.root=DIR"},
         Wrong{"features flamingo_mini_caption " SCENE " --output x.safetensors --dtype int8", "float16"},
         Wrong{"convert flamingo_mini_caption", "OUTPUT is required"},
         Wrong{"convert flamingo_mini_caption /no/such/folder/x.safetensors",

@@ -5,6 +5,7 @@
 
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
+#include "framework/component/transform.h"
 #include "framework/device/dtype.h"
 
 namespace flam {
@@ -184,6 +185,24 @@ Finding check_bfloat16(const Specimen& specimen) {
   return {cat("cosine with float32 ", cosine)};
 }
 
+/// What a transform does in training must follow from its generator, so that a resumed run repeats it.
+Finding check_augment(const Specimen& specimen) {
+  constexpr uint64_t kSeeds = 8;
+  Finding finding;
+  const at::Tensor picture = specimen.subject(finding)->input(1, 1)[0], copy = picture.clone();
+  const auto transform = specimen.registry.build<Transform>(specimen.parse(specimen.node()), {});
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    Random random(seed), again(seed);
+    const at::Tensor out = transform->augment({picture}, random).data;
+    if (!out.defined()) throw Error("gives an undefined tensor from augment()");
+    require_close(transform->augment({picture}, again).data, out, 0,
+                  "draws from more than the generator that augment() gets: with an equal generator, it gives "
+                  "another result, which differs");
+    if (!picture.equal(copy)) throw Error("changes its input, which belongs to the caller, in augment()");
+  }
+  return {cat("equal generators give the same bits, for ", kSeeds, " seeds")};
+}
+
 }  // namespace
 
 at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in) {
@@ -203,7 +222,9 @@ std::vector<Check> tensor_checks(const std::string& kind) {
                                {"forward", check_forward},
                                {"determinism", check_determinism},
                                {"state", check_state}};
-  if (kind != "transform") {
+  if (kind == "transform") {
+    checks.push_back({"augment", check_augment});
+  } else {
     checks.push_back({"batch", check_batch});
     checks.push_back({"gradient", check_gradient});
     checks.push_back({"bfloat16", check_bfloat16});

@@ -119,6 +119,15 @@ TEST(CheckPlugin, ChecksOptimizersAndTheirNames) {
                       "state_of() announces")));
 }
 
+TEST(CheckPlugin, DetectsTransformsThatCannotBeRepeated) {
+  const auto ran = run_flam("check-plugin " + kFixtures + "/bad_transforms/libflam_bad_transforms.so");
+  EXPECT_EQ(ran.status, 1) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("failed   transform 'alternates' augment: draws from more than the "
+                                       "generator that augment() gets: "),
+                             HasSubstr("failed   transform 'overwrites' augment: changes its input"),
+                             HasSubstr(" 2 failed, 0 skipped")));
+}
+
 TEST(CheckPlugin, DetectsTokensInTheUsersText) {
   const auto ran = run_flam("check-plugin " + kFixtures + "/careless/libflam_careless.so");
   EXPECT_EQ(ran.status, 1) << ran.err;
