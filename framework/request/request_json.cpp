@@ -95,8 +95,10 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     throw fail(printable(text.substr(text.find("] ") + 2)));
   }
   const char* list = node.is_object() && node.contains("messages") ? "messages" : "parts";
-  if (!node.is_object() || !node.contains(list) || !node[list].is_array())
-    throw fail(cat("no list `", list, "`"));
+  if (!node.is_object()) throw fail(cat("expected an object, found ", printable(node.dump(), 80)));
+  if (!node.contains(list)) throw fail(cat("no list `", list, "`"));
+  if (!node[list].is_array())
+    throw fail(cat("`", list, "` must be a list, found ", printable(node[list].dump(), 80)));
   for (const auto& [key, value] : node.items()) {
     if (key != list && key != "candidates" && key != "id") {
       throw fail(cat("unknown key ", quoted(key), " of a request (known: ", list, ", candidates, id)"));
@@ -104,9 +106,10 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   }
   const auto picture = [&](const nlohmann::json& path) {
     const std::string name = path.is_string() ? path.get<std::string>() : "";
-    if (!path.is_string()) throw Error("a picture must be a path");
+    if (!path.is_string())
+      throw Error(cat("a picture or video must be a path, found ", printable(path.dump(), 80)));
     if (name.empty() || name.find('\0') != std::string::npos)
-      throw Error(cat("a picture must be a path, found ", quoted(name)));
+      throw Error(cat("a picture or video must be a path, found ", quoted(name)));
     return PictureSource{(folder / path_of_text(name)).string(), nullptr, {}};
   };
   Request request;
@@ -115,7 +118,9 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
     const bool texts = candidates.is_array() && candidates.size() >= 2 &&
                        std::all_of(candidates.begin(), candidates.end(),
                                    [](const nlohmann::json& candidate) { return candidate.is_string(); });
-    if (!texts) throw fail("`candidates` must be a list of texts, at least two");
+    if (!texts)
+      throw fail(cat("`candidates` must be a list of texts, at least two, found ",
+                     printable(candidates.dump(), 80)));
     if (candidates.size() > kMostCandidates)
       throw fail(cat("`candidates` has ", candidates.size(), " texts; at most ", kMostCandidates));
     request.candidates = candidates.get<std::vector<std::string>>();
@@ -129,7 +134,7 @@ Request parse_request(const std::string& json_line, const std::filesystem::path&
   }
   if (node.contains("id")) {
     if (!node["id"].is_string() || node["id"].get<std::string>().empty())
-      throw fail("`id` must be a text that is not empty");
+      throw fail(cat("`id` must be a text that is not empty, found ", printable(node["id"].dump(), 80)));
     request.id = node["id"].get<std::string>();
     return request;
   }

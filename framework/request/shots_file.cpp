@@ -8,6 +8,7 @@
 #include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/config/json_reader.h"
+#include "framework/media/picture_header.h"
 #include "framework/report/json.h"
 #include "framework/report/path_text.h"
 #include "framework/request/video_json.h"
@@ -45,9 +46,9 @@ class ShotReader {
   void add(const Value& shot, Shots& out) const {
     if (!shot.is_map()) throw Error(shot.where(), cat("a shot must be an object, found ", shot.describe()));
     check_keys(shot);
-    const Value* frames = shot.find("frames");
     std::vector<Part>& parts = out.request.parts;
-    parts.push_back(frames ? video(shot) : Part{Part::Kind::image, "", {picture(member(shot, "image"))}});
+    parts.push_back(is_video(shot) ? video(shot)
+                                   : Part{Part::Kind::image, "", {picture(member(shot, "image"))}});
     out.ids.push_back(shot.find("id") ? text(member(shot, "id"))
                                       : path_text(parts.back().pictures.front().path));
     if (with_question_) {
@@ -59,10 +60,11 @@ class ShotReader {
   }
 
  private:
+  static bool is_video(const Value& shot) { return shot.find("frames") || shot.find("video"); }
+
   void check_keys(const Value& shot) const {
-    const bool is_video = shot.find("frames") != nullptr;
     std::vector<std::string> known = {"id"};
-    if (is_video) {
+    if (is_video(shot)) {
       known.insert(known.end(), std::begin(kVideoKeys), std::end(kVideoKeys));
     } else {
       known.emplace_back("image");
@@ -101,15 +103,25 @@ class ShotReader {
     return value.as_string();
   }
 
-  PictureSource picture(const Value& value) const {
+  std::string path_to(const Value& value, const char* what) const {
     const std::string name = text(value);
     if (name.find('\0') != std::string::npos)
-      throw Error(value.where(), cat("a picture must be a path, found ", quoted(name)));
+      throw Error(value.where(), cat("a ", what, " must be a path, found ", quoted(name)));
     const fs::path path = folder_ / path_of_text(name);
     std::error_code ignored;
     if (!fs::is_regular_file(path, ignored))
-      throw Error(value.where(), cat("no picture file ", quoted(path.string())));
-    return {path.string(), nullptr, {}};
+      throw Error(value.where(), cat("no ", what, " file ", quoted(path.string())));
+    return path.string();
+  }
+
+  PictureSource picture(const Value& value) const {
+    const std::string path = path_to(value, "picture");
+    try {
+      static_cast<void>(read_picture_header(MappedFile::open(path)->bytes(), path));
+    } catch (const Error& error) {
+      throw Error(value.where(), error.what());
+    }
+    return {path, nullptr, {}};
   }
 
   Part video(const Value& shot) const {
@@ -118,8 +130,9 @@ class ShotReader {
       if (const Value* value = shot.find(key))
         object[key] = nlohmann::json::parse(json_line(to_json(*value)));
     }
-    const Value& frames = member(shot, "frames");
-    if (frames.is_list()) {
+    if (const Value* file = shot.find("video")) {
+      static_cast<void>(path_to(*file, "video"));
+    } else if (const Value& frames = member(shot, "frames"); frames.is_list()) {
       for (const Value& frame : frames.as_list()) static_cast<void>(picture(frame));
     }
     try {

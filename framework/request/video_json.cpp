@@ -43,7 +43,8 @@ Part video_of_file(const nlohmann::json& path, const Find& find, const MakePictu
     }
   }
   if (const nlohmann::json* keys = find("key_frames")) {
-    if (!keys->is_boolean()) throw Error("`key_frames` of a video must be true or false");
+    if (!keys->is_boolean())
+      throw Error(cat("`key_frames` of a video must be true or false, found ", printable(keys->dump(), 80)));
     sampling.key_frames = keys->get<bool>();
   }
   return video_file_part(picture(path).path, sampling);
@@ -65,12 +66,14 @@ Part video_part(const nlohmann::json& object, const MakePicture& picture) {
     const auto found = object.find(key);
     return found == object.end() || found->is_null() ? nullptr : &*found;
   };
-  if (const nlohmann::json* path = find("video")) return video_of_file(*path, find, picture);
+  if (object.contains("video")) return video_of_file(object["video"], find, picture);
   if (find("key_frames")) throw Error("`key_frames` needs `video`, the path of a video file");
   const nlohmann::json* frames = find("frames");
   if (!frames || !frames->is_array() || frames->empty())
     throw Error(
-        "`frames` of a video must be a list of paths that is not empty, or with `video`, a number of frames");
+        cat("`frames` of a video must be a list of paths that is not empty, or with `video`, a number of "
+            "frames; found ",
+            printable(object.value("frames", nlohmann::json()).dump(), 80)));
   Part video{Part::Kind::frames, "", {}};
   for (const nlohmann::json& frame : *frames) video.pictures.push_back(picture(frame));
   const nlohmann::json *fps = find("fps"), *timestamps = find("timestamps");

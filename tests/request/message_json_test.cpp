@@ -38,7 +38,7 @@ TEST(MessageJson, RolesTextsAndPictures) {
 TEST(MessageJson, Refusals) {
   const auto refusal = [](const std::string& messages) { return error_of([&] { request_of(messages); }); };
   EXPECT_THAT(refusal("[]"), HasSubstr("`messages` is empty"));
-  EXPECT_THAT(refusal("3"), HasSubstr("no list `messages`"));
+  EXPECT_THAT(refusal("3"), HasSubstr("`messages` must be a list, found 3"));
   EXPECT_THAT(refusal(R"([{"role": "user"}])"), HasSubstr("each message has a `role` and a `content`"));
   EXPECT_THAT(refusal(R"([{"role": "user", "content": "x", "name": "y"}])"),
               HasSubstr("unknown key 'name' of a message (known: role, content)"));

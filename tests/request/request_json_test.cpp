@@ -65,8 +65,13 @@ TEST(ParseRequest, TimesOfAVideo) {
 }
 
 TEST(ParseRequest, MessagesNameTheMistake) {
-  for (const char* line : {"[]", "{}", R"({"parts": 3})"}) {
-    EXPECT_THAT(refusal(line), AllOf(HasSubstr("r.jsonl:3: not a request: no list `parts`"),
+  const std::pair<const char*, const char*> lines[] = {
+      {"[]", "expected an object, found []"},
+      {"{}", "no list `parts`"},
+      {R"({"parts": null})", "`parts` must be a list, found null"},
+      {R"({"messages": 3})", "`messages` must be a list, found 3"}};
+  for (const auto& [line, problem] : lines) {
+    EXPECT_THAT(refusal(line), AllOf(HasSubstr(cat("r.jsonl:3: not a request: ", problem)),
                                      HasSubstr("expected {\"parts\": [{\"text\": …}")))
         << line;
   }
@@ -78,13 +83,19 @@ TEST(ParseRequest, MessagesNameTheMistake) {
               HasSubstr("unknown key 'fps' of a picture (known: image)"));
   for (const char* text : {R"({"frames": []})", R"({"frames": "x"})", R"({"frames": null})"})
     EXPECT_THAT(part(text), HasSubstr("`frames` of a video must be a list of paths")) << text;
-  EXPECT_THAT(part(R"({"image": 3})"), HasSubstr("a picture must be a path"));
-  EXPECT_THAT(part(R"({"frames": ["a", ""]})"), HasSubstr("a picture must be a path, found ''"));
+  EXPECT_THAT(part(R"({"frames": null})"), HasSubstr("number of frames; found null"));
+  for (const char* text : {R"({"image": null})", R"({"video": null})", R"({"frames": [null]})"})
+    EXPECT_THAT(part(text), HasSubstr("a picture or video must be a path, found null")) << text;
+  EXPECT_THAT(part(R"({"text": null})"), HasSubstr("`text` of a part must be a text, found 'null'"));
+  EXPECT_THAT(part(R"({"image": 3})"), HasSubstr("a picture or video must be a path, found 3"));
+  EXPECT_THAT(part(R"({"frames": ["a", ""]})"), HasSubstr("a picture or video must be a path, found ''"));
+  EXPECT_THAT(refusal(R"({"parts": [], "candidates": null})"),
+              HasSubstr("`candidates` must be a list of texts, at least two, found null"));
   EXPECT_THAT(refusal(R"({"parts": [], "name": 3})"),
               HasSubstr("unknown key 'name' of a request (known: parts, candidates, id)"));
   for (const char* id : {"3", "null", "\"\"", "[\"x\"]"}) {
     EXPECT_THAT(refusal(cat(R"({"parts": [], "id": )", id, "}")),
-                HasSubstr("`id` must be a text that is not empty"))
+                HasSubstr(cat("`id` must be a text that is not empty, found ", id)))
         << id;
   }
   EXPECT_THAT(refusal(R"({"parts": [], "parts": []})"), HasSubstr("the key 'parts' occurs twice"));

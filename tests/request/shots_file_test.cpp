@@ -19,7 +19,7 @@ class ShotsFile : public testing::Test {
  protected:
   ShotsFile() {
     std::filesystem::create_directory(scratch_ / "pictures");
-    for (const char* name : {"a.png", "b.png"}) write_file(scratch_ / "pictures" / name, "a picture");
+    for (const char* name : {"a.png", "b.png"}) write_file(scratch_ / "pictures" / name, "P5\n1 1\n255\nx");
   }
   std::string file(const std::string& text) const {
     const auto path = scratch_ / "shots.json";
@@ -64,6 +64,11 @@ TEST_F(ShotsFile, MayHaveVideos) {
   EXPECT_EQ(video.kind, Part::Kind::frames);
   EXPECT_THAT(video.pictures[1].path, EndsWith("pictures/b.png"));
   EXPECT_THAT(video.timestamps, ElementsAre(0, 0.5));
+  write_file(scratch_ / "clip.mp4", "");
+  const Shots clip = read_shots(file(R"({"video": "clip.mp4", "frames": 4, "caption": "a ring"})"), false);
+  EXPECT_THAT(clip.request.parts.at(0).pictures.at(0).path, EndsWith("/clip.mp4"));
+  EXPECT_THAT(error(R"({"video": "none.mp4", "caption": "a ring"})"),
+              HasSubstr("shots.json:1:11: no video file"));
 }
 
 TEST_F(ShotsFile, SaysWhereItIsWrong) {
@@ -77,6 +82,11 @@ TEST_F(ShotsFile, SaysWhereItIsWrong) {
   EXPECT_THAT(error(R"({"image": "pictures/a.png", "caption": " "})"),
               testing::AllOf(HasSubstr("shots.json:1:40: "), HasSubstr("not empty")));
   EXPECT_THAT(error(R"({"image": 7, "caption": "x"})"), HasSubstr("shots.json:1:11: expected a text"));
+  write_file(scratch_ / "notes.txt", "text");
+  for (const char* shot :
+       {R"({"image": "notes.txt", "caption": "x"})", R"({"frames":["notes.txt"], "caption": "x"})"})
+    EXPECT_THAT(error(shot),
+                testing::AllOf(HasSubstr("shots.json:1:1"), HasSubstr("notes.txt' is not a picture")));
   EXPECT_THAT(error(R"({"image": "pictures/a.png", "capton": "x"})"),
               testing::AllOf(HasSubstr("shots.json:1:29: "), HasSubstr("caption")));
   EXPECT_THAT(error(R"({"image": "pictures/a.png", "caption": "x", "text": "y"})"), HasSubstr("one text"));
