@@ -97,14 +97,16 @@ class QuestionReader {
   struct Annotation {
     std::vector<std::string> answers;
     std::string kind;
+    RecordId image_id;
     size_t offset = 0;
   };
 
   void read_annotations() {
-    const SourceFile file(params_.annotations);
+    const SourceFile& file = annotations_file_.emplace(params_.annotations);
     const auto add = [&](const FileRecord& record) {
       const std::string id = record.id("question_id").text;
-      Annotation annotation{record.texts("answers", "answer"), kind_in(record), record.offset()};
+      Annotation annotation{record.texts("answers", "answer"), kind_in(record), {}, record.offset()};
+      if (record.find("image_id")) annotation.image_id = record.id("image_id");
       if (annotation.answers.empty()) record.fail("expected at least one answer in `answers`");
       const auto [first, is_new] = annotations_.emplace(id, std::move(annotation));
       if (is_new) return;
@@ -129,6 +131,7 @@ class QuestionReader {
     if (!*format_.answers) {
       const auto found = annotations_.find(entry.id.text);
       if (found != annotations_.end()) {
+        require_same_picture(record, entry, found->second);
         entry.references = std::move(found->second.answers);
         entry.kind = std::move(found->second.kind);
       }
@@ -146,6 +149,14 @@ class QuestionReader {
                       params_.annotations.empty() ? "" : " or in its annotation", "; it is missing"));
     }
     entries_.push_back(std::move(entry));
+  }
+
+  void require_same_picture(const FileRecord& record, const Entry& entry, const Annotation& annotation) {
+    const std::string& theirs = annotation.image_id.text;
+    if (theirs.empty() || theirs == entry.image_id.text) return;
+    record.fail(cat("the image_id is ", quoted(entry.image_id.text), ", but that of its annotation at ",
+                    annotations_file_->place(annotation.offset).str(), " is ", quoted(theirs),
+                    "; expected annotations of these questions"));
   }
 
   /// The choices of A-OKVQA. The answer among them is the only reference.
@@ -194,6 +205,7 @@ class QuestionReader {
   const SourceFile& file_;
   KindField kind_;
   bool with_candidates_;
+  std::optional<SourceFile> annotations_file_;
   std::unordered_map<std::string, Annotation> annotations_;
   std::vector<Entry> entries_;
   std::string subtype_;

@@ -147,6 +147,9 @@ TEST_F(VqaDataset, BadRecordsAreOneErrorWithTheirPlace) {
   };
   EXPECT_THAT(broken(kQuestions, "42001", "42000"),
               HasSubstr("the id '42000' is already that of the record at "));
+  EXPECT_THAT(broken(kAnnotations, "\"image_id\": 73", "\"image_id\": 42"),
+              AllOf(HasSubstr("questions[2]: the image_id is '73', but that of its annotation at "),
+                    HasSubstr("val2014_annotations.json:"), HasSubstr(" is '42'")));
   EXPECT_THAT(broken(kQuestions, "42001", "42009"), HasSubstr("the question '42009' has no answer in '"));
   EXPECT_THAT(
       broken(kQuestions, "42001", "[]"),
