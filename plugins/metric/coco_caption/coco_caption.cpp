@@ -49,10 +49,10 @@ struct Caption {
 class CocoCaption final : public Metric {
  public:
   explicit CocoCaption(const CocoCaptionParams& params) : params_(params) {
-    if (params.scores.empty()) throw Error("metric 'coco_caption': `scores` is empty; name at least one");
+    if (params.scores.empty()) throw Error("`scores` is empty; name at least one");
     for (const std::string& score : params.scores) {
       if (std::ranges::count(params.scores, score) > 1)
-        throw Error(cat("metric 'coco_caption': `scores` names ", quoted(score), " twice"));
+        throw Error(cat("`scores` names ", quoted(score), " twice"));
     }
   }
 

@@ -32,10 +32,10 @@ bool is_reference(const Record& record, const std::string& text) {
 class Ranking final : public Metric {
  public:
   explicit Ranking(const RankingParams& params) : params_(params) {
-    if (params.scores.empty()) throw Error("metric 'ranking': `scores` is empty; name at least one");
+    if (params.scores.empty()) throw Error("`scores` is empty; name at least one");
     for (const std::string& score : params.scores) {
       if (std::ranges::count(params.scores, score) > 1)
-        throw Error(cat("metric 'ranking': `scores` names ", quoted(score), " twice"));
+        throw Error(cat("`scores` names ", quoted(score), " twice"));
     }
   }
 
@@ -51,6 +51,10 @@ class Ranking final : public Metric {
       if (candidates.empty()) {
         throw Error(cat("metric 'ranking': the answer to record ", quoted(record.request.id),
                         " has no candidates; use a task head that ranks (ranking, classification)"));
+      }
+      if (record.references.empty()) {
+        throw Error(cat("metric 'ranking': record ", quoted(record.request.id),
+                        " has no references, which name its right answers; it needs at least one"));
       }
       Ranked ranked;
       ranked.right = is_reference(record, std::ranges::max_element(candidates, {}, &Candidate::score)->text);

@@ -60,7 +60,7 @@ class ByteBpe final : public Tokenizer {
   ByteBpe(const ByteBpeParams& params, const Input& in)
       : params_(params), base_size_(in.vocab_size), added_(params.added_tokens, in.vocab_size, false) {
     if (!params.merges.empty() && params.pre_tokenizer == PreTokenizerName::from_file)
-      throw Error("tokenizer 'byte_bpe': merges.txt doesn't say how text is cut; set pre_tokenizer");
+      throw Error("merges.txt doesn't say how text is cut; set pre_tokenizer");
   }
 
   void load(const std::filesystem::path& root) override;

@@ -71,8 +71,7 @@ class SentencePiece final : public Tokenizer {
         base_size_(in.vocab_size),
         added_(params.added_tokens, in.vocab_size, params.swallow_spaces) {
     if (!added_.id(params.image_token)) {
-      throw Error(cat("tokenizer 'sentencepiece': image_token ", quoted(params.image_token),
-                      " is not among added_tokens"));
+      throw Error(cat("image_token ", quoted(params.image_token), " is not among added_tokens"));
     }
   }
 

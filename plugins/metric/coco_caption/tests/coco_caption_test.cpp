@@ -112,7 +112,8 @@ TEST(CocoCaptionScores, ScoresAreNamedOnceEach) {
   const auto error = [](const std::string& config) {
     return test::error_of([&] { Built<Metric> metric(config); });
   };
-  EXPECT_THAT(error("{type: coco_caption, scores: []}"), HasSubstr("`scores` is empty"));
+  EXPECT_THAT(error("{type: coco_caption, scores: []}"),
+              testing::EndsWith("metric 'coco_caption': `scores` is empty; name at least one"));
   EXPECT_THAT(error("{type: coco_caption, scores: [Bleu, Bleu]}"), HasSubstr("names 'Bleu' twice"));
   EXPECT_THAT(error("{type: coco_caption, scores: [METEOR]}"),
               HasSubstr("must be one of Bleu, ROUGE_L, CIDEr"));

@@ -93,6 +93,14 @@ TEST(RankingMetric, ScoresSelections) {
   EXPECT_THAT(run->scores_of({}), ElementsAre(Pair("accuracy", 0.0), Pair("roc_auc", 0.5)));
 }
 
+TEST(RankingMetric, ARecordWithoutReferencesIsAnError) {
+  const Built<Metric> metric("{type: ranking}");
+  EXPECT_THAT(test::error_of([&] {
+                metric->start()->add({}, {"", {{"no", 0, 0, 0}, {"yes", 0, 0, 0}}});
+              }),
+              HasSubstr("has no references, which name its right answers"));
+}
+
 TEST(RankingMetric, UnusableCandidatesAreErrors) {
   const auto error = [](const std::string& config, const Case& one) {
     return test::error_of([&] { score(config, {one}); });
@@ -109,7 +117,8 @@ TEST(RankingMetric, UnusableCandidatesAreErrors) {
 
 TEST(RankingMetric, ScoresAreNamedOnceEach) {
   const auto error = [](const std::string& config) { return test::error_of([&] { score(config, {}); }); };
-  EXPECT_THAT(error("{type: ranking, scores: []}"), HasSubstr("`scores` is empty"));
+  EXPECT_THAT(error("{type: ranking, scores: []}"),
+              testing::EndsWith("metric 'ranking': `scores` is empty; name at least one"));
   EXPECT_THAT(error("{type: ranking, scores: [accuracy, accuracy]}"), HasSubstr("names 'accuracy' twice"));
   EXPECT_THAT(error("{type: ranking, scores: [auc]}"), HasSubstr("must be one of accuracy, roc_auc"));
 }
