@@ -1,10 +1,13 @@
 #include "framework/recipe/outputs.h"
 
+#include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "framework/base/list_folder.h"
 #include "framework/base/text.h"
 #include "framework/recipe/input_files.h"
+#include "framework/weights/checkpoint.h"
 
 namespace flam {
 
@@ -18,39 +21,70 @@ fs::path plain(const fs::path& path) {
   return failed ? path.lexically_normal() : plain;
 }
 
-/// Whether there is a file that begins in another way than such content does.
-bool is_of_another_kind(const fs::path& path, Outputs::Content content) {
-  std::error_code not_there;
-  if (content == Outputs::Content::any || !fs::is_regular_file(path, not_there)) return false;
+std::string beginning_of(const fs::path& path) {
   std::string begin(15, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   begin.resize(static_cast<size_t>(file.gcount()));
-  if (begin.empty()) return false;
-  if (content == Outputs::Content::html) return begin != "<!DOCTYPE html>";
-  return begin.size() < 9 || begin[8] != '{' || begin[7] != '\0';  // the header's length, and the header
+  return begin;
+}
+
+bool is_safetensors(const std::string& begin) {
+  return begin.size() >= 9 && begin[8] == '{' && begin[7] == '\0';  // the header's length, and the header
+}
+
+bool has_metadata(const fs::path& path, const std::vector<std::string>& keys) {
+  try {
+    const auto metadata = open_checkpoint(path)->metadata();
+    return std::ranges::all_of(keys, [&](const std::string& key) { return metadata.contains(key); });
+  } catch (const Error&) {
+    return false;  // it is damaged
+  }
 }
 
 }  // namespace
 
 void Outputs::add(const std::string& option, const std::string& path, Content content) {
+  add({option, {}, content, {}}, path);
+}
+
+void Outputs::add_safetensors(const std::string& option, const std::string& path,
+                              std::vector<std::string> metadata) {
+  add({option, {}, Content::any, std::move(metadata)}, path);
+}
+
+void Outputs::add(Output output, const std::string& path) {
   if (path.empty()) return;
+  const std::string& option = output.option;
   if (path == "-")
     throw Error(cat(option, " writes a file, and `-` is standard output; for a file of that name give ./-"));
-  const fs::path output = plain(path);
+  output.path = plain(path);
   for (const Output& other : outputs_) {
-    if (other.path == output && !fs::is_character_file(output))
+    if (other.path == output.path && !fs::is_character_file(output.path))
       throw Error(
           cat(option, " and ", other.option, " name the same file ", quoted(path), "; give each its own"));
   }
-  outputs_.push_back({option, output, content});
+  outputs_.push_back(std::move(output));
 }
 
 void Outputs::keep_other_content() const {
-  for (const auto& [option, output, content] : outputs_) {
-    if (is_of_another_kind(output, content)) {
-      throw Error(cat(option, " would replace ", quoted(output.string()), ", which is not ",
-                      content == Content::html ? "an HTML page" : "a safetensors file",
+  for (const auto& [option, output, content, metadata] : outputs_) {
+    std::error_code not_there;
+    if (fs::is_directory(output, not_there))
+      throw Error(cat(option, " ", quoted(output.string()), " is a folder; name a file"));
+    if (!fs::is_regular_file(output, not_there)) continue;
+    const std::string begin = beginning_of(output);
+    if (begin.empty()) continue;
+    const char* missing = nullptr;
+    if (content == Content::html && begin != "<!DOCTYPE html>") {
+      missing = "an HTML page";
+    } else if (!metadata.empty() && !is_safetensors(begin)) {
+      missing = "a safetensors file";
+    } else if (!metadata.empty() && !has_metadata(output, metadata)) {
+      missing = "a file that was written for this option";
+    }
+    if (missing) {
+      throw Error(cat(option, " would replace ", quoted(output.string()), ", which is not ", missing,
                       "; name another file"));
     }
   }
@@ -58,7 +92,7 @@ void Outputs::keep_other_content() const {
 
 void Outputs::keep(const fs::path& input) const {
   if (input.empty()) return;
-  for (const auto& [option, output, content] : outputs_) {
+  for (const auto& [option, output, content, metadata] : outputs_) {
     std::error_code not_there;
     if (fs::equivalent(input, output, not_there)) {
       throw Error(cat(option, " ", quoted(output.string()), " would overwrite an input of the run, ",

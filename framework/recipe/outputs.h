@@ -9,14 +9,17 @@ namespace flam {
 
 /// The files that a run will write. Its checks make sure, before anything is written, that no output
 /// overwrites an input or another output.
-class Outputs {
+class FLAM_API Outputs {
  public:
-  enum class Content { any, safetensors, html };
+  enum class Content { any, html };
 
   /// Adds an output. `option` is used in messages, such as "--receipt". An empty path is ignored. Error:
   /// another option names the same file.
   void add(const std::string& option, const std::string& path, Content content = Content::any);
-  /// Error: an output would replace a file that does not begin as the output's content does.
+  /// Adds a safetensors file with these keys of metadata, which tell it from files that others wrote.
+  void add_safetensors(const std::string& option, const std::string& path, std::vector<std::string> metadata);
+  /// Error: an output would replace a file of other content: one that does not begin as the output's content
+  /// does, or a safetensors file without the output's keys of metadata. Error, too: an output is a folder.
   void keep_other_content() const;
   /// Error: an output would overwrite this file.
   void keep(const std::filesystem::path& input) const;
@@ -36,7 +39,9 @@ class Outputs {
     std::string option;
     std::filesystem::path path;
     Content content;
+    std::vector<std::string> metadata;  // of a safetensors file; empty: it is none
   };
+  void add(Output output, const std::string& path);
   std::vector<Output> outputs_;
 };
 

@@ -42,11 +42,12 @@ std::string course_of(const RunConfig& config) {
 void keep_inputs(const RunConfig& config) {
   Outputs outputs;
   const TrainConfig& train = *config.train;
-  outputs.add("`train.output`", train.output, Outputs::Content::safetensors);
-  outputs.add("the checkpoint of `train.output`", train.checkpoint_file(), Outputs::Content::safetensors);
+  const std::vector<std::string> trained = {"settings_sha256", "steps"};
+  outputs.add_safetensors("`train.output`", train.output, trained);
+  outputs.add_safetensors("the checkpoint of `train.output`", train.checkpoint_file(), {"settings"});
   outputs.add("the metrics of `train.output`", train.metrics_file());
   if (train.validation)
-    outputs.add("the best weights of `train.output`", train.best_file(), Outputs::Content::safetensors);
+    outputs.add_safetensors("the best weights of `train.output`", train.best_file(), trained);
   outputs.keep(config);
   const WeightsConfig start = config.train->start_files(config.weights);
   for (const WeightsFile& file : start.files) outputs.keep_weights(start.path_of(file));

@@ -85,7 +85,7 @@ ConvertReport convert(const ConvertOptions& options) {
   refuse_quantized(config.weights.quantize,
                    "`flam convert` writes numbers, and `flam quantize` quantised matrices");
   Outputs outputs;
-  outputs.add("OUTPUT", options.output, Outputs::Content::safetensors);
+  outputs.add_safetensors("OUTPUT", options.output, {"config", "model", "sources"});
   outputs.keep(config, options.run.weights);
   outputs.keep_other_content();
   const bool random = options.run.weights == "random";

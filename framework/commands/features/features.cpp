@@ -37,7 +37,7 @@ class Extractor {
         dtype_(config_.dtype_of(options.run.dtype)),
         device_(resolve_device(options.run.device)),
         transforms_(config_.transforms, *registry_) {
-    outputs_.add("--output", options.output, Outputs::Content::safetensors);
+    outputs_.add_safetensors("--output", options.output, {"ids", "backbone"});
     outputs_.keep(config_, options.run.weights);
     for (const std::string& image : options.images) outputs_.keep(std::filesystem::path(image));
     outputs_.keep_other_content();

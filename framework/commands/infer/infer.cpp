@@ -33,11 +33,11 @@ GenerationParams generation_of(const InferOptions& options, const RunConfig& con
 Outputs outputs_of(const InferOptions& options) {
   Outputs outputs;
   outputs.add("--receipt", options.receipt);
-  outputs.add("--record", options.record);
+  outputs.add_safetensors("--record", options.record, {"pieces", "prompt_tokens"});
   outputs.add("--explain", options.explain, Outputs::Content::html);
   outputs.add("--contact-sheet", options.contact_sheet, Outputs::Content::html);
   outputs.add("--output", options.output);
-  outputs.add("--save-context", options.save_context, Outputs::Content::safetensors);
+  outputs.add_safetensors("--save-context", options.save_context, {"prompt", "contents"});
   if (!options.output.empty()) outputs.add("--output", AnswerFile::partial_path(options.output));
   for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
   for (const std::string& input : {options.inputs.request_file, options.inputs.shots_file,
@@ -92,9 +92,9 @@ class Inference {
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     reset_peak_memory(session_->model().device());  // a receipt states the peak of its run
     outputs_.keep(session_->config(), options.session.weights);
-    outputs_.keep_other_content();
     generation_ = generation_of(options, session_->config());
     find_shots();
+    outputs_.keep_other_content();
     records_.begin(*session_, generation_, options.inputs);
   }
 

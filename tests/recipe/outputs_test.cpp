@@ -1,0 +1,59 @@
+#include "framework/recipe/outputs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "framework/base/file.h"
+#include "framework/weights/checkpoint.h"
+#include "tests/support/scratch.h"
+
+namespace flam {
+namespace {
+
+using test::error_of;
+using testing::HasSubstr;
+
+class OutputFiles : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return (scratch_ / name).string(); }
+  std::string refusal(const std::string& name) const {
+    Outputs outputs;
+    outputs.add_safetensors("--save", path(name), {"prompt", "contents"});
+    outputs.add("--page", path("page of " + name), Outputs::Content::html);
+    outputs.add("--any", path("any of " + name));
+    return error_of([&] { outputs.keep_other_content(); });
+  }
+
+  test::Scratch scratch_;
+};
+
+TEST_F(OutputFiles, ReplaceOnlyWhatTheSameOptionWrote) {
+  EXPECT_EQ(refusal("new"), "");
+  write_safetensors(path("own"), {}, {{"prompt", "x"}, {"contents", "y"}, {"more", "z"}});
+  EXPECT_EQ(refusal("own"), "");
+  write_safetensors(path("weights"), {}, {{"prompt", "x"}});
+  EXPECT_EQ(refusal("weights"), "--save would replace '" + path("weights") +
+                                    "', which is not a file that was written for this option; name another "
+                                    "file");
+  write_safetensors(path("published"), {});
+  EXPECT_THAT(refusal("published"), HasSubstr("was written for this option"));
+  const std::string own = read_file(path("own"), 1 << 20);
+  write_file(path("damaged"), own.substr(0, own.size() / 2));
+  EXPECT_THAT(refusal("damaged"), HasSubstr("was written for this option"));
+  write_file(path("text"), "some text");
+  EXPECT_THAT(refusal("text"), HasSubstr("is not a safetensors file"));
+  write_file(path("empty"), "");
+  EXPECT_EQ(refusal("empty"), "");
+  write_file(path("page of new"), "<html>");
+  EXPECT_THAT(refusal("new"), HasSubstr("is not an HTML page"));
+}
+
+TEST_F(OutputFiles, AreNoFolders) {
+  std::filesystem::create_directory(scratch_ / "folder");
+  EXPECT_THAT(refusal("folder"), HasSubstr("folder' is a folder; name a file"));
+  std::filesystem::create_directory(scratch_ / "any of new");
+  EXPECT_THAT(refusal("new"), HasSubstr("--any"));
+}
+
+}  // namespace
+}  // namespace flam
