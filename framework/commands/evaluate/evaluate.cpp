@@ -12,6 +12,7 @@
 #include "framework/base/text.h"
 #include "framework/commands/evaluate/evaluation_pass.h"
 #include "framework/commands/evaluate/results_folder.h"
+#include "framework/commands/evaluate/scorable.h"
 #include "framework/commands/evaluate/shots.h"
 #include "framework/model/checked.h"
 #include "framework/report/json.h"
@@ -38,8 +39,9 @@ class Evaluator {
       throw Error(cat("the batch size is ", options.batch_size, "; it must be at least 1"));
     if (!config.dataset)
       throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
-    if (config.metrics.empty())
-      throw Error(cat("config ", quoted(config.name), " names no `metrics` to evaluate with"));
+    if (config.metrics.empty() && options.output.empty())
+      throw Error(cat("config ", quoted(config.name),
+                      " names no `metrics` to evaluate with; to store the answers alone, name --output"));
     if (!config.task_head) throw Error(cat("config ", quoted(config.name), " names no `task_head`"));
     Dataset::Input input = Dataset::Input::of(session.task_head());
     input.seed = options.seed;
@@ -48,6 +50,10 @@ class Evaluator {
     for (const ComponentConfig& metric : config.metrics)
       metrics_.push_back(build_checked<Metric>(session.registry(), metric, {}));
     if (dataset_->size() == 0) throw Error("the dataset is empty");
+    unscored_ = take_out_unscorable(metrics_, *dataset_, session.task_head());
+    if (metrics_.empty() && options.output.empty())
+      throw Error(cat("the dataset has no answers to score with (", join(unscored_, "; "),
+                      "); to store the model's answers alone, name --output"));
     find_shots();
     generation_ = config.generation;
     if (options.seed) generation_.seed = *options.seed;
@@ -181,6 +187,7 @@ class Evaluator {
     out.n = dataset_->size();
     out.skipped = dataset_->skipped();
     out.shots = shots_ ? shots_->count() : 0;
+    out.unscored = unscored_;
     const PassScorer& answers = passes_.front()->scorer();
     out.answers = answers.result(options_.resamples);
     out.by_kind = answers.by_kind(options_.resamples);
@@ -227,6 +234,7 @@ class Evaluator {
   GenerationParams generation_;
   std::unique_ptr<Dataset> dataset_;
   Metrics metrics_;
+  std::vector<std::string> unscored_;
   std::optional<Shots> shots_;
   std::vector<std::unique_ptr<EvaluationPass>> passes_;  // the first one with the records' own pictures
   std::map<std::string, double> stages_;                 // milliseconds

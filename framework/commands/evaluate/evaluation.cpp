@@ -30,7 +30,7 @@ std::string range_text(double low, double high) {
 
 std::string scores_text(const std::string& label, const EvaluatedPass& pass) {
   std::string out = cat("  ", label, std::string(label.size() < 24 ? 24 - label.size() : 1, ' '));
-  if (pass.scores.empty()) out += "  no record was answered";
+  if (pass.scores.empty()) out += pass.answered == 0 ? "  no record was answered" : "  no scores";
   for (const auto& [name, value] : pass.scores) {
     out += cat("  ", name, " ", value);
     for (const ScoreInterval& interval : pass.intervals)
@@ -68,6 +68,7 @@ Json evaluation_json(const Evaluation& evaluation) {
   Json out = {{"config", evaluation.config}, {"seed", evaluation.seed}, {"n", evaluation.n}};
   if (evaluation.skipped > 0) out["skipped"] = evaluation.skipped;
   if (evaluation.shots > 0) out["shots"] = evaluation.shots;
+  if (!evaluation.unscored.empty()) out["unscored"] = evaluation.unscored;
   if (answers.failed > 0) out["failed"] = answers.failed;
   out["scores"] = scores_json(answers);
   if (!answers.intervals.empty()) out["intervals"] = intervals_json(answers);
@@ -90,6 +91,9 @@ std::string evaluation_text(const Evaluation& evaluation) {
   if (evaluation.shots > 0) out += cat(", ", evaluation.shots, evaluation.shots == 1 ? " shot" : " shots");
   if (evaluation.skipped > 0) out += cat(", ", evaluation.skipped, " entries of the dataset were skipped");
   out += "\n" + scores_text("all", evaluation.answers);
+  if (!evaluation.unscored.empty())
+    out += cat("  the dataset has no answers to score with: ", join(evaluation.unscored, "; "), "\n");
+  if (evaluation.answers.scores.empty() && evaluation.answers.answered > 0) return out;
   for (const auto& [name, pass] : evaluation.by_kind) out += scores_text(name, pass);
   for (const auto& [name, pass] : evaluation.controls) out += scores_text("control: " + name, pass);
   for (const auto& [name, pass] : evaluation.controls) {

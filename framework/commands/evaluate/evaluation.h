@@ -28,14 +28,17 @@ struct Evaluation {
   int64_t n = 0;        // number of records in the dataset
   int64_t skipped = 0;  // entries of the dataset's files that it leaves out
   int64_t shots = 0;    // examples before each query
+  /// Why metrics of the config gave no scores, for a dataset without answers.
+  std::vector<std::string> unscored;
   EvaluatedPass answers;
   std::vector<std::pair<std::string, EvaluatedPass>> controls;  // "blind": without pictures, "swapped"
   std::vector<std::pair<std::string, EvaluatedPass>> by_kind;   // of `answers`, by kind of record
 };
 
-/// {"config", "seed", "n", "skipped", "shots", "failed", "scores": {NAME: VALUE}, "intervals": {NAME: [LOW,
-/// HIGH]}, "controls": {CONTROL: {NAME: VALUE}}, "control_intervals", "control_tests", "controls_failed",
-/// "by_kind": {KIND: {NAME: VALUE}}, "kind_counts", "kind_intervals"}; what there is none of is left out.
+/// {"config", "seed", "n", "skipped", "shots", "unscored", "failed", "scores": {NAME: VALUE}, "intervals":
+/// {NAME: [LOW, HIGH]}, "controls": {CONTROL: {NAME: VALUE}}, "control_intervals", "control_tests",
+/// "controls_failed", "by_kind": {KIND: {NAME: VALUE}}, "kind_counts", "kind_intervals"}; what there is none
+/// of is left out.
 FLAM_API nlohmann::ordered_json evaluation_json(const Evaluation& evaluation);
 /// The table that `flam evaluate` and `flam score` print.
 FLAM_API std::string evaluation_text(const Evaluation& evaluation);

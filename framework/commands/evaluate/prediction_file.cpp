@@ -37,6 +37,8 @@ bool ends_a_line(const std::string& path) {
 
 int64_t each_prediction(const std::string& path, bool appended,
                         const std::function<void(PredictionLine)>& take) {
+  if (std::filesystem::is_directory(path))
+    throw Error(cat("cannot read ", quoted(path), ": it is a folder, not a file"));
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(cat("cannot read ", quoted(path), ": ", std::strerror(errno)));
   Location where = in(path, 0);

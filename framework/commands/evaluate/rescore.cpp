@@ -47,6 +47,7 @@ Evaluation rescore(const std::string& folder, const RescoreOptions& options) {
   out.n = scores.value("n", int64_t{0});
   out.skipped = scores.value("skipped", int64_t{0});
   out.shots = scores.value("shots", int64_t{0});
+  out.unscored = stored.unscored();
   const auto score = [&](const std::string& pass) {
     PassScorer scorer(stored.metrics());
     results.each(pass, [&](const StoredPrediction& prediction) { scorer.add(prediction); });
@@ -78,6 +79,10 @@ Evaluation rescore(const std::string& folder, const RescoreOptions& options) {
 RunComparison compare_runs(const std::string& a, const std::string& b, const RescoreOptions& options) {
   const StoredResults first(a), second(b);
   const StoredMetrics stored(first, options);
+  if (stored.metrics().empty())
+    throw Error(cat(quoted(a), " has no scores to compare: ",
+                    stored.unscored().empty() ? "its config names no `metrics`; name some with --set"
+                                              : join(stored.unscored(), "; ")));
   ByRecord others = by_record(second);
   RunComparison out;
   Scorer scorer(stored.metrics()), other_scorer(stored.metrics());

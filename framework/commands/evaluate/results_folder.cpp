@@ -105,6 +105,8 @@ ResultsFolder::ResultsFolder(fs::path folder, bool overwrite)
 }
 
 void ResultsFolder::begin(const Json& receipt, const std::vector<std::string>& passes, int64_t records) {
+  for (const char* file : {results::kReceipt, results::kScores, kVqaResults, kCaptionResults})
+    const AtomicFile can_be_written(folder_ / file);
   const fs::path path = folder_ / results::kReceipt;
   const bool continued = !overwrite_ && fs::exists(path);
   if (continued) compare(receipt);

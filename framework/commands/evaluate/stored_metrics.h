@@ -11,15 +11,19 @@ namespace flam {
 /// The metrics of a stored run, or those that `--set` names instead.
 class StoredMetrics {
  public:
-  /// Error: an override sets something else, there are no metrics, or they can't be built.
+  /// If the run's dataset has no answers, metrics that need some are left out. Error: an override sets
+  /// something else, or the metrics can't be built.
   StoredMetrics(const StoredResults& results, const RescoreOptions& options);
 
   const Metrics& metrics() const { return metrics_; }
+  /// As in Evaluation.
+  const std::vector<std::string>& unscored() const { return unscored_; }
   Registry& registry() const { return *registry_; }
 
  private:
   std::unique_ptr<Registry> registry_;
   Metrics metrics_;
+  std::vector<std::string> unscored_;
 };
 
 }  // namespace flam

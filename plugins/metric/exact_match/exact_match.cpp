@@ -37,6 +37,10 @@ class ExactMatch final : public Metric {
     explicit Counter(const AnswerSteps& steps) : steps_(steps) {}
 
     void add(const Record& record, const Prediction& prediction) override {
+      if (record.references.empty()) {
+        throw Error(cat("metric 'exact_match': record ", quoted(record.request.id),
+                        " has no references; it needs at least one"));
+      }
       const std::string ours = normal_answer(prediction.text, steps_);
       exact_.push_back(std::ranges::any_of(record.references, [&](const std::string& reference) {
         return normal_answer(reference, steps_) == ours;

@@ -265,6 +265,27 @@ TEST_F(Results, ThatLostPredictionsAreNotScored) {
   }
 }
 
+TEST_F(Results, AFolderInThePlaceOfAFileIsAnErrorBeforeTheRun) {
+  options_.blind = options_.swapped = false;
+  int answers = 0;
+  options_.on_answer = [&](const Record&, const Prediction&) { ++answers; };
+  for (const char* name : {"receipt.json", "scores.json", "vqa_results.json", "captions_results.json",
+                           "predictions.jsonl", "predictions.jsonl.partial"}) {
+    options_.output = path(std::string("of ") + name);
+    fs::create_directories(fs::path(options_.output) / name / "inside");
+    options_.overwrite = name == std::string("predictions.jsonl");
+    EXPECT_THAT(error_of([&] { run(); }), AllOf(HasSubstr("cannot write"), HasSubstr(name))) << name;
+  }
+  EXPECT_EQ(answers, 0);
+  options_.overwrite = false;
+  options_.output = path("results");
+  run();
+  fs::remove(scratch_ / "results" / "predictions.jsonl");
+  fs::create_directory(scratch_ / "results" / "predictions.jsonl");
+  EXPECT_THAT(error_of([&] { rescore(options_.output, {}); }),
+              HasSubstr("predictions.jsonl': it is a folder, not a file"));
+}
+
 TEST_F(Results, TwoRunsAreComparedOverTheSameRecords) {
   options_.blind = options_.swapped = false;
   run();

@@ -114,8 +114,11 @@ TEST_F(ShotsOfEvaluate, APictureFileIsNotShownTwice) {
   };
   options_.shots = 1;
   const std::string queries = "dataset=" + folder("data", "a.png");
-  EXPECT_THAT(error_of([&] { run("dataset: " + folder("more", "../data/a.png"), {queries}); }),
-              HasSubstr("1 of the 1 query record has the id or the picture"));
+  EXPECT_THAT(
+      error_of([&] {
+        run("dataset: " + folder("more", "../data/a.png"), {queries, "metrics=[{type: exact_match}]"});
+      }),
+      HasSubstr("1 of the 1 query record has the id or the picture"));
 }
 
 TEST_F(ShotsOfEvaluate, ErrorsAreFoundBeforeTheFirstBatch) {

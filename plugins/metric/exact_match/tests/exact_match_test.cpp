@@ -41,7 +41,10 @@ TEST(ExactMatch, CountsTheAnswersThatEqualAnyReference) {
 
 TEST(ExactMatch, NoAnswersScoreZero) {
   EXPECT_THAT(score({}), ElementsAre(Pair("exact", 0.0)));
-  EXPECT_THAT(score({{{}, "anything"}}), ElementsAre(Pair("exact", 0.0)));
+}
+
+TEST(ExactMatch, ARecordWithoutReferencesIsAnError) {
+  EXPECT_THROW(score({{{}, "anything"}}), Error);
 }
 
 TEST(ExactMatch, WhitespaceAtTheEndsIsIgnoredUnlessStripIsFalse) {
