@@ -89,8 +89,10 @@ void EntryDataset::select(const SourceFile& file, const SelectionParams& params,
             " of record ", quoted(first_missing->id.text), is_video ? " are" : " is", " not there (",
             skipped_, " of ", counted(std::ssize(kept) + skipped_, "record"),
             is_video ? " have no frames)" : " have no picture)",
-            is_video ? "; expected a folder with the frames of each video as pictures" : "", "; check `",
-            parameter_, "`",
+            is_video
+                ? "; expected a folder with the frames of each video as pictures, or the file of the video"
+                : "",
+            "; check `", parameter_, "`",
             params.skip_missing ? "" : ", or set skip_missing: true to leave such records out"));
   }
   entries_ = std::move(kept);
@@ -104,6 +106,8 @@ Record EntryDataset::at(int64_t index) const {
   Part part{entry.is_video ? Part::Kind::frames : Part::Kind::image, "", {}};
   for (const std::string& picture : entry.pictures)
     part.pictures.push_back({(fs::path(folder_) / picture).string(), nullptr, {}});
+  // What video_file_part() of framework/request gives.
+  if (entry.frames_of_file > 0) part.text = cat("video frames ", entry.frames_of_file);
   part.timestamps = entry.timestamps;
   record.request.parts.push_back(std::move(part));
   if (!entry.question.empty()) record.request.parts.push_back({Part::Kind::text, entry.question, {}});

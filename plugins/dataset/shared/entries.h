@@ -17,6 +17,7 @@ struct Entry {
   RecordId id;                        // unique in the dataset
   std::vector<std::string> pictures;  // names below the folder of pictures: one, or the frames of a video
   bool is_video = false;
+  int64_t frames_of_file = 0;      // if `pictures` is the file of a video instead: how many frames are taken
   std::vector<double> timestamps;  // of a video's frames, seconds; empty: not known
   std::string question, kind;
   std::vector<std::string> references, candidates;

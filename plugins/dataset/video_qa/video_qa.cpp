@@ -1,5 +1,5 @@
-// dataset `video_qa`: questions about videos, from the files of MSVD-QA and MSRVTT-QA. The frames of each
-// video are a folder of pictures.
+// dataset `video_qa`: questions about videos, from the files of MSVD-QA and MSRVTT-QA. Each video is a file,
+// or a folder with its frames as pictures.
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
@@ -23,22 +23,22 @@ struct VideoQaParams : SelectionParams {
     v("questions", questions, "train_qa.json, val_qa.json or test_qa.json of MSVD-QA or MSRVTT-QA",
       required(), path());
     v("videos", videos,
-      "folder with a subfolder for each video, which holds its frames as pictures that sort in the order of "
-      "time",
+      "folder with the videos: files (.mp4, .avi, .webm, .mkv, .mov), or for each a subfolder with its "
+      "frames "
+      "as pictures that sort in the order of time",
       required(), path());
     v("video_name", video_name,
-      "names of the subfolders, with {video_id}: video{video_id} is that of MSRVTT-QA, "
-      "vid{video_id} that of MSVD-QA");
+      "names of the subfolders, or of the files with or without their suffix, with {video_id}: "
+      "video{video_id} is that of MSRVTT-QA, vid{video_id} that of MSVD-QA");
     v("mapping", mapping,
-      "text file with lines NAME VIDEO, such as youtube_mapping.txt of MSVD-QA, if the subfolders have the "
-      "names of "
-      "YouTube instead; \"\": none",
+      "text file with lines NAME VIDEO, such as youtube_mapping.txt of MSVD-QA, if the videos have the names "
+      "of YouTube instead; \"\": none",
       path());
     v("frames", frames,
-      "number of frames that are taken of each video: the middle one of as many parts of equal length; all, "
-      "if there "
-      "are fewer",
-      between(1, 4096));
+      "number of frames that are taken of each video: of a subfolder, the middle one of as many parts of "
+      "equal "
+      "length; of a file, from the first to the last at equal distances; all, if there are fewer",
+      between(1, 1024));
     v("fps", fps,
       "pictures per second in the subfolders, for models that are told the time of each frame; null: unknown",
       more_than(0));
@@ -49,8 +49,9 @@ struct VideoQaParams : SelectionParams {
 
 /// The frames that are taken of one video.
 struct Video {
-  std::vector<std::string> frames;  // files below the folder of videos
+  std::vector<std::string> frames;  // files below the folder of videos; or the video itself
   std::vector<double> timestamps;   // seconds
+  bool is_file = false;
 };
 
 class QuestionReader {
@@ -77,6 +78,7 @@ class QuestionReader {
     const Video& video = video_of(record);
     entry.pictures = video.frames;
     entry.timestamps = video.timestamps;
+    if (video.is_file) entry.frames_of_file = params_.frames;
     entry.offset = record.offset();
     entries_.push_back(std::move(entry));
   }
@@ -95,14 +97,20 @@ class QuestionReader {
     return found->second;
   }
 
-  /// The middle frame of each of params.frames equal parts of the video.
+  /// The file of the video, or the middle frame of each of params.frames equal parts of its folder.
   Video sampled(const std::string& name) const {
     std::error_code failed;
+    if (!fs::is_directory(fs::path(params_.videos) / name, failed)) {
+      for (const char* suffix : {"", ".mp4", ".avi", ".webm", ".mkv", ".mov"}) {
+        if (fs::is_regular_file(fs::path(params_.videos) / (name + suffix), failed))
+          return {{name + suffix}, {}, true};
+      }
+    }
     std::vector<std::string> all;
     for (const fs::path& path : list_folder(fs::path(params_.videos) / name, failed))
       if (is_picture(path) && !path.filename().string().starts_with('.'))
         all.push_back(path.filename().string());
-    if (all.empty()) return {{name + "/*"}, {}};  // which is missing
+    if (all.empty()) return {{name + "/*"}, {}, false};  // which is missing
     std::sort(all.begin(), all.end(), is_before);
     Video video;
     const size_t count = std::min(all.size(), static_cast<size_t>(params_.frames));
@@ -151,7 +159,8 @@ class VideoQa final : public EntryDataset {
 
 FLAM_PLUGIN(registrar) {
   registrar.add<VideoQa, VideoQaParams>(
-      "video_qa", "videos, as folders of frames, with questions from the files of MSVD-QA or MSRVTT-QA");
+      "video_qa",
+      "videos, as files or folders of frames, with questions from the files of MSVD-QA or MSRVTT-QA");
 }
 
 }  // namespace flam

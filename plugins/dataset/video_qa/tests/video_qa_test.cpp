@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "framework/request/video_part.h"
 #include "plugins/dataset/shared/tests/sample.h"
 
 namespace flam {
@@ -72,9 +73,21 @@ TEST_F(VideoQa, FoldersMayHaveTheNamesOfYouTube) {
   EXPECT_THAT(sample_.error(mapped), HasSubstr(":2:1: the video 'vid1' has a line already"));
 }
 
-TEST_F(VideoQa, MissingFramesAreAnErrorOrSkipped) {
+TEST_F(VideoQa, AVideoMayBeAFile) {
   std::filesystem::remove_all(sample_ / "msrvtt/video6513");
   sample_.write("msrvtt/video6513.mp4", "");
+  for (const char* more : {", frames: 5}", ", frames: 5, video_name: 'video{video_id}.mp4'}"}) {
+    const auto dataset = sample_.open(msrvtt_ + more);
+    const Part part = dataset->at(0).request.parts.at(0);
+    EXPECT_TRUE(is_video_file_part(part));
+    EXPECT_EQ(sampling_of(part), FrameSampling{.frames = 5});
+    EXPECT_EQ(part.pictures.at(0).path, (sample_ / "msrvtt/video6513.mp4").string());
+  }
+}
+
+TEST_F(VideoQa, MissingFramesAreAnErrorOrSkipped) {
+  std::filesystem::remove_all(sample_ / "msrvtt/video6513");
+  sample_.write("msrvtt/video6513.txt", "");
   EXPECT_THAT(sample_.error(msrvtt_ + "}"),
               AllOf(HasSubstr("msrvtt_test_qa.json:1:2: the frames '"),
                     HasSubstr("video6513/*' of record '158581' are"),
