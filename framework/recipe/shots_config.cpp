@@ -9,16 +9,17 @@ void ShotsConfig::visit(ParamVisitor& v) {
   v("selection", selection,
     "how examples are chosen; random: anew for each query, from `seed`; similar: those whose pictures are "
     "most "
-    "like the query's, the most similar one last (RICES)",
-    choices("random", "similar"));
-  v("seed", seed, "seed of the random selection");
+    "like the query's, the most similar one last (RICES); fixed: the same for all queries, drawn once from "
+    "`seed`, so that the model reads them once",
+    choices("random", "similar", "fixed"));
+  v("seed", seed, "seed of the selections random and fixed");
   v("index", index,
     "file in which the vectors of the pictures are kept for `similar`, relative to the current folder; "
     "empty: "
     "they are computed for each run");
   v("overlap", overlap,
     "what happens if a query has the id or the picture of one of these records: error, exclude (such a "
-    "record is never an example of that query), allow",
+    "record is never an example of that query, and with `fixed` of none), allow",
     choices("error", "exclude", "allow"));
 }
 

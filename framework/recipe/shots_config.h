@@ -5,7 +5,7 @@ namespace flam {
 
 /// The config's `shots:` map: the examples that `flam evaluate` puts before each query.
 struct FLAM_API ShotsConfig {
-  enum class Selection { random, similar };
+  enum class Selection { random, similar, fixed };
   enum class Overlap { error, exclude, allow };
 
   Value dataset;

@@ -95,7 +95,7 @@ class Evaluator {
     auto source =
         build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
     shots_.emplace(*shots, count, std::move(source), *dataset_);
-    if (shots->selection == ShotsConfig::Selection::random) return;
+    if (shots->selection != ShotsConfig::Selection::similar) return;
     PictureIndex::Hooks hooks;
     hooks.cancelled = options_.cancelled;
     hooks.progress = [&](int64_t done, int64_t total) {
@@ -117,6 +117,7 @@ class Evaluator {
     const int64_t total = dataset_->size();
     int64_t kept = 0;
     if (options_.progress) options_.progress(0, total, 0);
+    if (is_anything_left()) make_context();
     std::vector<Query> next = queries_from(0);
     for (int64_t first = 0; first < total; first += options_.batch_size) {
       std::vector<Query> queries = std::exchange(next, queries_from(first + options_.batch_size));
@@ -148,6 +149,33 @@ class Evaluator {
     }
   }
 
+  bool is_anything_left() const {
+    for (int64_t i = 0; i < dataset_->size(); ++i)
+      if (!passes_.front()->is_kept(i)) return true;
+    return false;
+  }
+
+  /// Shots that are the same for all queries are encoded and run once. If that is not possible, each query is
+  /// answered with its whole prompt, or fails for the same reason.
+  void make_context() {
+    if (!shots_ || !shots_->same_for_all()) return;
+    try {
+      context_ = session_.context(*shots_->same_for_all());
+    } catch (const RunError&) {
+      throw;
+    } catch (const Error&) {
+      return;
+    }
+    for (const auto& pass : passes_) pass->use(context_);
+  }
+
+  void prepare(Query& query) const {
+    query.task = session_.task(query.request, context_.get());
+    const Prompt& prompt = prompt_of(*query.task);
+    const bool begun = context_ && context_->begins(prompt);
+    session_.parts().media->prefetch(begun ? context_->rest(prompt).media : prompt.media);
+  }
+
   /// A batch of queries; their pictures are loaded while the batch before is answered.
   std::vector<Query> queries_from(int64_t first) const {
     std::vector<Query> queries;
@@ -168,10 +196,7 @@ class Evaluator {
           query.shots.erase(query.shots.begin(),
                             query.shots.begin() + session_.drop_shots(query.request, call));
         }
-        if (!passes_.front()->is_kept(i)) {
-          query.task = session_.task(query.request);
-          session_.parts().media->prefetch(prompt_of(*query.task).media);
-        }
+        if (!passes_.front()->is_kept(i)) prepare(query);
       } catch (const Error& error) {
         query.error = error.what();
       }
@@ -236,6 +261,7 @@ class Evaluator {
   Metrics metrics_;
   std::vector<std::string> unscored_;
   std::optional<Shots> shots_;
+  std::shared_ptr<const PromptContext> context_;         // of shots that are the same for all queries
   std::vector<std::unique_ptr<EvaluationPass>> passes_;  // the first one with the records' own pictures
   std::map<std::string, double> stages_;                 // milliseconds
   std::set<std::string> shot_ids_;

@@ -130,7 +130,7 @@ void EvaluationPass::ask(const std::vector<Query>& queries, const std::vector<si
       const Asked asked = asked_about(query);
       prediction.picture_of = asked.picture_of;
       const bool known = query.task && pictures_ != Pictures::swapped;
-      Task task = known ? *query.task : session.task(asked.request);
+      Task task = known ? *query.task : session.task(asked.request, context_.call.context.get());
       if (pictures_ == Pictures::none)
         task = without_pictures(std::move(task), session.model().tokenizer().image_token());
       tasks.push_back(std::move(task));

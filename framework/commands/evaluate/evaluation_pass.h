@@ -35,6 +35,8 @@ class EvaluationPass {
   EvaluationPass(Context context, Pictures pictures, const std::string& name, ResultsFolder* folder);
 
   const std::string& name() const { return name_; }
+  /// Prompts that begin with its shots are answered from it.
+  void use(std::shared_ptr<const PromptContext> context) { context_.call.context = std::move(context); }
   /// Whether the record's answer is in the folder already.
   bool is_kept(int64_t index) const;
   /// Answers a batch, except what is in the folder already. A batch of which only a part was stored is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <set>
 #include <unordered_map>
 
 #include "framework/base/hash.h"
@@ -50,10 +51,19 @@ Shots::Shots(const ShotsConfig& config, int64_t count, std::unique_ptr<Dataset> 
                     counted(left, "record"), why));
   };
   refuse(source_->size(), "");
-  if (config_.overlap == ShotsConfig::Overlap::allow) return;
-  find_overlap(queries);
-  for (const auto& [query, records] : excluded_)
-    refuse(source_->size() - std::ssize(records), cat(" that may stand before query ", query));
+  const bool fixed = config_.selection == ShotsConfig::Selection::fixed;
+  std::set<int64_t> of_any;
+  if (config_.overlap != ShotsConfig::Overlap::allow) {
+    find_overlap(queries);
+    for (const auto& [query, records] : excluded_) {
+      if (fixed) of_any.insert(records.begin(), records.end());
+      refuse(source_->size() - std::ssize(records), cat(" that may stand before query ", query));
+    }
+  }
+  if (!fixed) return;
+  refuse(source_->size() - std::ssize(of_any), " that may stand before all queries");
+  append(draw(Random(static_cast<uint64_t>(config_.seed)).next(), {of_any.begin(), of_any.end()}),
+         fixed_.emplace(), fixed_ids_);
 }
 
 void Shots::find_overlap(const Dataset& queries) {
@@ -103,29 +113,42 @@ std::vector<int64_t> Shots::choose(int64_t query, const Request& request) const 
     std::reverse(nearest.begin(), nearest.end());  // the most similar one stands next to the query
     return nearest;
   }
-  const auto is_excluded = [&](int64_t record) {
-    return found != excluded_.end() && std::binary_search(found->second.begin(), found->second.end(), record);
-  };
-  Random random(Random(static_cast<uint64_t>(config_.seed)).next() ^ static_cast<uint64_t>(query));
+  return draw(Random(static_cast<uint64_t>(config_.seed)).next() ^ static_cast<uint64_t>(query),
+              found != excluded_.end() ? found->second : std::vector<int64_t>());
+}
+
+std::vector<int64_t> Shots::draw(uint64_t seed, const std::vector<int64_t>& excluded) const {
+  Random random(seed);
   std::vector<int64_t> chosen;
   while (std::ssize(chosen) < count_) {
     const auto record = static_cast<int64_t>(random.below(static_cast<size_t>(source_->size())));
-    if (!is_excluded(record) && std::find(chosen.begin(), chosen.end(), record) == chosen.end())
+    if (!std::binary_search(excluded.begin(), excluded.end(), record) &&
+        std::find(chosen.begin(), chosen.end(), record) == chosen.end())
       chosen.push_back(record);
   }
   return chosen;
+}
+
+void Shots::append(const std::vector<int64_t>& records, Request& request,
+                   std::vector<std::string>& ids) const {
+  for (const int64_t index : records) {
+    Record record = source_->at(index);
+    require_reference(record);
+    std::move(record.request.parts.begin(), record.request.parts.end(), std::back_inserter(request.parts));
+    request.parts.push_back({Part::Kind::text, record.references.front(), {}});
+    ids.push_back(record.request.id);
+  }
 }
 
 Request Shots::with_shots(int64_t query, const Request& request, std::vector<std::string>& ids) const {
   if (!request.messages.empty()) throw Error("shots can't be put before a conversation");
   Request out = request;
   out.parts.clear();
-  for (const int64_t index : choose(query, request)) {
-    Record record = source_->at(index);
-    require_reference(record);
-    std::move(record.request.parts.begin(), record.request.parts.end(), std::back_inserter(out.parts));
-    out.parts.push_back({Part::Kind::text, record.references.front(), {}});
-    ids.push_back(record.request.id);
+  if (fixed_) {
+    out.parts = fixed_->parts;
+    ids.insert(ids.end(), fixed_ids_.begin(), fixed_ids_.end());
+  } else {
+    append(choose(query, request), out, ids);
   }
   std::copy(request.parts.begin(), request.parts.end(), std::back_inserter(out.parts));
   return out;

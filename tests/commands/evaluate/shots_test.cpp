@@ -8,6 +8,8 @@
 
 #include "framework/base/file.h"
 #include "framework/commands/evaluate/evaluate.h"
+#include "framework/commands/evaluate/shots.h"
+#include "framework/model/checked.h"
 #include "tests/support/requests.h"
 
 namespace flam {
@@ -132,6 +134,47 @@ TEST_F(ShotsOfEvaluate, ErrorsAreFoundBeforeTheFirstBatch) {
   const auto session = Session::open("flamingo_mini_caption", none);
   EXPECT_THAT(error_of([&] { evaluate(*session, options_); }), HasSubstr("names no `shots`"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "results" / "receipt.json"));
+}
+
+TEST_F(ShotsOfEvaluate, FixedOnesAreTheSameForAllQueriesAndAreReadOnce) {
+  options_.shots = 3;
+  options_.blind = options_.swapped = true;
+  const std::string fixed = kTraining + ", selection: fixed, seed: 5";
+  run(fixed);
+  const auto answers = predictions();
+  ASSERT_EQ(answers.size(), 3u);
+
+  RunOptions opening;
+  opening.threads = 1;
+  opening.overrides = {"shots={" + fixed + "}"};
+  const auto session = Session::open("flamingo_mini_caption", opening);
+  const auto input = Dataset::Input::of(session->task_head());
+  const RunConfig& config = session->config();
+  const auto queries = build_checked<Dataset>(session->registry(), config.dataset, input);
+  const Shots shots(*config.shots, 3,
+                    build_checked<Dataset>(session->registry(), config.shots->source, input), *queries);
+  const auto context = session->context(shots.same_for_all().value());
+  EXPECT_GT(context->kept_tokens(), 0);
+  for (int64_t i = 0; i < 3; ++i) {
+    std::vector<std::string> ids;
+    const Request request = shots.with_shots(i, queries->at(i).request, ids);
+    EXPECT_TRUE(context->begins(prompt_of(session->task(request))));
+    const Outcome whole = session->answer({&request, 1}).at(0);  // without a context
+    const Json& line = answers[static_cast<size_t>(i)];
+    EXPECT_EQ(line["shots"].get<std::vector<std::string>>(), ids);
+    EXPECT_EQ(line["shots"], answers[0]["shots"]);
+    EXPECT_EQ(line["prompt"], whole.prompt);
+    EXPECT_EQ(line["answer"], whole.answer.front().second);
+    EXPECT_NEAR(line["logprob"].get<double>(), whole.result.hypotheses.at(0).logprob, 1e-4);
+  }
+
+  options_.overwrite = true;
+  run(kTraining + ", selection: fixed, seed: 6");
+  EXPECT_NE(predictions()[0]["shots"], answers[0]["shots"]);
+  options_.shots = 2;
+  EXPECT_THAT(error_of([&] { run("dataset: {type: scenes, size: 4}, selection: fixed, overlap: exclude"); }),
+              HasSubstr("2 shots for each query, but the dataset of the shots has 1 record that may stand "
+                        "before all queries"));
 }
 
 TEST_F(ShotsOfEvaluate, SimilarPicturesStandNextToTheQuery) {
