@@ -71,6 +71,24 @@ void add_weights(CLI::App& command, RunOptions& options) {
       ->check(not_empty());
 }
 
+CLI::Option* add_quantize(CLI::App& command, std::string& type) {
+  const auto check = [](const std::string& text) -> std::string {
+    try {
+      static_cast<void>(QuantizeConfig::of(text));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  return command
+      .add_option(
+          "--quantize", type,
+          "store the matrices of the decoder and the adapter in fewer bits: int8, int4 (groups of 32), "
+          "int4:64, int4:128, int4:256; none: as without the config's weights.quantize")
+      ->type_name("TYPE")
+      ->check(CLI::Validator(check, ""));
+}
+
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path) {
   command
       .add_option("--plugin-path", plugin_path,
@@ -102,6 +120,7 @@ void add_session_options(CLI::App& command, RunOptions& options) {
   command.add_option("--dtype", options.dtype, "auto (the config's), float32, bfloat16 or float16")
       ->check(not_empty())
       ->capture_default_str();
+  add_quantize(command, options.quantize);
   const auto graphs = std::make_shared<std::string>();
   command
       .add_flag(

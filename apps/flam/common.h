@@ -30,11 +30,13 @@ void add_set(CLI::App& command, std::vector<std::string>& overrides,
              const char* description = "set a value of the config (repeatable)");
 /// --weights
 void add_weights(CLI::App& command, RunOptions& options);
+/// --quantize
+CLI::Option* add_quantize(CLI::App& command, std::string& type);
 /// --plugin-path
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& plugin_path);
 /// --device
 void add_device(CLI::App& command, RunOptions& options);
-/// --set, --plugin-path, --weights, --device, --dtype, --cuda-graph, --threads, --weights-seed
+/// --set, --plugin-path, --weights, --device, --dtype, --quantize, --cuda-graph, --threads, --weights-seed
 void add_session_options(CLI::App& command, RunOptions& options);
 /// --batch-size
 void add_batch_size(CLI::App& command, int64_t& batch_size, const char* of_what);

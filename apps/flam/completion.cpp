@@ -34,6 +34,7 @@ void add_components(std::set<std::string>& out) {
 std::set<std::string> values_of(const std::string& option, const std::string& type) {
   if (option == "--device") return {"auto", "cpu", "cuda"};
   if (option == "--dtype") return {"float32", "bfloat16", "float16"};
+  if (option == "--quantize") return {"int8", "int4", "none"};
   if (option == "--weights") return {"random", ":files"};
   if (type == "DIR") return {":folders"};
   const std::set<std::string> free = {"--set",          "--set-a",    "--set-b",  "--seed",

@@ -11,7 +11,7 @@ namespace flam::cli {
 
 void add_describe(CLI::App& app, int& status) {
   struct Options {
-    std::string config;
+    std::string config, quantize;
     std::vector<std::string> overrides;
     std::vector<std::filesystem::path> plugin_path;
     int64_t prompt_tokens = 32;
@@ -27,10 +27,12 @@ void add_describe(CLI::App& app, int& status) {
                     "length of the prompt for which FLOPs are counted, in tokens");
   command->add_flag("--tensors", options->tensors, "also print every tensor");
   command->add_flag("--json", options->json, "print JSON");
+  add_quantize(*command, options->quantize);
   add_plugin_path(*command, options->plugin_path);
   command->callback([options, &status] {
     const auto registry = open_registry(options->plugin_path);
-    const RunConfig config = RunConfig::load(options->config, options->overrides, *registry);
+    RunConfig config = RunConfig::load(options->config, options->overrides, *registry);
+    config.weights.quantize = config.quantize_of(options->quantize);
     const Description description = describe(config, *registry, options->prompt_tokens);
     if (options->json) {
       std::cout << json_line(describe_json(description)) << "\n";
