@@ -4,15 +4,20 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <memory>
+#include <string>
+
+#include "framework/base/log_name.h"
 
 namespace flam {
 
 namespace {
+constexpr const char* kPattern = "%^%l%$: %v";
+
 spdlog::logger& logger() {
   static const auto instance = [] {
     auto made =
         std::make_unique<spdlog::logger>("flam", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern("%^%l%$: %v");
+    made->set_pattern(kPattern);
     made->flush_on(spdlog::level::trace);
     return made;
   }();
@@ -28,6 +33,10 @@ void set_log_level(LogLevel level) {
   constexpr spdlog::level::level_enum kLevels[] = {
       spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err, spdlog::level::off};
   logger().set_level(kLevels[static_cast<int>(level)]);
+}
+
+void set_log_name(std::string_view name) {
+  logger().set_pattern("[" + std::string(name) + "] " + kPattern);
 }
 
 void log_debug(std::string_view message) {

@@ -62,6 +62,12 @@ void PartialFile::append(std::string_view bytes) {
   size_ = end;
 }
 
+void PartialFile::sync() {
+  // Some file systems can't do it.
+  if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOSYS)
+    throw RunError(cat("cannot write ", quoted(path_), ": ", std::strerror(errno)));
+}
+
 void PartialFile::remove() {
   ::unlink(path_.c_str());
 }

@@ -25,6 +25,9 @@ class FLAM_API PartialFile {
   void truncate(int64_t size);
   /// Appends bytes. RunError: they can't be written; none of them are kept then.
   void append(std::string_view bytes);
+  /// Waits until what was appended is on the disk, or with the server of a network file system. RunError: it
+  /// can't be written.
+  void sync();
   /// Removes the file.
   void remove();
 

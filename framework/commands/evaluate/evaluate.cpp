@@ -8,12 +8,14 @@
 #include <set>
 #include <utility>
 
-#include "framework/base/interrupted.h"
+#include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/commands/evaluate/evaluation_pass.h"
 #include "framework/commands/evaluate/results_folder.h"
 #include "framework/commands/evaluate/scorable.h"
+#include "framework/commands/evaluate/shared_run.h"
 #include "framework/commands/evaluate/shots.h"
+#include "framework/distributed/batch_dealer.h"
 #include "framework/model/checked.h"
 #include "framework/report/json.h"
 #include "framework/session/media_encoder.h"
@@ -54,6 +56,9 @@ class Evaluator {
     if (metrics_.empty() && options.output.empty())
       throw Error(cat("the dataset has no answers to score with (", join(unscored_, "; "),
                       "); to store the model's answers alone, name --output"));
+    if (options.group && options.output.empty())
+      throw Error("several processes need a folder that all of them share; name it with --output");
+    if (options.group) shared_.emplace(*options.group, options.cancelled);
     find_shots();
     generation_ = config.generation;
     if (options.seed) generation_.seed = *options.seed;
@@ -62,17 +67,18 @@ class Evaluator {
   Evaluation run() {
     const c10::InferenceMode inference;
     std::optional<ResultsFolder> folder;
-    if (!options_.output.empty()) {
-      folder.emplace(options_.output, options_.overwrite);
-      std::vector<std::string> names = {results::kAnswers};
-      if (options_.blind) names.push_back("blind");
-      if (options_.swapped) names.push_back("swapped");
-      folder->begin(receipt(), names, dataset_->size());
-    }
+    if (!options_.output.empty()) open(folder);
     add_pass(EvaluationPass::Pictures::own, results::kAnswers, folder);
     if (options_.blind) add_pass(EvaluationPass::Pictures::none, "blind", folder);
     if (options_.swapped) add_pass(EvaluationPass::Pictures::swapped, "swapped", folder);
     const DropPrefetched at_the_end{*session_.parts().media};
+    if (shared_) {
+      answer_share();
+      if (!shared_->is_first()) return share(folder);
+      folder->take_in_others();
+      all_stored_ = true;
+      stages_ = shared_->milliseconds();
+    }
     answer_all();
     const Evaluation out = evaluation();
     if (folder) {
@@ -80,10 +86,46 @@ class Evaluator {
       add_results(with_results, out);
       folder->commit(out, with_results);
     }
+    if (shared_) shared_->end();
     return out;
   }
 
  private:
+  void open(std::optional<ResultsFolder>& folder) {
+    std::vector<std::string> names = {results::kAnswers};
+    if (options_.blind) names.push_back("blind");
+    if (options_.swapped) names.push_back("swapped");
+    if (!shared_) {
+      folder.emplace(options_.output, options_.overwrite);
+      folder->begin(receipt(), names, dataset_->size());
+    } else if (shared_->is_first()) {
+      Group& group = shared_->group();
+      // Processes that are started again continue.
+      const std::string started = "evaluate/" + options_.output;
+      folder.emplace(options_.output, options_.overwrite && !group.was_done(started));
+      folder->begin(receipt(), names, dataset_->size());
+      folder->change();
+      group.mark_done(started);
+      shared_->begin(shared_identity(), options_.output);
+    } else if (shared_->join(shared_identity(), options_.output)) {
+      folder.emplace(options_.output, false);
+      folder->join(receipt(), names, shared_->group().rank());
+    }
+  }
+
+  /// What must be the same in all processes.
+  Json shared_identity() const {
+    const Json receipt = this->receipt();
+    Json out = results::identity_of(receipt);
+    for (const char* part : {"flamboyance", "torch"}) out[part] = receipt[part];
+    out["metrics"] = receipt["config"].value("metrics", Json());
+    out["records"] = dataset_->size();
+    out["batch_size"] = options_.batch_size;
+    out["blind"] = options_.blind;
+    out["swapped"] = options_.swapped;
+    return out;
+  }
+
   void find_shots() {
     const std::optional<ShotsConfig>& shots = session_.config().shots;
     const int64_t count = options_.shots.value_or(shots ? shots->num_shots : 0);
@@ -96,12 +138,16 @@ class Evaluator {
         build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
     shots_.emplace(*shots, count, std::move(source), *dataset_);
     if (shots->selection != ShotsConfig::Selection::similar) return;
+    const bool has_file = shared_ && !shots->index.empty();
+    // Rank 0 makes the file, and the others read it.
+    if (has_file && !shared_->is_first()) shared_->group().wait_for("index", options_.cancelled);
     PictureIndex::Hooks hooks;
     hooks.cancelled = options_.cancelled;
     hooks.progress = [&](int64_t done, int64_t total) {
       if (options_.indexing) options_.indexing(done, total);
     };
     shots_->use(std::make_unique<PictureIndex>(session_, shots_->source(), shots->index, hooks));
+    if (has_file && shared_->is_first()) shared_->group().store().set("index", "1");
   }
 
   void add_pass(EvaluationPass::Pictures pictures, const std::string& name,
@@ -113,28 +159,84 @@ class Evaluator {
         std::make_unique<EvaluationPass>(std::move(context), pictures, name, folder ? &*folder : nullptr));
   }
 
+  /// Answers the batches that this process is dealt, and stores the answers.
+  void answer_share() {
+    const int64_t total = dataset_->size(), size = options_.batch_size;
+    BatchDealer dealer(shared_->group(), (total + size - 1) / size);
+    const auto report = [&] {
+      if (shared_->is_first()) kept_ = dealer.records_kept();
+      if (shared_->is_first() && options_.progress) options_.progress(dealer.records_done(), total, kept_);
+    };
+    report();
+    if (is_anything_left()) make_context();
+    const auto load = [&](const std::optional<int64_t>& batch) {
+      return batch ? queries_from(*batch * size) : std::vector<Query>();
+    };
+    std::optional<int64_t> next = dealer.draw();
+    for (std::vector<Query> loaded = load(next);;) {
+      if (!next) loaded = load(next = dealer.rescue(options_.cancelled, report));
+      if (!next) break;
+      const int64_t batch = *next;
+      next = dealer.draw();
+      const std::vector<Query> queries = std::exchange(loaded, load(next));
+      answer(queries);
+      const int64_t kept = passes_.front()->kept_of_last_batch();
+      shared_->set_milliseconds(stages_);
+      dealer.finish(batch, std::ssize(queries), kept);
+      answered_ += std::ssize(queries) - kept;
+      report();
+      shared_->group().check();
+    }
+    report();
+  }
+
+  /// What a rank above 0 returns, once rank 0 has joined the results.
+  Evaluation share(std::optional<ResultsFolder>& folder) {
+    passes_.clear();
+    folder.reset();
+    shared_->group().wait_for(SharedRun::kEnd, options_.cancelled);
+    Evaluation out;
+    out.config = session_.config().name;
+    out.n = dataset_->size();
+    out.answers.answered = answered_;
+    return out;
+  }
+
+  /// The answers of each pass to a batch.
+  std::vector<std::vector<StoredPrediction>> answer(std::vector<Query> queries) {
+    std::vector<std::vector<StoredPrediction>> out;
+    for (const auto& pass : passes_) {
+      out.push_back(pass->answer(queries, all_stored_));
+      if (out.size() > 1) continue;
+      for (size_t i = queries.size(); i-- > 0;) {  // the controls are scored over the same records
+        if (out.front()[i].error) queries.erase(queries.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+    return out;
+  }
+
   void answer_all() {
     const int64_t total = dataset_->size();
     int64_t kept = 0;
-    if (options_.progress) options_.progress(0, total, 0);
-    if (is_anything_left()) make_context();
+    if (options_.progress && !shared_) options_.progress(0, total, 0);
+    if (!all_stored_ && is_anything_left()) make_context();
     std::vector<Query> next = queries_from(0);
     for (int64_t first = 0; first < total; first += options_.batch_size) {
-      std::vector<Query> queries = std::exchange(next, queries_from(first + options_.batch_size));
-      const auto answers = passes_.front()->answer(queries);
+      const auto answers = answer(std::exchange(next, queries_from(first + options_.batch_size)));
       kept += passes_.front()->kept_of_last_batch();
-      for (size_t i = 0; i < queries.size(); ++i) {
-        shot_ids_.insert(answers[i].shots.begin(), answers[i].shots.end());
-        if (options_.on_answer && !answers[i].error)
-          options_.on_answer(queries[i].record, answers[i].prediction);
+      for (const StoredPrediction& given : answers.front()) {
+        shot_ids_.insert(given.shots.begin(), given.shots.end());
+        if (options_.on_answer && !given.error) options_.on_answer(given.record, given.prediction);
       }
-      for (size_t i = queries.size(); i-- > 0;) {  // the controls are scored over the same records
-        if (answers[i].error) queries.erase(queries.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-      for (size_t pass = 1; pass < passes_.size(); ++pass) passes_[pass]->answer(queries);
-      if (options_.progress) options_.progress(std::min(total, first + options_.batch_size), total, kept);
+      for (size_t pass = 0; pass < passes_.size(); ++pass) passes_[pass]->score(answers[pass]);
+      if (options_.progress && !shared_)
+        options_.progress(std::min(total, first + options_.batch_size), total, kept);
     }
-    kept_ = kept;
+    if (!shared_) kept_ = kept;
+    if (shared_ && kept < total) {
+      log_warn(cat(counted(total - kept, "record"), " of other processes could not be found in ",
+                   quoted(options_.output), " and had to be answered again"));
+    }
   }
 
   /// A record that can't be read fails alone. RunError: the dataset breaks its contract.
@@ -196,7 +298,7 @@ class Evaluator {
           query.shots.erase(query.shots.begin(),
                             query.shots.begin() + session_.drop_shots(query.request, call));
         }
-        if (!passes_.front()->is_kept(i)) prepare(query);
+        if (!all_stored_ && !passes_.front()->is_kept(i)) prepare(query);
       } catch (const Error& error) {
         query.error = error.what();
       }
@@ -265,7 +367,9 @@ class Evaluator {
   std::vector<std::unique_ptr<EvaluationPass>> passes_;  // the first one with the records' own pictures
   std::map<std::string, double> stages_;                 // milliseconds
   std::set<std::string> shot_ids_;
-  int64_t kept_ = 0;
+  int64_t kept_ = 0, answered_ = 0;
+  bool all_stored_ = false;  // by the processes of the group: what failed is not tried again
+  std::optional<SharedRun> shared_;
 };
 
 }  // namespace

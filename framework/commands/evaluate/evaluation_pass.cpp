@@ -65,16 +65,19 @@ EvaluationPass::Asked EvaluationPass::asked_about(const Query& query) const {
   return {std::move(request), other.id};
 }
 
-std::vector<StoredPrediction> EvaluationPass::answer(const std::vector<Query>& queries) {
+std::vector<StoredPrediction> EvaluationPass::answer(const std::vector<Query>& queries, bool keep_failures) {
   std::vector<StoredPrediction> out(queries.size());
-  const std::vector<size_t> which = take_stored(queries, out);
+  const std::vector<size_t> which = take_stored(queries, keep_failures, out);
   kept_ = std::ssize(queries) - std::ssize(which);
   if (!which.empty()) ask(queries, which, out);
-  for (const StoredPrediction& prediction : out) scorer_.add(prediction);
   return out;
 }
 
-std::vector<size_t> EvaluationPass::take_stored(const std::vector<Query>& queries,
+void EvaluationPass::score(const std::vector<StoredPrediction>& predictions) {
+  for (const StoredPrediction& prediction : predictions) scorer_.add(prediction);
+}
+
+std::vector<size_t> EvaluationPass::take_stored(const std::vector<Query>& queries, bool keep_failures,
                                                 std::vector<StoredPrediction>& out) {
   std::vector<size_t> which;
   bool whole = true;
@@ -99,7 +102,7 @@ std::vector<size_t> EvaluationPass::take_stored(const std::vector<Query>& querie
     }
     const bool swapped =
         pictures_ == Pictures::swapped && same && asked_about(queries[i]).picture_of != stored.picture_of;
-    if (!same || swapped || stored.error) {
+    if (!same || swapped || (stored.error && !keep_failures)) {
       which.push_back(i);
       whole = whole && same && !swapped;
     } else {

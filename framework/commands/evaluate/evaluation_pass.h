@@ -40,9 +40,11 @@ class EvaluationPass {
   /// Whether the record's answer is in the folder already.
   bool is_kept(int64_t index) const;
   /// Answers a batch, except what is in the folder already. A batch of which only a part was stored is
-  /// answered anew as a whole, so that the answers do not depend on where a run was ended. Error: the folder
-  /// has a prediction for another record in the place of one of these.
-  std::vector<StoredPrediction> answer(const std::vector<Query>& queries);
+  /// answered anew as a whole, so that the answers do not depend on where a run was ended. Records that
+  /// failed are tried again, unless `keep_failures`. Error: the folder has a prediction for another record in
+  /// the place of one of these.
+  std::vector<StoredPrediction> answer(const std::vector<Query>& queries, bool keep_failures = false);
+  void score(const std::vector<StoredPrediction>& predictions);
   /// How many answers of the last batch were in the folder already.
   int64_t kept_of_last_batch() const { return kept_; }
   const PassScorer& scorer() const { return scorer_; }
@@ -55,7 +57,8 @@ class EvaluationPass {
   };
   Asked asked_about(const Query& query) const;
   /// Takes predictions from the folder; returns which queries have to be asked.
-  std::vector<size_t> take_stored(const std::vector<Query>& queries, std::vector<StoredPrediction>& out);
+  std::vector<size_t> take_stored(const std::vector<Query>& queries, bool keep_failures,
+                                  std::vector<StoredPrediction>& out);
   void ask(const std::vector<Query>& queries, const std::vector<size_t>& which,
            std::vector<StoredPrediction>& out);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/file.h"
+#include "framework/base/list_folder.h"
 #include "framework/base/text.h"
 #include "framework/report/json.h"
 
@@ -23,6 +25,28 @@ constexpr int64_t kMostRecords = int64_t{1} << 26;
 
 Location in(const std::string& path, int line) {
   return {std::make_shared<const std::string>(printable(path, 4096)), line, 0};
+}
+
+std::string other_path(const std::string& path, int64_t rank) {
+  return cat(PredictionFile::partial_path(path), ".", rank);
+}
+
+/// The existing files PATH.partial.N.
+std::vector<std::string> others(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const std::string beginning = std::filesystem::path(other_path(path, 0)).filename().string();
+  std::error_code failed;
+  std::vector<std::string> out;
+  for (const auto& found : list_folder(folder.empty() ? "." : folder, failed)) {
+    const std::string name = found.filename().string();
+    const size_t number = beginning.size() - 1;
+    if (name.compare(0, number, beginning, 0, number) == 0 && name.size() > number &&
+        name.find_first_not_of("0123456789", number) == std::string::npos)
+      out.push_back(found.string());
+  }
+  if (failed) throw Error(cat("cannot read the folder ", quoted(folder.string()), ": ", failed.message()));
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 /// Whether the last byte of a file is the end of a line.
@@ -56,35 +80,93 @@ int64_t each_prediction(const std::string& path, bool appended,
   return offset;
 }
 
-PredictionFile::PredictionFile(const std::string& path, bool overwrite) : path_(path) {
+PredictionFile::PredictionFile(const std::string& path, bool overwrite)
+    : path_(path), first_(partial_path(path)) {
   const AtomicFile can_be_written(path_);
-  partial_.emplace(partial_path(path_));
+  partial_.emplace(first_);
   if (overwrite) {
     std::filesystem::remove(path_);
+    remove_others(path_);
     partial_->truncate(0);
     return;
   }
-  if (std::filesystem::exists(path_)) {
-    complete_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (complete_ < 0) throw Error(cat("cannot read ", quoted(path_), ": ", std::strerror(errno)));
-    index(0, path_);
-  }
+  open_complete();
+  const int64_t whole = index(1, partial_->path());
+  if (whole < partial_->size()) partial_->truncate(whole);
+  take_in_others();
+}
+
+PredictionFile::PredictionFile(const std::string& path, int64_t rank)
+    : path_(path), first_(partial_path(path)), synced_(true) {
+  partial_.emplace(other_path(path_, rank));
+  open_complete();
+  of_first_ = ::open(first_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (of_first_ >= 0) index(2, first_);
   const int64_t whole = index(1, partial_->path());
   if (whole < partial_->size()) partial_->truncate(whole);
 }
 
 PredictionFile::~PredictionFile() {
   if (complete_ >= 0) ::close(complete_);
+  if (of_first_ >= 0) ::close(of_first_);
+}
+
+void PredictionFile::open_complete() {
+  if (!std::filesystem::exists(path_)) return;
+  complete_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (complete_ < 0) throw Error(cat("cannot read ", quoted(path_), ": ", std::strerror(errno)));
+  index(0, path_);
+}
+
+void PredictionFile::take_in_others() {
+  for (const std::string& other : others(path_)) {
+    try {
+      take_in(other);
+    } catch (const Error&) {
+      // Its process removes it at its end if it is empty.
+      if (std::filesystem::exists(other)) throw;
+    }
+    std::error_code ignored;
+    std::filesystem::remove(other, ignored);
+  }
+}
+
+void PredictionFile::take_in(const std::string& other) {
+  const int64_t shift = partial_->size();
+  int32_t lines = 0;
+  const int64_t whole = each_prediction(other, true, [&](const PredictionLine& found) {
+    lines = found.where.line;
+    set(found.prediction.index, place_of(found, 1, shift, lines_ + lines));
+  });
+  if (whole == 0) return;
+  const auto bytes = MappedFile::open(other);
+  partial_->append(bytes->bytes().substr(0, static_cast<size_t>(whole)));
+  lines_ += lines;
+}
+
+void PredictionFile::remove_others(const std::string& path) {
+  std::error_code ignored;
+  for (const std::string& other : others(path)) std::filesystem::remove(other, ignored);
 }
 
 int64_t PredictionFile::index(int8_t file, const std::string& path) {
-  return each_prediction(path, file == 1, [&](const PredictionLine& found) {
-    if (found.prediction.index >= kMostRecords)
-      throw Error(found.where, cat("the index ", found.prediction.index, " is too large"));
-    set(found.prediction.index, {found.offset, static_cast<int32_t>(found.length), found.where.line, file,
-                                 found.prediction.error ? State::failed : State::answered});
+  return each_prediction(path, file != 0, [&](const PredictionLine& found) {
+    set(found.prediction.index, place_of(found, file, 0, found.where.line));
     if (file == 1) lines_ = found.where.line;
   });
+}
+
+PredictionFile::Place PredictionFile::place_of(const PredictionLine& found, int8_t file, int64_t shift,
+                                               int32_t line) {
+  if (found.prediction.index >= kMostRecords)
+    throw Error(found.where, cat("the index ", found.prediction.index, " is too large"));
+  return {shift + found.offset, static_cast<int32_t>(found.length), line, file,
+          found.prediction.error ? State::failed : State::answered};
+}
+
+const std::string& PredictionFile::path_of(int8_t file) const {
+  if (file == 2) return first_;
+  return file == 0 ? path_ : partial_->path();
 }
 
 void PredictionFile::set(int64_t index, const Place& place) {
@@ -99,18 +181,19 @@ PredictionFile::State PredictionFile::state(int64_t index) const {
 
 Location PredictionFile::where(int64_t index) const {
   const Place& place = places_.at(static_cast<size_t>(index));
-  return in(place.file == 0 ? path_ : partial_->path(), place.line);
+  return in(path_of(place.file), place.line);
 }
 
 std::string PredictionFile::line(const Place& place) const {
-  const int descriptor = place.file == 0 ? complete_ : partial_->descriptor();
+  const int descriptors[] = {complete_, partial_->descriptor(), of_first_};
+  const int descriptor = descriptors[place.file];
   std::string bytes(static_cast<size_t>(place.length), '\0');
   for (size_t filled = 0; filled < bytes.size();) {
     const ssize_t got = ::pread(descriptor, bytes.data() + filled, bytes.size() - filled,
                                 place.offset + static_cast<int64_t>(filled));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      throw RunError(cat("cannot read ", quoted(place.file == 0 ? path_ : partial_->path()), ": ",
+      throw RunError(cat("cannot read ", quoted(path_of(place.file)), ": ",
                          got < 0 ? std::strerror(errno) : "it has become shorter during the run"));
     }
     filled += static_cast<size_t>(got);
@@ -134,6 +217,7 @@ void PredictionFile::append(const std::vector<StoredPrediction>& batch) {
     bytes += line;
   }
   partial_->append(bytes);
+  if (synced_) partial_->sync();
   for (size_t i = 0; i < batch.size(); ++i) set(batch[i].index, places[i]);
 }
 

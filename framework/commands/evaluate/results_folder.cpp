@@ -27,40 +27,6 @@ Json read_receipt(const fs::path& path) {
   throw Error(cat(quoted(path.string()), " is not a receipt of `flam evaluate`"));
 }
 
-/// What predictions depend on besides the record.
-Json identity_of(const Json& receipt) {
-  Json out = receipt["config"];
-  for (const char* part : {"shots", "metrics", "train", "meta"}) out.erase(part);
-  if (out.contains("weights") && out["weights"].is_object()) out["weights"].erase("root");
-  for (const Json& file : receipt.value("weights", Json::array()))
-    out["sha256"].push_back(file.value("sha256", ""));
-  if (receipt.value("weights_option", "") == "random") out["weights_seed"] = receipt["weights_seed"];
-  out["dtype"] = receipt["dtype"];
-  for (const char* part : {"seed", "shots"}) {
-    if (receipt["evaluation"].contains(part)) out[part] = receipt["evaluation"][part];
-  }
-  return out;
-}
-
-/// "generation.num_beams: 3 there, 1 now"
-std::vector<std::string> differences(const Json& there, const Json& now) {
-  const Json before = there.flatten(), after = now.flatten();
-  std::vector<std::string> out;
-  const auto add = [&](const std::string& pointer) {
-    std::string name = pointer.substr(1);
-    std::replace(name.begin(), name.end(), '/', '.');
-    const auto value = [&](const Json& in) {
-      return in.contains(pointer) ? printable(in[pointer].dump(), 60) : std::string("nothing");
-    };
-    if (value(before) != value(after))
-      out.push_back(cat(name, " is ", value(before), " there and ", value(after), " now"));
-  };
-  for (const auto& [pointer, value] : after.items()) add(pointer);
-  for (const auto& [pointer, value] : before.items())
-    if (!after.contains(pointer)) add(pointer);
-  return out;
-}
-
 /// A file for an evaluation server, if every record has the fact `key`; it is removed otherwise.
 class ServerFile {
  public:
@@ -91,6 +57,42 @@ class ServerFile {
 
 }  // namespace
 
+Json results::identity_of(const Json& receipt) {
+  Json out = receipt["config"];
+  for (const char* part : {"shots", "metrics", "train", "meta"}) out.erase(part);
+  if (out.contains("weights") && out["weights"].is_object()) out["weights"].erase("root");
+  for (const Json& file : receipt.value("weights", Json::array()))
+    out["sha256"].push_back(file.value("sha256", ""));
+  if (receipt.value("weights_option", "") == "random") out["weights_seed"] = receipt["weights_seed"];
+  out["dtype"] = receipt["dtype"];
+  for (const char* part : {"seed", "shots"}) {
+    if (receipt["evaluation"].contains(part)) out[part] = receipt["evaluation"][part];
+  }
+  return out;
+}
+
+std::string results::differences(const Json& before, const Json& after, const std::string& there,
+                                 const std::string& now) {
+  const Json one = before.flatten(), other = after.flatten();
+  std::vector<std::string> found;
+  const auto add = [&](const std::string& pointer) {
+    std::string name = pointer.substr(1);
+    std::replace(name.begin(), name.end(), '/', '.');
+    const auto value = [&](const Json& in) {
+      return in.contains(pointer) ? printable(in[pointer].dump(), 60) : std::string("nothing");
+    };
+    if (value(one) != value(other))
+      found.push_back(cat(name, " is ", value(one), " ", there, " and ", value(other), " ", now));
+  };
+  for (const auto& [pointer, value] : other.items()) add(pointer);
+  for (const auto& [pointer, value] : one.items())
+    if (!other.contains(pointer)) add(pointer);
+  const size_t more = found.size() > kShownDifferences ? found.size() - kShownDifferences : 0;
+  found.resize(found.size() - more);
+  if (more > 0) found.push_back(cat("and ", more, " more"));
+  return join(found, "; ");
+}
+
 fs::path results::pass_file(const fs::path& folder, const std::string& pass) {
   return folder / (pass + ".jsonl");
 }
@@ -110,7 +112,7 @@ void ResultsFolder::begin(const Json& receipt, const std::vector<std::string>& p
   const fs::path path = folder_ / results::kReceipt;
   const bool continued = !overwrite_ && fs::exists(path);
   if (continued) compare(receipt);
-  run_ = short_hash(json_line(identity_of(receipt)));
+  run_ = short_hash(json_line(results::identity_of(receipt)));
   for (const std::string& pass : passes) {
     const fs::path file = results::pass_file(folder_, pass);
     if (!continued && !overwrite_ && fs::exists(file)) {
@@ -134,14 +136,23 @@ void ResultsFolder::begin(const Json& receipt, const std::vector<std::string>& p
 
 void ResultsFolder::compare(const Json& receipt) const {
   const fs::path path = folder_ / results::kReceipt;
-  std::vector<std::string> found = differences(identity_of(read_receipt(path)), identity_of(receipt));
+  const std::string found = results::differences(results::identity_of(read_receipt(path)),
+                                                 results::identity_of(receipt), "there", "now");
   if (found.empty()) return;
-  const size_t more = found.size() > kShownDifferences ? found.size() - kShownDifferences : 0;
-  found.resize(found.size() - more);
-  if (more > 0) found.push_back(cat("and ", more, " more"));
-  throw Error(cat(quoted(folder_.string()),
-                  " has results of another run; name another --output, or start anew with --overwrite: ",
-                  join(found, "; ")));
+  throw Error(
+      cat(quoted(folder_.string()),
+          " has results of another run; name another --output, or start anew with --overwrite: ", found));
+}
+
+void ResultsFolder::join(const Json& receipt, const std::vector<std::string>& passes, int64_t rank) {
+  run_ = short_hash(json_line(results::identity_of(receipt)));
+  for (const std::string& pass : passes)
+    passes_.emplace(pass, std::make_unique<PredictionFile>(results::pass_file(folder_, pass).string(), rank));
+  changed_ = true;  // rank 0 has removed the scores
+}
+
+void ResultsFolder::take_in_others() {
+  for (const auto& [name, file] : passes_) file->take_in_others();
 }
 
 void ResultsFolder::change() {
@@ -155,6 +166,7 @@ void ResultsFolder::change() {
       if (passes_.contains(control)) continue;
       fs::remove(file, ignored);
       fs::remove(PredictionFile::partial_path(file.string()), ignored);
+      PredictionFile::remove_others(file.string());
     }
   }
   changed_ = true;

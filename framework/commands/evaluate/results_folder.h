@@ -30,6 +30,12 @@ inline constexpr const char* kControls[] = {"blind", "swapped"};
 
 std::filesystem::path pass_file(const std::filesystem::path& folder, const std::string& pass);
 
+/// What predictions depend on besides the record, of a receipt.
+nlohmann::ordered_json identity_of(const nlohmann::ordered_json& receipt);
+/// "generation.num_beams is 3 THERE and 1 NOW; …", with the first few; "" if there are none.
+std::string differences(const nlohmann::ordered_json& before, const nlohmann::ordered_json& after,
+                        const std::string& there, const std::string& now);
+
 }  // namespace results
 
 class ResultsFolder {
@@ -41,6 +47,10 @@ class ResultsFolder {
   /// each pass. Error: the folder has results of another run, of more than `records` records, or of a
   /// program that is not `flam evaluate`; or another process writes to it.
   void begin(const nlohmann::ordered_json& receipt, const std::vector<std::string>& passes, int64_t records);
+  /// Joins a run that rank 0 of the group has begun, as the process of another rank.
+  void join(const nlohmann::ordered_json& receipt, const std::vector<std::string>& passes, int64_t rank);
+  /// Takes what the other processes have stored into the files of rank 0.
+  void take_in_others();
   /// Equal for runs whose predictions may stand in one folder.
   const std::string& run() const { return run_; }
   PredictionFile& pass(const std::string& name) { return *passes_.at(name); }
