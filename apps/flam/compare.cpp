@@ -5,6 +5,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
 #include "framework/commands/compare/compare_report.h"
@@ -42,6 +43,7 @@ void add_compare(CLI::App& app, int& status) {
   command->add_flag("--json", options->json, "print the whole report as one line of JSON");
   add_plugin_path(*command, options->compare.plugin_path);
   command->callback([options, &status] {
+    require_one_process("compare");
     const auto registry = open_registry(options->compare.plugin_path);
     Experiment experiment = Experiment::load(options->experiment, options->overrides, *registry);
     if (!options->output.empty())

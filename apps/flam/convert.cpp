@@ -5,6 +5,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "framework/base/text.h"
 
 namespace flam::cli {
@@ -45,6 +46,7 @@ void add_convert(CLI::App& app, int& status) {
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();
   command->callback([options, &status] {
+    require_one_process("convert");
     const ConvertReport report = convert(*options);
     std::cerr << report.tensors << " tensors, " << report.bytes << " bytes, in "
               << printable(options->output, 4096) << "\n";

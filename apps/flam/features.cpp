@@ -4,6 +4,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
 
@@ -42,6 +43,7 @@ void add_features(CLI::App& app, int& status) {
   add_device(*command, options->run);
   add_threads(*command, options->run);
   command->callback([options, &status] {
+    require_one_process("features");
     Progress progress("features");
     FeaturesHooks hooks;
     hooks.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };

@@ -5,6 +5,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
 #include "framework/report/figures.h"
@@ -84,6 +85,13 @@ int run(const InferOptions& options, bool json) {
   if (report.done == 0 && !options.save_context.empty()) return 0;  // only that was asked for
   if (report.kept == 0 && report.refused == report.done) return 2;  // nothing could be run
   return report.failed > 0 ? 1 : 0;
+}
+
+/// The options that name a file to be written, and their files.
+std::vector<std::pair<const char*, std::string>> written_files(const InferOptions& options) {
+  return {{"--output", options.output},   {"--contact-sheet", options.contact_sheet},
+          {"--receipt", options.receipt}, {"--record", options.record},
+          {"--explain", options.explain}, {"--save-context", options.save_context}};
 }
 
 }  // namespace
@@ -186,7 +194,11 @@ void add_infer(CLI::App& app, int& status) {
       ->check(not_empty());
   add_session_options(*command, options->session);
   add_seed(*command, options->seed, "seed of sampling, instead of the config's");
-  command->callback([options, json, &status] { status = run(*options, *json); });
+  command->callback([options, json, &status] {
+    for (const auto& [name, file] : written_files(*options))
+      if (!file.empty()) require_one_process(cat("infer ", name));
+    status = run(*options, *json);
+  });
 }
 
 }  // namespace flam::cli

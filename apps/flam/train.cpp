@@ -7,6 +7,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "apps/flam/progress.h"
 #include "framework/base/text.h"
 
@@ -32,6 +33,7 @@ void add_train(CLI::App& app, int& status) {
       ->check(CLI::Range(0, 256));
   add_plugin_path(*command, options->session.plugin_path);
   command->callback([options, &status] {
+    require_one_process("train");
     Progress progress("train");
     TrainHooks hooks;
     hooks.progress = [&](int64_t step, int64_t steps) { progress.update(step, steps); };
