@@ -13,6 +13,7 @@
 #include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
+#include "framework/model/memory_need.h"
 #include "framework/recipe/paths.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/session/session_parts.h"
@@ -120,11 +121,11 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   if (options.cuda_graph == CudaGraph::on || (automatic && possible))
     s.graphs = std::make_unique<StepPool>(*s.model, open_step_graphs(*s.registry, device), automatic);
   warn_of(choose_schemes(s.model->weights(), s.config.weights.quantize));
+  const at::ScalarType dtype = s.config.dtype_of(options.dtype);
+  require_memory(*s.model, random ? nullptr : &weights, device, dtype);
   s.model->weights().progress = options.loading;
-  with_device_memory([&] {
-    s.model->load(random ? nullptr : &weights, device, s.config.dtype_of(options.dtype),
-                  options.weights_seed);
-  });
+  with_device_memory(
+      [&] { s.model->load(random ? nullptr : &weights, device, dtype, options.weights_seed); });
   s.model->weights().progress = nullptr;
   if (options.hash_weights) {
     for (const auto& file : s.model->weights().files())

@@ -45,7 +45,7 @@ class Trainer {
 
  private:
   void make_room_for_output() const;
-  void load_initial_weights();
+  void load_initial_weights(const Optimizer& optimizer);
   std::vector<TrainedTensor> choose_tensors();
   void validate(int64_t done, const TrainHooks& hooks);
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);

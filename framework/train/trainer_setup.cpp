@@ -1,5 +1,6 @@
 // What a training run starts from, and what it writes.
 #include <c10/core/GradMode.h>
+#include <c10/util/accumulate.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,12 +10,38 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/model/memory_need.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/train/trainer.h"
 #include "framework/weights/checkpoint.h"
 #include "framework/weights/sources.h"
 
 namespace flam {
+
+namespace {
+
+/// The bytes of the gradients, averages and the optimiser's state of what certainly trains. The weights are
+/// still on the meta device.
+int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, const Optimizer& optimizer) {
+  int64_t numbers = 0;
+  const auto rates = config.rates();
+  for (const auto& slot : weights.slots()) {
+    const auto matches = [&](const auto& entry) { return match_pattern(entry.first, slot->name); };
+    const auto found = std::ranges::find_if(rates, matches);
+    if (found == rates.end() || found->second <= 0 || slot->statistic) continue;
+    numbers += slot->numel() * (config.ema_decay > 0 ? 2 : 1);
+    OptimizedTensor tensor;
+    tensor.name = slot->name;
+    tensor.is_matrix = slot->matrix && !slot->vocabulary;
+    tensor.parts = slot->parts;
+    tensor.value = slot->tensor;
+    for (const OptimizerState& state : optimizer.state_of(tensor))
+      numbers += c10::multiply_integers(state.shape);
+  }
+  return numbers * static_cast<int64_t>(sizeof(float));
+}
+
+}  // namespace
 
 Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer)
     : parts_(parts),
@@ -23,7 +50,7 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& op
       log_(parts.config.metrics_file(), parts.config.tensorboard) {
   make_room_for_output();
   if (!parts.validation.empty()) validation_.emplace(parts, objective_);
-  load_initial_weights();
+  load_initial_weights(optimizer);
   label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
   trained_ = std::make_unique<TrainedTensors>(parts_.config, optimizer, choose_tensors());
 }
@@ -55,12 +82,15 @@ void Trainer::make_room_for_output() const {
   }
 }
 
-void Trainer::load_initial_weights() {
+void Trainer::load_initial_weights(const Optimizer& optimizer) {
   const at::NoGradGuard no_grad;
   const TrainConfig& config = parts_.config;
   const WeightsConfig& start = parts_.start;
   const bool from_files = !start.files.empty();
   require_files(start);
+  require_memory(parts_.model, from_files ? &start : nullptr, parts_.model.device(), at::kFloat,
+                 optimizer_bytes(config, weights_, optimizer),
+                 "the gradients and moments of what is trained");
   try {
     left_out_ = parts_.model
                     .load(from_files ? &start : nullptr, parts_.model.device(), at::kFloat,

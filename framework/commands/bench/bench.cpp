@@ -9,10 +9,13 @@
 #include "framework/commands/bench/bench_compare.h"
 #include "framework/commands/bench/machine_speed.h"
 #include "framework/commands/bench/trace.h"
+#include "framework/device/device.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/dtype.h"
 #include "framework/device/one_thread.h"
+#include "framework/model/memory_need.h"
 #include "framework/recipe/outputs.h"
+#include "framework/recipe/weights_files.h"
 #include "framework/report/json.h"
 
 namespace flam {
@@ -23,9 +26,8 @@ constexpr size_t kMostOldBytes = size_t{16} << 20;
 constexpr int64_t kTracedSteps = 3;
 
 /// Error: the shape does not fit the model. Its weights are not needed.
-void check_shape(const RunConfig& config, const Registry& registry, const BenchShape& shape) {
-  const auto model = Model::assemble(config.model, registry);
-  const MediaLayout& layout = model->media_layout();
+void check_shape(const RunConfig& config, const Model& model, const BenchShape& shape) {
+  const MediaLayout& layout = model.media_layout();
   const int64_t crops = shape.images > 0 ? layout.media_count(bench_plan(layout)) : 1;
   if (shape.prompt_tokens <= shape.images * crops) {
     throw Error(cat("--prompt-tokens ", shape.prompt_tokens,
@@ -35,12 +37,36 @@ void check_shape(const RunConfig& config, const Registry& registry, const BenchS
                     "; give more tokens or fewer pictures"));
   }
   // An adapter may insert more positions, which is found when the prompt is embedded.
-  const int64_t context = model->language_decoder().max_positions();
+  const int64_t context = model.language_decoder().max_positions();
   if (const int64_t tokens = shape.prompt_tokens + shape.new_tokens; tokens > context) {
     throw Error(cat("--prompt-tokens ", shape.prompt_tokens, " and --new-tokens ", shape.new_tokens, " are ",
                     tokens, " tokens, but the context of ", config.model.language_decoder.label(), " has ",
                     context, "; give fewer"));
   }
+}
+
+/// Error: the run needs more memory than there is.
+void require_memory_for(const RunConfig& config, Model& model, const BenchOptions& options) {
+  const BenchShape& shape = options.shape;
+  const at::Device device = resolve_device(options.session.device);
+  const at::ScalarType dtype = config.dtype_of(options.session.dtype);
+  const MediaPlan plan = bench_plan(model.media_layout());
+  const int64_t more_markers = shape.images * (model.media_layout().media_count(plan) - 1);
+  const RunSize size{shape.batch_size, shape.num_beams, shape.prompt_tokens - more_markers, shape.images,
+                     shape.new_tokens};
+  MemoryNeed need;
+  try {
+    need = memory_need(model, nullptr, dtype, size, plan);
+  } catch (const RunError&) {
+    return;  // a component can't be run on the meta device, so nothing is known
+  }
+  if (fits(need, device)) return;
+  if (options.session.weights != "random") {
+    const WeightsConfig weights = weights_files(config, options.session.weights);
+    require_files(weights);
+    need.weights = weight_memory(model, &weights, device, dtype);
+  }
+  require_memory(need, size, device, dtype);
 }
 
 BenchResult description(const Session& session, const BenchOptions& options) {
@@ -125,7 +151,9 @@ BenchReport bench(const BenchOptions& options, const BenchHooks& hooks) {
     const auto registry = open_registry(options.session.plugin_path);
     const RunConfig config = RunConfig::load(options.config, options.session.overrides, *registry);
     outputs.keep(config, options.session.weights);
-    check_shape(config, *registry, options.shape);
+    const auto model = Model::assemble(config.model, *registry);
+    check_shape(config, *model, options.shape);
+    require_memory_for(config, *model, options);
     report.result.config = config.name;
     report.result.set = options.session.overrides;
     report.result.shape = options.shape;

@@ -3,6 +3,7 @@
 #include "framework/base/text.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/weights/layout.h"
+#include "framework/weights/weight_memory.h"
 
 namespace flam {
 
@@ -29,7 +30,10 @@ void ignore_others(WeightsFile& file, const std::string& root, const WeightStore
 
 void load_backbone(const RunConfig& config, const RunOptions& options, const VisionBackbone& backbone,
                    at::Device device, WeightStore& store) {
-  if (options.weights == "random") return store.initialise(device, at::kFloat, options.weights_seed);
+  if (options.weights == "random") {
+    require_memory_for_weights(store, nullptr, {}, device, at::kFloat);
+    return store.initialise(device, at::kFloat, options.weights_seed);
+  }
   const NamingLookup namings = [&](const std::string& slot) {
     return slot == VisionBackbone::kKind ? &backbone.naming_tables() : nullptr;
   };
@@ -45,6 +49,7 @@ void load_backbone(const RunConfig& config, const RunOptions& options, const Vis
   }
   require_files(weights);
   for (WeightsFile& file : weights.files) ignore_others(file, weights.root, store, namings);
+  require_memory_for_weights(store, &weights, namings, device, at::kFloat);
   load_weights(store, weights, namings, device, at::kFloat, options.weights_seed);
 }
 
