@@ -12,6 +12,7 @@ void add_list(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_config(CLI::App& app, int& status);
 void add_convert(CLI::App& app, int& status);
+void add_quantize_command(CLI::App& app, int& status);
 void add_describe(CLI::App& app, int& status);
 void add_diff(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);

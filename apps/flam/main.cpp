@@ -54,13 +54,17 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", FLAM_VERSION);
   app.footer("Example: flam infer flamingo_mini_caption docs/images/scene.png");
   int status = 0;
-  for (auto* add : {flam::cli::add_infer,      flam::cli::add_chat,         flam::cli::add_import,
-                    flam::cli::add_list,       flam::cli::add_inspect,      flam::cli::add_config,
-                    flam::cli::add_describe,   flam::cli::add_diff,         flam::cli::add_verify,
-                    flam::cli::add_train,      flam::cli::add_evaluate,     flam::cli::add_score,
-                    flam::cli::add_report,     flam::cli::add_features,     flam::cli::add_convert,
-                    flam::cli::add_bench,      flam::cli::add_compare,      flam::cli::add_schema,
-                    flam::cli::add_new_plugin, flam::cli::add_check_plugin, flam::cli::add_completion,
+  for (auto* add : {flam::cli::add_infer,        flam::cli::add_chat,
+                    flam::cli::add_import,       flam::cli::add_list,
+                    flam::cli::add_inspect,      flam::cli::add_config,
+                    flam::cli::add_describe,     flam::cli::add_diff,
+                    flam::cli::add_verify,       flam::cli::add_train,
+                    flam::cli::add_evaluate,     flam::cli::add_score,
+                    flam::cli::add_report,       flam::cli::add_features,
+                    flam::cli::add_convert,      flam::cli::add_quantize_command,
+                    flam::cli::add_bench,        flam::cli::add_compare,
+                    flam::cli::add_schema,       flam::cli::add_new_plugin,
+                    flam::cli::add_check_plugin, flam::cli::add_completion,
                     flam::cli::add_doctor}) {
     add(app, status);
   }
