@@ -103,6 +103,10 @@ RunConfig RunConfig::parse(const Value& tree, Registry& registry) {
   }
   if (const Value* train = tree.find("train")) {
     config.train = TrainConfig::parse(*train, registry, errors);
+    if (!config.train->num_shots.empty() && !config.shots)
+      errors.add(train->where(),
+                 "`train.num_shots` is given, but the config names no `shots` to take examples from; add "
+                 "shots: {dataset: {type: …}}");
   }
   if (const Value* meta = tree.find("meta")) config.meta = *meta;
   errors.throw_if_any();

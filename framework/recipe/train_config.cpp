@@ -21,6 +21,12 @@ void TrainConfig::visit(ParamVisitor& v) {
     "task heads that are trained together, [{type: caption}, …]; null: the config's task head");
   v("records_per_picture", records_per_picture,
     "records of each task head that share one picture, in the order of task_heads");
+  v("num_shots", num_shots,
+    "[least, most]: how many examples of the config's `shots` stand before each record, drawn for each one; "
+    "[]: none");
+  v("learn_shots", learn_shots,
+    "whether the answers of the examples are learnt too, each from the examples before it; false: only the "
+    "record's own answer");
   v("init_from", init_from,
     "files that training starts from: paths, or files with a layout as in weights.files; later files "
     "override "
@@ -158,6 +164,9 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(node.where(), cat("`micro_batch_size` ", config.micro_batch_size,
                                  " doesn't divide `batch_size` ", config.batch_size));
   }
+  const auto& shots = config.num_shots;
+  if (!shots.empty() && (shots.size() != 2 || shots[0] < 0 || shots[0] > shots[1] || shots[1] > 10'000))
+    errors.add(node.where(), "`num_shots` must be [least, most], two numbers between 0 and 10000, or []");
   for (const int64_t count : config.records_per_picture) {
     if (count < 1 || count > 1 << 20)
       errors.add(node.where(), "`records_per_picture` must be between 1 and 1048576 for each task head");

@@ -17,6 +17,8 @@ struct FLAM_API TrainConfig {
   Value trained;                                   // pattern → learning rate
   Value task_heads;                                // list of {type: …}; empty: the config's task head
   std::vector<int64_t> records_per_picture = {1};  // for each task head
+  std::vector<int64_t> num_shots;                  // [least, most] examples before each record; empty: none
+  bool learn_shots = true;
   Value init_from;  // a list of paths and of files as in weights.files; null: the config's weights.files
   std::vector<std::string> init_patterns = {"*"};
   bool init_where_it_fits = false;

@@ -51,7 +51,9 @@ void keep_inputs(const RunConfig& config) {
   outputs.keep(config);
   const WeightsConfig start = config.train->start_files(config.weights);
   for (const WeightsFile& file : start.files) outputs.keep_weights(start.path_of(file));
-  for (const ComponentConfig* component : {&config.dataset, &train.validation}) {
+  std::vector<const ComponentConfig*> datasets = {&config.dataset, &train.validation};
+  if (config.shots) datasets.push_back(&config.shots->source);
+  for (const ComponentConfig* component : datasets) {
     if (!*component) continue;
     const Value dataset = component->resolved();
     const Value* folder = dataset.find("folder");
@@ -101,6 +103,17 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   std::vector<ComponentConfig> heads = config.train->heads;
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
+  const bool with_shots = !config.train->num_shots.empty();
+  if (with_shots && (config.train->objective == TrainConfig::Objective::labels ||
+                     config.train->objective == TrainConfig::Objective::classes)) {
+    throw Error(
+        "`train.num_shots` puts examples into prompts, but this objective learns no text; use the objective "
+        "`answers` or `text`, or leave it out");
+  }
+  if (with_shots && config.shots->selection != ShotsConfig::Selection::random &&
+      config.shots->selection != ShotsConfig::Selection::same_kind) {
+    throw Error("training draws examples anew for each record; set `shots.selection` to random or same_kind");
+  }
   const auto& counts = config.train->records_per_picture;
   if (counts.size() != heads.size()) {
     throw Error(
@@ -110,8 +123,15 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
     const auto task_on = [&](const ComponentConfig& dataset) {
       return make_task(config, heads[i], dataset, counts[i], *registry, model->tokenizer());
     };
-    parts.tasks.push_back(task_on(config.dataset));
-    if (config.train->validation) parts.validation.push_back(task_on(config.train->validation));
+    TrainedTask& task = parts.tasks.emplace_back(task_on(config.dataset));
+    if (with_shots) {
+      task.shots = std::make_shared<const ShotSource>(
+          *config.shots,
+          build_checked<Dataset>(*registry, config.shots->source, Dataset::Input::of(*task.head)));
+    }
+    if (!config.train->validation) continue;
+    parts.validation.push_back(task_on(config.train->validation));
+    parts.validation.back().shots = task.shots;
   }
   const std::unique_ptr<Optimizer> optimizer = registry->build<Optimizer>(config.train->optimizer_config, {});
   std::optional<TransformChain> augmentations;

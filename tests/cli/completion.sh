@@ -39,7 +39,7 @@ mkdir plugins
 expect "infer list inspect config describe diff train evaluate score report features convert bench compare schema new-plugin check-plugin completion doctor" flam ""
 expect_only "describe" flam des
 expect_only "--help --version" flam --
-expect_only "flamingo_mini_caption flamingo_mini_ranking flamingo_mini_vqa" flam describe flamingo_mini_
+expect_only "flamingo_mini_caption flamingo_mini_fewshot flamingo_mini_forms flamingo_mini_ranking flamingo_mini_vqa" flam describe flamingo_mini_
 expect "flamingo_mini_vqa my_config.yaml" flam describe ""
 expect_only "flamingo_mini_vqa" flam diff flamingo_mini_caption flamingo_mini_v
 expect_only "perceiver" flam inspect perceiv

@@ -129,7 +129,7 @@ class Evaluator {
   void find_shots() {
     const std::optional<ShotsConfig>& shots = session_.config().shots;
     const int64_t count = options_.shots.value_or(shots ? shots->num_shots : 0);
-    if (count == 0) return;
+    if (count == 0 && (!shots || !shots->rewrites_answers())) return;
     if (!shots)
       throw Error(cat("config ", quoted(session_.config().name),
                       " names no `shots` to take examples from; add for example --set "
@@ -137,7 +137,7 @@ class Evaluator {
     auto source =
         build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
     shots_.emplace(*shots, count, std::move(source), *dataset_);
-    if (shots->selection != ShotsConfig::Selection::similar) return;
+    if (shots->selection != ShotsConfig::Selection::similar || count == 0) return;
     const bool has_file = shared_ && !shots->index.empty();
     // Rank 0 makes the file, and the others read it.
     if (has_file && !shared_->is_first()) shared_->group().wait_for("index", options_.cancelled);
@@ -292,7 +292,7 @@ class Evaluator {
       }
       try {
         if (shots_) {
-          query.request = shots_->with_shots(i, query.record.request, query.shots);
+          query.request = shots_->with_shots(i, query.record, query.shots);
           CallOptions call;
           call.generation = generation_;
           query.shots.erase(query.shots.begin(),

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
 #include <set>
 #include <unordered_map>
 
 #include "framework/base/hash.h"
-#include "framework/base/random.h"
 #include "framework/base/text.h"
 
 namespace flam {
@@ -21,12 +19,6 @@ std::string identity_of(const PictureSource& source) {
   std::error_code failed;
   const auto path = std::filesystem::weakly_canonical(source.path, failed);
   return failed ? source.path : path.string();
-}
-
-void require_reference(const Record& record) {
-  if (record.references.empty())
-    throw Error(cat("record ", quoted(record.request.id),
-                    " of the dataset of the shots has no reference to show as its answer"));
 }
 
 }  // namespace
@@ -43,7 +35,7 @@ std::string picture_identity(const Request& request) {
 
 Shots::Shots(const ShotsConfig& config, int64_t count, std::unique_ptr<Dataset> source,
              const Dataset& queries)
-    : config_(config), count_(count), source_(std::move(source)) {
+    : config_(config), count_(count), source_(std::move(source)), drawing_(config, *source_) {
   const auto refuse = [&](int64_t left, const std::string& why) {
     if (left >= count_) return;
     throw Error(config_.source.where,
@@ -51,19 +43,22 @@ Shots::Shots(const ShotsConfig& config, int64_t count, std::unique_ptr<Dataset> 
                     counted(left, "record"), why));
   };
   refuse(source_->size(), "");
-  const bool fixed = config_.selection == ShotsConfig::Selection::fixed;
+  if (config_.selection == ShotsConfig::Selection::same_kind) check_kinds(queries);
   std::set<int64_t> of_any;
   if (config_.overlap != ShotsConfig::Overlap::allow) {
     find_overlap(queries);
     for (const auto& [query, records] : excluded_) {
-      if (fixed) of_any.insert(records.begin(), records.end());
+      of_any.insert(records.begin(), records.end());
       refuse(source_->size() - std::ssize(records), cat(" that may stand before query ", query));
     }
   }
-  if (!fixed) return;
+  if (config_.selection != ShotsConfig::Selection::fixed || count_ == 0) return;
   refuse(source_->size() - std::ssize(of_any), " that may stand before all queries");
-  append(draw(Random(static_cast<uint64_t>(config_.seed)).next(), {of_any.begin(), of_any.end()}),
-         fixed_.emplace(), fixed_ids_);
+  fixed_ = drawing_.draw(0, count_, "", [&](int64_t shot) { return of_any.contains(shot); });
+  if (config_.answer_forms.size() > 1) return;  // each query's examples have its own form
+  Record examples;
+  same_ids_ = drawing_.put_before(fixed_, 0, examples);
+  same_ = std::move(examples.request);
 }
 
 void Shots::find_overlap(const Dataset& queries) {
@@ -105,53 +100,43 @@ void Shots::find_overlap(const Dataset& queries) {
                   "never a shot of that query) or allow"));
 }
 
-std::vector<int64_t> Shots::choose(int64_t query, const Request& request) const {
+void Shots::check_kinds(const Dataset& queries) const {
+  for (int64_t query = 0; query < queries.size(); ++query) {
+    const std::string kind = queries.at(query).kind;
+    if (const int64_t left = drawing_.available(kind); left < count_) {
+      throw Error(config_.source.where,
+                  cat(counted(count_, "shot"), " for each query, but the dataset of the shots has ",
+                      counted(left, "record"), " of the kind ", quoted(kind), ", as of query ", query));
+    }
+  }
+}
+
+std::vector<int64_t> Shots::choose(int64_t query, const Record& record) const {
   const auto found = excluded_.find(query);
   if (index_) {
-    auto nearest =
-        index_->nearest(request, count_, found != excluded_.end() ? found->second : std::vector<int64_t>());
+    auto nearest = index_->nearest(record.request, count_,
+                                   found != excluded_.end() ? found->second : std::vector<int64_t>());
     std::reverse(nearest.begin(), nearest.end());  // the most similar one stands next to the query
     return nearest;
   }
-  return draw(Random(static_cast<uint64_t>(config_.seed)).next() ^ static_cast<uint64_t>(query),
-              found != excluded_.end() ? found->second : std::vector<int64_t>());
+  if (!fixed_.empty()) return fixed_;
+  return drawing_.draw(query, count_, record.kind, [&](int64_t shot) {
+    return found != excluded_.end() && std::binary_search(found->second.begin(), found->second.end(), shot);
+  });
 }
 
-std::vector<int64_t> Shots::draw(uint64_t seed, const std::vector<int64_t>& excluded) const {
-  Random random(seed);
-  std::vector<int64_t> chosen;
-  while (std::ssize(chosen) < count_) {
-    const auto record = static_cast<int64_t>(random.below(static_cast<size_t>(source_->size())));
-    if (!std::binary_search(excluded.begin(), excluded.end(), record) &&
-        std::find(chosen.begin(), chosen.end(), record) == chosen.end())
-      chosen.push_back(record);
-  }
-  return chosen;
-}
-
-void Shots::append(const std::vector<int64_t>& records, Request& request,
-                   std::vector<std::string>& ids) const {
-  for (const int64_t index : records) {
-    Record record = source_->at(index);
-    require_reference(record);
-    std::move(record.request.parts.begin(), record.request.parts.end(), std::back_inserter(request.parts));
-    request.parts.push_back({Part::Kind::text, record.references.front(), {}});
-    ids.push_back(record.request.id);
-  }
-}
-
-Request Shots::with_shots(int64_t query, const Request& request, std::vector<std::string>& ids) const {
-  if (!request.messages.empty()) throw Error("shots can't be put before a conversation");
-  Request out = request;
-  out.parts.clear();
-  if (fixed_) {
-    out.parts = fixed_->parts;
-    ids.insert(ids.end(), fixed_ids_.begin(), fixed_ids_.end());
+Request Shots::with_shots(int64_t query, Record& record, std::vector<std::string>& ids) const {
+  Record out = record;
+  if (same_) {  // with the pictures that all queries share
+    ids = same_ids_;
+    drawing_.put_before({}, query, out);
+    out.request.parts.insert(out.request.parts.begin(), same_->parts.begin(), same_->parts.end());
   } else {
-    append(choose(query, request), out, ids);
+    ids = drawing_.put_before(choose(query, record), query, out);
   }
-  std::copy(request.parts.begin(), request.parts.end(), std::back_inserter(out.parts));
-  return out;
+  record.references = out.references;
+  record.request.candidates = out.request.candidates;
+  return std::move(out.request);
 }
 
 }  // namespace flam

@@ -8,7 +8,7 @@
 
 #include "framework/commands/evaluate/picture_index.h"
 #include "framework/component/dataset.h"
-#include "framework/recipe/shots_config.h"
+#include "framework/recipe/shot_drawing.h"
 
 namespace flam {
 
@@ -22,8 +22,8 @@ std::string picture_identity(const Request& request);
 /// and with the selection `fixed`, all queries have the same.
 class FLAM_API Shots {
  public:
-  /// Reads the ids and pictures of all records. Error: the dataset has too few records, or a query is among
-  /// them and the config does not allow it.
+  /// Reads the ids and pictures of all records. Error: the dataset has too few records, of the query's kind
+  /// if the selection asks for that, or a query is among them and the config does not allow it.
   Shots(const ShotsConfig& config, int64_t count, std::unique_ptr<Dataset> source, const Dataset& queries);
 
   /// Chooses by `index`, which is of source().
@@ -31,24 +31,26 @@ class FLAM_API Shots {
   const Dataset& source() const { return *source_; }
   int64_t count() const { return count_; }
   /// The examples, without a query, if all queries have the same.
-  const std::optional<Request>& same_for_all() const { return fixed_; }
-  /// The request with its examples before it; their ids are added to `ids`. Error: an example has no
+  const std::optional<Request>& same_for_all() const { return same_; }
+  /// The record's request with its examples before it; their ids are added to `ids`. The record's references
+  /// and candidates are written in the form that the config gives this query. Error: an example has no
   /// reference, or the query no picture to compare.
-  Request with_shots(int64_t query, const Request& request, std::vector<std::string>& ids) const;
+  Request with_shots(int64_t query, Record& record, std::vector<std::string>& ids) const;
 
  private:
   void find_overlap(const Dataset& queries);
-  std::vector<int64_t> draw(uint64_t seed, const std::vector<int64_t>& excluded) const;
-  void append(const std::vector<int64_t>& records, Request& request, std::vector<std::string>& ids) const;
-  std::vector<int64_t> choose(int64_t query, const Request& request) const;
+  void check_kinds(const Dataset& queries) const;
+  std::vector<int64_t> choose(int64_t query, const Record& record) const;
 
   const ShotsConfig config_;
   const int64_t count_;
   const std::unique_ptr<Dataset> source_;
-  std::unique_ptr<PictureIndex> index_;               // null: random
+  const ShotDrawing drawing_;
+  std::unique_ptr<PictureIndex> index_;               // null: drawn
   std::map<int64_t, std::vector<int64_t>> excluded_;  // of a query: records that are not its examples
-  std::optional<Request> fixed_;  // the examples of all queries; their pictures are shared by all
-  std::vector<std::string> fixed_ids_;
+  std::vector<int64_t> fixed_;   // the examples of all queries, for the selection `fixed`
+  std::optional<Request> same_;  // their parts, if they are the same for all queries
+  std::vector<std::string> same_ids_;
 };
 
 }  // namespace flam

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -27,13 +28,14 @@ class ShotsOfEvaluate : public testing::Test {
     options_.blind = false;
     options_.output = (folder_ / "results").string();
   }
-  Evaluation run(const std::string& shots, std::vector<std::string> more = {}) {
+  Evaluation run(const std::string& shots, std::vector<std::string> more = {},
+                 const std::string& config = "flamingo_mini_caption") {
     RunOptions options;
     options.threads = 1;
     options.hash_weights = true;
     more.push_back("shots={" + shots + "}");
     options.overrides = std::move(more);
-    return evaluate(*Session::open("flamingo_mini_caption", options), options_);
+    return evaluate(*Session::open(config, options), options_);
   }
   std::vector<Json> predictions() const {
     std::istringstream in(read_file(folder_ / "results" / "predictions.jsonl", 1 << 22));
@@ -202,6 +204,54 @@ TEST_F(ShotsOfEvaluate, SimilarPicturesStandNextToTheQuery) {
     for (const Json& shot : line["shots"]) EXPECT_NE(shot, line["id"]);
   write_file(index, "something else");
   EXPECT_THROW(run(shots, queries), Error);
+}
+
+TEST_F(ShotsOfEvaluate, AreOfTheQuerysKind) {
+  options_.shots = 2;
+  options_.limit = 4;
+  const std::string records = "dataset: {type: scenes, split: train, size: 200, seed: 7}";
+  run(records + ", selection: same_kind", {}, "flamingo_mini_vqa");
+  const auto lines = predictions();
+  // The kinds of these records, by the question they ask.
+  options_.overwrite = true;
+  options_.limit = 200;
+  options_.shots = 0;
+  run(records, {"dataset={type: scenes, split: train, size: 200, seed: 7}"}, "flamingo_mini_vqa");
+  std::map<std::string, std::string> kinds;
+  for (const Json& line : predictions()) kinds[line["id"]] = line["kind"];
+  for (const Json& line : lines) {
+    ASSERT_EQ(line["shots"].size(), 2u);
+    for (const Json& shot : line["shots"]) EXPECT_EQ(kinds[shot], line["kind"]) << line["question"];
+  }
+  options_.shots = 3;
+  EXPECT_THAT(error_of([&] {
+                run("dataset: {type: scenes, split: train, size: 5, seed: 7}, selection: same_kind", {},
+                    "flamingo_mini_vqa");
+              }),
+              AllOf(HasSubstr("3 shots for each query, but the dataset of the shots has"),
+                    HasSubstr("of the kind '"), HasSubstr("', as of query ")));
+}
+
+TEST_F(ShotsOfEvaluate, ShowTheFormOfTheAnswer) {
+  const std::string forms = kTraining + ", answer_forms: ['it is {answer}', '{answer}!']";
+  std::vector<std::string> references;
+  for (const int64_t shots : {0, 2}) {
+    options_.shots = shots;
+    options_.overwrite = true;
+    run(forms, {}, "flamingo_mini_vqa");
+    std::vector<std::string> now;
+    for (const Json& line : predictions()) {
+      const std::string reference = line["references"][0], prompt = line["prompt"];
+      now.push_back(reference);
+      const bool is_sentence = reference.starts_with("it is ");
+      EXPECT_NE(is_sentence, reference.ends_with("!")) << reference;
+      EXPECT_EQ(prompt.find(is_sentence ? "Answer:it is " : "!<|endofchunk|>") != std::string::npos,
+                shots > 0)
+          << prompt;
+    }
+    if (shots > 0) EXPECT_EQ(now, references);
+    references = now;
+  }
 }
 
 }  // namespace
