@@ -186,6 +186,12 @@ TEST_P(Published, NewerProcessorsSayTheSame) {
   write(folder_ / "processor_config.json", processor.dump());
   EXPECT_EQ(imported(), before);
   if (!processor.contains("video_processor")) return;
+  set("/video_processor/fps", 2, "processor_config.json");
+  set("/video_processor/num_frames", 16, "processor_config.json");
+  const Value config = RunConfig::parse(import_model(folder_.path().string()), *registry_).resolved();
+  const Value* video = config.find("model")->find("media_layout")->find("video");
+  EXPECT_EQ(video->find("fps")->as_double(), 2);
+  EXPECT_EQ(video->find("max_frames")->as_int(), 16);
   set("/video_processor/max_image_size/longest_edge", 512, "processor_config.json");
   EXPECT_THAT(refusal(), HasSubstr("frames of videos have 512 pixels, but tiles of pictures 384"));
 }
