@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "framework/model/laid_out.h"
+#include "framework/session/batch_memory.h"
 
 namespace flam {
 
@@ -35,6 +36,9 @@ class BatchLoader {
           want({&media.pictures[f], media.kind == Part::Kind::image}, plans[row][m][f], row, frames[f]);
       }
     }
+    int64_t crops = 0;
+    for (size_t i = 0; i < wanted_.size(); ++i) crops += wanted_[i].same_as == i ? wanted_[i].plan->crops : 0;
+    require_memory_for_features(model_, crops);
     // From here on, `out_.places` must not reallocate, because `wanted_` points into it.
     size_t begun = 0;
     std::vector<std::shared_future<LoadedPicture>> loads(wanted_.size());

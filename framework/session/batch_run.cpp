@@ -2,10 +2,13 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "framework/base/interrupted.h"
 #include "framework/base/log.h"
+#include "framework/base/text.h"
 #include "framework/device/device_memory.h"
 #include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
@@ -48,6 +51,16 @@ void BatchRun::try_rows(const Rows& rows) {
     run_together(rows);
   } catch (const Interrupted&) {
     interrupted_ = true;
+  } catch (const OutOfMemory& error) {
+    if (rows.size() == 1) return outcomes_[rows.front()].fail(error);
+    if (parts_.is_new_warning("a batch is divided"))
+      log_warn(cat(error.what(), "; until then, such a batch is answered in smaller parts"));
+    Rows open;
+    std::ranges::copy_if(rows, std::back_inserter(open), [&](size_t row) { return is_open(row); });
+    const auto middle = open.begin() + (std::ssize(open) + 1) / 2;
+    for (const Rows& half : {Rows(open.begin(), middle), Rows(middle, open.end())}) {
+      if (!half.empty() && !interrupted_) try_rows(half);
+    }
   } catch (const Error& error) {
     if (rows.size() == 1) outcomes_[rows.front()].fail(error);
   }

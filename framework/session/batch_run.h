@@ -10,8 +10,9 @@
 
 namespace flam {
 
-/// Runs tasks together. A task whose pictures can't be loaded fails alone. If the rest can't be run together,
-/// each task that has no outcome yet is run alone, so that one bad task does not affect the others.
+/// Runs tasks together. A task whose pictures can't be loaded fails alone. If there is not enough memory for
+/// the rest, its halves are run, with one warning. If it can't be run together for another reason, each task
+/// that has no outcome yet is run alone, so that one bad task does not affect the others.
 class BatchRun {
  public:
   BatchRun(const Session& session, std::span<const Task> tasks, const CallOptions& call);

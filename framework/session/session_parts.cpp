@@ -9,6 +9,7 @@
 #include "framework/device/dtype.h"
 #include "framework/device/one_thread.h"
 #include "framework/generate/generate.h"
+#include "framework/session/batch_memory.h"
 #include "framework/weights/quantize_weights.h"
 
 namespace flam {
@@ -118,6 +119,7 @@ void SessionParts::encode_media(Prepared& prepared, StageTimes* times, Probe* pr
 std::unique_ptr<StepModel> SessionParts::start(const Prepared& prepared, int64_t beams,
                                                int64_t max_new_tokens) const {
   const ThreadCount computing(options.threads);
+  require_memory_for_batch(*model, prepared.batch, beams, max_new_tokens);
   if (graphs) return graphs->start(prepared.batch, beams, max_new_tokens);
   return model->start(prepared.batch, beams, max_new_tokens);
 }
