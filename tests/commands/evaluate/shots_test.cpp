@@ -249,7 +249,9 @@ TEST_F(ShotsOfEvaluate, ShowTheFormOfTheAnswer) {
                 shots > 0)
           << prompt;
     }
-    if (shots > 0) EXPECT_EQ(now, references);
+    if (shots > 0) {
+      EXPECT_EQ(now, references);
+    }
     references = now;
   }
 }
