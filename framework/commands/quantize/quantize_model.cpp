@@ -25,7 +25,7 @@ QuantizeReport quantize_model(const QuantizeOptions& options) {
   if (!options.overwrite && std::filesystem::exists(options.output, ignored))
     throw Error(cat(quoted(options.output), " exists; give --overwrite to replace it"));
   Outputs outputs;
-  outputs.add("OUTPUT", options.output, Outputs::Content::safetensors);
+  outputs.add_safetensors("OUTPUT", options.output, {"config", "model", "sources"});
   outputs.keep(config, options.run.weights);
   outputs.keep_other_content();
   const bool random = options.run.weights == "random";

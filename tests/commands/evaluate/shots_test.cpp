@@ -159,7 +159,8 @@ TEST_F(ShotsOfEvaluate, FixedOnesAreTheSameForAllQueriesAndAreReadOnce) {
   EXPECT_GT(context->kept_tokens(), 0);
   for (int64_t i = 0; i < 3; ++i) {
     std::vector<std::string> ids;
-    const Request request = shots.with_shots(i, queries->at(i).request, ids);
+    Record record = queries->at(i);
+    const Request request = shots.with_shots(i, record, ids);
     EXPECT_TRUE(context->begins(prompt_of(session->task(request))));
     const Outcome whole = session->answer({&request, 1}).at(0);  // without a context
     const Json& line = answers[static_cast<size_t>(i)];
