@@ -24,6 +24,11 @@ void add_report(CLI::App& app, int& status) {
   command->add_option("--output", options->output, "file to write; DIR/report.html by default")
       ->type_name("FILE.html")
       ->check(not_empty());
+  command
+      ->add_option("--plot", options->report.plot,
+                   "also write the first score by shots, of all folders, as an SVG")
+      ->type_name("FILE.svg")
+      ->check(not_empty());
   command->add_option("--examples", options->report.examples, "best, worst and random examples, each")
       ->check(CLI::Range(0, 1000));
   command->add_option("--records", options->report.records, "records in the table at the end")

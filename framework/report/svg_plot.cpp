@@ -13,7 +13,7 @@ namespace flam {
 
 namespace {
 
-constexpr double kWidth = 560, kHeight = 320, kLeft = 64, kRight = 16, kTop = 34, kBottom = 48;
+constexpr double kWidth = 560, kHeight = 320, kLeft = 64, kRight = 16, kTop = 34, kBottom = 48, kLegend = 200;
 
 /// An axis maps values to pixels, and has ticks at round numbers.
 class Axis {
@@ -174,18 +174,19 @@ std::string draw_series(const Plot& plot, const PlotSeries& series, const std::v
   return out + "</g>\n";
 }
 
-}  // namespace
-
-std::string plot_colour(size_t index) {
-  // Okabe and Ito's palette, which is suitable for colour-blind readers, without its yellow; then darker
-  // shades of it.
-  static constexpr std::array<const char*, 14> kColours = {
-      "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#333333",
-      "#004c77", "#8f3f00", "#006a4d", "#8a5170", "#3a789b", "#9a6a00", "#888888"};
-  return kColours[index % kColours.size()];
+std::string draw_legend(const Plot& plot) {
+  std::string out;
+  double y = kTop + 10;
+  for (const PlotSeries& series : plot.series) {
+    out += line(kWidth, y, kWidth + 18, y,
+                cat("stroke=\"", plot_colour(series.colour), "\" stroke-width=\"3\""));
+    out += text_at(kWidth + 24, y + 4, series.name, "class=\"legend\"");
+    y += 18;
+  }
+  return out;
 }
 
-std::string svg_plot(const Plot& plot) {
+std::string draw(const Plot& plot, const std::string& attributes, const std::string& head) {
   std::vector<std::vector<PlotPoint>> points;
   double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
   for (const PlotSeries& series : plot.series) {
@@ -205,12 +206,36 @@ std::string svg_plot(const Plot& plot) {
   Labels labels;
   for (const auto& series : points)
     for (const PlotPoint& p : series) labels.keep_free(x.at(p.x), y.at(p.y));
-  std::string out =
-      cat("<svg viewBox=\"0 0 ", kWidth, " ", kHeight, "\" width=\"", kWidth, "\" role=\"img\">\n");
+  const double width = kWidth + (plot.legend ? kLegend : 0);
+  std::string out = cat("<svg", attributes, " viewBox=\"0 0 ", width, " ", kHeight, "\" width=\"", width,
+                        "\" role=\"img\">\n", head);
   out += draw_axes(plot, x, y);
+  if (plot.legend) out += draw_legend(plot);
   for (size_t i = 0; i < plot.series.size(); ++i)
     if (!points[i].empty()) out += draw_series(plot, plot.series[i], points[i], x, y, labels);
   return out + "</svg>\n";
+}
+
+}  // namespace
+
+std::string plot_colour(size_t index) {
+  // Okabe and Ito's palette, which is suitable for colour-blind readers, without its yellow; then darker
+  // shades of it.
+  static constexpr std::array<const char*, 14> kColours = {
+      "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#333333",
+      "#004c77", "#8f3f00", "#006a4d", "#8a5170", "#3a789b", "#9a6a00", "#888888"};
+  return kColours[index % kColours.size()];
+}
+
+std::string svg_plot(const Plot& plot) {
+  return draw(plot, "", "");
+}
+
+std::string svg_file(const Plot& plot) {
+  return draw(plot, " xmlns=\"http://www.w3.org/2000/svg\"",
+              "<style>text { font: 11px system-ui, sans-serif; fill: #555; } .title { font-size: 13px; fill: "
+              "#111; } .grid { stroke: #ddd; }</style>\n"
+              "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
 }
 
 }  // namespace flam

@@ -12,6 +12,7 @@
 #include "framework/commands/evaluate/report_pictures.h"
 #include "framework/commands/evaluate/results_folder.h"
 #include "framework/commands/evaluate/scorer.h"
+#include "framework/commands/evaluate/shots_plot.h"
 #include "framework/commands/evaluate/stored_metrics.h"
 #include "framework/recipe/outputs.h"
 
@@ -99,19 +100,35 @@ class Gatherer {
   }
 
  private:
-  void add_run(const StoredResults& results) {
-    const Json& scores = results.scores();
-    Report::Run run{
-        results.folder().string(), scores.value("shots", int64_t{0}), scores.value("n", int64_t{0}), {}};
-    for (const auto& [name, value] : scores["scores"].items()) {
+  static std::vector<ScoreInterval> scores_of(const Json& values, const Json& intervals) {
+    std::vector<ScoreInterval> out;
+    for (const auto& [name, value] : values.items()) {
       if (!value.is_number()) continue;
       ScoreInterval score{name, value, value, value};
-      if (scores.contains("intervals") && scores["intervals"].contains(name)) {
-        score.low = scores["intervals"][name].at(0);
-        score.high = scores["intervals"][name].at(1);
+      if (intervals.contains(name)) {
+        score.low = intervals[name].at(0);
+        score.high = intervals[name].at(1);
       }
-      run.scores.push_back(score);
+      out.push_back(score);
     }
+    return out;
+  }
+
+  void add_run(const StoredResults& results) {
+    const Json& scores = results.scores();
+    const auto member = [](const Json& map, const std::string& name) {
+      return map.value(name, Json::object());
+    };
+    Report::Run run{results.folder().string(),
+                    scores.value("config", ""),
+                    scores.value("shots", int64_t{0}),
+                    scores.value("n", int64_t{0}),
+                    scores_of(scores["scores"], member(scores, "intervals")),
+                    {}};
+    const Json intervals = member(scores, "control_intervals");
+    const Json controls = member(scores, "controls");
+    for (const auto& [name, control] : controls.items())
+      run.controls.emplace_back(name, scores_of(control, member(intervals, name)));
     report_.runs.push_back(std::move(run));
   }
 
@@ -212,8 +229,11 @@ std::string write_report(const std::string& folder, const std::string& file, con
   const std::string name = file.empty() ? (std::filesystem::path(folder) / results::kPage).string() : file;
   Outputs outputs;
   outputs.add("--output", name, Outputs::Content::html);
+  if (!options.plot.empty()) outputs.add("--plot", options.plot);
   outputs.keep_other_content();
-  write_file(name, report_html(gather_report(folder, options)));
+  const Report report = gather_report(folder, options);
+  if (!options.plot.empty()) write_shots_plot(report, options.plot);
+  write_file(name, report_html(report));
   return name;
 }
 

@@ -27,9 +27,10 @@ struct Report {
   std::string folder, dataset, score_name;  // of ReportedRecord::score; "" if records have none alone
   Evaluation evaluation;
   struct Run {
-    std::string folder;
+    std::string folder, config;
     int64_t shots = 0, n = 0;
     std::vector<ScoreInterval> scores;  // low and high equal the value if there is no interval
+    std::vector<std::pair<std::string, std::vector<ScoreInterval>>> controls;  // by name
   };
   std::vector<Run> runs;                                   // this one and those it is shown beside
   std::vector<int64_t> answer_lengths, reference_lengths;  // [words] how many answers have so many words
@@ -49,6 +50,7 @@ struct ReportOptions {
   int64_t examples = 12;            // of each group
   int64_t records = 2000;           // in the table
   std::vector<std::string> beside;  // folders of other runs whose scores are shown, too
+  std::string plot;                 // file for the plot of the scores by shots, an SVG; "": none
 };
 
 /// Gathers what the page shows. Pictures come from the dataset of the stored config; if it can't be opened,

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "framework/base/text.h"
+#include "framework/commands/evaluate/shots_plot.h"
 #include "framework/report/figures.h"
-#include "framework/report/svg_plot.h"
 
 namespace flam {
 
@@ -157,25 +156,16 @@ std::string runs_html(const Report& report) {
       "<th class=\"number\">shots</th><th class=\"number\">records</th>";
   for (const std::string& name : names) out += cat("<th class=\"number\">", text(name), "</th>");
   out += "</tr>\n";
-  std::vector<Plot> plots;
-  for (const std::string& name : names) {
-    plots.push_back({name + " by shots", "shots", name, true, {{name, plots.size(), {}}}});
-  }
   std::vector<Report::Run> sorted = report.runs;
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const Report::Run& a, const Report::Run& b) { return a.shots < b.shots; });
-  std::set<int64_t> different;
   for (const Report::Run& run : sorted) {
-    different.insert(run.shots);
     out += cat("<tr><td>", text(run.folder), "</td><td class=\"number\">", run.shots,
                "</td><td class=\"number\">", with_commas(run.n), "</td>");
-    for (size_t i = 0; i < names.size(); ++i) {
-      const auto found = std::find_if(run.scores.begin(), run.scores.end(),
-                                      [&](const ScoreInterval& score) { return score.name == names[i]; });
+    for (const std::string& name : names) {
+      const auto found = std::ranges::find(run.scores, name, &ScoreInterval::name);
       out += "<td class=\"number\">";
       if (found != run.scores.end()) {
-        const auto shots = static_cast<double>(run.shots);
-        plots[i].series[0].points.push_back({shots, found->value, shots, shots, found->low, found->high});
         out += cat(significant(found->value, 4), " <span class=\"interval\">[", significant(found->low, 3),
                    ", ", significant(found->high, 3), "]</span>");
       }
@@ -183,13 +173,9 @@ std::string runs_html(const Report& report) {
     }
     out += "</tr>\n";
   }
-  out += "</table></div>\n";
-  if (different.size() > 1) {
-    out += "<div class=\"columns\">";
-    for (const Plot& plot : plots) out += svg_plot(plot);
-    out += "</div>\n";
-  }
-  return out;
+  out += "</table></div>\n<div class=\"columns\">";
+  for (const std::string& name : names) out += svg_plot(shots_plot(report, name));
+  return out + "</div>\n";
 }
 
 std::string distributions_html(const Report& report) {

@@ -108,6 +108,25 @@ TEST_F(ReportOfARun, GathersLengthsAnswersAndExamples) {
   EXPECT_THAT(page(), HasSubstr("The first 2 of 8"));
 }
 
+TEST_F(ReportOfARun, PlotsScoresByShots) {
+  run("flamingo_mini_vqa",
+      {"shots={dataset: {type: scenes, split: train, size: 20, seed: 7}, num_shots: 2}"});
+  fs::rename(scratch_ / "results", scratch_ / "two");
+  run("flamingo_mini_vqa");
+  options_.beside = {(scratch_ / "two").string()};
+  options_.plot = (scratch_ / "plot.svg").string();
+  const std::string html = page(), plot = read_file(options_.plot, 1 << 20);
+  EXPECT_THAT(plot, testing::StartsWith("<svg xmlns="));
+  for (const char* text : {"exact by shots", ">answers</text>", ">blind</text>"}) {
+    EXPECT_THAT(plot, HasSubstr(text));
+    EXPECT_THAT(html, HasSubstr(text));
+  }
+  EXPECT_EQ(unbalanced_tag(plot), "");
+  EXPECT_EQ(unbalanced_tag(html), "");
+  options_.beside = {};
+  EXPECT_THAT(error_of([&] { page(); }), HasSubstr("runs with different numbers of shots"));
+}
+
 TEST_F(ReportOfARun, EscapesTextsAndOutlivesItsPictures) {
   const fs::path data = scratch_ / "data";
   fs::create_directories(data);
