@@ -8,7 +8,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'tools'))
-from peers.runner import Failed, Peer, Program, run_pairs, table
+from peers.runner import Failed, Peer, Program, Result, memory_table, run_pairs, table
 
 
 def takes(*milliseconds):
@@ -44,6 +44,17 @@ class Pairs(unittest.TestCase):
         lines = table(results).splitlines()
         self.assertEqual(lines[2], '| float32, work | 100 | – | 150 (1.50×) | 1.50× (good) | 1 (0) |')
         self.assertEqual(lines[-1], 'bad, float32: ended by SIGSEGV')
+
+
+class Memory(unittest.TestCase):
+    def test_peaks_are_those_of_each_dtype(self):
+        results = [Result('float32, a', 'x', ours_bytes=2 * 10**9, peer_bytes=10**9),
+                   Result('float32, b', 'x', ours_bytes=2 * 10**9, peer_bytes=3 * 10**9),
+                   Result('int8, a', 'y', ours_bytes=10**9, peer_bytes=5 * 10**8)]
+        self.assertEqual(memory_table(results).splitlines()[2:], ['| float32 | 2.00 | 3.00 | – |', '| int8 | 1.00 | – | 0.50 |'])
+
+    def test_nothing_is_shown_where_nothing_was_measured(self):
+        self.assertEqual(memory_table([Result('float32, a', 'x')]), '')
 
 
 class Programs(unittest.TestCase):

@@ -53,7 +53,7 @@ def python_of(name, folder):
             built = dict(os.environ, CMAKE_BUILD_PARALLEL_LEVEL=os.environ.get('CMAKE_BUILD_PARALLEL_LEVEL', '2'))
             if subprocess.run(['nice', *map(str, command)], stdout=out, stderr=subprocess.STDOUT, env=built).returncode != 0:
                 raise Failed(f'can\'t be installed: {last_line(log)} ({log})')
-        run(sys.executable, '-m', 'venv', '--clear', folder / name)
+        run(sys.executable, '-m', 'venv', '--clear', *(['--without-pip'] if site else []), folder / name)  # that of the base
         if site:
             packages = next((site.parent.parent / 'lib').glob('python3*')) / 'site-packages'
             own = next((folder / name / 'lib').glob('python3*')) / 'site-packages'

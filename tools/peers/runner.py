@@ -189,6 +189,23 @@ def table(results):
     return '\n'.join(lines + ([''] if reasons else []) + reasons)
 
 
+def memory_table(results):
+    """A Markdown table of peak memory with a line for each dtype; empty where it was not measured."""
+    peaks = {}
+    for result in results:
+        if result.ours_bytes and result.peer_bytes:
+            of = peaks.setdefault(result.work.split(',')[0], {})
+            for name, peak in [('ours', result.ours_bytes), (result.peer, result.peer_bytes)]:
+                of[name] = max(of.get(name, 0), peak)
+    if not peaks:
+        return ''
+    names = list(dict.fromkeys(name for of in peaks.values() for name in of))
+    lines = ['| peak memory, GB | ' + ' | '.join(names) + ' |', '| --- ' * (len(names) + 1) + '|']
+    for dtype, of in peaks.items():
+        lines.append(f'| {dtype} | ' + ' | '.join(f'{of[name] / 1e9:.2f}' if name in of else '–' for name in names) + ' |')
+    return '\n'.join(lines)
+
+
 def mark(result):
     return '' if result.quiet else '~'
 
