@@ -97,10 +97,25 @@ TEST(FlamingoMini, CaptionsAreTrue) {
   EXPECT_LE(scores["controls"]["blind"]["true"], 0.1);
 }
 
+// Nothing but the examples says in which form the answer is wanted.
+TEST(FlamingoMini, ExamplesShowTheFormOfTheAnswer) {
+  const auto score = [](const std::string& run) {
+    const auto ran = run_flam("evaluate " + run + " --limit 100 --seed 5 --no-blind --json");
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return nlohmann::json::parse(ran.out)["scores"]["exact"].get<double>();
+  };
+  EXPECT_LE(score("flamingo_mini_forms --shots 0"), 0.2);
+  EXPECT_GE(score("flamingo_mini_forms --shots 4"), 0.85);
+  EXPECT_GE(score("flamingo_mini_fewshot --shots 8"), 0.9);
+}
+
 TEST(FlamingoMini, FitsTwelveMegabytes) {
   EXPECT_LE(std::filesystem::file_size(std::string(FLAM_SOURCE_DIR) +
                                        "/configs/flamingo_mini/flamingo_mini.safetensors"),
             12'000'000u);
+  EXPECT_LE(std::filesystem::file_size(std::string(FLAM_SOURCE_DIR) +
+                                       "/configs/flamingo_mini/flamingo_mini_fewshot.safetensors"),
+            4'000'000u);
 }
 
 // libsentencepiece and libc10 both define FLAGS_minloglevel; the flag after libc10's decides whether a failed
