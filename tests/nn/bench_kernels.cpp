@@ -18,7 +18,9 @@
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/pointwise.h"
+#include "framework/nn/kernels/quantized_product.h"
 #include "framework/nn/kernels/row_tiles.h"
+#include "framework/weights/quantized_matrix.h"
 
 namespace flam {
 namespace {
@@ -43,6 +45,28 @@ void product(benchmark::State& state, const Product& compute, at::ScalarType dty
   size_t next = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(compute(x, weights[next], {}));
+    next = (next + 1) % weights.size();
+  }
+  using benchmark::Counter;
+  state.counters["FLOP"] =
+      Counter(2.0 * static_cast<double>(rows * in * out), Counter::kIsIterationInvariantRate);
+  state.counters["weights"] =
+      Counter(static_cast<double>(bytes), Counter::kIsIterationInvariantRate, Counter::kIs1024);
+}
+
+/// The same with quantised weights.
+void quantized(benchmark::State& state, const QuantScheme& scheme, at::ScalarType dtype) {
+  const at::NoGradGuard no_grad;
+  const int64_t rows = state.range(0), in = state.range(1), out = state.range(2);
+  const at::Tensor x = numbers({rows, in}, dtype);
+  const QuantizedMatrix one = quantize(numbers({out, in}, at::kFloat), scheme, "w");
+  const int64_t bytes = quantized_bytes(scheme, out, in);
+  std::vector<QuantizedMatrix> weights;
+  for (int64_t i = 0; i < std::max<int64_t>(kWeightBytes / bytes, 1); ++i)
+    weights.push_back({scheme, one.values.clone(), one.scales.clone()});
+  size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kernels::quantized_product(x, weights[next], {}));
     next = (next + 1) % weights.size();
   }
   using benchmark::Counter;
@@ -81,6 +105,13 @@ void add_products(const std::string& name, const Product& compute, at::ScalarTyp
   all->ArgNames({"rows", "in", "out"})->UseRealTime();
 }
 
+void add_quantized(const std::string& name, const QuantScheme& scheme, at::ScalarType dtype) {
+  auto* const all = benchmark::RegisterBenchmark(
+      name.c_str(), [scheme, dtype](benchmark::State& state) { quantized(state, scheme, dtype); });
+  for (const int64_t rows : {1, 3, 4, 8, 33}) all->Args({rows, 1024, 2816});
+  all->ArgNames({"rows", "in", "out"})->UseRealTime();
+}
+
 void add_pointwise(const std::string& name, const std::function<at::Tensor(const at::Tensor&)>& compute,
                    at::ScalarType dtype) {
   benchmark::RegisterBenchmark(
@@ -95,13 +126,17 @@ void add_all() {
   const Product libtorch = [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
     return at::linear(x, w, b);
   };
+  const Product many_rows = [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
+    return kernels::many_rows_product(x, w, b);
+  };
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const std::string kind = dtype == at::kFloat ? "float32" : "bfloat16";
     add_products("product/few_rows/" + kind, kernels::few_rows_product, dtype, {1, 3, 4, 8, 16});
     if (kernels::has_row_tiles(dtype == at::kBFloat16))
-      add_products("product/many_rows/" + kind, kernels::many_rows_product, dtype,
-                   {1, 3, 4, 8, 16, 33, 64, 200});
+      add_products("product/many_rows/" + kind, many_rows, dtype, {1, 3, 4, 8, 16, 33, 64, 200});
     add_products("product/libtorch/" + kind, libtorch, dtype, {1, 3, 4, 8, 16, 33, 64, 200});
+    add_quantized("product/int8/" + kind, {QuantScheme::Type::int8, 0}, dtype);
+    add_quantized("product/int4:32/" + kind, {QuantScheme::Type::int4, 32}, dtype);
     add_pointwise("gelu_tanh/own/" + kind, kernels::gelu_tanh, dtype);
     add_pointwise(
         "gelu_tanh/libtorch/" + kind, [](const at::Tensor& x) { return at::gelu(x, "tanh"); }, dtype);

@@ -9,7 +9,9 @@
 
 #include <cmath>
 
+#include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/quantized_simd.h"
+#include "framework/nn/kernels/row_tiles.h"
 #include "framework/nn/layers.h"
 #include "framework/testing/near.h"
 #include "framework/weights/quantize_weights.h"
@@ -58,8 +60,13 @@ TEST_P(Quantized, few_rows_equal_plain_loops_for_odd_sizes_and_unaligned_memory)
             const QuantizedMatrix w = random_matrix(out, in, scheme, seed);
             const at::Tensor y = quantized_product(x, w, b);
             ASSERT_EQ(y.scalar_type(), dtype);
-            ASSERT_TRUE(at::allclose(y, quantized_product_reference(x, w, b),
-                                     dtype == at::kFloat ? 1e-5 : 8e-3,
+            // Some kernels round the scaled numbers of int4 to bfloat16.
+            const bool rounds = scheme.type == QuantScheme::Type::int4 && dtype == at::kBFloat16 &&
+                                kernels::has_row_tiles(true);
+            const at::Tensor expected = rounds
+                                            ? kernels::few_rows_reference(x, dequantize(w, at::kBFloat16), b)
+                                            : quantized_product_reference(x, w, b);
+            ASSERT_TRUE(at::allclose(y, expected, dtype == at::kFloat ? 1e-5 : 8e-3,
                                      1e-5 * std::sqrt(static_cast<double>(in))))
                 << dtype << " " << rows << " × " << in << " → " << out;
           }

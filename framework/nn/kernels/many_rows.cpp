@@ -24,14 +24,13 @@ struct Range {
 constexpr Range kFloatRows{9, 256}, kBFloat16Rows{2, 64};
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 
-template <typename T>
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+template <typename T, class Weight>
+at::Tensor product(const at::Tensor& x, const Weight& weight, int64_t out, const at::Tensor& bias) {
+  const int64_t in = x.size(-1), rows = x.numel() / in;
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = out;
   at::Tensor y = at::empty(shape, x.options());
   const TiledProduct<T> tiled{elements<T>(x),
-                              elements<T>(weight),
                               bias.defined() ? elements<T>(bias) : nullptr,
                               static_cast<T*>(y.mutable_data_ptr()),
                               static_cast<size_t>(rows),
@@ -40,7 +39,7 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   const auto tile = static_cast<int64_t>(kTileColumns);
   const int64_t grain = std::max<int64_t>(kProductsPerTask / (tile * in * rows), 1);
   at::parallel_for(0, (out + tile - 1) / tile, grain, [&](int64_t begin, int64_t end) {
-    row_tiles(tiled, begin * tile, std::min(end * tile, out));
+    row_tiles(tiled, weight, begin * tile, std::min(end * tile, out));
   });
   return y;
 }
@@ -57,9 +56,18 @@ bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, const at::Te
 
 at::Tensor many_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   return recorded("flam::many_rows_product", {x, weight, bias}, [&] {
-    return x.scalar_type() == at::kFloat ? product<float>(x, weight, bias)
-                                         : product<uint16_t>(x, weight, bias);
+    return x.scalar_type() == at::kFloat
+               ? product<float>(x, elements<float>(weight), weight.size(0), bias)
+               : product<uint16_t>(x, elements<uint16_t>(weight), weight.size(0), bias);
   });
+}
+
+at::Tensor many_rows_product(const at::Tensor& x, const Int8Weight& weight, const at::Tensor& bias) {
+  return product<uint16_t>(x, weight, static_cast<int64_t>(weight.out), bias);
+}
+
+at::Tensor many_rows_product(const at::Tensor& x, const Int4Weight& weight, const at::Tensor& bias) {
+  return product<uint16_t>(x, weight, static_cast<int64_t>(weight.out), bias);
 }
 
 }  // namespace flam::kernels

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "framework/base/export.h"
+#include "framework/nn/kernels/quantized_simd.h"
 
 namespace flam::kernels {
 
@@ -16,5 +17,9 @@ FLAM_API bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, con
 /// once. A row's result does not depend on the other rows, nor on the number of threads. Numbers of bfloat16
 /// below 2⁻¹²⁶ count as 0.
 FLAM_API at::Tensor many_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+/// The same with quantised weights, which become bfloat16 in registers; x is contiguous bfloat16.
+at::Tensor many_rows_product(const at::Tensor& x, const Int8Weight& weight, const at::Tensor& bias);
+at::Tensor many_rows_product(const at::Tensor& x, const Int4Weight& weight, const at::Tensor& bias);
 
 }  // namespace flam::kernels

@@ -9,15 +9,18 @@
 
 #include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/packed_groups.h"
 #include "framework/nn/kernels/quantized_simd.h"
 #include "framework/nn/kernels/record.h"
+#include "framework/nn/kernels/row_tiles.h"
 
 namespace flam::kernels {
 
 namespace {
 
 constexpr int64_t kMostRows = 16;              // libtorch is faster with more
+constexpr int64_t kMostTiledRows = 64;         // of bfloat16, where there are row_tiles()
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 constexpr int64_t kBlockNumbers = 1 << 21;     // of the weight that exist at the same time
 constexpr int64_t kNumbersPerTask = 1 << 15;
@@ -113,10 +116,18 @@ at::Tensor many_rows(const at::Tensor& x, const QuantizedMatrix& weight, const a
   return y.view(output_shape(x, out));
 }
 
+bool takes_tiles(const at::Tensor& x, const QuantizedMatrix& weight) {
+  const int64_t rows = x.numel() / weight.columns();
+  return rows > 0 && rows <= kMostTiledRows && has_kernels(x.scalar_type()) && has_row_tiles(true);
+}
+
 at::Tensor product_of(const at::Tensor& x, const QuantizedMatrix& weight, const at::Tensor& bias) {
   if (x.is_meta()) return at::empty(output_shape(x, weight.rows()), x.options());
   if (!x.is_cpu() || at::GradMode::is_enabled())
     return at::linear(x, dequantize(weight, x.scalar_type()), bias);
+  if (x.scalar_type() == at::kBFloat16 && takes_tiles(x, weight))
+    return is_int8(weight) ? many_rows_product(x.contiguous(), int8_weight(weight), bias)
+                           : many_rows_product(x.contiguous(), int4_weight(weight), bias);
   const bool few = x.numel() > 0 && x.numel() <= kMostRows * weight.columns();
   if (!few || !has_kernels(x.scalar_type())) return many_rows(x, weight, bias);
   const at::Tensor rows = x.contiguous();

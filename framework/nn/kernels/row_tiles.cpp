@@ -6,16 +6,13 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include <hwy/targets.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "framework/nn/kernels/pair_product.h"
-
-#define FLAM_TILES_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define FLAM_TILES_INLINE FLAM_TILES_TARGET __attribute__((always_inline)) inline
+#include "framework/nn/kernels/row_tile_weights.h"
 
 namespace flam::kernels {
 
@@ -25,45 +22,6 @@ constexpr size_t kRows = 6;                 // of a tile, whose sums then fill 2
 constexpr size_t kRowsAtOnce = 24 * kRows;  // so many rows of x stay in the second cache
 constexpr size_t kBlockBytes = 4096;        // of each row: four rows of w stay in the first cache
 constexpr size_t kColumns = kTileColumns;
-
-struct Float {
-  using Element = float;
-  using Vector = __m512;
-  static constexpr size_t kLanes = 16;
-  FLAM_TILES_INLINE static Vector load(const float* p) { return _mm512_loadu_ps(p); }
-  FLAM_TILES_INLINE static Vector load(const float* p, size_t count) {
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
-  }
-  FLAM_TILES_INLINE static __m512 add_product(__m512 sum, Vector a, Vector b) {
-    return _mm512_fmadd_ps(a, b, sum);
-  }
-  static float to_float(float value) { return value; }
-  FLAM_TILES_INLINE static void store(float* y, __m128 sums, size_t count) {
-    _mm_mask_storeu_ps(y, static_cast<__mmask8>((1U << count) - 1), sums);
-  }
-};
-
-struct BFloat16 {
-  using Element = uint16_t;
-  using Vector = __m512bh;
-  static constexpr size_t kLanes = 32;
-  FLAM_TILES_INLINE static Vector load(const uint16_t* p) { return (__m512bh)_mm512_loadu_si512(p); }
-  FLAM_TILES_INLINE static Vector load(const uint16_t* p, size_t count) {
-    return (__m512bh)_mm512_maskz_loadu_epi16((1U << count) - 1, p);
-  }
-  FLAM_TILES_INLINE static __m512 add_product(__m512 sum, Vector a, Vector b) {
-    return _mm512_dpbf16_ps(sum, a, b);
-  }
-  static float to_float(uint16_t value) {
-    const uint32_t bits = static_cast<uint32_t>(value) << 16;
-    float number;
-    std::memcpy(&number, &bits, sizeof number);
-    return number;
-  }
-  FLAM_TILES_INLINE static void store(uint16_t* y, __m128 sums, size_t count) {
-    _mm_mask_storeu_epi16(y, static_cast<__mmask8>((1U << count) - 1), (__m128i)_mm_cvtneps_pbh(sums));
-  }
-};
 
 /// The sum of the lanes of each of four vectors.
 FLAM_TILES_INLINE __m128 sums_of_lanes(const __m512 (&v)[kColumns]) {
@@ -75,7 +33,7 @@ FLAM_TILES_INLINE __m128 sums_of_lanes(const __m512 (&v)[kColumns]) {
 }
 
 template <class D>
-using WeightRows = std::array<const typename D::Element*, kColumns>;
+using WeightRows = std::array<typename D::Row, kColumns>;
 
 /// What a tile fetches while it computes: the rows [first, last) of the four rows of w that come next.
 struct Fetch {
@@ -83,23 +41,22 @@ struct Fetch {
   size_t distance;  // in elements
 };
 
-/// Adds the products of R rows of x, `stride` apart, with the rows of w, over `depth` elements, to `sums`
-/// [R,kColumns].
+/// Adds the products of R rows of x, `stride` apart, with the rows of w, over the elements [begin, end), to
+/// `sums` [R,kColumns].
 template <class D, size_t R>
-FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const WeightRows<D>& w, size_t depth,
-                            Fetch next, float* sums) {
+FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const WeightRows<D>& w, size_t begin,
+                            size_t end, Fetch next, float* sums) {
   __m512 sum[R][kColumns];
 #pragma GCC unroll 6
   for (size_t r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (size_t j = 0; j < kColumns; ++j) sum[r][j] = _mm512_setzero_ps();
   typename D::Vector weights[kColumns];
-  size_t k = 0;
-  for (; k + D::kLanes <= depth; k += D::kLanes) {
+  size_t k = begin;
+  for (; k + D::kLanes <= end; k += D::kLanes) {
 #pragma GCC unroll 4
-    for (size_t j = 0; j < kColumns; ++j) weights[j] = D::load(w[j] + k);
-    for (size_t j = next.first; j < next.last; ++j)
-      _mm_prefetch(reinterpret_cast<const char*>(w[j] + k + next.distance), _MM_HINT_T1);
+    for (size_t j = 0; j < kColumns; ++j) weights[j] = w[j].load(k);
+    for (size_t j = next.first; j < next.last; ++j) w[j].fetch(k, next.distance);
 #pragma GCC unroll 6
     for (size_t r = 0; r < R; ++r) {
       const typename D::Vector values = D::load(x + r * stride + k);
@@ -107,12 +64,12 @@ FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const W
       for (size_t j = 0; j < kColumns; ++j) sum[r][j] = D::add_product(sum[r][j], values, weights[j]);
     }
   }
-  if (k < depth) {
+  if (k < end) {
 #pragma GCC unroll 4
-    for (size_t j = 0; j < kColumns; ++j) weights[j] = D::load(w[j] + k, depth - k);
+    for (size_t j = 0; j < kColumns; ++j) weights[j] = w[j].load(k, end - k);
 #pragma GCC unroll 6
     for (size_t r = 0; r < R; ++r) {
-      const typename D::Vector values = D::load(x + r * stride + k, depth - k);
+      const typename D::Vector values = D::load(x + r * stride + k, end - k);
 #pragma GCC unroll 4
       for (size_t j = 0; j < kColumns; ++j) sum[r][j] = D::add_product(sum[r][j], values, weights[j]);
     }
@@ -125,18 +82,18 @@ FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const W
 /// The rest of the rows, fewer than kRows.
 template <class D>
 FLAM_TILES_TARGET void last_tile(size_t rows, const typename D::Element* x, size_t stride,
-                                 const WeightRows<D>& w, size_t depth, Fetch next, float* sums) {
+                                 const WeightRows<D>& w, size_t begin, size_t end, Fetch next, float* sums) {
   switch (rows) {
     case 1:
-      return tile<D, 1>(x, stride, w, depth, next, sums);
+      return tile<D, 1>(x, stride, w, begin, end, next, sums);
     case 2:
-      return tile<D, 2>(x, stride, w, depth, next, sums);
+      return tile<D, 2>(x, stride, w, begin, end, next, sums);
     case 3:
-      return tile<D, 3>(x, stride, w, depth, next, sums);
+      return tile<D, 3>(x, stride, w, begin, end, next, sums);
     case 4:
-      return tile<D, 4>(x, stride, w, depth, next, sums);
+      return tile<D, 4>(x, stride, w, begin, end, next, sums);
     case 5:
-      return tile<D, 5>(x, stride, w, depth, next, sums);
+      return tile<D, 5>(x, stride, w, begin, end, next, sums);
     default:
       return;
   }
@@ -144,40 +101,42 @@ FLAM_TILES_TARGET void last_tile(size_t rows, const typename D::Element* x, size
 
 /// The columns [n, n + count) of y, of as many as kRowsAtOnce rows that begin with row m.
 template <class D>
-FLAM_TILES_TARGET void columns(const TiledProduct<typename D::Element>& p, size_t m, size_t rows, size_t n,
-                               size_t count) {
+FLAM_TILES_TARGET void columns(const TiledProduct<typename D::Element>& p, const typename D::Weight& weight,
+                               size_t m, size_t rows, size_t n, size_t count) {
   constexpr size_t kBlock = kBlockBytes / sizeof(typename D::Element);
   alignas(64) float sums[kRowsAtOnce * kColumns];
   std::fill(sums, sums + rows * kColumns, 0.0F);
+  WeightRows<D> w;  // a row is repeated where there are fewer
+  for (size_t j = 0; j < kColumns; ++j) w[j] = D::row(weight, n + std::min(j, count - 1), p.depth);
   // Each tile fetches its share of the rows of w that come next, so that memory is read while others compute.
   const size_t tiles = (rows + kRows - 1) / kRows, wanted = n + 2 * kColumns <= p.columns ? kColumns : 0;
   const auto fetched = [&](size_t t) { return (t * wanted + tiles - 1) / tiles; };
-  for (size_t k = 0; k < p.depth; k += kBlock) {
-    const size_t depth = std::min(kBlock, p.depth - k);
-    WeightRows<D> w;  // a row is repeated where there are fewer
-    for (size_t j = 0; j < kColumns; ++j) w[j] = p.w + (n + std::min(j, count - 1)) * p.depth + k;
-    const typename D::Element* const x = p.x + m * p.depth + k;
+  for (size_t begin = 0; begin < p.depth; begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, p.depth);
     for (size_t r = 0, t = 0; r < rows; r += kRows, ++t) {
       const Fetch next{fetched(t), fetched(t + 1), kColumns * p.depth};
-      const typename D::Element* const some = x + r * p.depth;
+      const typename D::Element* const x = p.x + (m + r) * p.depth;
       if (rows - r < kRows)
-        last_tile<D>(rows - r, some, p.depth, w, depth, next, sums + r * kColumns);
+        last_tile<D>(rows - r, x, p.depth, w, begin, end, next, sums + r * kColumns);
       else
-        tile<D, kRows>(some, p.depth, w, depth, next, sums + r * kColumns);
+        tile<D, kRows>(x, p.depth, w, begin, end, next, sums + r * kColumns);
     }
   }
-  alignas(16) float bias[kColumns] = {};
+  alignas(16) float scale[kColumns] = {}, bias[kColumns] = {};
+  for (size_t j = 0; j < count; ++j) scale[j] = D::scale(weight, n + j);
   for (size_t j = 0; p.bias && j < count; ++j) bias[j] = D::to_float(p.bias[n + j]);
   for (size_t r = 0; r < rows; ++r)
-    D::store(p.y + (m + r) * p.columns + n, _mm_add_ps(_mm_loadu_ps(sums + r * kColumns), _mm_load_ps(bias)),
+    D::store(p.y + (m + r) * p.columns + n,
+             _mm_add_ps(_mm_mul_ps(_mm_loadu_ps(sums + r * kColumns), _mm_load_ps(scale)), _mm_load_ps(bias)),
              count);
 }
 
 template <class D>
-void product(const TiledProduct<typename D::Element>& p, size_t first, size_t last) {
+void product(const TiledProduct<typename D::Element>& p, const typename D::Weight& w, size_t first,
+             size_t last) {
   for (size_t m = 0; m < p.rows; m += kRowsAtOnce)
     for (size_t n = first; n < last; n += kColumns)
-      columns<D>(p, m, std::min(kRowsAtOnce, p.rows - m), n, std::min(kColumns, last - n));
+      columns<D>(p, w, m, std::min(kRowsAtOnce, p.rows - m), n, std::min(kColumns, last - n));
 }
 
 }  // namespace
@@ -185,14 +144,22 @@ void product(const TiledProduct<typename D::Element>& p, size_t first, size_t la
 bool has_row_tiles(bool bfloat16) {
   static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  return has && (!bfloat16 || has_pair_products());
+  // Tests restrict Highway's targets, and mean these kernels too.
+  const bool allowed = (hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX3_DL)) != 0;
+  return has && allowed && (!bfloat16 || has_pair_products());
 }
 
-void row_tiles(const TiledProduct<float>& p, size_t first, size_t last) {
-  product<Float>(p, first, last);
+void row_tiles(const TiledProduct<float>& p, const float* w, size_t first, size_t last) {
+  product<Dense<FloatNumbers>>(p, w, first, last);
 }
-void row_tiles(const TiledProduct<uint16_t>& p, size_t first, size_t last) {
-  product<BFloat16>(p, first, last);
+void row_tiles(const TiledProduct<uint16_t>& p, const uint16_t* w, size_t first, size_t last) {
+  product<Dense<BFloat16Numbers>>(p, w, first, last);
+}
+void row_tiles(const TiledProduct<uint16_t>& p, const Int8Weight& w, size_t first, size_t last) {
+  product<Int8>(p, w, first, last);
+}
+void row_tiles(const TiledProduct<uint16_t>& p, const Int4Weight& w, size_t first, size_t last) {
+  product<Int4>(p, w, first, last);
 }
 
 }  // namespace flam::kernels
@@ -204,8 +171,10 @@ namespace flam::kernels {
 bool has_row_tiles(bool) {
   return false;
 }
-void row_tiles(const TiledProduct<float>&, size_t, size_t) {}
-void row_tiles(const TiledProduct<uint16_t>&, size_t, size_t) {}
+void row_tiles(const TiledProduct<float>&, const float*, size_t, size_t) {}
+void row_tiles(const TiledProduct<uint16_t>&, const uint16_t*, size_t, size_t) {}
+void row_tiles(const TiledProduct<uint16_t>&, const Int8Weight&, size_t, size_t) {}
+void row_tiles(const TiledProduct<uint16_t>&, const Int4Weight&, size_t, size_t) {}
 
 }  // namespace flam::kernels
 
