@@ -13,7 +13,8 @@ struct WeightMemory {
   int64_t mapped = 0;     // bytes read from files, which the system can take back and read again
 };
 
-/// What initialise() allocates once the schemes of quantised slots are chosen, or load_weights() if `files` is not null. Error: as in load_weights().
+/// What initialise() allocates once the schemes of quantised slots are chosen, or load_weights() if `files`
+/// is not null. Error: as in load_weights().
 FLAM_API WeightMemory memory_of_weights(const WeightStore& store, const WeightsConfig* files,
                                         const NamingLookup& namings, at::Device device, at::ScalarType dtype);
 
