@@ -13,7 +13,7 @@ namespace flam {
 
 namespace {
 
-constexpr double kWidth = 560, kHeight = 320, kLeft = 64, kRight = 16, kTop = 34, kBottom = 48, kLegend = 200;
+constexpr double kWidth = 560, kHeight = 320, kLeft = 64, kRight = 16, kTop = 34, kBottom = 48, kLegend = 240;
 
 /// An axis maps values to pixels, and has ticks at round numbers.
 class Axis {

@@ -138,6 +138,19 @@ TEST(MemoryNeed, GrowsWithTheRun) {
   EXPECT_THAT(error_of([&] { need(more); }), HasSubstr("no room for 2 pictures"));
 }
 
+// A config may name files of another structure than its own, since describing needs no weights.
+TEST(MemoryNeed, OfAChangedModelIsThatOfRandomWeights) {
+  const auto registry = open_registry({});
+  const RunConfig config =
+      RunConfig::load("flamingo_mini_caption", {"model.resampler.num_latents=16"}, *registry);
+  const MemoryDescription described = describe_memory(config, *registry, {});
+  EXPECT_FALSE(described.from_files);
+  EXPECT_GT(described.need.weights.allocated, 0);
+  MemoryOptions chosen;
+  chosen.weights = FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors";
+  EXPECT_THAT(error_of([&] { describe_memory(config, *registry, chosen); }), HasSubstr("resampler.latents"));
+}
+
 // Many rows are resampled a limited number at a time, so only the result grows with them.
 TEST(MemoryNeed, OfTheResamplerIsBounded) {
   const auto registry = open_registry({});

@@ -49,10 +49,19 @@ MemoryDescription describe_memory(const RunConfig& config, const Registry& regis
   const int64_t left = model->language_decoder().max_positions() - positions;
   out.size = {options.batch_size, rows_per_prompt(params), options.prompt_tokens, options.images,
               options.new_tokens.value_or(std::clamp<int64_t>(left, 0, params.max_new_tokens))};
+  const auto predict = [&](const WeightsConfig* of) {
+    try {
+      out.need = memory_need(*model, of, dtype, out.size, plan);
+    } catch (const RunError& error) {
+      out.problem = error.what();
+    }
+  };
   try {
-    out.need = memory_need(*model, files ? &*files : nullptr, dtype, out.size, plan);
-  } catch (const RunError& error) {
-    out.problem = error.what();
+    predict(files ? &*files : nullptr);
+  } catch (const Error&) {
+    if (!files || !options.weights.empty()) throw;
+    out.from_files = false;  // the config's files are of another structure, which is no matter here
+    predict(nullptr);
   }
   return out;
 }
