@@ -12,8 +12,9 @@ namespace flam::cli {
 void require_one_process(const std::string& command) {
   const Launch launch = read_launch();
   if (launch.world_size == 1) return;
-  throw Error(cat("`flam ", command, "` runs in one process, and ", launch.launcher, " has started ",
-                  launch.world_size, "; each of them would do the whole work and write the same file"));
+  throw Error(cat(
+      "`flam ", command, "` runs in one process, and ", launch.launcher, " has started ", launch.world_size,
+      "; each of them would do the whole work and write the same file; start it without ", launch.launcher));
 }
 
 void add_dist_timeout(CLI::App& command, double& seconds) {

@@ -3,6 +3,7 @@
 
 #include "apps/flam/commands.h"
 #include "apps/flam/common.h"
+#include "apps/flam/launched.h"
 #include "framework/base/text.h"
 #include "framework/commands/quantize/quantize_model.h"
 
@@ -33,6 +34,7 @@ void add_quantize_command(CLI::App& app, int& status) {
       ->check(CLI::Range(uint64_t{0}, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())))
       ->capture_default_str();
   command->callback([options, &status] {
+    require_one_process("quantize");
     const QuantizeReport report = quantize_model(*options);
     warn_of(report.left);
     std::cerr << report.matrices << " quantised matrices, " << report.tensors << " tensors, " << report.bytes

@@ -165,7 +165,7 @@ int64_t MemoryNeed::resident() const {
 int64_t MemoryNeed::on_device() const {
   int64_t most = 0;
   for (const Stage& stage : stages) most = std::max(most, stage.bytes);
-  return weights.allocated + most;
+  return weights_on_device + most;
 }
 
 int64_t kv_cache_bytes(const CacheLayout& layout, at::ScalarType dtype, int64_t prompts, int64_t positions,
@@ -194,6 +194,7 @@ MemoryNeed memory_need(Model& model, const WeightsConfig* files, at::ScalarType 
   const c10::InferenceMode inference;
   MemoryNeed need;
   need.weights = weight_memory(model, files, at::kCPU, dtype);
+  need.weights_on_device = weight_memory(model, files, at::kCUDA, dtype).allocated;
   const InDtype in_dtype(model, dtype);
   Stages(model, size, plan, need).run();
   need.program = resident_memory() + kBuffers;

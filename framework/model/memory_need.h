@@ -29,7 +29,8 @@ struct FLAM_API MemoryNeed {
     int64_t host = 0;   // and in the memory of the host: the pixels of pictures
   };
 
-  WeightMemory weights;
+  WeightMemory weights;           // of a run on the CPU
+  int64_t weights_on_device = 0;  // of a run on a device, which maps nothing
   int64_t program = 0;            // libtorch, plugins and buffers of their products, in the host's memory
   int64_t kv_cache = 0;           // of all prompts and beams
   int64_t media_keys_values = 0;  // what the adapter keeps of the media

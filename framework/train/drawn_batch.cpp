@@ -96,7 +96,9 @@ std::vector<at::Tensor> BatchSource::add_shots(const TrainedTask& task, int64_t 
                                                Random* augment) const {
   const ShotSource& shots = *task.shots;
   const auto& range = parts_->config.num_shots;
-  Random drawing(static_cast<uint64_t>(query) ^ Random(static_cast<uint64_t>(parts_->config.seed)).next());
+  // Mixed once more than the seed of the drawing of examples, which may be the same number.
+  const uint64_t seed = Random(Random(static_cast<uint64_t>(parts_->config.seed)).next()).next();
+  Random drawing(static_cast<uint64_t>(query) ^ seed);
   const int64_t count = range[0] + static_cast<int64_t>(drawing.below(range[1] - range[0] + 1));
   const auto is_the_query = [&](int64_t shot) {
     return shots.dataset->at(shot).request.id == record.request.id;

@@ -158,14 +158,17 @@ bool Trainer::run(const TrainHooks& hooks) {
   for (int64_t step = first; step < config.steps; ++step) {
     const auto on_device = differentiate(step);
     const auto [losses, norm] = read(on_device, trained_->squared_norms());
+    const std::string again = std::filesystem::exists(config.checkpoint_file())
+                                  ? ", and delete " + quoted(config.checkpoint_file())
+                                  : "";
     for (const auto& [name, loss] : losses) {
       if (std::isfinite(loss)) continue;
       throw RunError(cat("the loss ", quoted(name), " is no longer finite at step ", step,
-                         "; try a lower learning rate",
-                         std::filesystem::exists(config.checkpoint_file())
-                             ? ", and delete " + quoted(config.checkpoint_file())
-                             : ""));
+                         "; try a lower learning rate", again));
     }
+    if (!std::isfinite(norm))
+      throw RunError(
+          cat("the gradients are no longer finite at step ", step, "; try a lower learning rate", again));
     progress.scale = scale_at(step);
     progress.gradient_norm = norm;
     trained_->step(progress.scale, norm);

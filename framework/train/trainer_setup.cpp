@@ -10,6 +10,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/config/config.h"
+#include "framework/model/border.h"
 #include "framework/model/memory_need.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/train/trainer.h"
@@ -25,6 +26,8 @@ namespace {
 int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, const Optimizer& optimizer) {
   int64_t numbers = 0;
   const auto rates = config.rates();
+  Border border;
+  if (config.optimizer_config) border = Border(config.optimizer_config);
   for (const auto& slot : weights.slots()) {
     const auto matches = [&](const auto& entry) { return match_pattern(entry.first, slot->name); };
     const auto found = std::ranges::find_if(rates, matches);
@@ -35,8 +38,8 @@ int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, c
     tensor.is_matrix = slot->matrix && !slot->vocabulary;
     tensor.parts = slot->parts;
     tensor.value = slot->tensor;
-    for (const OptimizerState& state : optimizer.state_of(tensor))
-      numbers += c10::multiply_integers(state.shape);
+    for (const OptimizerState& state : border("state_of", [&] { return optimizer.state_of(tensor); }))
+      numbers += std::max<int64_t>(c10::multiply_integers(state.shape), 0);
   }
   return numbers * static_cast<int64_t>(sizeof(float));
 }
@@ -129,14 +132,14 @@ void Trainer::load_initial_weights(const Optimizer& optimizer) {
 std::vector<TrainedTensor> Trainer::choose_tensors() {
   std::vector<TrainedTensor> out;
   const auto rates = parts_.config.rates();
-  const auto add = [&](WeightSlot& slot, double rate, bool of_linear_layer) {
+  const auto add = [&](WeightSlot& slot, double rate) {
     slot.tensor.set_requires_grad(true);
     const bool decays = std::ranges::none_of(parts_.config.no_weight_decay, [&](const std::string& pattern) {
       return match_pattern(pattern, slot.name);
     });
     TrainedTensor tensor;
     tensor.base.name = slot.name;
-    tensor.base.is_matrix = of_linear_layer && slot.shape.size() == 2 && !slot.vocabulary;
+    tensor.base.is_matrix = slot.matrix && !slot.vocabulary;
     tensor.base.parts = slot.parts;
     tensor.base.value = slot.tensor;
     tensor.base.learning_rate = rate;
@@ -161,11 +164,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
                         : skipped || !slot->origins.empty() ? 0
                                                             : parts_.config.new_tensor_rate;
     if (rate == 0) continue;
-    // Embeddings and latents are tables of independent rows, not matrices.
-    const auto ends_with = [&](const char* end) { return slot->name.ends_with(end); };
-    const bool table =
-        ends_with("position_embedding") || ends_with("class_embedding.weight") || ends_with("latents");
-    add(*slot, rate, !table);
+    add(*slot, rate);
   }
   if (out.empty())
     throw Error(
@@ -176,7 +175,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
       log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
                    " of `train.trained`: none matches it, or an earlier pattern matches them all"));
   }
-  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second, false);
+  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second);
   return out;
 }
 

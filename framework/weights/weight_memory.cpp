@@ -8,6 +8,7 @@
 #include "framework/device/free_memory.h"
 #include "framework/weights/load_plan.h"
 #include "framework/weights/quantize_weights.h"
+#include "framework/weights/quantized_matrix.h"
 
 namespace flam {
 
@@ -28,7 +29,9 @@ WeightMemory memory_of(const WeightSlot& slot, const Filling& filling, const Loa
                        at::Device device, at::ScalarType dtype, bool writable) {
   WeightMemory memory;
   if (filling.whole && plan.is_quantized(*filling.whole)) {  // used where it lies
-    memory.mapped = stored_bytes(slot, dtype);
+    const QuantizedFile& quantized = plan.quantized[filling.whole->file];
+    const auto shape = quantized.shape(*plan.files[filling.whole->file], filling.whole->key);
+    memory.mapped = quantized_bytes(*quantized.scheme(filling.whole->key), shape[0], shape[1]);
     if (!device.is_cpu()) memory.allocated = memory.mapped;
     return memory;
   }

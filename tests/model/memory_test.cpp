@@ -146,6 +146,8 @@ TEST(MemoryNeed, OfAChangedModelIsThatOfRandomWeights) {
   const MemoryDescription described = describe_memory(config, *registry, {});
   EXPECT_FALSE(described.from_files);
   EXPECT_GT(described.need.weights.allocated, 0);
+  const RunConfig without_files = RunConfig::load("smolvlm_256m_instruct", {}, *registry);
+  EXPECT_GT(describe_memory(without_files, *registry, {}).need.weights.allocated, 0);
   MemoryOptions chosen;
   chosen.weights = FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors";
   EXPECT_THAT(error_of([&] { describe_memory(config, *registry, chosen); }), HasSubstr("resampler.latents"));

@@ -1,5 +1,6 @@
 // Requests with features of the backbone instead of pictures.
 #include <ATen/ops/randint.h>
+#include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,6 +33,7 @@ class GivenFeatures : public testing::Test {
   }
   /// What the backbone gives for it.
   PictureSource features_of(const PictureSource& picture) const {
+    const c10::InferenceMode inference;
     const at::Tensor pixels = session_->transforms().apply(*picture.picture);
     PictureSource source;
     source.features = session_->model().encode_images(pixels.unsqueeze(0)).tokens.select(0, 0);

@@ -17,6 +17,7 @@
 #include "framework/recipe/outputs.h"
 #include "framework/recipe/weights_files.h"
 #include "framework/report/json.h"
+#include "framework/weights/quantize_weights.h"
 
 namespace flam {
 
@@ -54,6 +55,7 @@ void require_memory_for(const RunConfig& config, Model& model, const BenchOption
   const int64_t more_markers = shape.images * (model.media_layout().media_count(plan) - 1);
   const RunSize size{shape.batch_size, shape.num_beams, shape.prompt_tokens - more_markers, shape.images,
                      shape.new_tokens};
+  choose_schemes(model.weights(), config.quantize_of(options.session.quantize));
   MemoryNeed need;
   try {
     need = memory_need(model, nullptr, dtype, size, plan);
@@ -65,6 +67,7 @@ void require_memory_for(const RunConfig& config, Model& model, const BenchOption
     const WeightsConfig weights = weights_files(config, options.session.weights);
     require_files(weights);
     need.weights = weight_memory(model, &weights, device, dtype);
+    need.weights_on_device = need.weights.allocated;
   }
   require_memory(need, size, device, dtype);
 }

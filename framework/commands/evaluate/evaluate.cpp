@@ -15,6 +15,7 @@
 #include "framework/commands/evaluate/scorable.h"
 #include "framework/commands/evaluate/shared_run.h"
 #include "framework/commands/evaluate/shots.h"
+#include "framework/device/device_memory.h"
 #include "framework/distributed/batch_dealer.h"
 #include "framework/model/checked.h"
 #include "framework/report/json.h"
@@ -252,9 +253,11 @@ class Evaluator {
   }
 
   bool is_anything_left() const {
-    for (int64_t i = 0; i < dataset_->size(); ++i)
-      if (!passes_.front()->is_kept(i)) return true;
-    return false;
+    return std::ranges::any_of(passes_, [&](const auto& pass) {
+      for (int64_t i = 0; i < dataset_->size(); ++i)
+        if (!pass->is_kept(i)) return true;
+      return false;
+    });
   }
 
   /// Shots that are the same for all queries are encoded and run once. If that is not possible, each query is
@@ -263,6 +266,8 @@ class Evaluator {
     if (!shots_ || !shots_->same_for_all()) return;
     try {
       context_ = session_.context(*shots_->same_for_all());
+    } catch (const OutOfMemory&) {
+      return;
     } catch (const RunError&) {
       throw;
     } catch (const Error&) {

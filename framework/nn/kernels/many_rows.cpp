@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "framework/nn/kernels/elements.h"
@@ -17,11 +18,11 @@ namespace flam::kernels {
 namespace {
 
 // With fewer rows than the first, few_rows_product() is as fast or faster; with more than the last, libtorch
-// is.
+// is. float32 has no last: a picture's features must not depend on how many are encoded together.
 struct Range {
   int64_t first, last;
 };
-constexpr Range kFloatRows{9, 256}, kBFloat16Rows{2, 64};
+constexpr Range kFloatRows{9, std::numeric_limits<int64_t>::max()}, kBFloat16Rows{2, 64};
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 
 template <typename T, class Weight>

@@ -1,5 +1,5 @@
 #pragma once
-// Products of several rows up to some hundreds, as for beams, prompts and pictures.
+// Products of several rows, as for beams, prompts and pictures.
 
 #include <ATen/core/Tensor.h>
 

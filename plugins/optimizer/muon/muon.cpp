@@ -6,6 +6,7 @@
 //   beta1, beta2, eps  float  of AdamW
 #include <ATen/ops/cat.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/sdk.h"
@@ -46,16 +47,19 @@ class Muon final : public Optimizer {
     if (tensor.weight_decay > 0) tensor.value.mul_(1 - tensor.learning_rate * tensor.weight_decay);
     tensor.state[0].mul_(params_.momentum).add_(tensor.gradient);
     const at::Tensor ahead = tensor.gradient + tensor.state[0] * params_.momentum;  // Nesterov's
-    const auto rows = static_cast<double>(tensor.parts.empty() ? tensor.value.size(0) : tensor.parts.front());
-    const double size = std::max(rows, static_cast<double>(tensor.value.size(1)));
-    tensor.value.sub_(of_parts(ahead, tensor.parts), tensor.learning_rate * 0.2 * std::sqrt(size));
+    tensor.value.sub_(of_parts(ahead, tensor.parts), tensor.learning_rate);
   }
 
   static at::Tensor of_parts(const at::Tensor& matrix, const std::vector<int64_t>& parts) {
-    if (parts.empty()) return orthogonalised(matrix);
+    if (parts.empty()) return scaled(orthogonalised(matrix));
     std::vector<at::Tensor> pieces;
-    for (const at::Tensor& piece : matrix.split_with_sizes(parts, 0)) pieces.push_back(orthogonalised(piece));
+    for (const at::Tensor& piece : matrix.split_with_sizes(parts, 0))
+      pieces.push_back(scaled(orthogonalised(piece)));
     return at::cat(pieces, 0);
+  }
+
+  static at::Tensor scaled(const at::Tensor& update) {
+    return update * (0.2 * std::sqrt(static_cast<double>(std::max(update.size(0), update.size(1)))));
   }
 
   /// Approximately the nearest matrix with orthonormal rows or columns; its singular values are about 0.7 to
