@@ -78,6 +78,8 @@ void Outputs::keep_other_content() const {
     const char* missing = nullptr;
     if (content == Content::html && begin != "<!DOCTYPE html>") {
       missing = "an HTML page";
+    } else if (content == Content::svg && !begin.starts_with("<svg")) {
+      missing = "an SVG picture";
     } else if (!metadata.empty() && !is_safetensors(begin)) {
       missing = "a safetensors file";
     } else if (!metadata.empty() && !has_metadata(output, metadata)) {

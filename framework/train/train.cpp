@@ -128,6 +128,12 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
       task.shots = std::make_shared<const ShotSource>(
           *config.shots,
           build_checked<Dataset>(*registry, config.shots->source, Dataset::Input::of(*task.head)));
+      const int64_t most = config.train->num_shots.back(), size = task.shots->dataset->size();
+      if (size <= most)  // one of them may be the record itself
+        throw Error(config.shots->source.where,
+                    cat("`train.num_shots` asks for up to ", counted(most, "example"),
+                        " before a record, but the dataset of the shots has ", counted(size, "record"),
+                        "; it must have more"));
     }
     if (!config.train->validation) continue;
     parts.validation.push_back(task_on(config.train->validation));

@@ -34,6 +34,10 @@ bool is_group_size(int64_t size) {
 
 QuantizeRule rule_of(const RuleParams& params, const Location& where, ErrorList& errors) {
   QuantizeRule rule{std::nullopt, params.tensors, where};
+  if (params.tensors.empty())
+    errors.add(where,
+               "weights.quantize: `tensors` is empty; leave it out for the decoder's and the adapter's "
+               "matrices, or give patterns");
   if (params.group_size && params.type != RuleParams::Type::int4)
     errors.add(where, "weights.quantize: group_size is for the type int4; leave it out");
   const int64_t group_size = params.group_size.value_or(kDefaultGroupSize);

@@ -90,7 +90,10 @@ std::vector<int64_t> QuantizedFile::shape(const Checkpoint& file, const std::str
 }
 
 QuantizedMatrix QuantizedFile::matrix(const Checkpoint& file, const std::string& key) const {
-  return {*scheme(key), file.tensor(key), file.tensor(key + kScales)};
+  const at::Tensor scales = file.tensor(key + kScales);
+  if (!scales.isfinite().all().item<bool>())
+    fail(file, cat("tensor ", quoted(key + kScales), " has numbers that are not finite"));
+  return {*scheme(key), file.tensor(key), scales};
 }
 
 QuantizedTensors quantized_tensors(const WeightStore& store) {

@@ -20,6 +20,7 @@ class OutputFiles : public testing::Test {
     Outputs outputs;
     outputs.add_safetensors("--save", path(name), {"prompt", "contents"});
     outputs.add("--page", path("page of " + name), Outputs::Content::html);
+    outputs.add("--plot", path("plot of " + name), Outputs::Content::svg);
     outputs.add("--any", path("any of " + name));
     return error_of([&] { outputs.keep_other_content(); });
   }
@@ -46,6 +47,10 @@ TEST_F(OutputFiles, ReplaceOnlyWhatTheSameOptionWrote) {
   EXPECT_EQ(refusal("empty"), "");
   write_file(path("page of new"), "<html>");
   EXPECT_THAT(refusal("new"), HasSubstr("is not an HTML page"));
+  write_file(path("plot of other"), "<svg xmlns");
+  EXPECT_EQ(refusal("other"), "");
+  write_file(path("plot of other"), "{\"index\": 0}\n");
+  EXPECT_THAT(refusal("other"), HasSubstr("is not an SVG picture"));
 }
 
 TEST_F(OutputFiles, AreNoFolders) {

@@ -131,7 +131,8 @@ TEST_F(TrainShots, WrongUseIsAnError) {
   EXPECT_THAT(error({"shots.selection=similar"}), HasSubstr("random or same_kind"));
   EXPECT_THAT(error({"shots.answer_forms=[]"}), HasSubstr("`answer_forms` is empty"));
   EXPECT_THAT(error({"shots.answer_forms=['it is so']"}), HasSubstr("must have {answer} once"));
-  EXPECT_THAT(error({"shots.dataset.size=2", "train.num_shots=[2, 2]"}), HasSubstr("too few records"));
+  EXPECT_THAT(error({"shots.dataset.size=2", "train.num_shots=[2, 2]"}),
+              HasSubstr("has 2 records; it must have more"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // of them.
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
@@ -288,6 +289,11 @@ TEST_F(QuantizedLoad, ADamagedFileIsAnError) {
                 tensors["language_decoder.up.weight"] = at::zeros({6, 32}, at::kChar);
               }),
               HasSubstr("Char [6, 32], expected Byte [6, 32]"));
+  EXPECT_THAT(error_with([](auto& tensors, auto&) {
+                at::Tensor& scales = tensors["language_decoder.up.weight.scales"];
+                scales = at::full_like(scales, NAN);
+              }),
+              HasSubstr("'language_decoder.up.weight.scales' has numbers that are not finite"));
   EXPECT_THAT(error_with([](auto&, auto& metadata) { metadata.clear(); }), HasSubstr("unexpected tensor"));
 }
 

@@ -229,7 +229,7 @@ std::string write_report(const std::string& folder, const std::string& file, con
   const std::string name = file.empty() ? (std::filesystem::path(folder) / results::kPage).string() : file;
   Outputs outputs;
   outputs.add("--output", name, Outputs::Content::html);
-  if (!options.plot.empty()) outputs.add("--plot", options.plot);
+  if (!options.plot.empty()) outputs.add("--plot", options.plot, Outputs::Content::svg);
   outputs.keep_other_content();
   const Report report = gather_report(folder, options);
   if (!options.plot.empty()) write_shots_plot(report, options.plot);
