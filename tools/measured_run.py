@@ -30,14 +30,18 @@ def write_pictures(folder, count, width, height):
     return paths
 
 
+class Failed(SystemExit):
+    """A command failed. The text is what it wrote to standard error."""
+
+
 def run(command):
-    """The seconds and the peak resident bytes of a command. Its standard output is dropped."""
+    """The seconds and the peak resident bytes of a command. Its standard output is dropped. Failed: it failed."""
     begin = time.monotonic()
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = process.stderr.read().decode()
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
-        raise SystemExit(f'{" ".join(map(str, command))} failed:\n{errors}')
+        raise Failed(f'{" ".join(map(str, command))} failed:\n{errors}')
     return time.monotonic() - begin, usage.ru_maxrss * 1024
 
 
