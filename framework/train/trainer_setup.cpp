@@ -21,6 +21,16 @@ namespace flam {
 
 namespace {
 
+/// What an optimiser is told of a tensor, apart from its rates and state.
+OptimizedTensor described(const WeightSlot& slot) {
+  OptimizedTensor out;
+  out.name = slot.name;
+  out.is_matrix = slot.matrix && !slot.vocabulary;
+  out.parts = slot.parts;
+  out.value = slot.tensor;
+  return out;
+}
+
 /// The bytes of the gradients, averages and the optimiser's state of what certainly trains. The weights are
 /// still on the meta device.
 int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, const Optimizer& optimizer) {
@@ -33,11 +43,7 @@ int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, c
     const auto found = std::ranges::find_if(rates, matches);
     if (found == rates.end() || found->second <= 0 || slot->statistic) continue;
     numbers += slot->numel() * (config.ema_decay > 0 ? 2 : 1);
-    OptimizedTensor tensor;
-    tensor.name = slot->name;
-    tensor.is_matrix = slot->matrix && !slot->vocabulary;
-    tensor.parts = slot->parts;
-    tensor.value = slot->tensor;
+    const OptimizedTensor tensor = described(*slot);
     for (const OptimizerState& state : border("state_of", [&] { return optimizer.state_of(tensor); }))
       numbers += std::max<int64_t>(c10::multiply_integers(state.shape), 0);
   }
@@ -138,10 +144,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
       return match_pattern(pattern, slot.name);
     });
     TrainedTensor tensor;
-    tensor.base.name = slot.name;
-    tensor.base.is_matrix = slot.matrix && !slot.vocabulary;
-    tensor.base.parts = slot.parts;
-    tensor.base.value = slot.tensor;
+    tensor.base = described(slot);
     tensor.base.learning_rate = rate;
     tensor.base.weight_decay = decays && slot.tensor.dim() > 1 ? parts_.config.weight_decay : 0;
     out.push_back(std::move(tensor));
