@@ -16,43 +16,6 @@ using Json = nlohmann::json;
 
 constexpr size_t kDeepest = 32;
 
-/// Characters of a text, and how many of them were read.
-class CountingIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  CountingIterator(const char* at, size_t* count) : at_(at), count_(count) {}
-  reference operator*() const { return *at_; }
-  CountingIterator& operator++() {
-    ++at_;
-    ++*count_;
-    return *this;
-  }
-  CountingIterator operator++(int) {
-    CountingIterator before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
-  bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
-
- private:
-  const char* at_;
-  size_t* count_;
-};
-
-/// What is wrong, without the parts of nlohmann's message that name its own types and places: "[…] parse
-/// error at line 1, column 2: syntax error while parsing value - invalid literal; last read: 'v'".
-std::string problem_of(const std::string& message) {
-  const size_t dash = message.find(" - "), bracket = message.find("] ");
-  const size_t begin = dash != std::string::npos ? dash + 3 : bracket != std::string::npos ? bracket + 2 : 0;
-  return printable(std::string_view(message).substr(begin));
-}
-
 /// Builds the tree. The parser does not say where a token begins, but it begins behind the one before, after
 /// spaces, commas and colons.
 class Reader final : public nlohmann::json_sax<Json> {
@@ -92,7 +55,7 @@ class Reader final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    const std::string problem = problem_of(error.what());
+    const std::string problem = json_problem(error.what());
     const bool inside = problem.starts_with("invalid string");  // the place is that of the character
     const Location where = inside && read_ > end_ ? location(std::max(end_, read_ - 1)) : token();
     throw Error(where, cat("not JSON: ", problem));
@@ -162,6 +125,12 @@ class Reader final : public nlohmann::json_sax<Json> {
 
 Value parse_json(std::string_view text, const std::string& file_name) {
   return Reader(text, file_name).read();
+}
+
+std::string json_problem(const std::string& message) {
+  const size_t dash = message.find(" - "), bracket = message.find("] ");
+  const size_t begin = dash != std::string::npos ? dash + 3 : bracket != std::string::npos ? bracket + 2 : 0;
+  return printable(std::string_view(message).substr(begin));
 }
 
 Value read_json(const std::filesystem::path& file, size_t limit) {

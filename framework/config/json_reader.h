@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <string>
 
 #include "framework/config/value.h"
@@ -16,5 +18,38 @@ FLAM_API Value parse_json(std::string_view text, const std::string& file_name);
 
 /// Reads and parses a JSON file. Error: as above, or as in read_file().
 FLAM_API Value read_json(const std::filesystem::path& file, size_t limit = kMaxJsonBytes);
+
+/// Characters of a text, for a parser that reads them one after the other, and how many of them it has read.
+class CountingIterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  CountingIterator(const char* at, size_t* count) : at_(at), count_(count) {}
+  reference operator*() const { return *at_; }
+  CountingIterator& operator++() {
+    ++at_;
+    ++*count_;
+    return *this;
+  }
+  CountingIterator operator++(int) {
+    CountingIterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
+  bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
+
+ private:
+  const char* at_;
+  size_t* count_;
+};
+
+/// What is wrong with a text, without the parts of nlohmann's message that name its own types and places:
+/// "[…] parse error at line 1, column 2: syntax error while parsing value - invalid literal; last read: 'v'".
+FLAM_API std::string json_problem(const std::string& message);
 
 }  // namespace flam

@@ -13,41 +13,6 @@ using Event = Json::parse_event_t;
 constexpr int kDeepest = 32;
 constexpr size_t kLongestLine = size_t{16} << 20;
 
-/// Characters of a text; the parser's place is where the iterator was read last.
-class PlacedIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  PlacedIterator(const char* at, const char** read) : at_(at), read_(read) {}
-  reference operator*() const { return *at_; }
-  PlacedIterator& operator++() {
-    *read_ = ++at_;
-    return *this;
-  }
-  PlacedIterator operator++(int) {
-    PlacedIterator before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const PlacedIterator& other) const { return at_ == other.at_; }
-  bool operator!=(const PlacedIterator& other) const { return at_ != other.at_; }
-
- private:
-  const char* at_;
-  const char** read_;
-};
-
-/// nlohmann's message without the parts that name its own types and places.
-std::string problem_of(const std::string& message) {
-  const size_t dash = message.find(" - "), bracket = message.find("] ");
-  const size_t begin = dash != std::string::npos ? dash + 3 : bracket != std::string::npos ? bracket + 2 : 0;
-  return printable(std::string_view(message).substr(begin));
-}
-
 /// Takes each record out of the document as soon as it is complete, so that the document stays empty.
 class DocumentReader {
  public:
@@ -58,15 +23,15 @@ class DocumentReader {
     const std::string_view text = file_.bytes();
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
       throw Error(file_.place(0), "the file is empty; expected JSON");
-    read_ = text.data();
     const auto handle = [this](int depth, Event event, Json& parsed) { return keep(depth, event, parsed); };
     try {
-      const Json emptied = Json::parse(PlacedIterator(text.data(), &read_),
-                                       PlacedIterator(text.data() + text.size(), &read_), handle);
+      const Json emptied = Json::parse(CountingIterator(text.data(), &read_),
+                                       CountingIterator(text.data() + text.size(), &read_), handle);
     } catch (const Json::exception& error) {
-      const size_t at = std::min(offset(), text.size());
+      const size_t at = std::min(read_, text.size());
       const std::string inside = in_record_ ? cat(" in ", record(Json()).name()) : "";
-      throw Error(file_.place(at > 0 ? at - 1 : 0), cat("not JSON", inside, ": ", problem_of(error.what())));
+      throw Error(file_.place(at > 0 ? at - 1 : 0),
+                  cat("not JSON", inside, ": ", json_problem(error.what())));
     }
     return found_;
   }
@@ -97,7 +62,7 @@ class DocumentReader {
     }
     if (depth != record_depth_ || event == Event::key) return true;
     if (event == Event::object_start || event == Event::array_start) {
-      begin_ = offset() - 1;
+      begin_ = read_ - 1;
       in_record_ = true;
       return true;
     }
@@ -120,7 +85,7 @@ class DocumentReader {
   }
 
   void take(const Json& value) {
-    if (!in_record_) begin_ = offset() - 1;
+    if (!in_record_) begin_ = read_ - 1;
     list_->second(record(value));
     ++index_;
     in_record_ = false;
@@ -130,8 +95,7 @@ class DocumentReader {
     const std::string_view name = list_->first == kMembers ? "" : std::string_view(list_->first);
     return {value, file_, begin_, name, index_, list_->first == kMembers ? key_ : ""};
   }
-  size_t offset() const { return static_cast<size_t>(read_ - file_.bytes().data()); }
-  Location here() const { return file_.place(offset() > 0 ? offset() - 1 : 0); }
+  Location here() const { return file_.place(read_ > 0 ? read_ - 1 : 0); }
   std::string expectation() const {
     if (lists_.contains("")) return "expected a list of records, [{…}, …]";
     if (lists_.contains(kMembers)) return "expected an object of records, {ID: {…}, …}";
@@ -142,7 +106,7 @@ class DocumentReader {
 
   const SourceFile& file_;
   const std::map<std::string, TakeRecord>& lists_;
-  const char* read_ = nullptr;
+  size_t read_ = 0;                                                 // bytes of the document
   const std::pair<const std::string, TakeRecord>* list_ = nullptr;  // null: nobody asked for this member
   std::string key_;
   int record_depth_ = 0;
@@ -180,9 +144,9 @@ void read_json_lines(const SourceFile& file, const TakeRecord& take) {
       take({value, file, offset, "", number++});
     } catch (const Json::parse_error& error) {
       throw Error(file.place(std::min(offset + error.byte, end) - (error.byte > 0 ? 1 : 0)),
-                  cat("not JSON: ", problem_of(error.what())));
+                  cat("not JSON: ", json_problem(error.what())));
     } catch (const Json::exception& error) {
-      throw Error(file.place(offset), cat("not JSON: ", problem_of(error.what())));
+      throw Error(file.place(offset), cat("not JSON: ", json_problem(error.what())));
     }
   }
 }
