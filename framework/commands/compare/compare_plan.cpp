@@ -55,12 +55,19 @@ std::set<std::string> libraries_of(const RunConfig& config) {
     if (component && !component.type->origin.empty()) out.insert(component.type->origin.native());
   };
   for (const auto& part : ModelConfig::kParts) add(config.model.*part.config);
-  for (const auto& list : {config.transforms, config.metrics})
-    for (const auto& component : list) add(component);
+  const auto add_all = [&](const std::vector<ComponentConfig>& list) {
+    for (const ComponentConfig& component : list) add(component);
+  };
+  add_all(config.transforms);
+  add_all(config.metrics);
   add(config.task_head);
   add(config.dataset);
-  if (config.train)
-    for (const auto& head : config.train->heads) add(head);
+  if (config.train) {
+    add_all(config.train->heads);
+    add_all(config.train->augmentations);
+    add(config.train->optimizer_config);
+    add(config.train->validation);
+  }
   return out;
 }
 
@@ -149,7 +156,11 @@ class Planner {
     train.set("seed", seed);
     if (Value* data = unit.config.find("dataset"); data->find("seed")) data->set("seed", seed);
     std::string key = key_of(unit, config, before, {"output", "init_from"});
-    const WeightsConfig start = config.train->start.value_or(WeightsConfig());
+    // As in flam train: without `init_from`, the first stage starts from the config's files. A later stage
+    // starts from what the earlier ones wrote.
+    const bool from_config =
+        !config.train->start && outputs.empty() && experiment_.weights == Experiment::Weights::config;
+    const WeightsConfig start = from_config ? config.weights : config.train->start.value_or(WeightsConfig());
     for (const WeightsFile& listed : start.files) {
       const std::string file = start.path_of(listed).string();
       if (hashes_.of(file).empty()) throw Error(cat("stage ", quoted(stage), ": no file ", quoted(file)));
@@ -160,9 +171,11 @@ class Planner {
     for (WeightsFile& file : layouts.files) file.path.clear();
     key += write_json(layouts.resolved());
     finish(unit, stage, key);
-    Value::List init = start.resolved_list().as_list();
-    for (const std::string& output : outputs) init.emplace_back(output);
-    train.set("init_from", std::move(init));
+    if (!from_config) {
+      Value::List init = start.resolved_list().as_list();
+      for (const std::string& output : outputs) init.emplace_back(output);
+      train.set("init_from", std::move(init));
+    }
     train.set("output", unit.file(".safetensors").native());
     return unit;
   }
@@ -199,8 +212,7 @@ class Planner {
     if (outputs.empty()) {
       unit.random_weights = experiment_.weights == Experiment::Weights::random;
       key += unit.random_weights ? cat("random ", seed) : "config";
-      for (const WeightsFile& file : config.weights.files)
-        key += hashes_.of(std::filesystem::path(config.weights.root) / file.path);
+      for (const WeightsFile& file : config.weights.files) key += hashes_.of(config.weights.path_of(file));
     }
     const ExperimentBench& timing = experiment_.bench;
     key +=

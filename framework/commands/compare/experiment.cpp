@@ -195,7 +195,8 @@ void Experiment::visit(ParamVisitor& v) {
     "seeds of initial weights and order of training data; every variant runs once with each seed");
   v("stages", stages,
     "stages of training, [{name, set, only_if_changed}, …]; empty: the config's weights are not trained");
-  v("weights", weights, "weights of variants that no stage trains: the config's, or random ones",
+  v("weights", weights,
+    "what variants start from, unless their stages name files: the config's weights, or random ones",
     choices("config", "random"));
   v("evaluate", evaluate, "tasks to score, [{name, set, limit, batch_size, blind}, …]");
   v("bench", bench, "how answers are timed");

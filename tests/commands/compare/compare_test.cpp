@@ -154,6 +154,18 @@ TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
                     HasSubstr("1 tensor in the files from which training starts could not be used")));
 }
 
+// The frozen parts of what is scored come from the config's files.
+TEST_F(Compare, TheFirstStageStartsFromTheConfigsWeights) {
+  const auto ran = compare(
+      "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nvariants: [{name: base}]\n"
+      "evaluate: [{name: caption, limit: 1, blind: false}]\n"
+      "stages: [{name: some, set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": "
+      "1.0e-6}, task_heads: [{type: caption}], steps: 1, batch_size: 2}}}]\n");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json report = json::parse(read("compare.json"));
+  EXPECT_EQ(report["variants"][0]["left_out"], 0);
+}
+
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
   const std::string experiment = kUntrained + std::string("evaluate: []\nvariants: [{name: base}]\n");
   EXPECT_EQ(compare(experiment).status, 0);
@@ -165,10 +177,10 @@ TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
   EXPECT_EQ(compare(experiment, "--report").status, 0);
 }
 
-// Weights are random only for variants that no stage trains.
+// With `weights: random`, no file is read for a variant that no stage trains.
 TEST_F(Compare, OnlyVariantsThatNoStageTrainsHaveRandomWeights) {
   const auto ran =
-      compare(std::string("weights: random\n") + test::kTinyExperiment,
+      compare(test::kTinyExperiment,
               "--set seeds=[1] --set 'stages=[{name: all, only_if_changed: [vision_backbone], set: {dataset: "
               "{split: train, size: 100}, train: {trained: {\"*\": 1.0e-3}, task_heads: [{type: caption}], "
               "steps: 1, batch_size: 2}}}]' --set 'variants=[{name: as it is}, {name: fine, set: "

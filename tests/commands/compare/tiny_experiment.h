@@ -13,6 +13,7 @@ set:
   model.language_decoder: {hidden_size: 16, num_layers: 2, num_heads: 2, intermediate_size: 32}
   generation.max_new_tokens: 6
 seeds: [1, 2]
+weights: random
 variants:
   - name: base
   - name: four <latents>
