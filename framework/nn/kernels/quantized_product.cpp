@@ -10,7 +10,6 @@
 #include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/many_rows.h"
-#include "framework/nn/kernels/packed_groups.h"
 #include "framework/nn/kernels/quantized_simd.h"
 #include "framework/nn/kernels/record.h"
 #include "framework/nn/kernels/row_tiles.h"
@@ -20,7 +19,8 @@ namespace flam::kernels {
 namespace {
 
 constexpr int64_t kMostRows = 16;              // libtorch is faster with more
-constexpr int64_t kMostTiledRows = 64;         // of bfloat16, where there are row_tiles()
+constexpr int64_t kMostIntegerRows = 4;        // of bfloat16, where there are row_tiles(), which are
+constexpr int64_t kMostTiledRows = 64;         // faster from there on, up to this number of rows
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 constexpr int64_t kBlockNumbers = 1 << 21;     // of the weight that exist at the same time
 constexpr int64_t kNumbersPerTask = 1 << 15;
@@ -45,15 +45,44 @@ std::vector<int64_t> output_shape(const at::Tensor& x, int64_t out) {
   return shape;
 }
 
-template <typename T, class Weight>
-at::Tensor few_rows(const PackedGroups& packed, const Weight& weight, const at::Tensor& x,
-                    const at::Tensor& bias) {
+/// The rows of x as integers, in groups of up to kGroup.
+struct IntegerGroups {
+  at::Tensor room;
+  std::vector<IntegerRows> groups;
+};
+
+/// `pack(x, out)` packs one group.
+template <typename T, class Pack>
+IntegerGroups integer_groups(const T* x, int64_t rows, int64_t in, const Pack& pack) {
+  const IntegerRows shape{nullptr, nullptr, nullptr, kGroup, static_cast<size_t>(in)};
+  const size_t blocks = shape.blocks() * kGroup, values = blocks * kIntegerBlock / 2,
+               sums = blocks * kBlockSums;
+  const auto most = static_cast<int64_t>(kGroup), count = (rows + most - 1) / most;
+  IntegerGroups out;
+  out.room = at::empty({count, static_cast<int64_t>(values + sums + blocks)}, at::kInt);
+  for (int64_t g = 0; g < count; ++g) {
+    int32_t* const room = out.room[g].mutable_data_ptr<int32_t>();
+    IntegerRows group = shape;
+    group.values = reinterpret_cast<int16_t*>(room);
+    group.sums = room + values;
+    group.scales = reinterpret_cast<float*>(room + values + sums);
+    group.rows = static_cast<size_t>(std::min(most, rows - g * most));
+    pack(x + g * most * in, group);
+    out.groups.push_back(group);
+  }
+  return out;
+}
+
+template <typename T, class Weight, class Pack>
+at::Tensor few_rows(const at::Tensor& x, const Weight& weight, const at::Tensor& bias, const Pack& pack) {
   const auto in = static_cast<int64_t>(weight.in), out = static_cast<int64_t>(weight.out);
+  const int64_t rows = x.numel() / in;
+  const IntegerGroups packed = integer_groups(elements<T>(x), rows, in, pack);
   at::Tensor y = at::empty(output_shape(x, out), x.options());
   T* const results = static_cast<T*>(y.mutable_data_ptr());
   const T* const added = bias.defined() ? elements<T>(bias) : nullptr;
   const auto panel = static_cast<int64_t>(kPanel);
-  const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * (x.numel() / in)), 1);
+  const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * rows), 1);
   at::parallel_for(0, (out + panel - 1) / panel, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {  // the second group finds the panel's weights in the cache
       for (size_t g = 0; g < packed.groups.size(); ++g)
@@ -66,12 +95,8 @@ at::Tensor few_rows(const PackedGroups& packed, const Weight& weight, const at::
 
 template <typename T>
 at::Tensor few_rows(const at::Tensor& x, const QuantizedMatrix& weight, const at::Tensor& bias) {
-  const int64_t in = weight.columns(), rows = x.numel() / in;
-  if (is_int8(weight))
-    return few_rows<T>(packed_groups(elements<T>(x), rows, in, &pack_for_int8<T>), int8_weight(weight), x,
-                       bias);
-  return few_rows<T>(packed_groups(elements<T>(x), rows, in, &pack_for_int4<T>), int4_weight(weight), x,
-                     bias);
+  if (is_int8(weight)) return few_rows<T>(x, int8_weight(weight), bias, &pack_for_int8<T>);
+  return few_rows<T>(x, int4_weight(weight), bias, &pack_for_int4<T>);
 }
 
 /// Writes the numbers of weight rows first … first + count − 1 to `to` [count,K].
@@ -118,7 +143,8 @@ at::Tensor many_rows(const at::Tensor& x, const QuantizedMatrix& weight, const a
 
 bool takes_tiles(const at::Tensor& x, const QuantizedMatrix& weight) {
   const int64_t rows = x.numel() / weight.columns();
-  return rows > 0 && rows <= kMostTiledRows && has_kernels(x.scalar_type()) && has_row_tiles(true);
+  return rows > kMostIntegerRows && rows <= kMostTiledRows && has_kernels(x.scalar_type()) &&
+         has_row_tiles(true);
 }
 
 at::Tensor product_of(const at::Tensor& x, const QuantizedMatrix& weight, const at::Tensor& bias) {

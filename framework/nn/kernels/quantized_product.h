@@ -10,9 +10,10 @@
 namespace flam::kernels {
 
 /// x [...,K] · weight [N,K]ᵀ + bias [N] → [...,N], of x's dtype; `bias` may be undefined. On the CPU, if no
-/// gradient is recorded: few rows of float32 or bfloat16 meet float32 numbers in registers, and their sums
-/// are float32; for more rows, a block of the weight at a time becomes numbers of x's dtype, and libtorch
-/// multiplies. Otherwise the whole weight becomes numbers. On the meta device, only shapes are computed.
+/// gradient is recorded: few rows of float32 or bfloat16 are rounded to 16-bit integers (IntegerRows), and
+/// meet the weight's integers in registers; for more rows, a block of the weight at a time becomes numbers of
+/// x's dtype, and libtorch multiplies. Otherwise the whole weight becomes numbers. On the meta device, only
+/// shapes are computed.
 FLAM_API at::Tensor quantized_product(const at::Tensor& x, const QuantizedMatrix& weight,
                                       const at::Tensor& bias);
 

@@ -1,5 +1,6 @@
-// Written with Highway, like few_rows_simd.cpp: weights become float32 in registers, and only their few bits
-// are read from memory.
+// Written with Highway, like few_rows_simd.cpp. Weights become 16-bit integers in registers, so only their
+// few bits are read from memory, and meet rows of x that are 16-bit integers too: a multiply-add has twice as
+// many of them as of float32, and turning weights into float32 takes longer than reading them.
 #include "framework/nn/kernels/quantized_simd.h"
 
 #include <algorithm>
@@ -11,17 +12,20 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "framework/nn/kernels/integer_rows-inl.h"
 #include "framework/nn/kernels/quantized_steps-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace flam::kernels::HWY_NAMESPACE {
 
-constexpr size_t kBlockBytes = 16384;  // of x, half of the first cache
+constexpr size_t kChunkBytes = 16384;  // of x, half of the first cache
 #if HWY_TARGET == HWY_AVX2
 constexpr bool kManyRegisters = false;
 #else
 constexpr bool kManyRegisters = true;
 #endif
+
+using U16 = hn::RebindToUnsigned<I16>;
 
 template <size_t R, size_t W>
 HWY_INLINE void LoadSums(const float* from, Vector (&sum)[W][R]) {
@@ -36,83 +40,138 @@ HWY_INLINE void StoreSums(const Vector (&sum)[W][R], float* to) {
     for (size_t r = 0; r < R; ++r) hn::Store(sum[j][r], d, to + (j * R + r) * hn::Lanes(d));
 }
 
-/// Adds the products of one step of R rows with a step of a weight row.
-template <size_t R>
-HWY_INLINE void AddStep(const float* HWY_RESTRICT x, Vector first, Vector second, Vector (&sum)[R]) {
-  const F32 d;
-  const size_t lanes = hn::Lanes(d);
-  for (size_t r = 0; r < R; ++r) sum[r] = hn::MulAdd(first, hn::LoadU(d, x + 2 * r * lanes), sum[r]);
-  for (size_t r = 0; r < R; ++r) sum[r] = hn::MulAdd(second, hn::LoadU(d, x + (2 * r + 1) * lanes), sum[r]);
-}
-
-/// Adds the products of `steps` steps, beginning with step s, of R rows with weight rows n … n + W − 1, to
-/// sums [W,R,lanes]. `ahead`: what to fetch, as many elements after each weight row.
+/// Adds the products of blocks `first` … `last` − 1 of R rows with weight rows n … n + W − 1, to sums
+/// [W,R,lanes]. `ahead`: what to fetch, as many elements after each weight row. Sums of integers can't
+/// overflow: a lane gets at most 128 products of at most 127 · 32767.
 template <size_t R, size_t W>
-void Accumulate(const float* HWY_RESTRICT x, const Int8Weight& w, size_t n, size_t s, size_t steps,
+void Accumulate(const IntegerRows& x, const Int8Weight& w, size_t n, size_t first, size_t last,
                 ptrdiff_t ahead, float* HWY_RESTRICT sums) {
-  const size_t step = StepSize();
-  const int8_t* rows = w.values + n * w.in + s * step;
+  const F32 d;
+  const I16 integers;
+  const hn::Rebind<int8_t, I16> narrow;
+  const size_t lanes = hn::Lanes(integers);
   Vector sum[W][R];
   LoadSums<R, W>(sums, sum);
-  for (size_t i = 0; i < steps; ++i, rows += step, x += step * R) {
+  for (size_t b = first; b < last; ++b) {
+    const int8_t* const rows = w.values + n * w.in + b * kIntegerBlock;
+    const int16_t* const values = x.values + b * R * kIntegerBlock;
     for (size_t j = 0; j < W; ++j) {
-      Vector first, second;
-      __builtin_prefetch(rows + j * w.in + ahead, 0, 2);
-      LoadStep(rows + j * w.in, first, second);
-      AddStep<R>(x, first, second, sum[j]);
+      const int8_t* const row = rows + j * w.in;
+      __builtin_prefetch(row + ahead, 0, 2);
+      __builtin_prefetch(row + ahead + 64, 0, 2);
+      Integers32 products[R], rest[R];
+      for (size_t r = 0; r < R; ++r) products[r] = rest[r] = hn::Zero(I32());
+      for (size_t k = 0; k < kIntegerBlock; k += lanes) {
+        const auto numbers = hn::PromoteTo(integers, hn::LoadU(narrow, row + k));
+        for (size_t r = 0; r < R; ++r)
+          products[r] =
+              AddProducts(numbers, hn::LoadU(integers, values + r * kIntegerBlock + k), products[r], rest[r]);
+      }
+      for (size_t r = 0; r < R; ++r)
+        sum[j][r] = hn::MulAdd(hn::ConvertTo(d, hn::Add(products[r], rest[r])),
+                               hn::Set(d, x.scales[b * R + r]), sum[j][r]);
     }
   }
   StoreSums<R, W>(sum, sums);
 }
 
+/// The scales of the numbers that one register of 16-bit lanes holds four each of, for its 32-bit lanes.
+HWY_INLINE Vector GroupScales(const uint16_t* scales, size_t group) {
+  const F32 d;
+  const size_t groups = 4 * hn::Lanes(I16()) / group;
+  if (groups <= 1) return hn::Set(d, ToFloat(scales[0]));
+#if HWY_MAX_BYTES >= 32
+  const hn::Half<F32> half;
+  if (groups == 2)
+    return hn::Combine(d, hn::Set(half, ToFloat(scales[1])), hn::Set(half, ToFloat(scales[0])));
+#endif
+#if HWY_MAX_BYTES >= 64
+  HWY_ALIGN static constexpr int32_t kGroups[16] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+  const hn::Full128<uint32_t> wide;
+  const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(hn::Full64<uint16_t>(), scales)));
+  const auto four = hn::BitCast(hn::Full128<float>(), bits);
+  return hn::TableLookupLanes(hn::ZeroExtendVector(d, hn::ZeroExtendVector(half, four)),
+                              hn::SetTableIndices(d, kGroups));
+#else
+  return hn::Zero(d);  // does not happen
+#endif
+}
+
+/// Lanes of four numbers each.
+HWY_INLINE hn::Vec<U16> LoadFours(const uint8_t* from) {
+#if HWY_TARGET == HWY_SCALAR
+  uint16_t four;
+  std::memcpy(&four, from, sizeof four);
+  return hn::Set(U16(), four);
+#else
+  return hn::BitCast(U16(), hn::LoadU(hn::Repartition<uint8_t, U16>(), from));
+#endif
+}
+
 template <size_t R, size_t W>
-void Accumulate(const float* HWY_RESTRICT x, const Int4Weight& w, size_t n, size_t s, size_t steps,
+void Accumulate(const IntegerRows& x, const Int4Weight& w, size_t n, size_t first, size_t last,
                 ptrdiff_t ahead, float* HWY_RESTRICT sums) {
   const F32 d;
-  const size_t step = StepSize(), row_bytes = w.in / 2, row_groups = w.in / w.group;
-  const size_t group_steps = w.group / step;  // s and steps are multiples of it
-  const uint8_t* rows = w.values + n * row_bytes + s * step / 2;
-  const uint16_t* scales = w.scales + n * row_groups + s / group_steps;
+  const I16 integers;
+  const U16 bits;
+  const size_t lanes = hn::Lanes(integers), part = 4 * lanes, sums_of_part = hn::Lanes(I32());
+  const size_t row_bytes = w.in / 2, row_groups = w.in / w.group;
+  const auto low = hn::Set(bits, 15);
   Vector sum[W][R];
   LoadSums<R, W>(sums, sum);
-  for (size_t done = 0; done < steps; done += group_steps, ++scales) {
-    Vector times[W], plus[W];
+  for (size_t b = first; b < last; ++b) {
     for (size_t j = 0; j < W; ++j) {
-      const float scale = ToFloat(scales[j * row_groups]);
-      times[j] = hn::Set(d, scale);
-      plus[j] = hn::Set(d, -8 * scale);
-    }
-    for (size_t i = 0; i < group_steps; ++i, rows += step / 2, x += step * R) {
-      for (size_t j = 0; j < W; ++j) {
-        Vector even, odd;
-        __builtin_prefetch(rows + static_cast<ptrdiff_t>(j * row_bytes) + ahead / 2, 0, 2);
-        LoadLevels(rows + j * row_bytes, even, odd);
-        AddStep<R>(x, hn::MulAdd(even, times[j], plus[j]), hn::MulAdd(odd, times[j], plus[j]), sum[j]);
+      const uint8_t* const row = w.values + (n + j) * row_bytes + b * kIntegerBlock / 2;
+      const uint16_t* const scales = w.scales + (n + j) * row_groups;
+      __builtin_prefetch(row + ahead / 2, 0, 2);
+      for (size_t k = 0, s = 0; k < kIntegerBlock; k += part, s += sums_of_part) {
+        const auto four = LoadFours(row + k / 2);
+        const Integers16 numbers[4] = {hn::BitCast(integers, hn::And(four, low)),
+                                       hn::BitCast(integers, hn::And(hn::ShiftRight<4>(four), low)),
+                                       hn::BitCast(integers, hn::And(hn::ShiftRight<8>(four), low)),
+                                       hn::BitCast(integers, hn::ShiftRight<12>(four))};
+        const Vector scale = GroupScales(scales + (b * kIntegerBlock + k) / w.group, w.group);
+        for (size_t r = 0; r < R; ++r) {
+          const int16_t* const values = x.values + (b * R + r) * kIntegerBlock + k;
+          Integers32 products = hn::LoadU(I32(), x.sums + (b * R + r) * kBlockSums + s),
+                     rest = hn::Zero(I32());
+          for (size_t i = 0; i < 4; ++i)
+            products = AddProducts(numbers[i], hn::LoadU(integers, values + i * lanes), products, rest);
+          sum[j][r] = hn::MulAdd(hn::ConvertTo(d, hn::Add(products, rest)),
+                                 hn::Mul(scale, hn::Set(d, x.scales[b * R + r])), sum[j][r]);
+        }
       }
     }
   }
   StoreSums<R, W>(sum, sums);
 }
 
-/// The steps that a block must have a multiple of.
-HWY_INLINE size_t BlockUnit(const Int8Weight&) {
-  return 1;
-}
-HWY_INLINE size_t BlockUnit(const Int4Weight& w) {
-  return w.group / StepSize();
+/// The last block of a group of rows.
+HWY_INLINE IntegerRows LastBlock(const IntegerRows& x) {
+  const size_t before = (x.blocks() - 1) * x.rows;
+  return {x.values + before * kIntegerBlock, x.scales + before, x.sums + before * kBlockSums, x.rows,
+          kIntegerBlock};
 }
 
-/// Adds the products of the elements after the last whole step.
+/// Adds the products of a last block that is not whole, with zeros behind the weight's numbers.
 template <size_t R>
-void AccumulateRest(const float* x, const Int8Weight& w, size_t n, size_t whole, float* sums) {
-  const size_t begin = whole * StepSize();
+void AccumulateRest(const IntegerRows& x, const Int8Weight& w, size_t n, float* sums) {
+  const size_t begin = w.in / kIntegerBlock * kIntegerBlock;
   if (begin == w.in) return;
-  HWY_ALIGN int8_t rest[2 * hn::MaxLanes(F32())] = {};
+  int8_t rest[kIntegerBlock] = {};
   std::copy(w.values + n * w.in + begin, w.values + (n + 1) * w.in, rest);
-  Accumulate<R, 1>(x + begin * R, Int8Weight{rest, nullptr, 0, 1}, 0, 0, 1, 0, sums);
+  Accumulate<R, 1>(LastBlock(x), Int8Weight{rest, nullptr, kIntegerBlock, 1}, 0, 0, 1, 0, sums);
 }
 template <size_t R>
-void AccumulateRest(const float*, const Int4Weight&, size_t, size_t, float*) {}  // groups are whole steps
+void AccumulateRest(const IntegerRows& x, const Int4Weight& w, size_t n, float* sums) {
+  const size_t begin = w.in / kIntegerBlock * kIntegerBlock;
+  if (begin == w.in) return;
+  uint8_t rest[kIntegerBlock / 2] = {};
+  uint16_t scales[kIntegerBlock / 32] = {};
+  std::copy(w.values + (n * w.in + begin) / 2, w.values + (n + 1) * w.in / 2, rest);
+  std::copy(w.scales + (n * w.in + begin) / w.group, w.scales + (n + 1) * w.in / w.group, scales);
+  Accumulate<R, 1>(LastBlock(x), Int4Weight{rest, scales, w.group, kIntegerBlock, 1}, 0, 0, 1, 0, sums);
+}
 
 HWY_INLINE float RowScale(const Int8Weight& w, size_t n) {
   return w.scales[n];
@@ -123,26 +182,25 @@ HWY_INLINE float RowScale(const Int4Weight&, size_t) {
 
 /// The outputs of `count` ≤ kPanel rows of the weight, beginning with row n.
 template <size_t R, class Weight, typename T>
-void Panel(const PackedRows& x, const Weight& w, const T* bias, size_t n, size_t count, T* y) {
-  constexpr size_t W = kManyRegisters ? (R <= 4 ? 4 : 3) : (R <= 2 ? 4 : R <= 4 ? 2 : 1);
+void Panel(const IntegerRows& x, const Weight& w, const T* bias, size_t n, size_t count, T* y) {
+  constexpr size_t W = kManyRegisters ? (R <= 4 ? 4 : 2) : (R <= 2 ? 2 : 1);
   static_assert(kPanel % W == 0);
   const F32 d;
-  const size_t lanes = hn::Lanes(d), step = 2 * lanes, whole = w.in / step, unit = BlockUnit(w);
+  const size_t lanes = hn::Lanes(d), whole = w.in / kIntegerBlock;
   HWY_ALIGN float sums[kPanel * R * hn::MaxLanes(F32())];
   std::fill(sums, sums + count * R * lanes, 0.0F);
-  const size_t block = std::max<size_t>(kBlockBytes / (R * step * sizeof(float)) / unit, 1) * unit;
-  for (size_t s = 0; s < whole; s += block) {
-    const size_t steps = std::min(block, whole - s);
-    // What these rows need next: their next block, or the beginning of the rows of the next panel.
-    ptrdiff_t ahead = static_cast<ptrdiff_t>(steps * step);
-    if (s + block >= whole) ahead = static_cast<ptrdiff_t>(kPanel * w.in) - static_cast<ptrdiff_t>(s * step);
-    const float* const values = x.values + s * step * R;
+  const size_t chunk = std::max<size_t>(kChunkBytes / (R * kIntegerBlock * sizeof(int16_t)), 1);
+  for (size_t b = 0; b < whole; b += chunk) {
+    const size_t end = std::min(b + chunk, whole);
+    // What these rows need next: their next chunk, or the beginning of the rows of the next panel.
+    const auto ahead =
+        static_cast<ptrdiff_t>(end < whole ? (end - b) * kIntegerBlock : kPanel * w.in - b * kIntegerBlock);
     size_t j = 0;
-    for (; j + W <= count; j += W) Accumulate<R, W>(values, w, n + j, s, steps, ahead, sums + j * R * lanes);
-    for (; j < count; ++j) Accumulate<R, 1>(values, w, n + j, s, steps, ahead, sums + j * R * lanes);
+    for (; j + W <= count; j += W) Accumulate<R, W>(x, w, n + j, b, end, ahead, sums + j * R * lanes);
+    for (; j < count; ++j) Accumulate<R, 1>(x, w, n + j, b, end, ahead, sums + j * R * lanes);
   }
   for (size_t j = 0; j < count; ++j) {
-    AccumulateRest<R>(x.values, w, n + j, whole, sums + j * R * lanes);
+    AccumulateRest<R>(x, w, n + j, sums + j * R * lanes);
     for (size_t r = 0; r < R; ++r) {
       const float sum =
           RowScale(w, n + j) * hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + (j * R + r) * lanes)));
@@ -152,12 +210,12 @@ void Panel(const PackedRows& x, const Weight& w, const T* bias, size_t n, size_t
 }
 
 template <size_t R, class Weight, typename T>
-void Panels(const PackedRows& x, const Weight& w, const T* bias, size_t first, size_t last, T* y) {
+void Panels(const IntegerRows& x, const Weight& w, const T* bias, size_t first, size_t last, T* y) {
   for (size_t n = first; n < last; n += kPanel) Panel<R>(x, w, bias, n, std::min(kPanel, last - n), y);
 }
 
 template <class Weight, typename T>
-void Multiply(const PackedRows& x, const Weight& w, const T* bias, size_t first, size_t last, T* y) {
+void Multiply(const IntegerRows& x, const Weight& w, const T* bias, size_t first, size_t last, T* y) {
   switch (x.rows) {
     case 1:
       return Panels<1>(x, w, bias, first, last, y);
@@ -184,26 +242,27 @@ void RowNumbers(const Weight& w, size_t first, size_t last, T* out) {
 }
 
 // One function of each kind for each combination, because HWY_EXPORT takes no templates.
-#define FLAM_FUNCTIONS(Suffix, T)                                                                  \
-  void Int8Pack##Suffix(const T* x, size_t rows, size_t in, float* packed) {                       \
-    PackRows<T, float>(x, static_cast<ptrdiff_t>(in), rows, in, packed);                           \
-  }                                                                                                \
-  void Int4Pack##Suffix(const T* x, size_t rows, size_t in, float* packed) {                       \
-    PackRows<T, uint16_t>(x, static_cast<ptrdiff_t>(in), rows, in, packed);                        \
-  }                                                                                                \
-  void Int8Multiply##Suffix(const PackedRows& x, const Int8Weight& w, const T* bias, size_t first, \
-                            size_t last, T* y) {                                                   \
-    Multiply(x, w, bias, first, last, y);                                                          \
-  }                                                                                                \
-  void Int4Multiply##Suffix(const PackedRows& x, const Int4Weight& w, const T* bias, size_t first, \
-                            size_t last, T* y) {                                                   \
-    Multiply(x, w, bias, first, last, y);                                                          \
-  }                                                                                                \
-  void Int8Numbers##Suffix(const Int8Weight& w, size_t first, size_t last, T* out) {               \
-    RowNumbers(w, first, last, out);                                                               \
-  }                                                                                                \
-  void Int4Numbers##Suffix(const Int4Weight& w, size_t first, size_t last, T* out) {               \
-    RowNumbers(w, first, last, out);                                                               \
+#define FLAM_FUNCTIONS(Suffix, T)                                                                   \
+  void Int8Pack##Suffix(const T* x, const IntegerRows& out) {                                       \
+    PackForInt8(x, out);                                                                            \
+  }                                                                                                 \
+  void Int4Pack##Suffix(const T* x, const IntegerRows& out) {                                       \
+    PackForInt4(x, out);                                                                            \
+  }                                                                                                 \
+                                                                                                    \
+  void Int8Multiply##Suffix(const IntegerRows& x, const Int8Weight& w, const T* bias, size_t first, \
+                            size_t last, T* y) {                                                    \
+    Multiply(x, w, bias, first, last, y);                                                           \
+  }                                                                                                 \
+  void Int4Multiply##Suffix(const IntegerRows& x, const Int4Weight& w, const T* bias, size_t first, \
+                            size_t last, T* y) {                                                    \
+    Multiply(x, w, bias, first, last, y);                                                           \
+  }                                                                                                 \
+  void Int8Numbers##Suffix(const Int8Weight& w, size_t first, size_t last, T* out) {                \
+    RowNumbers(w, first, last, out);                                                                \
+  }                                                                                                 \
+  void Int4Numbers##Suffix(const Int4Weight& w, size_t first, size_t last, T* out) {                \
+    RowNumbers(w, first, last, out);                                                                \
   }
 
 FLAM_FUNCTIONS(F32, float)
@@ -216,36 +275,36 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace flam::kernels {
 
-#define FLAM_DISPATCH(Suffix, T)                                                                            \
-  HWY_EXPORT(Int8Pack##Suffix);                                                                             \
-  HWY_EXPORT(Int4Pack##Suffix);                                                                             \
-  HWY_EXPORT(Int8Multiply##Suffix);                                                                         \
-  HWY_EXPORT(Int4Multiply##Suffix);                                                                         \
-  HWY_EXPORT(Int8Numbers##Suffix);                                                                          \
-  HWY_EXPORT(Int4Numbers##Suffix);                                                                          \
-  template <>                                                                                               \
-  void pack_for_int8(const T* x, size_t rows, size_t in, float* packed) {                                   \
-    HWY_DYNAMIC_DISPATCH(Int8Pack##Suffix)(x, rows, in, packed);                                            \
-  }                                                                                                         \
-  template <>                                                                                               \
-  void pack_for_int4(const T* x, size_t rows, size_t in, float* packed) {                                   \
-    HWY_DYNAMIC_DISPATCH(Int4Pack##Suffix)(x, rows, in, packed);                                            \
-  }                                                                                                         \
-  template <>                                                                                               \
-  void multiply(const PackedRows& x, const Int8Weight& w, const T* bias, size_t first, size_t last, T* y) { \
-    HWY_DYNAMIC_DISPATCH(Int8Multiply##Suffix)(x, w, bias, first, last, y);                                 \
-  }                                                                                                         \
-  template <>                                                                                               \
-  void multiply(const PackedRows& x, const Int4Weight& w, const T* bias, size_t first, size_t last, T* y) { \
-    HWY_DYNAMIC_DISPATCH(Int4Multiply##Suffix)(x, w, bias, first, last, y);                                 \
-  }                                                                                                         \
-  template <>                                                                                               \
-  void numbers_of(const Int8Weight& w, size_t first, size_t last, T* out) {                                 \
-    HWY_DYNAMIC_DISPATCH(Int8Numbers##Suffix)(w, first, last, out);                                         \
-  }                                                                                                         \
-  template <>                                                                                               \
-  void numbers_of(const Int4Weight& w, size_t first, size_t last, T* out) {                                 \
-    HWY_DYNAMIC_DISPATCH(Int4Numbers##Suffix)(w, first, last, out);                                         \
+#define FLAM_DISPATCH(Suffix, T)                                                                             \
+  HWY_EXPORT(Int8Pack##Suffix);                                                                              \
+  HWY_EXPORT(Int4Pack##Suffix);                                                                              \
+  HWY_EXPORT(Int8Multiply##Suffix);                                                                          \
+  HWY_EXPORT(Int4Multiply##Suffix);                                                                          \
+  HWY_EXPORT(Int8Numbers##Suffix);                                                                           \
+  HWY_EXPORT(Int4Numbers##Suffix);                                                                           \
+  template <>                                                                                                \
+  void pack_for_int8(const T* x, const IntegerRows& out) {                                                   \
+    HWY_DYNAMIC_DISPATCH(Int8Pack##Suffix)(x, out);                                                          \
+  }                                                                                                          \
+  template <>                                                                                                \
+  void pack_for_int4(const T* x, const IntegerRows& out) {                                                   \
+    HWY_DYNAMIC_DISPATCH(Int4Pack##Suffix)(x, out);                                                          \
+  }                                                                                                          \
+  template <>                                                                                                \
+  void multiply(const IntegerRows& x, const Int8Weight& w, const T* bias, size_t first, size_t last, T* y) { \
+    HWY_DYNAMIC_DISPATCH(Int8Multiply##Suffix)(x, w, bias, first, last, y);                                  \
+  }                                                                                                          \
+  template <>                                                                                                \
+  void multiply(const IntegerRows& x, const Int4Weight& w, const T* bias, size_t first, size_t last, T* y) { \
+    HWY_DYNAMIC_DISPATCH(Int4Multiply##Suffix)(x, w, bias, first, last, y);                                  \
+  }                                                                                                          \
+  template <>                                                                                                \
+  void numbers_of(const Int8Weight& w, size_t first, size_t last, T* out) {                                  \
+    HWY_DYNAMIC_DISPATCH(Int8Numbers##Suffix)(w, first, last, out);                                          \
+  }                                                                                                          \
+  template <>                                                                                                \
+  void numbers_of(const Int4Weight& w, size_t first, size_t last, T* out) {                                  \
+    HWY_DYNAMIC_DISPATCH(Int4Numbers##Suffix)(w, first, last, out);                                          \
   }
 
 FLAM_DISPATCH(F32, float)

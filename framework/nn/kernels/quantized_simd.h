@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "framework/nn/kernels/few_rows_simd.h"
+#include "framework/nn/kernels/integer_rows.h"
 
 namespace flam::kernels {
 
@@ -14,24 +14,24 @@ struct Int8Weight {
 };
 
 /// A weight [out,in], two numbers in a byte: the even one in the low bits, each 8 more than its value. A
-/// scale, the bits of bfloat16, for each `group` numbers of a row; `group` is a multiple of 32, and `in` of
-/// `group`.
+/// scale, the bits of bfloat16, for each `group` numbers of a row; `group` is 32, 64, 128 or 256, and `in` a
+/// multiple of it.
 struct Int4Weight {
   const uint8_t* values;
   const uint16_t* scales;
   size_t group, in, out;
 };
 
-/// Like pack() and multiply() of few_rows_simd.h. T: float, or the bits of bfloat16; `bias` may be nullptr.
-/// What is packed for one kind of weight is not for the other.
+/// Fills a group of rows from x [rows,in], for one kind of weight. T: float, or the bits of bfloat16.
 template <typename T>
-void pack_for_int8(const T* x, size_t rows, size_t in, float* packed);
+void pack_for_int8(const T* x, const IntegerRows& out);
 template <typename T>
-void pack_for_int4(const T* x, size_t rows, size_t in, float* packed);
+void pack_for_int4(const T* x, const IntegerRows& out);
+/// The outputs of weight rows first … last − 1 for one group: y [rows,out]. `bias` may be nullptr.
 template <typename T>
-void multiply(const PackedRows& x, const Int8Weight& w, const T* bias, size_t first, size_t last, T* y);
+void multiply(const IntegerRows& x, const Int8Weight& w, const T* bias, size_t first, size_t last, T* y);
 template <typename T>
-void multiply(const PackedRows& x, const Int4Weight& w, const T* bias, size_t first, size_t last, T* y);
+void multiply(const IntegerRows& x, const Int4Weight& w, const T* bias, size_t first, size_t last, T* y);
 
 /// The numbers of weight rows first … last − 1, rounded to T once: out [last − first,in].
 template <typename T>
