@@ -199,11 +199,8 @@ class Planner {
     unit.name = bench ? "bench" : "evaluate " + task.name;
     unit.config = config.resolved();
     if (!outputs.empty()) {
-      Value file = Value::map();
-      file.set("path", outputs.back());
-      Value files = Value::list();
-      files.as_list().push_back(std::move(file));
-      unit.config.find("weights")->set("files", std::move(files));
+      Value& weights = *unit.config.find("weights");
+      weights.set("files", files_after(units, outputs, *weights.find("files")));
     }
     std::vector<CompareUnit> trained;  // what the result depends on
     std::copy_if(units.begin(), units.end(), std::back_inserter(trained),
@@ -220,6 +217,24 @@ class Planner {
               : cat(" ", task.limit, " ", task.batch_size, " ", task.blind, " ", experiment_.pictures);
     finish(unit, bench ? "bench" : task.name, key);
     return unit;
+  }
+
+  /// The files of a trained model: what the last stage wrote, or if a stage leaves out what it did not train
+  /// (`save_frozen`), the config's files and what every stage wrote.
+  static Value files_after(const std::vector<CompareUnit>& units, const std::vector<std::string>& outputs,
+                           const Value& config_files) {
+    const bool all_whole = std::ranges::all_of(units, [](const CompareUnit& unit) {
+      return unit.kind != CompareUnit::Kind::train ||
+             unit.config.find("train")->find("save_frozen")->as_bool();
+    });
+    Value files = all_whole ? Value::list() : config_files;
+    for (const std::string& output : outputs) {
+      if (all_whole && output != outputs.back()) continue;
+      Value file = Value::map();
+      file.set("path", output);
+      files.as_list().push_back(std::move(file));
+    }
+    return files;
   }
 
   /// Combines the config, the libraries and the earlier stages.

@@ -154,16 +154,22 @@ TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
                     HasSubstr("1 tensor in the files from which training starts could not be used")));
 }
 
-// The frozen parts of what is scored come from the config's files.
+// The frozen parts of what is scored come from the config's files, whether the stage writes them or not.
 TEST_F(Compare, TheFirstStageStartsFromTheConfigsWeights) {
-  const auto ran = compare(
-      "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nvariants: [{name: base}]\n"
-      "evaluate: [{name: caption, limit: 1, blind: false}]\n"
-      "stages: [{name: some, set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": "
-      "1.0e-6}, task_heads: [{type: caption}], steps: 1, batch_size: 2}}}]\n");
-  ASSERT_EQ(ran.status, 0) << ran.err;
-  const json report = json::parse(read("compare.json"));
-  EXPECT_EQ(report["variants"][0]["left_out"], 0);
+  const auto scores = [&](const char* save_frozen) {
+    const auto ran = compare(
+        "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nvariants: [{name: "
+        "base}]\n"
+        "evaluate: [{name: caption, limit: 1, blind: false}]\n"
+        "stages: [{name: some, set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": "
+        "1.0e-6}, task_heads: [{type: caption}], steps: 1, batch_size: 2, save_frozen: " +
+        std::string(save_frozen) + "}}}]\n");
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return json::parse(read("compare.json"))["variants"][0]["values"]["score caption.true"];
+  };
+  const json whole = scores("true");
+  EXPECT_FALSE(whole.empty());
+  EXPECT_EQ(scores("false"), whole);
 }
 
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
