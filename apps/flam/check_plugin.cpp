@@ -73,6 +73,25 @@ void add_check_plugin(CLI::App& app, int& status) {
   add_set(*command, options->check.overrides,
           "set a value of the config, e.g. model.resampler.num_latents=4 (repeatable)");
   add_plugin_path(*command, options->check.plugin_path);
+  CLI::Option* const weights =
+      command
+          ->add_option(
+              "--weights", options->check.weights,
+              "checkpoint (a file or a folder) whose weights the component runs with, instead of random ones")
+          ->type_name("FILE")
+          ->check(not_empty());
+  command->add_option("--naming", options->check.naming, "naming table for the checkpoint's keys")
+      ->type_name("NAME")
+      ->needs(weights);
+  command->add_option("--prefix", options->check.prefix, "what is before these keys")
+      ->type_name("PREFIX")
+      ->needs(weights);
+  command
+      ->add_option("--ignore", options->check.ignore,
+                   "keys that are not used, e.g. 'text_model.*' (repeatable)")
+      ->type_name("PATTERN ...")
+      ->needs(weights)
+      ->allow_extra_args(false);
   command
       ->add_option("--max-memory", options->max_memory,
                    "MiB of float32 weights; a component with more is built but not run")

@@ -161,7 +161,7 @@ ComponentConfig Specimen::parse(const Value& node) const {
 }
 
 std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
-  auto subject = make_subject(registry, parse(node()), kSmall);
+  auto subject = make_subject(registry, parse(node()), setting());
   const int64_t bytes = 4 * subject->store.parameter_count();
   if (bytes > options.max_bytes) {
     too_large = {
@@ -170,7 +170,11 @@ std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
         true};
     return nullptr;
   }
-  fill(subject->store);
+  if (takes_checkpoint()) {
+    load_checkpoint(*subject, kind, options);
+  } else {
+    fill(subject->store);
+  }
   return subject;
 }
 
@@ -220,6 +224,7 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
   report(loads);
   if (loads.outcome == Outcome::failed) return;
   refuse_unusable(registry, config, options);
+  if (!options.weights.empty()) require_checkpoint(registry, options);
   Registry others;
   others.scan(plugin_search_path({}));
   for (const auto& listed : registry.list()) {
@@ -233,12 +238,18 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
     if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
       log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
     bool hangs = false;
-    for (const Check& check : checks_of(listed.kind)) {
-      const PluginCheck result = hangs ? PluginCheck{label_of(specimen), check.name, Outcome::skipped,
-                                                     "not run: an earlier check did not end"}
-                                       : run_apart(check, specimen, hangs);
+    std::string reason;  // why the checks can't be run
+    const auto run = [&](const Check& check) {
+      if (hangs) reason = "not run: an earlier check did not end";
+      const PluginCheck result = reason.empty()
+                                     ? run_apart(check, specimen, hangs)
+                                     : PluginCheck{label_of(specimen), check.name, Outcome::skipped, reason};
       report(result);
-    }
+      return result.outcome;
+    };
+    if (specimen.takes_checkpoint() && run({"weights", check_weights}) == Outcome::failed)
+      reason = "not run: the weights don't fit";
+    for (const Check& check : checks_of(listed.kind)) run(check);
   }
 }
 

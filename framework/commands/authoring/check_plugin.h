@@ -16,6 +16,11 @@ struct CheckOptions {
   /// (model.KIND, transforms, task_head, dataset, metrics); "" for the defaults.
   std::string config;
   std::vector<std::string> overrides;  // `--set` assignments on it
+  /// A checkpoint, a file or a folder, from which the plugin's neural component takes its weights; "": random
+  /// ones. Its keys are looked up in the naming table `naming`, without `prefix`; both "": they are
+  /// KIND.NAME.
+  std::string weights, naming, prefix;
+  std::vector<std::string> ignore;  // patterns of keys that are not used
   std::vector<std::filesystem::path>
       plugin_path;                       // where the other components that the config names are searched
   int64_t max_bytes = int64_t{1} << 30;  // limit for float32 weights; a larger component is not run
@@ -34,7 +39,8 @@ struct PluginCheck {
 
 /// Checks the library, then every component that it registers. Each check runs in its own child process, so
 /// that a crash, an exit or a hang fails only that check. `report` is called after each check. Error: the
-/// library is not a plugin, the config can't be read, or it has parameters that a component doesn't take.
+/// library is not a plugin, the config can't be read, or it has parameters that a component doesn't take; or
+/// there is no such checkpoint, or not one component that it could be for.
 FLAM_API void check_plugin(const std::filesystem::path& library, const CheckOptions& options,
                            const std::function<void(const PluginCheck&)>& report);
 

@@ -24,8 +24,13 @@ struct Specimen {
   Value node() const;
   /// Error: lists everything that is wrong with the parameters.
   ComponentConfig parse(const Value& node) const;
-  /// Builds the component, with initialised weights on the CPU. Null if the weights are larger than
-  /// options.max_bytes; `too_large` then has the reason.
+  /// Whether the component gets the weights of options.weights.
+  bool takes_checkpoint() const;
+  /// The sizes that the component is built for: those of the config's model if it is given a checkpoint,
+  /// which was made for them.
+  Setting setting() const;
+  /// Builds the component on the CPU, with the weights of options.weights or initialised ones. Null if the
+  /// weights are larger than options.max_bytes; `too_large` then has the reason.
   std::unique_ptr<Subject> subject(Finding& too_large) const;
 };
 
@@ -43,6 +48,12 @@ void require_close(const at::Tensor& a, const at::Tensor& b, double tolerance, c
 /// input's device.
 at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in);
 
+/// Loads the checkpoint, and says what the component gives with it.
+Finding check_weights(const Specimen& specimen);
+/// Fills the subject from options.weights. Error: lists what doesn't fit.
+void load_checkpoint(Subject& subject, const std::string& kind, const CheckOptions& options);
+/// Error: there is no such checkpoint, or the library has not exactly one component that it could be for.
+void require_checkpoint(const Registry& registry, const CheckOptions& options);
 Finding check_memory(const Specimen& specimen);
 Finding check_threads(const Specimen& specimen);
 Finding check_layer_ranges(const Specimen& specimen);

@@ -98,6 +98,7 @@ class BackboneSubject final : public Subject {
   std::vector<int64_t> announced(const Tensors& in) const override {
     return {in[0].size(0), backbone_->shape().tokens(), backbone_->shape().width};
   }
+  const std::vector<NamingTable>* naming_tables() const override { return &backbone_->naming_tables(); }
 
  private:
   std::unique_ptr<VisionBackbone> backbone_;
@@ -121,6 +122,7 @@ class ResamplerSubject final : public Subject {
   std::vector<int64_t> announced(const Tensors& in) const override {
     return {in[0].size(0), 2, resampler_->shape().tokens, resampler_->shape().width};
   }
+  const std::vector<NamingTable>* naming_tables() const override { return &resampler_->naming_tables(); }
 
  private:
   Setting setting_;
@@ -165,6 +167,7 @@ class AdapterSubject final : public Subject {
   std::vector<int64_t> announced(const Tensors& in) const override {
     return {in[1].size(0), -1, setting_.hidden_size};
   }
+  const std::vector<NamingTable>* naming_tables() const override { return &adapter_->naming_tables(); }
 
  private:
   static constexpr int64_t kTokens = 6;
@@ -192,9 +195,11 @@ class DecoderSubject final : public Subject {
     return decoder_->head(hidden, nullptr);
   }
   std::vector<int64_t> announced(const Tensors& in) const override {
-    return {in[0].size(0), kTokens, decoder_->vocab_size() + added_};
+    // Without added tokens, the rows may be those of a checkpoint, which may have more for padding.
+    return {in[0].size(0), kTokens, added_ > 0 ? decoder_->vocab_size() + added_ : -1};
   }
   const LanguageDecoder* decoder() const override { return decoder_.get(); }
+  const std::vector<NamingTable>* naming_tables() const override { return &decoder_->naming_tables(); }
 
  private:
   static constexpr int64_t kTokens = 6;

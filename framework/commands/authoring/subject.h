@@ -31,7 +31,8 @@ class Subject {
   virtual at::Tensor run(const Tensors& in) const = 0;
   /// The shape that run() should return; −1 allows any size.
   virtual std::vector<int64_t> announced(const Tensors& in) const = 0;
-  virtual const LanguageDecoder* decoder() const { return nullptr; }  // null for other kinds
+  virtual const LanguageDecoder* decoder() const { return nullptr; }                 // null for other kinds
+  virtual const std::vector<NamingTable>* naming_tables() const { return nullptr; }  // null for a transform
 
   WeightStore store;
 };
