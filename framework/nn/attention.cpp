@@ -12,7 +12,6 @@
 #include <limits>
 #include <optional>
 
-#include "framework/nn/flops.h"
 #include "framework/nn/kernels/attention_prompt.h"
 #include "framework/nn/kernels/attention_step.h"
 
@@ -22,11 +21,6 @@ namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-/// Counts a multiply-add for each score and each weighted value.
-void count_attention(const at::Tensor& q, int64_t keys) {
-  count_flops(4 * q.numel() * keys);
-}
-
 double scale_of(const at::Tensor& q) {
   return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
 }
@@ -35,15 +29,12 @@ double scale_of(const at::Tensor& q) {
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask) {
   const bool unmasked = mask.causal || !mask.allowed.defined();  // but for the keys after each query
-  if (unmasked && kernels::takes_attention_prompt(q, k, v)) {
-    count_attention(q, k.size(2));
+  if (unmasked && kernels::takes_attention_prompt(q, k, v))
     return kernels::attention_prompt(q, k, v, mask.causal);
-  }
   if (const int64_t group = q.size(1) / k.size(1); group > 1) {
     const at::Tensor wide_k = k.repeat_interleave(group, 1), wide_v = v.repeat_interleave(group, 1);
     return attend(q, wide_k, wide_v, mask);
   }
-  count_attention(q, k.size(2));
   if (unmasked) return at::scaled_dot_product_attention(q, k, v, std::nullopt, 0, mask.causal);
   // A zero query that attends to everything gives the mean and correct gradients in every kernel and dtype.
   return at::scaled_dot_product_attention(mask.blind.defined() ? q.masked_fill(mask.blind, 0) : q, k, v,
@@ -66,7 +57,6 @@ at::Tensor attend_cached(const at::Tensor& q, const KVCache::Segments& kv, const
   const int64_t batch = kv.prompt_key.size(0), kv_heads = kv.prompt_key.size(1), group = heads / kv_heads;
   const int64_t beams = rows / batch;
   const int64_t prompt = kv.prompt_key.size(2), tail = kv.tail_key.size(2);
-  count_attention(q, prompt + tail);
   if (kernels::takes_attention_step(q, kv, cache)) return kernels::attention_step(q, kv, cache);
   if (length == 1 && kv.key.defined()) {  // the queries of a group become rows of one head
     const at::Tensor bias = cache.bias(kv.key.size(2)).to(q.scalar_type());

@@ -9,7 +9,6 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
-#include "framework/nn/flops.h"
 
 namespace flam {
 
@@ -36,11 +35,6 @@ Weight declare_bias(const WeightScope& weights, const std::string& name, int64_t
   return bias ? (weights / name).tensor("bias", {out}, Init::zeros()) : Weight();
 }
 
-at::Tensor counted(const at::Tensor& out, const Weight& weight) {
-  count_flops(2 * out.numel() * weight.tensor()[0].numel());
-  return out;
-}
-
 at::Tensor tensor_or_none(const Weight& weight) {
   return weight ? weight.tensor() : at::Tensor();
 }
@@ -54,9 +48,8 @@ Conv1d::Conv1d(const WeightScope& weights, const std::string& name, int64_t in, 
       bias_(declare_bias(weights, name, out, options.bias)) {}
 
 at::Tensor Conv1d::operator()(const at::Tensor& x) const {
-  return counted(at::conv1d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
-                            options_.dilation, options_.groups),
-                 weight_);
+  return at::conv1d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
+                    options_.dilation, options_.groups);
 }
 
 Conv2d::Conv2d(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
@@ -66,9 +59,8 @@ Conv2d::Conv2d(const WeightScope& weights, const std::string& name, int64_t in, 
       bias_(declare_bias(weights, name, out, options.bias)) {}
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
-  return counted(at::conv2d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
-                            options_.dilation, options_.groups),
-                 weight_);
+  return at::conv2d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
+                    options_.dilation, options_.groups);
 }
 
 ConvTranspose2d::ConvTranspose2d(const WeightScope& weights, const std::string& name, int64_t in, int64_t out,
@@ -86,7 +78,6 @@ ConvTranspose2d::ConvTranspose2d(const WeightScope& weights, const std::string& 
 }
 
 at::Tensor ConvTranspose2d::operator()(const at::Tensor& x) const {
-  count_flops(2 * x.numel() * weight_.tensor()[0].numel());
   return at::conv_transpose2d(x, weight_.tensor(), tensor_or_none(bias_), options_.stride, options_.padding,
                               options_.output_padding, options_.groups, options_.dilation);
 }

@@ -18,7 +18,7 @@ struct ConvOptions {
 ///   Conv1d conv(weights, "conv", 80, 384, {.kernel = 3, .padding = 1});
 ///   conv(x);  // [N,80,L] → [N,384,L]
 ///
-/// Error: groups do not divide the channels. Its multiply-adds count in a FlopScope.
+/// Error: groups do not divide the channels.
 class FLAM_API Conv1d {
  public:
   Conv1d() = default;
@@ -62,7 +62,7 @@ struct ConvTransposeOptions {
 ///   ConvTranspose2d up(weights, "up", 256, 128, {.kernel = 2, .stride = 2});
 ///   up(x);  // [N,256,H,W] → [N,128,2H,2W]
 ///
-/// Error: groups do not divide the channels. Its multiply-adds count in a FlopScope.
+/// Error: groups do not divide the channels.
 class FLAM_API ConvTranspose2d {
  public:
   ConvTranspose2d() = default;

@@ -9,8 +9,6 @@
 #include <array>
 #include <cmath>
 
-#include "framework/nn/flops.h"
-
 namespace flam {
 
 namespace {
@@ -40,20 +38,17 @@ ConvNorm::ConvNorm(const WeightScope& weights, const std::string& name, const Co
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x) const {
   const ConvShape& s = shape_;
-  const std::array<int64_t, 4> size{x.size(0), s.out, s.output_side(x.size(2)), s.output_side(x.size(3))};
-  count_flops(2 * size[0] * s.out * size[2] * size[3] * (s.in / s.groups) * s.kernel * s.kernel);
-
   const auto single = [](const Weight& weight) { return weight.tensor().to(at::kFloat); };
   const at::Tensor scale = single(norm_weight_) * at::rsqrt(single(variance_) + eps_);
   const at::Tensor weight = (single(weight_) * scale.view({-1, 1, 1, 1})).to(x.scalar_type());
   const at::Tensor bias = (single(norm_bias_) - single(mean_) * scale).to(x.scalar_type());
 
   // Total padding along height and width; if it is odd, the extra zero goes to the end.
-  const auto zeros = [&](int64_t side, int64_t out) {
+  const auto zeros = [&](int64_t side) {
     if (s.padding == ConvShape::Padding::symmetric) return (s.kernel - 1) / 2 * 2;
-    return std::max<int64_t>(0, (out - 1) * s.stride + s.kernel - side);
+    return std::max<int64_t>(0, (s.output_side(side) - 1) * s.stride + s.kernel - side);
   };
-  const int64_t high = zeros(x.size(2), size[2]), wide = zeros(x.size(3), size[3]);
+  const int64_t high = zeros(x.size(2)), wide = zeros(x.size(3));
   const bool even = high % 2 == 0 && wide % 2 == 0;
   const at::Tensor padded =
       even ? x : at::constant_pad_nd(x, {wide / 2, wide - wide / 2, high / 2, high - high / 2});

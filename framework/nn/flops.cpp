@@ -1,25 +1,132 @@
 #include "framework/nn/flops.h"
 
+#include <ATen/core/ivalue.h>
+#include <ATen/record_function.h>
+
 #include <limits>
+#include <map>
+#include <memory>
 
 namespace flam {
 
 namespace {
-thread_local FlopScope* innermost = nullptr;
+
+using Tensors = std::vector<at::Tensor>;
+using Flops = int64_t (*)(const Tensors& in, const at::Tensor& out);
+
+int64_t of_rows(const Tensors& in, const at::Tensor& out) {
+  return in[0].dim() > 0 ? 2 * out.numel() * in[0].size(-1) : 0;
+}
+int64_t of_added_rows(const Tensors& in, const at::Tensor& out) {
+  return 2 * out.numel() * in[1].size(-1);
+}
+int64_t of_added_batch(const Tensors& in, const at::Tensor&) {
+  return 2 * in[1].numel() * in[2].size(-1);
+}
+int64_t of_transposed_convolution(const Tensors& in, const at::Tensor&) {
+  return 2 * in[0].numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
+}
+int64_t of_convolution(const Tensors& in, const at::Tensor& out) {
+  // Only a transposed one may have another number of outputs than the weight has rows.
+  if (out.size(-in[1].dim() + 1) != in[1].size(0)) return of_transposed_convolution(in, out);
+  return 2 * out.numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
+}
+int64_t of_attention(const Tensors& in, const at::Tensor& out) {
+  return 2 * (in[0].numel() + out.numel()) * in[1].size(-2);
+}
+int64_t of_attention_step(const Tensors& in, const at::Tensor& out) {
+  return 4 * out.numel() * (in[1].size(-2) + in[3].size(-2));
 }
 
-FlopScope::FlopScope() : outer_(innermost) {
-  innermost = this;
+struct Product {
+  Flops flops;
+  size_t tensors = 2;  // that it takes at least
+};
+
+const Product* product_named(std::string_view name) {
+  static const std::map<std::string_view, Product> products = [] {
+    std::map<std::string_view, Product> out;
+    for (const char* one :
+         {"aten::linear", "aten::matmul", "aten::mm", "aten::bmm", "aten::mv", "aten::dot", "aten::vdot",
+          "aten::inner", "flam::few_rows_product", "flam::many_rows_product", "flam::quantized_product"})
+      out[one] = {of_rows};
+    for (const char* one :
+         {"aten::addmm", "aten::addmm_", "aten::baddbmm", "aten::baddbmm_", "aten::addmv", "aten::addmv_"})
+      out[one] = {of_added_rows, 3};
+    for (const char* one : {"aten::addbmm", "aten::addbmm_"}) out[one] = {of_added_batch, 3};
+    for (const char* one :
+         {"aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::convolution", "aten::_convolution"})
+      out[one] = {of_convolution};
+    for (const char* one : {"aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"})
+      out[one] = {of_transposed_convolution};
+    for (const char* one : {"aten::scaled_dot_product_attention", "aten::_scaled_dot_product_flash_attention",
+                            "aten::_scaled_dot_product_flash_attention_for_cpu",
+                            "aten::_scaled_dot_product_efficient_attention", "flam::attention_prompt"})
+      out[one] = {of_attention, 3};
+    out["flam::attention_step"] = {of_attention_step, 5};
+    return out;
+  }();
+  const auto found = products.find(name);
+  return found == products.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+bool is_product(std::string_view name) {
+  return product_named(name) != nullptr;
+}
+
+int64_t product_flops(std::string_view name, const Tensors& in, const at::Tensor& out) {
+  const Product* const product = product_named(name);
+  return product && in.size() >= product->tensors && out.defined() ? product->flops(in, out) : 0;
+}
+
+/// Sees the operators that a thread with a FlopScope calls.
+struct FlopCallbacks {
+  static inline thread_local FlopScope* innermost = nullptr;
+  static inline thread_local uint64_t handle = 0;
+  static inline thread_local int depth = 0;  // products that are being computed
+
+  /// A product under way, with the tensors that it was given.
+  struct Context : at::ObserverContext {
+    Tensors in;
+  };
+
+  static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
+    if (!is_product(function.name())) return nullptr;
+    auto context = std::make_unique<Context>();
+    if (depth++ > 0) return context;
+    for (const c10::IValue& value : function.inputs())
+      if (value.isTensor() && value.toTensor().defined()) context->in.push_back(value.toTensor());
+    return context;
+  }
+
+  static void end(const at::RecordFunction& function, at::ObserverContext* context) {
+    if (!context || --depth > 0) return;
+    const auto& outputs = function.outputs();
+    if (outputs.empty() || !outputs.front().isTensor()) return;
+    const int64_t flops =
+        product_flops(function.name(), static_cast<Context*>(context)->in, outputs.front().toTensor());
+    for (FlopScope* scope = innermost; scope; scope = scope->outer_) {
+      if (__builtin_add_overflow(scope->flops_, flops, &scope->flops_))
+        scope->flops_ = std::numeric_limits<int64_t>::max();
+    }
+  }
+};
+
+FlopScope::FlopScope() : outer_(FlopCallbacks::innermost) {
+  if (!outer_) {
+    FlopCallbacks::handle =
+        at::addThreadLocalCallback(at::RecordFunctionCallback(&FlopCallbacks::begin, &FlopCallbacks::end)
+                                       .needsInputs(true)
+                                       .needsOutputs(true)
+                                       .scopes({at::RecordScope::FUNCTION}));
+  }
+  FlopCallbacks::innermost = this;
 }
 FlopScope::~FlopScope() {
-  innermost = outer_;
-}
-
-void count_flops(int64_t flops) {
-  for (FlopScope* scope = innermost; scope; scope = scope->outer_) {
-    if (__builtin_add_overflow(scope->flops_, flops, &scope->flops_))
-      scope->flops_ = std::numeric_limits<int64_t>::max();
-  }
+  FlopCallbacks::innermost = outer_;
+  if (!outer_) at::removeCallback(FlopCallbacks::handle);
 }
 
 }  // namespace flam

@@ -17,7 +17,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "framework/nn/flops.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/many_rows.h"
 #include "framework/nn/kernels/pointwise.h"
@@ -70,12 +69,10 @@ Init matrix_init(const LinearOptions& options, int64_t in) {
 
 namespace {
 at::Tensor product(const at::Tensor& x, const QuantizedMatrix& weight, const at::Tensor& bias) {
-  count_flops(2 * x.numel() * weight.rows());
   return kernels::quantized_product(x, weight, bias);
 }
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  count_flops(2 * x.numel() * weight.size(0));
   if (kernels::takes_many_rows(x, weight, bias)) return kernels::many_rows_product(x, weight, bias);
   if (kernels::takes_few_rows(x, weight, bias)) return kernels::few_rows_product(x, weight, bias);
   return at::linear(x, weight, bias);
@@ -111,7 +108,6 @@ at::Tensor add_product(const at::Tensor& residual, const Linear& linear, const a
   if (at::GradMode::is_enabled() || x.is_meta() || x.is_cpu() || linear.bias() ||
       linear.weight().quantized() || !residual.is_contiguous())
     return add_residual(residual, linear(x));
-  count_flops(2 * x.numel() * linear.out_features());
   const at::Tensor rows = x.reshape({-1, linear.in_features()}), weight = linear.weight().tensor().t();
   at::Tensor sums = residual.view({-1, linear.out_features()});
   if (reuse) {

@@ -2,8 +2,6 @@
 
 #include <ATen/ops/linear.h>
 
-#include "framework/nn/flops.h"
-
 namespace flam {
 
 PatchEmbedding::PatchEmbedding(const WeightScope& weights, const std::string& name, int64_t width,
@@ -13,14 +11,13 @@ PatchEmbedding::PatchEmbedding(const WeightScope& weights, const std::string& na
 }
 
 at::Tensor PatchEmbedding::operator()(const at::Tensor& pixels) const {
-  const int64_t n = pixels.size(0), width = weight_.shape()[0], p = weight_.shape()[2];
+  const int64_t n = pixels.size(0), p = weight_.shape()[2];
   const int64_t rows = pixels.size(2) / p, columns = pixels.size(3) / p;
   const at::Tensor patches = pixels.narrow(2, 0, rows * p)
                                  .narrow(3, 0, columns * p)
                                  .reshape({n, 3, rows, p, columns, p})
                                  .permute({0, 2, 4, 1, 3, 5})
                                  .reshape({n, rows * columns, 3 * p * p});
-  count_flops(2 * patches.numel() * width);
   return at::linear(patches, weight_.tensor().flatten(1), bias_ ? bias_.tensor() : at::Tensor());
 }
 

@@ -4,7 +4,6 @@
 #include <ATen/record_function.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <span>
 #include <tuple>
@@ -41,28 +40,6 @@ int64_t bytes_of(const at::Tensor& tensor) {
   return tensor.has_storage() ? std::min(bytes, static_cast<int64_t>(tensor.storage().nbytes())) : bytes;
 }
 
-/// The operations of a product with these inputs and this output, a multiply-add counted as two; nullopt: the
-/// operator is no product.
-std::optional<int64_t> product_flops(const std::string& name, const std::vector<at::Tensor>& in,
-                                     const at::Tensor& out) {
-  const auto is = [&](std::initializer_list<const char*> names) {
-    return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
-  };
-  if (in.size() < 2) return std::nullopt;
-  if (is({"aten::linear", "flam::few_rows_product", "flam::many_rows_product", "flam::quantized_product",
-          "aten::matmul", "aten::mm", "aten::bmm", "aten::mv", "aten::dot"}))
-    return in[0].dim() > 0 ? 2 * out.numel() * in[0].size(-1) : 0;
-  if (in.size() > 2 && is({"aten::addmm", "aten::baddbmm", "aten::addmv"}))
-    return 2 * out.numel() * in[1].size(-1);
-  if (is({"aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::convolution"}))
-    return 2 * out.numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
-  if (in.size() > 2 && name == "aten::scaled_dot_product_attention")
-    return 2 * (in[0].numel() + out.numel()) * in[1].size(-2);
-  if (in.size() > 4 && name == "flam::attention_step")
-    return 4 * out.numel() * (in[1].size(-2) + in[3].size(-2));
-  return std::nullopt;
-}
-
 /// Operators that read only some rows of their first tensor.
 bool reads_rows(const std::string& name) {
   return name == "aten::embedding" || name == "aten::index" || name == "aten::index_select" ||
@@ -73,10 +50,8 @@ bool reads_rows(const std::string& name) {
 
 struct OperatorRecorder::Open {
   RecordedStage stage;
-  FlopScope flops;
   std::vector<size_t> callers;                         // indices of the calls under way
   std::vector<std::vector<at::Tensor>> inputs;         // of each of them
-  size_t products = 0;                                 // how many of them are products
   std::unordered_set<const void*> made;                // storages that the stage made
   std::set<std::tuple<const void*, int64_t>> counted;  // tensors whose bytes are counted
 };
@@ -121,9 +96,7 @@ struct RecorderCallbacks {
                              const std::vector<at::Tensor>& out) {
     auto& calls = open.stage.calls;
     OperatorCall& call = calls[index];
-    if (!out.empty()) {
-      if (const auto own = product_flops(call.name, in, out.front())) call.flops = *own;
-    }
+    if (!out.empty() && is_product(call.name)) call.flops = product_flops(call.name, in, out.front());
     // A product within a product computes the same operations; other operators do what they call.
     if (open.callers.empty()) return;
     OperatorCall& caller = calls[open.callers.back()];
@@ -182,9 +155,6 @@ void OperatorRecorder::begin(const std::string& stage) {
 void OperatorRecorder::end(int64_t unseen_bytes) {
   RecordedStage stage = std::move(open_->stage);
   stage.ms = now() - stage.start_ms;
-  int64_t seen = 0;
-  for (const OperatorCall& call : stage.calls) seen += call.flops;
-  stage.unseen_flops = std::max<int64_t>(open_->flops.flops() - seen, 0);
   stage.unseen_bytes = unseen_bytes;
   open_.reset();
   stages_.push_back(std::move(stage));

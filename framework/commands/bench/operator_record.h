@@ -28,7 +28,6 @@ struct RecordedStage {
   std::string name;
   double start_ms = 0, ms = 0;
   std::vector<OperatorCall> calls;
-  int64_t unseen_flops = 0;  // of nn's layers that are no operators of libtorch
   int64_t unseen_bytes = 0;  // as the caller of end() says
 };
 

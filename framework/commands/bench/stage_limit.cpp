@@ -26,9 +26,7 @@ void add_run(StageWork& work, const RecordedStage& stage) {
     if (call.depth == 0) ++work.calls;
     if (call.depth == 0 && (call.flops > 0 || call.bytes > 0)) work.items.push_back({call.flops, call.bytes});
   }
-  for (const StageWork::Item unseen : {StageWork::Item{stage.unseen_flops, 0}, {0, stage.unseen_bytes}}) {
-    if (unseen.flops > 0 || unseen.bytes > 0) work.items.push_back(unseen);
-  }
+  if (stage.unseen_bytes > 0) work.items.push_back({0, stage.unseen_bytes});
 }
 
 StageLimit limit_of(const StageWork& work, double flops_per_second, double bytes_per_second) {

