@@ -7,6 +7,7 @@
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
+#include "framework/device/huge_pages.h"
 #include "framework/device/meta_kernels.h"
 #include "framework/weights/allocate.h"
 #include "framework/weights/quantized_matrix.h"
@@ -37,7 +38,7 @@ struct WeightStack {
     std::vector<int64_t> shape = slot.shape;
     shape[0] = all;
     if (!room.defined() || room.device() != options.device() || room.dtype() != options.dtype())
-      room = at::empty(shape, options);
+      room = empty_in_huge_pages(shape, options);
     // Not a view, so that in training each tensor counts its changes for itself.
     at::Tensor rows = room.narrow(0, first, slot.shape[0]).variable_data();
     if (&slot == slots.back()) room.reset();
@@ -62,7 +63,7 @@ void unstack_rows(WeightSlot& slot) {
 at::Tensor allocate(const WeightSlot& slot, at::Device device, at::ScalarType dtype) {
   try {
     if (slot.stack) return slot.stack->rows_of(slot, at::device(device).dtype(dtype));
-    return at::empty(slot.tensor_shape(), at::device(device).dtype(dtype));
+    return empty_in_huge_pages(slot.tensor_shape(), at::device(device).dtype(dtype));
   } catch (const std::exception&) {
     throw RunError(cat("no memory for tensor ", quoted(slot.name), " ", at::IntArrayRef(slot.shape), ": ",
                        slot.numel() * static_cast<int64_t>(c10::elementSize(dtype)), " bytes on ",

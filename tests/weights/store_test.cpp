@@ -78,6 +78,24 @@ TEST(WeightStore, WrongDeclarationsAreErrors) {
   EXPECT_THAT(error_of([&] { root.fused("f", {5, 2}, {2, 2}, Init::zeros()); }), HasSubstr("do not add up"));
 }
 
+TEST(WeightStore, LargeTensorsBeginWithAHugePage) {
+  WeightStore store;
+  const WeightScope root(store, "x");
+  const Weight alone = root.tensor("alone", {1024, 1024}, Init::zeros());
+  const std::vector<Weight> stacked = {root.tensor("q", {600, 1024}, Init::zeros()),
+                                       root.tensor("k", {600, 1024}, Init::zeros())};
+  stack_rows(stacked);
+  const auto begins_one = [](const Weight& weight) {
+    return reinterpret_cast<uintptr_t>(weight.tensor().const_data_ptr()) % (2 << 20) == 0;
+  };
+  store.initialise(at::kCPU, at::kFloat, 0);
+  EXPECT_TRUE(begins_one(alone));
+  EXPECT_TRUE(begins_one(stacked[0]));
+  store.to(at::kCPU, at::kBFloat16);
+  EXPECT_TRUE(begins_one(alone));
+  EXPECT_TRUE(begins_one(stacked[0]));
+}
+
 TEST(WeightStore, OutOfMemoryNamesTheTensor) {
   WeightStore store;
   WeightScope(store, "x").tensor("huge", {int64_t{1} << 50}, Init::zeros());

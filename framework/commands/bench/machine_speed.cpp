@@ -14,6 +14,7 @@
 #include "framework/base/text.h"
 #include "framework/device/device.h"
 #include "framework/device/free_memory.h"
+#include "framework/device/huge_pages.h"
 
 namespace flam {
 
@@ -68,7 +69,8 @@ MachineSpeed::MachineSpeed(at::Device device, at::ScalarType dtype) : device_(de
                  " MiB instead of ", kWholeBuffer >> 20,
                  "; if caches hold a good part of that, the limits are too low"));
   }
-  buffer_ = at::full({bytes / 8}, 1, at::TensorOptions().device(device).dtype(at::kLong));
+  // In the pages in which weights lie.
+  buffer_ = empty_in_huge_pages({bytes / 8}, at::TensorOptions().device(device).dtype(at::kLong)).fill_(1);
 }
 
 void MachineSpeed::choose_matrices(at::ScalarType dtype) {
