@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/device/huge_pages.h"
 #include "framework/nn/kernels/attention_prompt.h"
 #include "framework/nn/kernels/few_rows.h"
 #include "framework/nn/kernels/many_rows.h"
@@ -28,7 +29,7 @@ namespace {
 constexpr int64_t kWeightBytes = int64_t{256} << 20;
 
 at::Tensor numbers(at::IntArrayRef shape, at::ScalarType dtype) {
-  return at::empty(shape, at::kFloat).uniform_(-1, 1).to(dtype);
+  return empty_in_huge_pages(shape, dtype).copy_(at::empty(shape, at::kFloat).uniform_(-1, 1));  // as weights
 }
 
 using Product = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
@@ -100,7 +101,8 @@ void add_products(const std::string& name, const Product& compute, at::ScalarTyp
   auto* const all = benchmark::RegisterBenchmark(
       name.c_str(), [compute, dtype](benchmark::State& state) { product(state, compute, dtype); });
   for (const int64_t some : rows)
-    for (const auto& [in, out] : {std::pair<int64_t, int64_t>{1024, 1024}, {1024, 2816}, {3072, 768}})
+    for (const auto& [in, out] :
+         {std::pair<int64_t, int64_t>{1024, 1024}, {1024, 2816}, {3072, 768}, {4096, 1024}})
       all->Args({some, in, out});
   all->ArgNames({"rows", "in", "out"})->UseRealTime();
 }
@@ -131,9 +133,9 @@ void add_all() {
   };
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const std::string kind = dtype == at::kFloat ? "float32" : "bfloat16";
-    add_products("product/few_rows/" + kind, kernels::few_rows_product, dtype, {1, 3, 4, 8, 16});
+    add_products("product/few_rows/" + kind, kernels::few_rows_product, dtype, {1, 2, 3, 4, 6, 8, 16});
     if (kernels::has_row_tiles(dtype == at::kBFloat16))
-      add_products("product/many_rows/" + kind, many_rows, dtype, {1, 3, 4, 8, 16, 33, 64, 200});
+      add_products("product/many_rows/" + kind, many_rows, dtype, {1, 2, 3, 4, 6, 8, 16, 33, 64, 200});
     add_products("product/libtorch/" + kind, libtorch, dtype, {1, 3, 4, 8, 16, 33, 64, 200});
     add_quantized("product/int8/" + kind, {QuantScheme::Type::int8, 0}, dtype);
     add_quantized("product/int4:32/" + kind, {QuantScheme::Type::int4, 32}, dtype);

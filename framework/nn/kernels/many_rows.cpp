@@ -4,7 +4,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "framework/nn/kernels/elements.h"
@@ -17,12 +16,9 @@ namespace flam::kernels {
 
 namespace {
 
-// With fewer rows than the first, few_rows_product() is as fast or faster; with more than the last, libtorch
-// is. float32 has no last: a picture's features must not depend on how many are encoded together.
-struct Range {
-  int64_t first, last;
-};
-constexpr Range kFloatRows{9, std::numeric_limits<int64_t>::max()}, kBFloat16Rows{2, 64};
+// libtorch is faster with more rows of bfloat16. float32 has no limit: a picture's features must not depend
+// on how many are encoded together.
+constexpr int64_t kMostBFloat16Rows = 64;
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 
 template <typename T, class Weight>
@@ -50,9 +46,7 @@ at::Tensor product(const at::Tensor& x, const Weight& weight, int64_t out, const
 bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!is_plain_product(x, weight, bias) || !enabled()) return false;
   const bool bfloat16 = x.scalar_type() == at::kBFloat16;
-  const Range range = bfloat16 ? kBFloat16Rows : kFloatRows;
-  const int64_t rows = x.numel() / x.size(-1);
-  return rows >= range.first && rows <= range.last && has_row_tiles(bfloat16);
+  return (!bfloat16 || x.numel() <= kMostBFloat16Rows * x.size(-1)) && has_row_tiles(bfloat16);
 }
 
 at::Tensor many_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

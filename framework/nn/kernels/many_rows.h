@@ -1,5 +1,5 @@
 #pragma once
-// Products of several rows, as for beams, prompts and pictures.
+// Products of one or more rows, with AVX-512.
 
 #include <ATen/core/Tensor.h>
 
@@ -9,7 +9,7 @@
 namespace flam::kernels {
 
 /// Whether many_rows_product() takes these tensors and is faster than the others: contiguous, in CPU memory,
-/// both float32 or both bfloat16, a fitting number of rows, and no gradient is recorded. It needs AVX-512,
+/// both float32 or both bfloat16 with not too many rows, and no gradient is recorded. It needs AVX-512,
 /// and for bfloat16 also has_pair_products(). `bias` may be undefined.
 FLAM_API bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 

@@ -53,10 +53,13 @@ struct BFloat16Numbers {
 };
 
 // Kinds of weights. A Row reads one row of w, at element k; `count`: only so many elements, the others are 0.
+// kInOrder: for one row of x, the rows of w are read one after the other, which helps where reading them
+// takes longer than turning them into numbers.
 
 template <class D>
 struct Dense : D {
   using Weight = const typename D::Element*;
+  static constexpr bool kDense = true;
   struct Row {
     const typename D::Element* values;
     FLAM_TILES_INLINE typename D::Vector load(size_t k) const { return D::load(values + k); }
@@ -73,6 +76,7 @@ struct Dense : D {
 
 struct Int8 : BFloat16Numbers {
   using Weight = Int8Weight;
+  static constexpr bool kDense = false;
   struct Row {
     const int8_t* values;
     FLAM_TILES_INLINE static Vector numbers(__m256i bytes) {  // −127 … 127 are exact
@@ -96,6 +100,7 @@ struct Int8 : BFloat16Numbers {
 
 struct Int4 : BFloat16Numbers {
   using Weight = Int4Weight;
+  static constexpr bool kDense = false;
   struct Row {
     const uint8_t* values;
     const uint16_t* scales;

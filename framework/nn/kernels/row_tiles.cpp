@@ -22,6 +22,7 @@ constexpr size_t kRows = 6;                 // of a tile, whose sums then fill 2
 constexpr size_t kRowsAtOnce = 24 * kRows;  // so many rows of x stay in the second cache
 constexpr size_t kBlockBytes = 4096;        // of each row: four rows of w stay in the first cache
 constexpr size_t kColumns = kTileColumns;
+constexpr size_t kBytesInOrder = 12288;  // of x, for which the rows of w are read in order
 
 /// The sum of the lanes of each of four vectors.
 FLAM_TILES_INLINE __m128 sums_of_lanes(const __m512 (&v)[kColumns]) {
@@ -79,10 +80,9 @@ FLAM_TILES_TARGET void tile(const typename D::Element* x, size_t stride, const W
     _mm_storeu_ps(sums + r * kColumns, _mm_add_ps(_mm_loadu_ps(sums + r * kColumns), sums_of_lanes(sum[r])));
 }
 
-/// The rest of the rows, fewer than kRows.
 template <class D>
-FLAM_TILES_TARGET void last_tile(size_t rows, const typename D::Element* x, size_t stride,
-                                 const WeightRows<D>& w, size_t begin, size_t end, Fetch next, float* sums) {
+FLAM_TILES_TARGET void tile_of(size_t rows, const typename D::Element* x, size_t stride,
+                               const WeightRows<D>& w, size_t begin, size_t end, Fetch next, float* sums) {
   switch (rows) {
     case 1:
       return tile<D, 1>(x, stride, w, begin, end, next, sums);
@@ -95,7 +95,67 @@ FLAM_TILES_TARGET void last_tile(size_t rows, const typename D::Element* x, size
     case 5:
       return tile<D, 5>(x, stride, w, begin, end, next, sums);
     default:
-      return;
+      return tile<D, kRows>(x, stride, w, begin, end, next, sums);
+  }
+}
+
+/// Whether in_order() is faster than tiles: x, which it reads again for each row of w, must stay in the first
+/// cache beside what passes through.
+template <class D>
+bool reads_in_order(size_t rows, size_t depth) {
+  return D::kDense && rows <= D::kLanes / 8 && rows * depth * sizeof(typename D::Element) <= kBytesInOrder;
+}
+
+/// The sums of R rows of x, where reading w takes the time. The rows of w are read one after the other, as
+/// they lie in memory: the processor fetches such a stream by itself, and faster than four streams. The order
+/// of the additions is that of tile().
+template <class D, size_t R>
+FLAM_TILES_TARGET void in_order(const typename D::Element* x, size_t depth, const WeightRows<D>& w,
+                                float* sums) {
+  constexpr size_t kBlock = kBlockBytes / sizeof(typename D::Element);
+  __m512 sum[kBytesInOrder / kBlockBytes][R][kColumns];
+  const size_t blocks = (depth + kBlock - 1) / kBlock;
+  for (size_t j = 0; j < kColumns; ++j) {
+    const typename D::Row row = w[j];
+    for (size_t b = 0; b < blocks; ++b) {
+      size_t k = b * kBlock;
+      const size_t end = std::min(k + kBlock, depth);
+      __m512 lanes[R];
+#pragma GCC unroll 4
+      for (size_t r = 0; r < R; ++r) lanes[r] = _mm512_setzero_ps();
+      for (; k + D::kLanes <= end; k += D::kLanes) {
+        const typename D::Vector weights = row.load(k);
+#pragma GCC unroll 4
+        for (size_t r = 0; r < R; ++r)
+          lanes[r] = D::add_product(lanes[r], D::load(x + r * depth + k), weights);
+      }
+#pragma GCC unroll 4
+      for (size_t r = 0; r < R; ++r) {
+        if (k < end)
+          lanes[r] = D::add_product(lanes[r], D::load(x + r * depth + k, end - k), row.load(k, end - k));
+        sum[b][r][j] = lanes[r];
+      }
+    }
+  }
+  for (size_t b = 0; b < blocks; ++b)
+    for (size_t r = 0; r < R; ++r) {
+      float* const of_row = sums + r * kColumns;
+      _mm_storeu_ps(of_row, _mm_add_ps(_mm_loadu_ps(of_row), sums_of_lanes(sum[b][r])));
+    }
+}
+
+template <class D>
+FLAM_TILES_TARGET void in_order_of(size_t rows, const typename D::Element* x, size_t depth,
+                                   const WeightRows<D>& w, float* sums) {
+  switch (rows) {
+    case 1:
+      return in_order<D, 1>(x, depth, w, sums);
+    case 2:
+      return in_order<D, 2>(x, depth, w, sums);
+    case 3:
+      return in_order<D, 3>(x, depth, w, sums);
+    default:
+      return in_order<D, 4>(x, depth, w, sums);
   }
 }
 
@@ -111,15 +171,16 @@ FLAM_TILES_TARGET void columns(const TiledProduct<typename D::Element>& p, const
   // Each tile fetches its share of the rows of w that come next, so that memory is read while others compute.
   const size_t tiles = (rows + kRows - 1) / kRows, wanted = n + 2 * kColumns <= p.columns ? kColumns : 0;
   const auto fetched = [&](size_t t) { return (t * wanted + tiles - 1) / tiles; };
-  for (size_t begin = 0; begin < p.depth; begin += kBlock) {
+  const auto first_row = [&](size_t t) { return (t * rows + tiles - 1) / tiles; };  // tiles of equal height
+  const typename D::Element* const x = p.x + m * p.depth;
+  const bool ordered = reads_in_order<D>(rows, p.depth);
+  if (ordered) in_order_of<D>(rows, x, p.depth, w, sums);
+  for (size_t begin = 0; begin < p.depth && !ordered; begin += kBlock) {
     const size_t end = std::min(begin + kBlock, p.depth);
-    for (size_t r = 0, t = 0; r < rows; r += kRows, ++t) {
+    for (size_t t = 0; t < tiles; ++t) {
+      const size_t r = first_row(t);
       const Fetch next{fetched(t), fetched(t + 1), kColumns * p.depth};
-      const typename D::Element* const x = p.x + (m + r) * p.depth;
-      if (rows - r < kRows)
-        last_tile<D>(rows - r, x, p.depth, w, begin, end, next, sums + r * kColumns);
-      else
-        tile<D, kRows>(x, p.depth, w, begin, end, next, sums + r * kColumns);
+      tile_of<D>(first_row(t + 1) - r, x + r * p.depth, p.depth, w, begin, end, next, sums + r * kColumns);
     }
   }
   alignas(16) float scale[kColumns] = {}, bias[kColumns] = {};

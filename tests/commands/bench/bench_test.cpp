@@ -9,6 +9,7 @@
 #include "framework/base/file.h"
 #include "framework/base/interrupted.h"
 #include "framework/nn/kernels/few_rows.h"
+#include "framework/nn/kernels/row_tiles.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
@@ -67,7 +68,9 @@ TEST(Bench, TimesEveryStageAndWritesATrace) {
 
   const auto trace = nlohmann::json::parse(read_file(options.trace, 1 << 26));
   std::set<std::string> traced;
-  const char* const linear = kernels::enabled() ? "flam::few_rows_product" : "aten::linear";
+  const char* const own =
+      kernels::has_row_tiles(false) ? "flam::many_rows_product" : "flam::few_rows_product";
+  const char* const linear = kernels::enabled() ? own : "aten::linear";
   bool any_linear = false;
   for (const auto& event : trace.at("traceEvents")) {
     if (event.at("ph") != "X") continue;
