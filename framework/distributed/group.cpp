@@ -98,6 +98,26 @@ milliseconds Group::quiet(int64_t rank) {
   return since(sign->second.since);
 }
 
+void Group::require_alive(int64_t rank) {
+  if (!silent(rank)) return;
+  throw RunError(cat("rank ", rank, " has given no sign of life for ",
+                     std::chrono::duration<double>(timeout_).count(), " s"));
+}
+
+void Group::explain_loss(const std::string& reason) {
+  const auto is_dead = 5 * beat_;  // by this many beats after the connection broke
+  signs_.clear();
+  const auto begin = Clock::now();
+  while (since(begin) < 2 * is_dead) {
+    check();
+    for (int64_t rank = 0; rank < launch_.world_size; ++rank) {
+      if (quiet(rank) >= is_dead) throw RunError(cat("rank ", rank, " has ended without a message"));
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  throw RunError(cat("the connection with another process broke (", reason, ")"));
+}
+
 void Group::check() {
   const auto failed = store_->get("failed");
   if (!failed) return;
@@ -140,10 +160,7 @@ void Group::leave(milliseconds longest) {
 std::string Group::wait_for(const std::string& key, const Cancelled& cancelled) {
   for (;;) {
     if (auto value = store_->get(key)) return *value;
-    if (silent(0)) {
-      throw RunError(cat("rank 0 has given no sign of life for ",
-                         std::chrono::duration<double>(timeout_).count(), " s"));
-    }
+    require_alive(0);
     pause(cancelled);
   }
 }

@@ -35,6 +35,11 @@ class FLAM_API Group {
 
   /// Whether a process has given no sign of life for the timeout. Only what happens between calls counts.
   bool silent(int64_t rank) { return quiet(rank) >= timeout_; }
+  /// RunError: silent().
+  void require_alive(int64_t rank);
+  /// To be called when the connection with another process broke, with the reason that was given. Throws what
+  /// a process has failed with, as check(), or which one has ended; RunError.
+  [[noreturn]] void explain_loss(const std::string& reason);
   /// Throws what another process has failed with: with its message in rank 0, with its rank in the others.
   void check();
   /// Does work, and ends the other processes if it throws. Rank 0, which serves the store, then waits until

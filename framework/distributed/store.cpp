@@ -1,6 +1,7 @@
 #include "framework/distributed/store.h"
 
 #include <c10/util/Logging.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <cstdlib>
@@ -78,6 +79,11 @@ std::unique_ptr<Store> Store::again() const {
   std::unique_ptr<Store> out(new Store(std::move(connection)));
   out->prefix_ = prefix_;
   return out;
+}
+
+c10::intrusive_ptr<c10d::Store> Store::for_libtorch() const {
+  return connection_->use(
+      [&] { return c10::make_intrusive<c10d::PrefixStore>(prefix_, connection_->store->clone()); });
 }
 
 void Store::set(const std::string& key, const std::string& value) {

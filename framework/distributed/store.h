@@ -2,6 +2,8 @@
 // The values that the processes of a group share. libtorch's TCPStore holds them; its header is not included
 // here.
 
+#include <c10/util/intrusive_ptr.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -10,6 +12,10 @@
 #include <vector>
 
 #include "framework/distributed/launch.h"
+
+namespace c10d {
+class Store;
+}
 
 namespace flam {
 
@@ -28,6 +34,8 @@ class FLAM_API Store {
   void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
   /// Another connection, with the same prefix.
   std::unique_ptr<Store> again() const;
+  /// The same for libtorch, which waits for values.
+  c10::intrusive_ptr<c10d::Store> for_libtorch() const;
 
   void set(const std::string& key, const std::string& value);
   std::optional<std::string> get(const std::string& key);

@@ -1,18 +1,15 @@
 // Groups of several members in one process, each with a thread.
 #include "framework/distributed/group.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "framework/distributed/batch_dealer.h"
+#include "tests/distributed/free_port.h"
 #include "tests/support/scratch.h"
 
 namespace flam {
@@ -22,17 +19,6 @@ using std::chrono::milliseconds;
 using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
-
-uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(probe);
-  return ntohs(address.sin_port);
-}
 
 class Members : public testing::Test {
  protected:
@@ -47,7 +33,7 @@ class Members : public testing::Test {
   }
   std::unique_ptr<Group> join(int64_t rank) const { return std::make_unique<Group>(launch(rank), timeout_); }
 
-  const uint16_t port_ = free_port();
+  const uint16_t port_ = test::free_port();
   milliseconds timeout_{20'000};
 };
 
