@@ -18,13 +18,16 @@ void add_train(CLI::App& app, int& status) {
     std::string config;
     RunOptions session;
     bool overwrite = false;
+    double dist_timeout = 120;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "train", "run one stage of training, continuing from its checkpoint if there is one");
   command->footer(
-      "Example: flam train flamingo_mini_caption --set 'train={objective: answers, trained: {\"adapter.*\": "
-      "0.001}, output: mine.safetensors, steps: 100}'");
+      "Examples:\n  flam train flamingo_mini_caption --set 'train={objective: answers, trained: "
+      "{\"adapter.*\": "
+      "0.001}, output: mine.safetensors, steps: 100}'\n"
+      "  torchrun --nproc-per-node 4 --no-python flam train my_config.yaml --threads 2");
   command->add_option("CONFIG", options->config, "model name or config file with a `train` map")->required();
   add_set(*command, options->session.overrides);
   add_device(*command, options->session);
@@ -32,8 +35,11 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--threads", options->session.threads, "number of CPU threads; 0: one per core")
       ->check(CLI::Range(0, 256));
   add_plugin_path(*command, options->session.plugin_path);
+  add_dist_timeout(*command, options->dist_timeout);
   command->callback([options, &status] {
-    require_one_process("train");
+    const std::unique_ptr<Group> group = join_group(options->dist_timeout);
+    RunOptions session = options->session;
+    if (group) share_machine(*group, session);
     Progress progress("train");
     TrainHooks hooks;
     hooks.progress = [&](int64_t step, int64_t steps) { progress.update(step, steps); };
@@ -55,10 +61,14 @@ void add_train(CLI::App& app, int& status) {
                 << "\n";
     };
     hooks.cancelled = interrupted;
-    const bool finished = train(options->config, options->session, hooks, options->overwrite);
-    if (!finished)
+    bool finished = false;
+    run_in_group(group.get(),
+                 [&] { finished = train(options->config, session, hooks, options->overwrite, group.get()); });
+    if (!finished && (!group || group->is_first()))
       std::cerr << "interrupted; a checkpoint was written, and the same command continues from it\n";
-    status = finished ? 0 : interrupted_status();
+    // Another process of the group may be the one that was interrupted.
+    constexpr int kInterrupted = 130;
+    status = finished ? 0 : interrupted() ? interrupted_status() : kInterrupted;
   });
 }
 

@@ -63,16 +63,41 @@ void keep_inputs(const RunConfig& config) {
   outputs.keep_other_content();
 }
 
+/// The largest divisor of the batch that gives each process a part.
+int64_t largest_part(int64_t batch, int64_t processes) {
+  int64_t size = batch / processes;
+  while (batch % size != 0) --size;
+  return size;
+}
+
+/// Error: a step has fewer micro-batches than there are processes.
+void require_part_for_each(const TrainConfig& config, int64_t processes) {
+  const int64_t batches = micro_batches_of(config);
+  if (batches >= processes) return;
+  throw Error(
+      cat("a step has ", batches == 1 ? "1 micro-batch" : cat(batches, " micro-batches"),
+          " (`train.batch_size` ", config.batch_size, ", `train.micro_batch_size` ", config.micro_batch_size,
+          "), fewer than the ", processes, " processes, which share them; ",
+          config.batch_size < processes
+              ? cat("start at most ", config.batch_size, config.batch_size == 1 ? " process" : " processes",
+                    ", or set a larger train.batch_size")
+              : cat("set train.micro_batch_size to ", largest_part(config.batch_size, processes))));
+}
+
 }  // namespace
 
-bool train(const std::string& config_name, const RunOptions& options, const TrainHooks& hooks,
-           bool overwrite) {
+bool train(const std::string& config_name, const RunOptions& options, const TrainHooks& hooks, bool overwrite,
+           Group* group) {
   const auto registry = open_registry(options.plugin_path);
   const RunConfig config = RunConfig::load(config_name, options.overrides, *registry);
   refuse_quantized(config.weights.quantize, "training computes with numbers");
   if (!config.train) throw Error(cat("config ", quoted(config_name), " has no `train` map"));
   if (!config.dataset) throw Error(cat("config ", quoted(config_name), " names no `dataset` to train on"));
-  keep_inputs(config);
+  if (group) {
+    require_same_settings(*group, course_of(config), hooks.cancelled);
+    require_part_for_each(*config.train, group->launch().world_size);
+  }
+  if (!group || group->is_first()) keep_inputs(config);
   make_threads(thread_count(options.threads));  // first, as in Session::open
   const ThreadCount computing(thread_count(options.threads));
 
@@ -147,7 +172,15 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
     parts.augmentations = &*augmentations;
   }
   model->place(resolve_device(options.device), at::kFloat);
-  return Trainer(parts, model->weights(), *optimizer).run(hooks);
+  std::optional<Collectives> collectives;
+  if (group) collectives.emplace(*group, hooks.cancelled);
+  Exchange exchange(collectives ? &*collectives : nullptr);
+  // Processes that the launcher starts again replace what they have written themselves.
+  const std::string started = "train/" + config.train->output;
+  if (group) parts.overwrite = overwrite || group->was_done(started);
+  Trainer trainer(parts, model->weights(), *optimizer, exchange);
+  if (group && group->is_first()) group->mark_done(started);
+  return trainer.run(hooks);
 }
 
 }  // namespace flam

@@ -3,6 +3,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -67,10 +69,9 @@ double Trainer::scale_at(int64_t step) const {
 
 // On the CPU, as many micro-batches as there are threads run at once, with one thread each. Their gradients
 // are summed in order, so that the result does not depend on the number of threads.
-std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t step) {
+Trainer::Losses Trainer::differentiate_part(int64_t step, int64_t begin, int64_t end) {
   const TrainConfig& config = parts_.config;
-  const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
-  const int64_t count = config.batch_size / size;
+  const int64_t size = micro_batch_of(config), count = end - begin;
   std::vector<at::Tensor> leaves;
   for (const TrainedTensor& tensor : trained_->tensors()) leaves.push_back(tensor.base.value);
   const at::Device device = parts_.model.device();
@@ -92,16 +93,16 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
                                              /*create_graph=*/false, /*allow_unused=*/true);
     loss.total = at::Tensor();
   };
-  std::vector<std::pair<std::string, at::Tensor>> sums;
-  for (int64_t first = 0; first < count; first += at_once) {
-    const int64_t batches = std::min(at_once, count - first);
+  Losses sums;
+  for (int64_t first = begin; first < end; first += at_once) {
+    const int64_t batches = std::min(at_once, end - first);
     if (at_once == 1) {
       differentiate_batch(first, 0);
     } else {
-      at::parallel_for(0, batches, 1, [&](int64_t begin, int64_t end) {
+      at::parallel_for(0, batches, 1, [&](int64_t from, int64_t to) {
         // oneDNN's convolutions would wait forever for threads, which a parallel region does not give them.
         const OneThread alone;
-        for (int64_t i = begin; i < end; ++i) differentiate_batch(first + i, static_cast<size_t>(i));
+        for (int64_t i = from; i < to; ++i) differentiate_batch(first + i, static_cast<size_t>(i));
       });
     }
     const at::NoGradGuard no_grad;
@@ -115,6 +116,23 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::differentiate(int64_t s
       }
     }
   }
+  return sums;
+}
+
+Trainer::Losses Trainer::differentiate(int64_t step, bool& cancelled) {
+  const int64_t count = micro_batches_of(parts_.config);
+  const auto [begin, end] = exchange_.part_of(count);
+  Losses sums = differentiate_part(step, begin, end);
+  if (exchange_.is_shared()) {
+    const at::Tensor numbers = at::zeros({std::ssize(sums) + 1}, at::kDouble);
+    auto* number = numbers.mutable_data_ptr<double>();
+    for (size_t i = 0; i < sums.size(); ++i) number[i] = sums[i].second.item().toDouble();
+    number[sums.size()] = cancelled ? 1 : 0;
+    exchange_.sum(trained_->tensors(), numbers);
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i].second = at::full({}, number[i], sums[i].second.options().dtype(at::kFloat));
+    cancelled = number[sums.size()] > 0;
+  }
   if (count > 1) {
     trained_->divide_gradients(static_cast<double>(count));
     for (auto& entry : sums) entry.second = entry.second / static_cast<double>(count);
@@ -126,6 +144,7 @@ void Trainer::validate(int64_t done, const TrainHooks& hooks) {
   const Averages in_use(*trained_);  // what the output holds
   const auto losses = validation_->losses();
   const bool best = validation_->take(losses.back().second);
+  if (!exchange_.is_first()) return;
   RunLog::Numbers numbers;
   for (const auto& [name, loss] : losses) numbers.emplace_back("validation/" + name, loss);
   log_.add(done, numbers);
@@ -137,6 +156,7 @@ void Trainer::report(TrainProgress& progress, int64_t done, const TrainHooks& ho
   progress.losses = std::exchange(losses_since_, {});
   for (auto& entry : progress.losses) entry.second /= static_cast<double>(steps_since_);
   steps_since_ = 0;
+  if (!exchange_.is_first()) return;
   progress.step = done;
   RunLog::Numbers numbers;
   for (const auto& [name, loss] : progress.losses) numbers.emplace_back("loss/" + name, loss);
@@ -147,16 +167,21 @@ void Trainer::report(TrainProgress& progress, int64_t done, const TrainHooks& ho
   if (hooks.log) hooks.log(progress);
 }
 
-bool Trainer::run(const TrainHooks& hooks) {
+bool Trainer::run(const TrainHooks& given) {
+  TrainHooks hooks;
+  if (exchange_.is_first()) hooks = given;
   const TrainConfig& config = parts_.config;
   const auto start = std::chrono::steady_clock::now();
   TrainProgress progress{0, config.steps, 0, 0, 0, {}};
   if (hooks.loaded) hooks.loaded(left_out_);
-  const int64_t first = resume();
+  const int64_t first = begin();
   log_.begin(first);
   int64_t steps_done = first;
   for (int64_t step = first; step < config.steps; ++step) {
-    const auto on_device = differentiate(step);
+    const auto is_cancelled = [&] { return given.cancelled && given.cancelled(); };
+    // All processes must stop after the same step, so they agree before it is taken.
+    bool cancelled = exchange_.is_shared() && is_cancelled();
+    const auto on_device = differentiate(step, cancelled);
     const auto [losses, norm] = read(on_device, trained_->squared_norms());
     const std::string again = std::filesystem::exists(config.checkpoint_file())
                                   ? ", and delete " + quoted(config.checkpoint_file())
@@ -189,13 +214,14 @@ bool Trainer::run(const TrainHooks& hooks) {
     if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
       for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
     }
-    const bool cancelled = hooks.cancelled && hooks.cancelled();
+    if (!exchange_.is_shared()) cancelled = is_cancelled();
     if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0))
       save_checkpoint(done);
     if (cancelled) return false;
     steps_done = done;
     if (last) break;
   }
+  if (!exchange_.is_first()) return true;
   const Averages in_use(*trained_);
   save(config.output, steps_done);
   std::filesystem::remove(config.checkpoint_file());

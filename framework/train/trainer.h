@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/train/exchange.h"
 #include "framework/train/objective.h"
 #include "framework/train/run_log.h"
 #include "framework/train/trained_tensors.h"
@@ -36,10 +37,10 @@ struct TrainHooks {
 /// result equals that of an uninterrupted run; a checkpoint with other settings is an Error. On cancellation
 /// it writes a checkpoint and returns false. Beside OUTPUT it writes OUTPUT.metrics.jsonl, and with a
 /// validation dataset OUTPUT with ".best" before its extension: the weights whose validation loss is the
-/// least.
+/// least. Of several processes, all take the same steps, and the first one alone writes files and reports.
 class Trainer {
  public:
-  Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer);
+  Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer, Exchange& exchange);
 
   bool run(const TrainHooks& hooks);
 
@@ -50,16 +51,25 @@ class Trainer {
   void validate(int64_t done, const TrainHooks& hooks);
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
   void save_checkpoint(int64_t steps_done) const;
+  /// The steps that are done. All processes begin with what the first one has.
+  int64_t begin();
   int64_t resume();
+  /// Gives the other processes what the first one has read from a checkpoint, or has begun with.
+  int64_t share_state(int64_t steps_done);
   /// Writes the trained tensors and those of files.
   void save(const std::string& file, int64_t steps_done) const;
   /// The metadata of the output: what it was trained with, and the SHA-256 of the files it began from.
   std::map<std::string, std::string> provenance(int64_t steps_done) const;
   double scale_at(int64_t step) const;
-  /// Sets the gradients of the trained tensors for that step. Returns the losses by name, on the device.
-  std::vector<std::pair<std::string, at::Tensor>> differentiate(int64_t step);
+  using Losses = std::vector<std::pair<std::string, at::Tensor>>;
+  /// Sets the gradients of the trained tensors for that step, those of all processes. Returns the losses by
+  /// name, on the device. `cancelled` becomes true if it is in any process.
+  Losses differentiate(int64_t step, bool& cancelled);
+  /// Adds up the gradients and losses of the micro-batches [begin, end) of a step.
+  Losses differentiate_part(int64_t step, int64_t begin, int64_t end);
 
   TrainingParts& parts_;
+  Exchange& exchange_;
   WeightStore& weights_;
   int64_t left_out_ = 0;  // tensors of files that don't fit
   WeightStore label_weights_;

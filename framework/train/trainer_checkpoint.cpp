@@ -1,5 +1,6 @@
 // The checkpoint of a resumed run: weights, the optimiser's state and the position. The file is untrusted.
 #include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@ at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, cons
 }  // namespace
 
 void Trainer::save_checkpoint(int64_t steps_done) const {
+  if (!exchange_.is_first()) return;
   auto tensors = trained_->state();
   for (const TrainedTensor& tensor : trained_->tensors())
     tensors.emplace_back("weight." + tensor.base.name, tensor.base.value.detach());
@@ -38,6 +40,40 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
     tensors.emplace_back("validations_since_best", at::full({1}, validation_->since_best, at::kLong));
   }
   write_safetensors(parts_.config.checkpoint_file(), tensors, {{"settings", parts_.settings}});
+}
+
+int64_t Trainer::begin() {
+  const int64_t done = exchange_.is_first() ? resume() : 0;
+  return exchange_.is_shared() ? share_state(done) : done;
+}
+
+int64_t Trainer::share_state(int64_t steps_done) {
+  const at::Tensor numbers = at::zeros({5}, at::kDouble);
+  auto* number = numbers.mutable_data_ptr<double>();
+  number[0] = static_cast<double>(steps_done);
+  number[1] = static_cast<double>(steps_since_);
+  number[2] = static_cast<double>(losses_since_.size());
+  if (validation_) {
+    number[3] = validation_->best;
+    number[4] = static_cast<double>(validation_->since_best);
+  }
+  exchange_.share({numbers});
+  steps_done = static_cast<int64_t>(number[0]);
+  steps_since_ = static_cast<int64_t>(number[1]);
+  losses_since_.resize(static_cast<size_t>(number[2]));
+  if (validation_) {
+    validation_->best = number[3];
+    validation_->since_best = static_cast<int64_t>(number[4]);
+  }
+  std::vector<at::Tensor> tensors;
+  for (const TrainedTensor& tensor : trained_->tensors()) tensors.push_back(tensor.base.value);
+  if (steps_done > 0) {
+    for (const auto& [name, tensor] : trained_->state()) tensors.push_back(tensor);
+    if (!exchange_.is_first())
+      trained_->restore([](const std::string&, const at::Tensor& like) { return like; }, steps_done);
+  }
+  exchange_.share(tensors);
+  return steps_done;
 }
 
 int64_t Trainer::resume() {

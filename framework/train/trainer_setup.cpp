@@ -52,13 +52,14 @@ int64_t optimizer_bytes(const TrainConfig& config, const WeightStore& weights, c
 
 }  // namespace
 
-Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer)
+Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer, Exchange& exchange)
     : parts_(parts),
+      exchange_(exchange),
       weights_(weights),
       objective_(parts, label_weights_),
       log_(parts.config.metrics_file(), parts.config.tensorboard) {
-  make_room_for_output();
-  if (!parts.validation.empty()) validation_.emplace(parts, objective_);
+  if (exchange.is_first()) make_room_for_output();
+  if (!parts.validation.empty()) validation_.emplace(parts, objective_, exchange);
   load_initial_weights(optimizer);
   label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
   trained_ = std::make_unique<TrainedTensors>(parts_.config, optimizer, choose_tensors());
@@ -114,7 +115,7 @@ void Trainer::load_initial_weights(const Optimizer& optimizer) {
             "\n  (training starts from the config's weights.files; train.init_from names other files, "
             "[] for none, and train.init_where_it_fits=true skips tensors that this model lacks)"));
   }
-  if (!from_files) return;
+  if (!from_files || !exchange_.is_first()) return;
   std::vector<std::string> files;
   for (const WeightsFile& file : start.files) files.push_back(printable(start.path_of(file).string(), 1000));
   log_info(cat("training starts from ", join(files, ", "),
@@ -174,7 +175,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
         "no tensor matches a pattern of `train.trained` (`flam describe CONFIG --tensors` lists "
         "them)");
   for (size_t i = 0; i < rates.size(); ++i) {
-    if (!used[i])
+    if (!used[i] && exchange_.is_first())
       log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
                    " of `train.trained`: none matches it, or an earlier pattern matches them all"));
   }

@@ -24,6 +24,15 @@ struct ShotSource {
   const ShotDrawing drawing;
 };
 
+/// Pictures that are differentiated together.
+inline int64_t micro_batch_of(const TrainConfig& config) {
+  return config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
+}
+/// How often pictures are differentiated in a step.
+inline int64_t micro_batches_of(const TrainConfig& config) {
+  return config.batch_size / micro_batch_of(config);
+}
+
 /// A task head with the records that it is trained on.
 struct TrainedTask {
   std::unique_ptr<TaskHead> head;

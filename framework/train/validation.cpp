@@ -1,6 +1,7 @@
 #include "framework/train/validation.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -35,8 +36,8 @@ std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
 
 }  // namespace
 
-Validation::Validation(const TrainingParts& parts, const Objective& objective)
-    : parts_(parts), objective_(objective.on(parts.validation)) {
+Validation::Validation(const TrainingParts& parts, const Objective& objective, Exchange& exchange)
+    : parts_(parts), objective_(objective.on(parts.validation)), exchange_(exchange) {
   const Dataset &trained = *parts_.tasks.front().dataset, &held_out = *parts_.validation.front().dataset;
   if (trained.patch_label_classes() != held_out.patch_label_classes() ||
       trained.media_label_classes() != held_out.media_label_classes()) {
@@ -45,7 +46,7 @@ Validation::Validation(const TrainingParts& parts, const Objective& objective)
         "`train.validation_dataset` has other numbers of classes than the dataset that is trained on; give "
         "both the same classes (image_folder: the same `classes` file)");
   }
-  warn_of_overlap();
+  if (exchange.is_first()) warn_of_overlap();
 }
 
 // Files are compared by size first, so that few have to be read.
@@ -84,23 +85,29 @@ bool Validation::is_due(int64_t steps_done) const {
 std::vector<std::pair<std::string, double>> Validation::losses() const {
   const at::NoGradGuard no_grad;
   const TrainConfig& config = parts_.config;
-  const int64_t size = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
+  const int64_t size = micro_batch_of(config);
   const int64_t pictures = std::min(config.validation_records, objective_.pictures());
+  const auto [begin, end] = exchange_.part_of((pictures + size - 1) / size);
   std::vector<std::pair<std::string, at::Tensor>> sums;
-  for (int64_t first = 0; first < pictures; first += size) {
+  // A process without a batch computes the first one, which counts nothing, so that it knows the names.
+  for (int64_t batch = begin; batch < std::max(end, begin + 1); ++batch) {
+    const int64_t first = batch < end ? batch * size : 0;
     const int64_t count = std::min(size, pictures - first);
     const Autocast autocast(config.bfloat16, parts_.model.device().type());
     StepLoss loss = objective_.loss(0, first, count);
     loss.parts.emplace_back("total", loss.total);
     sums.resize(loss.parts.size());
     for (size_t i = 0; i < sums.size(); ++i) {
-      const at::Tensor weighted = loss.parts[i].second * static_cast<double>(count);
+      const at::Tensor weighted = loss.parts[i].second * static_cast<double>(batch < end ? count : 0);
       sums[i] = {loss.parts[i].first, sums[i].second.defined() ? sums[i].second + weighted : weighted};
     }
   }
+  const at::Tensor numbers = at::zeros({std::ssize(sums)}, at::kDouble);
+  auto* number = numbers.mutable_data_ptr<double>();
+  for (size_t i = 0; i < sums.size(); ++i) number[i] = sums[i].second.item().toDouble();
+  exchange_.sum(numbers);
   std::vector<std::pair<std::string, double>> out;
-  for (const auto& [name, sum] : sums)
-    out.emplace_back(name, sum.item().toDouble() / static_cast<double>(pictures));
+  for (const auto& [name, sum] : sums) out.emplace_back(name, *number++ / static_cast<double>(pictures));
   return out;
 }
 

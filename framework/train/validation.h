@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/train/exchange.h"
 #include "framework/train/objective.h"
 
 namespace flam {
@@ -15,10 +16,11 @@ class Validation {
  public:
   /// Error: the dataset is too small, or does not suit the objective. Pictures that are also among the first
   /// kMostCompared of the training data are counted in a warning.
-  Validation(const TrainingParts& parts, const Objective& objective);
+  Validation(const TrainingParts& parts, const Objective& objective, Exchange& exchange);
 
   bool is_due(int64_t steps_done) const;
-  /// The mean of each loss by name, and last "total", the sum that training minimises.
+  /// Shared by the processes. The mean of each loss by name, and last "total", the sum that training
+  /// minimises.
   std::vector<std::pair<std::string, double>> losses() const;
   /// Takes the result of losses(). Returns whether it is the best so far.
   bool take(double total);
@@ -36,6 +38,7 @@ class Validation {
 
   const TrainingParts& parts_;
   Objective objective_;
+  Exchange& exchange_;
 };
 
 }  // namespace flam

@@ -179,7 +179,6 @@ def test_errors_before_the_run(folder):
         ("nobody there", start(arguments(output, timeout=1), 1, 2, free_port()), 1,
          "error: rank 1 can't reach the store of rank 0 at 127.0.0.1", "within 1 s"),
         ("no output", start(["evaluate", "flamingo_mini_vqa", "--limit", "2"], 0, 2, 4000), 2, "name it with --output"),
-        ("train", start(["train", "flamingo_mini_vqa"], 0, 2, 4000), 2, "`flam train` runs in one process, and torchrun has started 2"),
         ("infer", start(["infer", "flamingo_mini_caption", "x.png", "--output", "y.jsonl"], 1, 2, 4000), 2,
          "`flam infer --output` runs in one process"))
     for case in cases:
