@@ -12,6 +12,7 @@
 #include "framework/component/language_decoder.h"
 #include "framework/component/media_layout.h"
 #include "framework/component/metric.h"
+#include "framework/component/objective.h"
 #include "framework/component/optimizer.h"
 #include "framework/component/prompting.h"
 #include "framework/component/resampler.h"

@@ -24,7 +24,7 @@ void add_train(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
       "train", "run one stage of training, continuing from its checkpoint if there is one");
   command->footer(
-      "Examples:\n  flam train flamingo_mini_caption --set 'train={objective: answers, trained: "
+      "Examples:\n  flam train flamingo_mini_caption --set 'train={objectives: [answers], trained: "
       "{\"adapter.*\": "
       "0.001}, output: mine.safetensors, steps: 100}'\n"
       "  torchrun --nproc-per-node 4 --no-python flam train my_config.yaml --threads 2");

@@ -4,6 +4,7 @@
 
 #include "framework/base/log.h"
 #include "framework/base/text.h"
+#include "framework/component/objective.h"
 #include "framework/component/types.h"
 #include "framework/model/model_config.h"
 #include "framework/recipe/picture_config.h"
@@ -159,6 +160,12 @@ class SchemaWriter {
                                    ? nested
                                    : object({{"anyOf", Value::List{nested, object({{"type", "null"}})}}}));
     }
+    if (type.kind == Objective::kKind) {
+      named.set("weight", object({{"description", "what the objective's losses are multiplied by"},
+                                  {"type", "number"},
+                                  {"minimum", 0},
+                                  {"default", 1}}));
+    }
     schema.set("properties", std::move(named));
     if (!type.doc.empty()) schema.set("description", type.doc);
     return schema;
@@ -171,7 +178,7 @@ class SchemaWriter {
     return schema;
   }
 
-  static Value train_schema() {
+  Value train_schema() const {
     TrainConfig train;
     Value schema = schema_of_params(ParamsRef(train));
     Value& properties = *schema.find("properties");
@@ -186,6 +193,13 @@ class SchemaWriter {
     transforms.set("items", reference("transform"));
     Value& optimizer = *properties.find("optimizer");
     optimizer.set("anyOf", Value::List{reference("optimizer"), object({{"type", "string"}})});
+    Value& objectives = *properties.find("objectives");
+    objectives.set("type", "array");
+    objectives.set("minItems", 1);
+    Value::List names;
+    for (const auto& entry : registry_.list(Objective::kKind)) names.emplace_back(entry.name);
+    objectives.set("items",
+                   object({{"anyOf", Value::List{reference("objective"), object({{"enum", names}})}}}));
     schema.set("description", "one stage of training");
     return schema;
   }

@@ -8,11 +8,9 @@
 namespace flam {
 
 void TrainConfig::visit(ParamVisitor& v) {
-  v("objective", objective,
-    "what is learnt: the dataset's classes of patches and media tokens (backbone and resampler), the class "
-    "of "
-    "each picture (the resampler's own classifier), text without pictures (only the decoder), or answers",
-    choices("labels", "classes", "text", "answers"));
+  v("objectives", objectives,
+    "what is learnt, [{type: labels, weight: 0.2}, answers]: the sum of the losses of these objectives, each "
+    "times its weight (1 unless given; 0: the loss is only logged)");
   v("trained", trained,
     "map from patterns over tensor names (SLOT.NAME, * matches anything) to learning rates; the first match "
     "counts, and tensors that no pattern matches are frozen",
@@ -74,8 +72,6 @@ void TrainConfig::visit(ParamVisitor& v) {
     "the weights of the last step. 0.999 averages over about 1000 steps",
     between(0, 1));
   v("max_grad_norm", max_grad_norm, "gradients are scaled down to this norm; 0: never", at_least(0));
-  v("label_weight", label_weight,
-    "weight of the classes' loss relative to that of the answers (objective answers)", at_least(0));
   v("bfloat16", bfloat16, "matrix products in bfloat16 (autocast)");
   v("seed", seed, "seed of the initial weights; the order of records depends on the dataset's own seed");
   v("log_every", log_every, "steps between log lines", at_least(1));
@@ -93,6 +89,48 @@ void TrainConfig::visit(ParamVisitor& v) {
     at_least(1));
   v("patience", patience, "training ends early after that many validations without an improvement; 0: never",
     at_least(0));
+}
+
+namespace {
+
+/// {type: NAME} of a name alone; anything else as it is.
+Value with_type(const Value& node) {
+  if (!node.is_string()) return node;
+  Value named = Value::map(node.where());
+  named.set("type", node);
+  return named;
+}
+
+std::vector<TrainConfig::WeightedObjective> parse_objectives(const Value& list, Registry& registry,
+                                                             ErrorList& errors) {
+  std::vector<TrainConfig::WeightedObjective> out;
+  if (!list.is_list() || list.as_list().empty()) {
+    errors.add(list.where(), cat("`objectives` must be a list of at least one objective, such as [answers], "
+                                 "found ",
+                                 list.describe()));
+    return out;
+  }
+  for (const Value& node : list.as_list()) {
+    const Value* weight = node.find("weight");
+    const bool is_number = weight && weight->is_number();
+    if (weight && (!is_number || !std::isfinite(weight->as_double()) || weight->as_double() < 0)) {
+      errors.add(weight->where(), cat("the `weight` of an objective must be a finite number of at least 0, "
+                                      "found ",
+                                      weight->describe()));
+    }
+    TrainConfig::WeightedObjective each;
+    each.component = registry.parse("objective", TrainConfig::without_weight(with_type(node)), errors);
+    if (is_number) each.weight = weight->as_double();
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
+}  // namespace
+
+Value TrainConfig::without_weight(Value objective) {
+  if (objective.is_map()) objective.erase("weight");
+  return objective;
 }
 
 TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList& errors) {
@@ -136,13 +174,9 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
     errors.add(config.transforms.where(),
                cat("`transforms` of `train` must be a list, found ", config.transforms.describe()));
   }
-  Value optimizer = config.optimizer.is_null() ? Value("adamw", node.where()) : config.optimizer;
-  if (optimizer.is_string()) {
-    Value named = Value::map(optimizer.where());
-    named.set("type", optimizer);
-    optimizer = named;
-  }
-  config.optimizer_config = registry.parse("optimizer", optimizer, errors);
+  const Value optimizer = config.optimizer.is_null() ? Value("adamw", node.where()) : config.optimizer;
+  config.optimizer_config = registry.parse("optimizer", with_type(optimizer), errors);
+  config.weighted_objectives = parse_objectives(config.objectives, registry, errors);
   if (config.validation_dataset.is_map()) {
     config.validation = registry.parse("dataset", config.validation_dataset, errors);
   } else if (!config.validation_dataset.is_null()) {
@@ -187,6 +221,14 @@ Value TrainConfig::resolved() const {
   set_list("task_heads", heads);
   set_list("transforms", augmentations);
   if (optimizer_config) out.set("optimizer", optimizer_config.resolved());
+  Value objectives_with_weights = Value::list();
+  for (const WeightedObjective& each : weighted_objectives) {
+    if (!each.component) continue;
+    Value node = each.component.resolved();
+    node.set("weight", each.weight);
+    objectives_with_weights.as_list().push_back(std::move(node));
+  }
+  if (!objectives_with_weights.as_list().empty()) out.set("objectives", std::move(objectives_with_weights));
   if (validation) out.set("validation_dataset", validation.resolved());
   return out;
 }

@@ -11,9 +11,13 @@ namespace flam {
 
 /// The config's `train:` map: one stage of training.
 struct FLAM_API TrainConfig {
-  enum class Objective { labels, classes, text, answers };
+  /// What training minimises: the sum of the losses of these, each times its weight.
+  struct WeightedObjective {
+    ComponentConfig component;
+    double weight = 1;
+  };
 
-  Objective objective = Objective::answers;
+  Value objectives = Value::List{"answers"};       // list of names and {type: …, weight: …}
   Value trained;                                   // pattern → learning rate
   Value task_heads;                                // list of {type: …}; empty: the config's task head
   std::vector<int64_t> records_per_picture = {1};  // for each task head
@@ -39,7 +43,6 @@ struct FLAM_API TrainConfig {
   std::vector<std::string> no_weight_decay;
   double ema_decay = 0.0;
   double max_grad_norm = 1.0;
-  double label_weight = 0.0;
   bool bfloat16 = false;
   int64_t seed = 0;
 
@@ -53,13 +56,16 @@ struct FLAM_API TrainConfig {
   int64_t validation_records = 256;
   int64_t patience = 0;
 
-  std::vector<ComponentConfig> heads;          // parsed task_heads
-  ComponentConfig validation;                  // parsed validation_dataset
-  std::vector<ComponentConfig> augmentations;  // parsed transforms
-  ComponentConfig optimizer_config;            // parsed optimizer
-  std::optional<WeightsConfig> start;          // parsed init_from
+  std::vector<ComponentConfig> heads;                  // parsed task_heads
+  ComponentConfig validation;                          // parsed validation_dataset
+  std::vector<ComponentConfig> augmentations;          // parsed transforms
+  ComponentConfig optimizer_config;                    // parsed optimizer
+  std::vector<WeightedObjective> weighted_objectives;  // parsed objectives
+  std::optional<WeightsConfig> start;                  // parsed init_from
 
   void visit(ParamVisitor& v);
+  /// The part of an objective's node that its component declares: without `weight`.
+  static Value without_weight(Value objective);
   static TrainConfig parse(const Value& node, Registry& registry, ErrorList& errors);
   Value resolved() const;
   /// The files that training starts from: those of init_from, or else `weights`, with the options of the

@@ -16,8 +16,8 @@ Component::~Component() = default;
 
 const std::vector<std::string>& component_kinds() {
   static const std::vector<std::string> kinds = {
-      "transform", "media_layout", "vision_backbone", "resampler", "adapter",  "language_decoder",
-      "tokenizer", "task_head",    "dataset",         "metric",    "optimizer"};
+      "transform", "media_layout", "vision_backbone", "resampler", "adapter",   "language_decoder",
+      "tokenizer", "task_head",    "dataset",         "metric",    "objective", "optimizer"};
   return kinds;
 }
 

@@ -31,6 +31,12 @@ bool has_at(const std::vector<int64_t>& ids, size_t place, const std::vector<int
 
 }  // namespace
 
+const std::string& the_reference(const Record& record) {
+  if (record.references.empty())
+    throw Error(cat("record ", quoted(record.request.id), " has no reference to train on"));
+  return record.references.front();
+}
+
 TextRow text_row(const TaskHead& head, const Model& model, const Request& request,
                  const std::string& answer) {
   TextRow row;
@@ -63,31 +69,32 @@ void learn_shots(const TaskHead& head, const Model& model, const Request& reques
   }
 }
 
-TextBatch text_batch(const std::vector<TextRow>& rows, int64_t pad_id, bool learn_prompt,
-                     int64_t not_learnt) {
+TextRows text_rows(const std::vector<TextRow>& rows, int64_t pad_id, int64_t image_token_id) {
   size_t longest = 0;
   for (const TextRow& row : rows) longest = std::max(longest, row.ids.size());
   const auto count = static_cast<int64_t>(rows.size());
   const auto length = static_cast<int64_t>(longest);
-  TextBatch batch{at::full({count, length}, pad_id, at::kLong), at::zeros({count, length}, at::kBool),
-                  at::full({count, length}, -100, at::kLong)};
-  auto* ids = batch.ids.mutable_data_ptr<int64_t>();
-  auto* mask = batch.mask.mutable_data_ptr<bool>();
-  auto* target = batch.target.mutable_data_ptr<int64_t>();
+  TextRows out{at::full({count, length}, pad_id, at::kLong), at::zeros({count, length}, at::kBool),
+               at::full({count, length}, -100, at::kLong), at::zeros({count, length}, at::kBool)};
+  auto* ids = out.ids.mutable_data_ptr<int64_t>();
+  auto* mask = out.mask.mutable_data_ptr<bool>();
+  auto* target = out.target.mutable_data_ptr<int64_t>();
+  auto* in_answer = out.in_answer.mutable_data_ptr<bool>();
   for (size_t r = 0; r < rows.size(); ++r) {
     const auto& row = rows[r];
     for (size_t i = 0; i < row.ids.size(); ++i) {
-      ids[r * longest + i] = row.ids[i];
-      mask[r * longest + i] = true;
+      const size_t place = r * longest + i;
+      ids[place] = row.ids[i];
+      mask[place] = true;
       if (i + 1 == row.ids.size()) continue;
-      const int64_t next = row.ids[i + 1];
-      if ((learn_prompt || i + 1 >= row.prompt_length) && next != not_learnt) target[r * longest + i] = next;
+      if (row.ids[i + 1] != image_token_id) target[place] = row.ids[i + 1];
+      in_answer[place] = i + 1 >= row.prompt_length;
     }
     for (const auto& [begin, end] : row.learnt) {
-      for (size_t i = begin; i < end; ++i) target[r * longest + i - 1] = row.ids[i];
+      for (size_t i = begin; i < end; ++i) in_answer[r * longest + i - 1] = true;
     }
   }
-  return batch;
+  return out;
 }
 
 }  // namespace flam

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/component/objective.h"
 #include "framework/component/task_head.h"
 #include "framework/model/model.h"
 
@@ -18,6 +19,9 @@ struct TextRow {
   std::vector<std::pair<size_t, size_t>> learnt;  // ranges of the prompt's ids that are targets too
 };
 
+/// Error: the record has no reference to train on.
+const std::string& the_reference(const Record& record);
+
 /// The prompt of a record and the answer it should give, as ids. The model's layout makes one crop of each
 /// picture.
 TextRow text_row(const TaskHead& head, const Model& model, const Request& request, const std::string& answer);
@@ -28,13 +32,7 @@ TextRow text_row(const TaskHead& head, const Model& model, const Request& reques
 /// other tokens than those it generates.
 void learn_shots(const TaskHead& head, const Model& model, const Request& request, TextRow& row);
 
-struct TextBatch {
-  at::Tensor ids;     // [R,L] int64
-  at::Tensor mask;    // [R,L] bool
-  at::Tensor target;  // [R,L] int64: the id that should follow each position; −100 where nothing is learnt
-};
-
-/// learn_prompt: the prompt's tokens are targets too (but never `not_learnt`, the media marker).
-TextBatch text_batch(const std::vector<TextRow>& rows, int64_t pad_id, bool learn_prompt, int64_t not_learnt);
+/// The rows as tensors. `image_token_id`: of the media marker, which is never a target.
+TextRows text_rows(const std::vector<TextRow>& rows, int64_t pad_id, int64_t image_token_id);
 
 }  // namespace flam

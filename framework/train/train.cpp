@@ -38,7 +38,7 @@ std::string course_of(const RunConfig& config) {
 }
 
 /// Error: `train.output` or its checkpoint is a file that the run reads: a config, the tokenizer, weights to
-/// start from, or anything that the dataset names.
+/// start from, or anything that the datasets and objectives name.
 void keep_inputs(const RunConfig& config) {
   Outputs outputs;
   const TrainConfig& train = *config.train;
@@ -51,13 +51,14 @@ void keep_inputs(const RunConfig& config) {
   outputs.keep(config);
   const WeightsConfig start = config.train->start_files(config.weights);
   for (const WeightsFile& file : start.files) outputs.keep_weights(start.path_of(file));
-  std::vector<const ComponentConfig*> datasets = {&config.dataset, &train.validation};
-  if (config.shots) datasets.push_back(&config.shots->source);
-  for (const ComponentConfig* component : datasets) {
+  std::vector<const ComponentConfig*> readers = {&config.dataset, &train.validation};
+  if (config.shots) readers.push_back(&config.shots->source);
+  for (const auto& objective : train.weighted_objectives) readers.push_back(&objective.component);
+  for (const ComponentConfig* component : readers) {
     if (!*component) continue;
-    const Value dataset = component->resolved();
-    const Value* folder = dataset.find("folder");
-    each_text_as_path(dataset, folder && folder->is_string() ? folder->as_string() : "",
+    const Value parameters = component->resolved();
+    const Value* folder = parameters.find("folder");
+    each_text_as_path(parameters, folder && folder->is_string() ? folder->as_string() : "",
                       [&](const std::filesystem::path& file) { outputs.keep(file); });
   }
   outputs.keep_other_content();
@@ -115,6 +116,7 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
 
   TrainingParts parts{*config.train,
                       *model,
+                      *registry,
                       transforms,
                       config.pictures,
                       config.generation.stop_tokens,
@@ -129,12 +131,6 @@ bool train(const std::string& config_name, const RunOptions& options, const Trai
   if (heads.empty() && config.task_head) heads.push_back(config.task_head);
   if (heads.empty()) throw Error("neither `train.task_heads` nor `task_head` names what to train");
   const bool with_shots = !config.train->num_shots.empty();
-  if (with_shots && (config.train->objective == TrainConfig::Objective::labels ||
-                     config.train->objective == TrainConfig::Objective::classes)) {
-    throw Error(
-        "`train.num_shots` puts examples into prompts, but this objective learns no text; use the objective "
-        "`answers` or `text`, or leave it out");
-  }
   if (with_shots && config.shots->selection != ShotsConfig::Selection::random &&
       config.shots->selection != ShotsConfig::Selection::same_kind) {
     throw Error("training draws examples anew for each record; set `shots.selection` to random or same_kind");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "framework/train/exchange.h"
-#include "framework/train/objective.h"
+#include "framework/train/objectives.h"
 #include "framework/train/run_log.h"
 #include "framework/train/trained_tensors.h"
 #include "framework/train/validation.h"
@@ -71,9 +71,9 @@ class Trainer {
   TrainingParts& parts_;
   Exchange& exchange_;
   WeightStore& weights_;
-  int64_t left_out_ = 0;  // tensors of files that don't fit
-  WeightStore label_weights_;
-  Objective objective_;
+  int64_t left_out_ = 0;       // tensors of files that don't fit
+  WeightStore label_weights_;  // of the objectives
+  Objectives objective_;
   std::unique_ptr<TrainedTensors> trained_;
   std::optional<Validation> validation_;
   RunLog log_;

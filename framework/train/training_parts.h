@@ -12,6 +12,7 @@
 #include "framework/model/transform_chain.h"
 #include "framework/recipe/shot_drawing.h"
 #include "framework/recipe/train_config.h"
+#include "framework/registry/registry.h"
 
 namespace flam {
 
@@ -43,7 +44,8 @@ struct TrainedTask {
 
 struct TrainingParts {
   const TrainConfig& config;
-  Model& model;  // computes with const calls; only the loading of weights changes it
+  Model& model;              // computes with const calls; only the loading of weights changes it
+  const Registry& registry;  // of the objectives
   const TransformChain& transforms;
   const DecodeOptions& pictures;
   const std::vector<std::string>& stop_tokens;  // of generation

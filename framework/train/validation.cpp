@@ -36,7 +36,7 @@ std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
 
 }  // namespace
 
-Validation::Validation(const TrainingParts& parts, const Objective& objective, Exchange& exchange)
+Validation::Validation(const TrainingParts& parts, const Objectives& objective, Exchange& exchange)
     : parts_(parts), objective_(objective.on(parts.validation)), exchange_(exchange) {
   const Dataset &trained = *parts_.tasks.front().dataset, &held_out = *parts_.validation.front().dataset;
   if (trained.patch_label_classes() != held_out.patch_label_classes() ||

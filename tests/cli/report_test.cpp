@@ -77,7 +77,7 @@ TEST_F(Report, ListAsJsonNamesWhereEachComesFrom) {
   }
   EXPECT_EQ(kinds, (std::set<std::string>{"models", "transform", "media_layout", "vision_backbone",
                                           "resampler", "adapter", "language_decoder", "tokenizer",
-                                          "task_head", "dataset", "metric", "optimizer"}));
+                                          "task_head", "dataset", "metric", "objective", "optimizer"}));
   for (const json& entry : parsed_lines(run_flam("list models --json").out))
     EXPECT_EQ(entry["kind"], "models");
 }

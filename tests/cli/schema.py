@@ -86,7 +86,7 @@ WRONG = {
     "weights file without path": BASE + "weights: {files: [{layout: []}]}",
     "layout rule without slot": BASE + "weights: {files: [{path: x, layout: [{prefix: y}]}]}",
     "learning rate of 0": BASE + "train: {trained: {'*': 0}, output: x}",
-    "unknown objective": BASE + "train: {objective: images, trained: {'*': 1}, output: x}",
+    "unknown objective": BASE + "train: {objectives: [images], trained: {'*': 1}, output: x}",
     "unknown task head": BASE + "train: {task_heads: [{type: vqaa}], trained: {'*': 1}, output: x}",
     "unknown selection of shots": BASE + "shots: {dataset: {type: scenes}, selection: furthest}",
     "unknown dataset of shots": BASE + "shots: {dataset: {type: sceness}}",

@@ -58,7 +58,7 @@ if(NOT target STREQUAL TORCH_DIR OR NOT said MATCHES "libtorch stays in '${TORCH
 endif()
 
 # One project for all of them, so that they share their precompiled headers.
-set(kinds transform media_layout vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric optimizer)
+set(kinds transform media_layout vision_backbone resampler adapter language_decoder tokenizer task_head dataset metric objective optimizer)
 set(project "cmake_minimum_required(VERSION 3.25)\nproject(strangers LANGUAGES CXX)\nenable_testing()\n")
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/tutorial DESTINATION ${work}/strangers)
 string(APPEND project "add_subdirectory(tutorial)\n")

@@ -47,7 +47,7 @@ class TrainClasses : public testing::Test {
                          ", features: ", (scratch_ / "features.safetensors").string(), "}"),
                      "task_head={type: caption}",
                      "model.resampler={_delete_: true, type: classifier_tokens, num_classes: 2}",
-                     cat("train={_delete_: true, objective: classes, trained: {'resampler.classifier.*': "
+                     cat("train={_delete_: true, objectives: [classes], trained: {'resampler.classifier.*': "
                          "0.05}, steps: 60, "
                          "batch_size: 6, init_from: [], output: ",
                          output(), "}")};

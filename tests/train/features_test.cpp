@@ -40,7 +40,6 @@ class TrainFromFeatures : public testing::Test {
                      "train.batch_size=2",
                      "train.micro_batch_size=0",
                      "train.init_from=[]",
-                     "train.label_weight=0",
                      "train.records_per_picture=[1, 1]",
                      "train.sample_every=3",
                      cat("dataset={_delete_: true, type: stored, key: ", key,

@@ -91,9 +91,10 @@ TEST_F(TrainShots, EveryAdapterAndSeveralTasks) {
                 .front(),
             0);
   EXPECT_GT(losses("next", {"model.adapter.text_sees=next", "train.steps=1"}).front(), 0);
-  EXPECT_GT(losses("tasks", {"train.task_heads=[{type: caption}, {type: vqa}]", "train.steps=1",
-                             "train.records_per_picture=[1, 2]", "train.learn_shots=false",
-                             "shots.selection=random", "train.label_weight=0.1", "dataset.label_cells=5"})
+  EXPECT_GT(losses("tasks",
+                   {"train.task_heads=[{type: caption}, {type: vqa}]", "train.steps=1",
+                    "train.records_per_picture=[1, 2]", "train.learn_shots=false", "shots.selection=random",
+                    "train.objectives=[{type: labels, weight: 0.1}, answers]", "dataset.label_cells=5"})
                 .front(),
             0);
 }
@@ -127,7 +128,8 @@ TEST_F(TrainShots, WrongUseIsAnError) {
                 train(FLAM_SOURCE_DIR "/configs/_base_/train/flamingo_mini_3_answers.yaml", without, {});
               }),
               HasSubstr("`train.num_shots` is given, but the config names no `shots`"));
-  EXPECT_THAT(error({"train.objective=labels", "dataset.label_cells=5"}), HasSubstr("learns no text"));
+  EXPECT_THAT(error({"train.objectives=[labels]", "dataset.label_cells=5"}),
+              HasSubstr("no objective learns text"));
   EXPECT_THAT(error({"shots.selection=similar"}), HasSubstr("random or same_kind"));
   EXPECT_THAT(error({"shots.answer_forms=[]"}), HasSubstr("`answer_forms` is empty"));
   EXPECT_THAT(error({"shots.answer_forms=['it is so']"}), HasSubstr("must have {answer} once"));

@@ -88,7 +88,7 @@ TEST_F(TrainerTest, BatchNormStatisticsStayFixedAndAreWrittenWithTheirNorm) {
   const std::vector<std::string> convolutions = {
       "model.vision_backbone={type: resnet, image_size: 80, depths: [1, 1], stem_width: 8, width: 8, "
       "out_stage: 2}",
-      "train.label_weight=0", "train.trained={_delete_: true, 'vision_backbone.*': 0.01}"};
+      "train.trained={_delete_: true, 'vision_backbone.*': 0.01}"};
   ASSERT_TRUE(train(stage("3_answers"), options("convolutions", convolutions), {}));
   const auto file = open_checkpoint(output("convolutions"));
   EXPECT_TRUE(at::equal(file->tensor("vision_backbone.stem.norm.running_mean"), at::zeros({8})));
@@ -99,10 +99,8 @@ TEST_F(TrainerTest, BatchNormStatisticsStayFixedAndAreWrittenWithTheirNorm) {
 
 TEST_F(TrainerTest, MatrixProductsMayUseBfloat16) {
   EXPECT_TRUE(train(stage("3_answers"), options("perceiver", {"train.bfloat16=true"}), {}));
-  EXPECT_TRUE(train(stage("3_answers"),
-                    options("mlp", {"train.bfloat16=true", "model.resampler={type: mlp}",
-                                    "train.label_weight=0", "dataset.label_cells=0"}),
-                    {}));
+  EXPECT_TRUE(
+      train(stage("3_answers"), options("mlp", {"train.bfloat16=true", "model.resampler={type: mlp}"}), {}));
 }
 
 TEST_F(TrainerTest, TheLossFalls) {

@@ -11,6 +11,7 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
+#include "framework/component/objective.h"
 #include "framework/config/config.h"
 #include "framework/plugin/elf.h"
 #include "framework/plugin/rehearsal.h"
@@ -149,6 +150,7 @@ void refuse_unusable(Registry& registry, const Value& config, const CheckOptions
 Value Specimen::node() const {
   const Value* given = find_node(config, kind, name);
   Value node = given ? *given : Value::map();
+  if (kind == Objective::kKind) node = TrainConfig::without_weight(std::move(node));
   if (!node.find("type")) node.set("type", name);
   return node;
 }
@@ -184,6 +186,7 @@ const std::vector<Check>& checks_of(const std::string& kind) {
                                                                     {"task_head", task_head_checks()},
                                                                     {"dataset", dataset_checks()},
                                                                     {"metric", metric_checks()},
+                                                                    {"objective", objective_checks()},
                                                                     {"optimizer", optimizer_checks()}};
   static std::map<std::string, std::vector<Check>> tensors;
   const auto found = special.find(kind);

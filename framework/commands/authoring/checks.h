@@ -66,6 +66,7 @@ std::vector<Check> tokenizer_checks();
 std::vector<Check> task_head_checks();
 std::vector<Check> dataset_checks();
 std::vector<Check> metric_checks();
+std::vector<Check> objective_checks();
 std::vector<Check> optimizer_checks();
 
 /// Calls act(0) to act(3) in four threads at once, each several times. Rethrows the first exception.

@@ -26,6 +26,7 @@ const std::map<std::string, std::string> kContracts = {
     {"task_head", "request → prompt, and candidates if it ranks; generated text or likelihoods → answer"},
     {"dataset", "index → record (request, references)"},
     {"metric", "records and answers → named scores"},
+    {"objective", "features, media tokens, hidden states and records of a batch → named losses"},
     {"optimizer", "trained tensors with their gradients, and what is kept for each → new values"},
     {"step_graph", "a decode step of fixed size → the same step, recorded and repeated"},
 };

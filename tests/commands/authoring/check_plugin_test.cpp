@@ -119,6 +119,25 @@ TEST(CheckPlugin, ChecksOptimizersAndTheirNames) {
                       "state_of() announces")));
 }
 
+TEST(CheckPlugin, ChecksObjectives) {
+  const auto ran = run_flam("check-plugin " + kFixtures + "/bad_objectives/libflam_bad_objectives.so");
+  EXPECT_EQ(ran.status, 1) << ran.err;
+  for (const char* line : {
+           "ok       objective 'square' parameters: ",
+           "ok       objective 'square' losses: gives square\n",
+           "ok       objective 'square' gradient: reaches media tokens\n",
+           "ok       objective 'square' determinism: ",
+           "ok       objective 'square' threads: ",
+           "failed   objective 'has_weight' parameters: declares the parameter `weight`",
+           "failed   objective 'counts' determinism: gives another loss for the same batch in a second call",
+           "failed   objective 'two_names' losses: gives 1 losses, but names() has 2",
+           "failed   objective 'per_picture' losses: gives Float [4] for the loss 'square'",
+           "failed   objective 'detached' gradient: gives losses without gradients",
+           "failed   objective 'asks_for_text' losses: asks for hidden states of text alone",
+       })
+    EXPECT_THAT(ran.out, HasSubstr(line));
+}
+
 TEST(CheckPlugin, DetectsTransformsThatCannotBeRepeated) {
   const auto ran = run_flam("check-plugin " + kFixtures + "/bad_transforms/libflam_bad_transforms.so");
   EXPECT_EQ(ran.status, 1) << ran.err;

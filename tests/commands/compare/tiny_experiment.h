@@ -21,7 +21,7 @@ variants:
 stages:
   - name: backbone
     only_if_changed: [vision_backbone]
-    set: {train: {objective: labels, trained: {"vision_backbone.*": 1.0e-3}, steps: 2}}
+    set: {train: {objectives: [labels], trained: {"vision_backbone.*": 1.0e-3}, steps: 2}}
   - name: joint
     set:
       dataset: {split: train, size: 1000}

@@ -5,8 +5,9 @@
 
 #include "framework/base/text.h"
 #include "framework/generate/generate.h"
-#include "framework/train/objective.h"
-#include "framework/train/row_inputs.h"
+#include "framework/train/computed_batch.h"
+#include "framework/train/objectives.h"
+#include "framework/train/text_rows.h"
 
 namespace flam {
 
@@ -16,13 +17,14 @@ constexpr int64_t kMostSampled = 64;  // tokens
 
 }  // namespace
 
-std::vector<std::string> Objective::samples(int64_t step) const {
+std::vector<std::string> Objectives::samples(int64_t step) const {
   std::vector<std::string> out;
-  if (parts_.config.objective != TrainConfig::Objective::answers) return out;
+  if (!any([](const Objective& each) { return each.needs_pictures() && each.needs_text(); })) return out;
   const at::NoGradGuard no_grad;
   const Model& model = parts_.model;
-  const DrawnBatch drawn = source_.draw(step, 0, 1, source_.tasks().size());
-  const at::Tensor media = media_of(features_of(drawn));
+  const ComputedBatch computed(parts_, source_, source_.draw(step, 0, 1, source_.tasks().size()), 1,
+                               with_text_);
+  const DrawnBatch& drawn = computed.drawn();
   GenerationParams params;
   params.stop_tokens = parts_.stop_tokens;
   for (size_t t = 0; t < drawn.records.size(); ++t) {
@@ -31,10 +33,10 @@ std::vector<std::string> Objective::samples(int64_t step) const {
         record.request.parts, [](const Part& part) { return part.kind != Part::Kind::text; });
     const at::Tensor& shown = drawn.shown[t];
     const at::Tensor seen =
-        media_shown(media, shown.defined() ? shown.narrow(0, 0, 1).narrow(1, 0, pictures) : shown);
+        computed.media_shown(shown.defined() ? shown.narrow(0, 0, 1).narrow(1, 0, pictures) : shown);
     TextRow row = text_row(*source_.tasks()[t].head, model, record.request, the_reference(record));
     row.ids.resize(row.prompt_length);
-    const TextBatch batch = text_batch({row}, model.tokenizer().pad_id(), false, -1);
+    const TextRows batch = text_rows({row}, model.tokenizer().pad_id(), model.image_token_id());
     // Examples may leave little room.
     const int64_t prompt = std::ssize(row.ids) + pictures * model.inserted_positions();
     params.max_new_tokens =
