@@ -76,7 +76,7 @@ class FLAM_API Objective : public Component {
     FeatureShape features;                     // of the backbone
     MediaShape media;                          // of the resampler
     int64_t hidden_size = 0;                   // of the decoder
-    std::vector<std::string> tasks;            // the answer field of each task: "caption"
+    std::vector<std::string> tasks;            // the answer field of each task: "pred_caption"
     std::vector<int64_t> patch_label_classes;  // of the dataset, for each column of the labels
     std::vector<int64_t> media_label_classes;
     bool from_features = false;  // the dataset gives features, so the backbone doesn't run
@@ -88,7 +88,8 @@ class FLAM_API Objective : public Component {
   virtual bool needs_pictures() const;
   /// Whether it asks a batch for text and hidden states; by default, true.
   virtual bool needs_text() const;
-  /// What its losses are called in logs, each name once: {"caption", "answer"}.
+  /// What its losses are called in logs: {"pred_caption", "pred_answer"}. If two losses of a run have the
+  /// same name, the later one gets a number behind it.
   virtual std::vector<std::string> names() const = 0;
   /// One loss for each name: a number (no dimensions) of a floating-point type. It may be called from several
   /// threads at once, for the micro-batches of a step, whose losses are averaged.
