@@ -13,6 +13,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/text.h"
+#include "framework/device/huge_pages.h"
 
 namespace flam {
 
@@ -144,7 +145,9 @@ QuantizedMatrix quantize(const at::Tensor& matrix, const QuantScheme& scheme, co
   const int64_t rows = matrix.size(0), columns = matrix.size(1);
   const bool int8 = scheme.type == QuantScheme::Type::int8;
   QuantizedMatrix out{
-      scheme, int8 ? at::empty({rows, columns}, at::kChar) : at::empty({rows, columns / 2}, at::kByte),
+      scheme,
+      int8 ? empty_in_huge_pages({rows, columns}, at::kChar)
+           : empty_in_huge_pages({rows, columns / 2}, at::kByte),
       int8 ? at::empty({rows}, at::kFloat) : at::empty({rows, columns / scheme.group_size}, at::kBFloat16)};
   const int64_t part = std::max<int64_t>(kPartNumbers / columns, 1);
   std::atomic<bool> finite = true;
