@@ -25,6 +25,7 @@ void add_convert(CLI::App& app, int& status) {
   command->add_option("--dtype", options->run.dtype, "type of the numbers in the file; auto: the config's")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16", "float16"}))
       ->capture_default_str();
+  command->add_flag("--overwrite", options->overwrite, "replace OUTPUT if it exists");
   command->add_flag("--initialise-missing", options->initialise_missing,
                     "give tensors that are in no file their initial values, instead of refusing to convert");
   command

@@ -86,7 +86,10 @@ class ParamReader final : public ParamVisitor {
     if (!info.component_kind.empty() && (info.required || !value->is_null())) {
       const Value* type = value->find("type");
       if (type == nullptr || !type->is_string()) {
-        return wrong_type(info, *value, cat("a ", info.component_kind, " as {type: NAME, …}"));
+        const bool vowel =
+            std::string_view("aeiou").find(info.component_kind.front()) != std::string_view::npos;
+        return wrong_type(info, *value,
+                          cat(vowel ? "an " : "a ", info.component_kind, " as {type: NAME, …}"));
       }
     }
     field = *value;

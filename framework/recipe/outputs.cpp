@@ -21,8 +21,25 @@ fs::path plain(const fs::path& path) {
   return failed ? path.lexically_normal() : plain;
 }
 
+/// How files of that content begin, and what they are. Files of any content have no such beginning.
+std::pair<std::string, const char*> beginning_and_name(Outputs::Content content) {
+  switch (content) {
+    case Outputs::Content::html:
+      return {"<!DOCTYPE html>", "an HTML page"};
+    case Outputs::Content::svg:
+      return {"<svg", "an SVG picture"};
+    case Outputs::Content::receipt:
+      return {"{\n  \"flamboyance\":", "a receipt of Flamboyance"};
+    case Outputs::Content::trace:
+      return {"{\"traceEvents\":", "a trace of operators"};
+    case Outputs::Content::any:
+      break;
+  }
+  return {};
+}
+
 std::string beginning_of(const fs::path& path) {
-  std::string begin(15, '\0');
+  std::string begin(24, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   begin.resize(static_cast<size_t>(file.gcount()));
@@ -75,11 +92,10 @@ void Outputs::keep_other_content() const {
     if (!fs::is_regular_file(output, not_there)) continue;
     const std::string begin = beginning_of(output);
     if (begin.empty()) continue;
+    const auto [beginning, name] = beginning_and_name(content);
     const char* missing = nullptr;
-    if (content == Content::html && begin != "<!DOCTYPE html>") {
-      missing = "an HTML page";
-    } else if (content == Content::svg && !begin.starts_with("<svg")) {
-      missing = "an SVG picture";
+    if (!begin.starts_with(beginning)) {
+      missing = name;
     } else if (!metadata.empty() && !is_safetensors(begin)) {
       missing = "a safetensors file";
     } else if (!metadata.empty() && !has_metadata(output, metadata)) {

@@ -11,7 +11,7 @@ namespace flam {
 /// overwrites an input or another output.
 class FLAM_API Outputs {
  public:
-  enum class Content { any, html, svg };
+  enum class Content { any, html, svg, receipt, trace };
 
   /// Adds an output. `option` is used in messages, such as "--receipt". An empty path is ignored. Error:
   /// another option names the same file.

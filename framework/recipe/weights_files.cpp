@@ -12,11 +12,10 @@ namespace {
 
 constexpr const char* kAdvice =
     "use --set weights.root=DIR to name the folder with the model's weights and tokenizer, or --weights "
-    "random "
-    "for random weights";
+    "random for random weights";
 
-std::string advice_for(const WeightsFile& file) {
-  return file.if_missing.empty() ? kAdvice : file.if_missing;
+std::string advice_for(const WeightsFile& file, const std::string& advice = kAdvice) {
+  return file.if_missing.empty() ? advice : file.if_missing;
 }
 
 /// Whether a folder has one of the files that open_checkpoint() looks for. A folder that can't be read
@@ -59,7 +58,7 @@ std::string missing_file_advice(const WeightsConfig& weights, const std::string&
   return kAdvice;
 }
 
-void require_files(const WeightsConfig& weights) {
+void require_files(const WeightsConfig& weights, const std::string& advice) {
   ErrorList errors;
   for (const WeightsFile& file : weights.files) {
     const std::filesystem::path path = weights.path_of(file);
@@ -67,8 +66,10 @@ void require_files(const WeightsConfig& weights) {
     const bool exists = std::filesystem::exists(path, problem);
     const bool is_folder = std::filesystem::is_directory(path, problem);
     if (is_folder ? holds_checkpoint(path) : exists) continue;
-    errors.add(file.where, cat(is_folder ? "no weights in the folder " : "no weights file ",
-                               quoted(path.string()), "; ", advice_for(file)));
+    errors.add(file.where,
+               cat(is_folder ? "no weights in the folder " : "no weights file ", quoted(path.string()),
+                   path == file.path ? "" : cat(" (", quoted(file.path), " below weights.root)"), "; ",
+                   advice_for(file, advice.empty() ? kAdvice : advice)));
   }
   errors.throw_if_any();
 }

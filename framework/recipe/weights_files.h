@@ -13,7 +13,8 @@ WeightsConfig weights_files(const RunConfig& config, const std::string& chosen);
 std::string missing_file_advice(const WeightsConfig& weights, const std::string& file);
 
 /// Error: lists every weights file that does not exist, and every folder without weights. A shipped config
-/// cannot know where the user keeps the weights, so this is a common mistake.
-void require_files(const WeightsConfig& weights);
+/// cannot know where the user keeps the weights, so this is a common mistake. `advice`: what to do, if not
+/// what a run does; the file's own `if_missing` comes first.
+void require_files(const WeightsConfig& weights, const std::string& advice = "");
 
 }  // namespace flam

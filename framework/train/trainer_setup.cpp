@@ -97,7 +97,11 @@ void Trainer::load_initial_weights(const Optimizer& optimizer) {
   const TrainConfig& config = parts_.config;
   const WeightsConfig& start = parts_.start;
   const bool from_files = !start.files.empty();
-  require_files(start);
+  require_files(start, config.start
+                           ? "train.init_from lists it; name a file that exists, or give [] to start from "
+                             "initial values"
+                           : "training starts from the config's weights.files; name their folder with --set "
+                             "weights.root=DIR, or other files with train.init_from ([] for none)");
   require_memory(parts_.model, from_files ? &start : nullptr, parts_.model.device(), at::kFloat,
                  optimizer_bytes(config, weights_, optimizer),
                  "the gradients and moments of what is trained");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "framework/base/file.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/support/scratch.h"
@@ -51,6 +53,16 @@ TEST_F(OutputFiles, ReplaceOnlyWhatTheSameOptionWrote) {
   EXPECT_EQ(refusal("other"), "");
   write_file(path("plot of other"), "{\"index\": 0}\n");
   EXPECT_THAT(refusal("other"), HasSubstr("is not an SVG picture"));
+  for (const auto& [content, own, name] :
+       {std::tuple{Outputs::Content::receipt, "{\n  \"flamboyance\": \"0.2.0\"}", "a receipt of Flamboyance"},
+        std::tuple{Outputs::Content::trace, "{\"traceEvents\":[]}", "a trace of operators"}}) {
+    Outputs outputs;
+    outputs.add("--json", path("json"), content);
+    write_file(path("json"), own);
+    EXPECT_NO_THROW(outputs.keep_other_content());
+    write_file(path("json"), "{\"notes\": []}");
+    EXPECT_THAT(error_of([&] { outputs.keep_other_content(); }), HasSubstr(name));
+  }
 }
 
 TEST_F(OutputFiles, AreNoFolders) {

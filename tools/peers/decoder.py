@@ -30,7 +30,7 @@ ours_options = {'float32': ['--dtype', 'float32'], 'bfloat16': ['--dtype', 'bflo
 def compare_decoders(run, names):
     with tempfile.TemporaryDirectory(dir=run.environments) as folder:
         weights = pathlib.Path(folder) / 'model.safetensors'
-        run.run([run.flam, 'convert', config, weights, '--weights', 'random', '--dtype', 'bfloat16', '--only', 'language_decoder.*',
+        run.run([run.flam, 'convert', config, weights, '--overwrite', '--weights', 'random', '--dtype', 'bfloat16', '--only', 'language_decoder.*',
                  '--naming', 'huggingface'])
         for dtype in run.dtypes:
             ours_peak, ours_dtype = our_peak_bytes(run, dtype)

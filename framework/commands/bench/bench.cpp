@@ -146,7 +146,7 @@ void measure(const Session& session, const BenchOptions& options, const BenchHoo
 BenchReport bench(const BenchOptions& options, const BenchHooks& hooks) {
   BenchReport report;
   Outputs outputs;
-  outputs.add("--trace", options.trace);
+  outputs.add("--trace", options.trace, Outputs::Content::trace);
   outputs.keep(options.compare);
   if (!options.compare.empty())
     report.old = read_bench(read_file(options.compare, kMostOldBytes), options.compare);

@@ -66,7 +66,8 @@ std::set<std::string> libraries_of(const RunConfig& config) {
     add_all(config.train->heads);
     add_all(config.train->augmentations);
     add(config.train->optimizer_config);
-    for (const WeightedObjective& objective : config.train->weighted_objectives) add(objective.component);
+    for (const TrainConfig::WeightedObjective& objective : config.train->weighted_objectives)
+      add(objective.component);
     add(config.train->validation);
   }
   return out;

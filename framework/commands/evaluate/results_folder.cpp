@@ -97,6 +97,15 @@ fs::path results::pass_file(const fs::path& folder, const std::string& pass) {
   return folder / (pass + ".jsonl");
 }
 
+namespace {
+/// Error: there is such a file, which this command did not write.
+void refuse_foreign(const fs::path& file) {
+  if (!fs::exists(file)) return;
+  throw Error(cat(quoted(file.string()), " exists, but the folder has no ", results::kReceipt,
+                  " of `flam evaluate`; name another --output, or start anew with --overwrite"));
+}
+}  // namespace
+
 ResultsFolder::ResultsFolder(fs::path folder, bool overwrite)
     : folder_(std::move(folder)), overwrite_(overwrite) {
   std::error_code failed;
@@ -112,13 +121,13 @@ void ResultsFolder::begin(const Json& receipt, const std::vector<std::string>& p
   const fs::path path = folder_ / results::kReceipt;
   const bool continued = !overwrite_ && fs::exists(path);
   if (continued) compare(receipt);
+  if (!continued && !overwrite_) {
+    for (const char* file : {results::kScores, kVqaResults, kCaptionResults}) refuse_foreign(folder_ / file);
+    for (const std::string& pass : passes) refuse_foreign(results::pass_file(folder_, pass));
+  }
   run_ = short_hash(json_line(results::identity_of(receipt)));
   for (const std::string& pass : passes) {
     const fs::path file = results::pass_file(folder_, pass);
-    if (!continued && !overwrite_ && fs::exists(file)) {
-      throw Error(cat(quoted(file.string()), " exists, but the folder has no ", results::kReceipt,
-                      " of `flam evaluate`; name another --output, or start anew with --overwrite"));
-    }
     auto opened = std::make_unique<PredictionFile>(file.string(), overwrite_);
     if (opened->size() > records) {
       throw Error(opened->where(opened->size() - 1),

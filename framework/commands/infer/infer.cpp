@@ -32,7 +32,7 @@ GenerationParams generation_of(const InferOptions& options, const RunConfig& con
 
 Outputs outputs_of(const InferOptions& options) {
   Outputs outputs;
-  outputs.add("--receipt", options.receipt);
+  outputs.add("--receipt", options.receipt, Outputs::Content::receipt);
   outputs.add_safetensors("--record", options.record, {"pieces", "prompt_tokens"});
   outputs.add("--explain", options.explain, Outputs::Content::html);
   outputs.add("--contact-sheet", options.contact_sheet, Outputs::Content::html);

@@ -32,6 +32,7 @@ class Convert : public testing::Test {
   Convert() {
     options_.config = "flamingo_mini_caption";
     options_.output = (scratch_ / "out.safetensors").string();
+    options_.overwrite = true;
   }
   std::string error() const {
     return error_of([&] { convert(options_); });
@@ -198,7 +199,7 @@ TEST_F(Convert, MissingTensorsAreRefusedOrInitialised) {
   const auto file = open_checkpoint(options_.output), source = open_checkpoint(kWeights);
   EXPECT_EQ(file->names(), source->names());
 
-  const auto ran = run_flam("convert flamingo_mini_caption " + options_.output +
+  const auto ran = run_flam("convert flamingo_mini_caption --overwrite " + options_.output +
                             " --initialise-missing --set '" + options_.run.overrides[0] + "'");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.err, AllOf(HasSubstr(cat(report.tensors, " tensors, ", report.bytes, " bytes, in ")),
@@ -221,6 +222,14 @@ TEST_F(Convert, AFileThatIsReadIsNotReplaced) {
     EXPECT_THAT(error(), HasSubstr("would overwrite an input of the run"));
   }
   EXPECT_EQ(fs::file_size(options_.output), fs::file_size(kWeights));
+}
+
+TEST_F(Convert, AnExistingFileIsReplacedOnlyIfAsked) {
+  options_.overwrite = false;
+  EXPECT_EQ(error(), "");
+  const auto written = fs::last_write_time(options_.output);
+  EXPECT_EQ(error(), "'" + options_.output + "' exists; give --overwrite to replace it");
+  EXPECT_EQ(fs::last_write_time(options_.output), written);
 }
 
 TEST_F(Convert, ValuesThatTheDtypeCannotHoldAreAnError) {
