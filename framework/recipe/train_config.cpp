@@ -199,6 +199,10 @@ TrainConfig TrainConfig::parse(const Value& node, Registry& registry, ErrorList&
                                  " doesn't divide `batch_size` ", config.batch_size));
   }
   const auto& shots = config.num_shots;
+  if (shots.empty() && !config.learn_shots)
+    errors.add(
+        node.where(),
+        "`learn_shots` is for examples before a record; set `num_shots` to [least, most], or leave it out");
   if (!shots.empty() && (shots.size() != 2 || shots[0] < 0 || shots[0] > shots[1] || shots[1] > 10'000))
     errors.add(node.where(), "`num_shots` must be [least, most], two numbers between 0 and 10000, or []");
   for (const int64_t count : config.records_per_picture) {

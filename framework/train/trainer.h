@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/partial_file.h"
 #include "framework/train/exchange.h"
 #include "framework/train/objectives.h"
 #include "framework/train/run_log.h"
@@ -45,7 +46,7 @@ class Trainer {
   bool run(const TrainHooks& hooks);
 
  private:
-  void make_room_for_output() const;
+  void make_room_for_output();
   void load_initial_weights(const Optimizer& optimizer);
   std::vector<TrainedTensor> choose_tensors();
   void validate(int64_t done, const TrainHooks& hooks);
@@ -77,7 +78,8 @@ class Trainer {
   std::unique_ptr<TrainedTensors> trained_;
   std::optional<Validation> validation_;
   RunLog log_;
-  mutable std::string sources_;  // of the provenance, once it is known
+  std::optional<PartialFile> lock_;  // keeps other runs from the same output
+  mutable std::string sources_;      // of the provenance, once it is known
   // Sums since the last report, by name.
   std::vector<std::pair<std::string, double>> losses_since_;
   int64_t steps_since_ = 0;

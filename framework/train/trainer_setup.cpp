@@ -66,7 +66,7 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& op
 }
 
 // Checked before training, because an output that can't be written would lose the result.
-void Trainer::make_room_for_output() const {
+void Trainer::make_room_for_output() {
   const std::filesystem::path folder = std::filesystem::absolute(parts_.config.output).parent_path();
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
@@ -74,6 +74,7 @@ void Trainer::make_room_for_output() const {
     throw Error(
         cat("cannot make the folder of `train.output`, ", quoted(folder.string()), ": ", problem.message()));
   const TrainConfig& config = parts_.config;
+  lock_.emplace(config.output + ".lock");
   std::vector<std::string> files = {config.output};
   if (!parts_.validation.empty()) files.push_back(config.best_file());
   for (const std::string& file : files) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "framework/base/partial_file.h"
 #include "framework/base/text.h"
 #include "framework/weights/checkpoint.h"
 #include "tests/train/trainer_fixture.h"
@@ -202,7 +203,26 @@ TEST_F(TrainerTest, WrongUseIsAnError) {
   EXPECT_THAT(error_of({"train.init_from=null", "train.init_patterns=['nope.*']"}),
               HasSubstr("is used; do the patterns match"));
   EXPECT_FALSE(std::filesystem::exists(output("wrong") + ".metrics.jsonl"));
-  EXPECT_NE(error_of({"train.init_from=[/no/such/file]"}).find("/no/such/file"), std::string::npos);
+  EXPECT_THAT(error_of({"train.init_from=[/no/such/file]"}),
+              testing::AllOf(HasSubstr("'/no/such/file'; train.init_from lists it"),
+                             Not(HasSubstr("--weights random"))));
+  EXPECT_THAT(error_of({"train.learn_shots=false"}),
+              HasSubstr("`learn_shots` is for examples before a record"));
+}
+
+TEST_F(TrainerTest, OneRunAtATimeHasAnOutput) {
+  const std::string lock = output("locked") + ".lock";
+  {
+    const PartialFile other(lock);
+    try {
+      train(stage("1_labels"), options("locked", {"train.steps=1"}), {});
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("another run is writing to '" + lock));
+    }
+  }
+  EXPECT_TRUE(train(stage("1_labels"), options("locked", {"train.steps=1"}), {}));
+  EXPECT_FALSE(std::filesystem::exists(lock));
 }
 
 TEST_F(TrainerTest, ARecordWithoutAReferenceIsNamed) {
