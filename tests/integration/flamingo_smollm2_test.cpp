@@ -62,8 +62,9 @@ TEST(FlamingoSmolLm2, IsDescribedWithoutItsDecoder) {
 TEST(FlamingoSmolLm2, SaysHowToGetItsDecoder) {
   const auto ran = run_flam("infer flamingo_smollm2_caption " + kPhotos + "/chelsea.jpg" + kWithoutDecoder);
   EXPECT_EQ(ran.status, 2) << ran.err;
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("flamingo_smollm2.yaml:"), HasSubstr("no weights file"),
-                             HasSubstr("none.gguf'; tools/setup --with-lm downloads it")));
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr("flamingo_smollm2.yaml:"), HasSubstr("no weights file"),
+                    HasSubstr("none.gguf' below weights.root); tools/setup --with-lm downloads it")));
   EXPECT_EQ(ran.out, "");
 }
 
