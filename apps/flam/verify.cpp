@@ -102,7 +102,7 @@ int compare_with(const std::string& config, const RunOptions& options, const std
   const AgainstReport report = verify_against(*run, *reference, comparison);
   progress.clear();
   for (const std::string& failure : report.failures) std::cerr << "error: " << failure << "\n";
-  print(report, dtype, json);
+  if (report.requests > 0) print(report, dtype, json);
   return report.failures.empty() ? 0 : 1;
 }
 

@@ -205,10 +205,21 @@ class Planner {
       misshapen_.push_back(
           cat(found, at::IntArrayRef(slot.shape), " in the model; was the file made from another model?"));
     } else if (slot.scheme && *slot.scheme != scheme) {
-      misshapen_.push_back(cat(found, "wanted as ", scheme_name(*slot.scheme),
-                               "; leave out --quantize and weights.quantize, or write the file again with "
-                               "`flam quantize`"));
+      add_other_type(cat(found, "wanted as ", scheme_name(*slot.scheme)));
     }
+  }
+
+  /// All matrices of a file may be of another type, so there is one message for them.
+  void add_other_type(const std::string& text) {
+    if (other_types_++ == 0) {
+      first_other_type_ = {misshapen_.size(), text};
+      misshapen_.emplace_back();
+    }
+    const auto& [index, first] = first_other_type_;
+    const int64_t more = other_types_ - 1;
+    misshapen_[index] = cat(
+        first, more == 0 ? "" : cat(", and ", more, " more ", more == 1 ? "matrix" : "matrices", " likewise"),
+        "; leave out --quantize and weights.quantize, or write the file again with `flam quantize`");
   }
 
   void check_shape(const Source& source, const WeightSlot& slot, int part) {
@@ -241,6 +252,8 @@ class Planner {
 
   const WeightStore& store_;
   const NamingLookup& namings_;
+  int64_t other_types_ = 0;  // matrices that are quantised in another way than is wanted
+  std::pair<size_t, std::string> first_other_type_;  // its index in misshapen_, and the message
   const WeightsConfig& config_;
   LoadPlan plan_;
   ErrorList errors_;

@@ -256,8 +256,8 @@ TEST_F(QuantizedLoad, AFileOfAnotherSchemeOrModelIsAnError) {
   write_quantized("int4", "q");
   choose_schemes(store_, QuantizeConfig::of("int8"));
   EXPECT_THAT(error_of([&] { load(store_, "q"); }),
-              AllOf(HasSubstr("language_decoder.up.weight is int4:32 [6, 64]"), HasSubstr("wanted as int8"),
-                    HasSubstr("flam quantize")));
+              AllOf(HasSubstr("language_decoder.head.weight is int4:32 [5, 32]"),
+                    HasSubstr("wanted as int8, and 2 more matrices likewise; "), HasSubstr("flam quantize")));
   WeightStore other;
   const WeightScope decoder(other, "language_decoder");
   Linear(decoder, "up", 64, 7);

@@ -148,6 +148,7 @@ BenchReport bench(const BenchOptions& options, const BenchHooks& hooks) {
   Outputs outputs;
   outputs.add("--trace", options.trace, Outputs::Content::trace);
   outputs.keep(options.compare);
+  outputs.keep_other_content();
   if (!options.compare.empty())
     report.old = read_bench(read_file(options.compare, kMostOldBytes), options.compare);
   {

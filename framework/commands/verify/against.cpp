@@ -58,7 +58,8 @@ class Comparison {
     for (size_t i = 0; i < requests.size(); ++i) {
       const auto& error = theirs[i].error ? theirs[i].error : ours[i].error;
       if (error) {
-        report.failures.push_back(cat(requests[i].id, ": ", *error));
+        const std::string& place = requests[i].source.empty() ? requests[i].id : requests[i].source;
+        report.failures.push_back(cat(place, ": ", *error));
         continue;
       }
       ++report.requests;
@@ -181,7 +182,10 @@ AgainstReport verify_against(const Session& run, const Session& reference, const
   }
   int64_t total = dataset ? dataset->size() : std::ssize(requests);
   if (dataset && options.limit) total = std::min(total, *options.limit);
-  if (total == 0) throw Error("there is no request to compare on");
+  if (total == 0) {
+    const auto& failures = comparison.report.failures;
+    throw Error(failures.empty() ? "there is no request to compare on" : join(failures, "\n"));
+  }
   for (int64_t first = 0; first < total; first += options.batch_size) {
     std::vector<Request> batch;
     for (int64_t i = first; i < std::min(first + options.batch_size, total); ++i)

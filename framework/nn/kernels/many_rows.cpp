@@ -19,6 +19,7 @@ namespace {
 // libtorch is faster with more rows of bfloat16. float32 has no limit: a picture's features must not depend
 // on how many are encoded together.
 constexpr int64_t kMostBFloat16Rows = 64;
+constexpr int64_t kFewBFloat16Rows = 4;        // up to which few_rows_product() is faster
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 
 template <typename T, class Weight>
@@ -46,7 +47,9 @@ at::Tensor product(const at::Tensor& x, const Weight& weight, int64_t out, const
 bool takes_many_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!is_plain_product(x, weight, bias) || !enabled()) return false;
   const bool bfloat16 = x.scalar_type() == at::kBFloat16;
-  return (!bfloat16 || x.numel() <= kMostBFloat16Rows * x.size(-1)) && has_row_tiles(bfloat16);
+  if (bfloat16 && (x.numel() <= kFewBFloat16Rows * x.size(-1) || x.numel() > kMostBFloat16Rows * x.size(-1)))
+    return false;
+  return has_row_tiles(bfloat16);
 }
 
 at::Tensor many_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

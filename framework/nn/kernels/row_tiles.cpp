@@ -103,7 +103,8 @@ FLAM_TILES_TARGET void tile_of(size_t rows, const typename D::Element* x, size_t
 /// cache beside what passes through.
 template <class D>
 bool reads_in_order(size_t rows, size_t depth) {
-  return D::kDense && rows <= D::kLanes / 8 && rows * depth * sizeof(typename D::Element) <= kBytesInOrder;
+  const bool is_float = sizeof(typename D::Element) == sizeof(float);
+  return is_float && D::kDense && rows <= 2 && rows * depth * sizeof(float) <= kBytesInOrder;
 }
 
 /// The sums of R rows of x, where reading w takes the time. The rows of w are read one after the other, as
@@ -150,12 +151,8 @@ FLAM_TILES_TARGET void in_order_of(size_t rows, const typename D::Element* x, si
   switch (rows) {
     case 1:
       return in_order<D, 1>(x, depth, w, sums);
-    case 2:
-      return in_order<D, 2>(x, depth, w, sums);
-    case 3:
-      return in_order<D, 3>(x, depth, w, sums);
     default:
-      return in_order<D, 4>(x, depth, w, sums);
+      return in_order<D, 2>(x, depth, w, sums);
   }
 }
 

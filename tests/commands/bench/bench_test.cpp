@@ -150,6 +150,9 @@ TEST(Bench, RefusesWhatDoesNotFitBeforeItOpensTheModel) {
   options.compare = options.trace = (scratch / "old.json").string();
   write_file(options.compare, "{}");
   EXPECT_THAT(error(options), HasSubstr("would overwrite an input"));
+  options.trace = (scratch / "notes.json").string();
+  write_file(options.trace, "[]");
+  EXPECT_THAT(error(options), HasSubstr("which is not a trace of operators"));
   options.trace.clear();
   EXPECT_THAT(error(options), HasSubstr("is not what `flam bench --json` prints"));
   BenchResult other;
