@@ -10,6 +10,7 @@
 #include "framework/config/config.h"
 #include "framework/model/model.h"
 #include "framework/recipe/import/gguf_import.h"
+#include "framework/recipe/outputs.h"
 
 namespace flam::cli {
 
@@ -50,8 +51,7 @@ void run(const ImportOptions& options) {
         cat(quoted(options.model),
             " is neither a folder nor a GGUF file; expected a Hugging Face model folder, or a GGUF file"));
   }
-  if (!options.output.empty() && !options.overwrite && std::filesystem::exists(options.output, ignored))
-    throw Error(cat(quoted(options.output), " exists; give --overwrite to replace it"));
+  if (!options.output.empty()) require_overwrite(options.output, options.overwrite);
   const auto registry = open_registry(options.plugin_path);
   const std::string text = cat("# yaml-language-server: $schema=flam.schema.json\n",
                                is_gguf ? gguf_part(options, *registry) : folder_config(options, *registry));

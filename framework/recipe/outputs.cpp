@@ -144,4 +144,10 @@ void Outputs::keep(const RunConfig& config, const std::string& chosen) const {
   keep_weights(chosen);
 }
 
+void require_overwrite(const std::string& output, bool overwrite) {
+  std::error_code ignored;
+  if (!overwrite && fs::exists(output, ignored))
+    throw Error(cat(quoted(output), " exists; give --overwrite to replace it"));
+}
+
 }  // namespace flam

@@ -45,4 +45,7 @@ class FLAM_API Outputs {
   std::vector<Output> outputs_;
 };
 
+/// Error: the output exists, and it is not to be overwritten.
+FLAM_API void require_overwrite(const std::string& output, bool overwrite);
+
 }  // namespace flam

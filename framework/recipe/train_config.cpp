@@ -10,7 +10,7 @@ namespace flam {
 void TrainConfig::visit(ParamVisitor& v) {
   v("objectives", objectives,
     "what is learnt, [{type: labels, weight: 0.2}, answers]: the sum of the losses of these objectives, each "
-    "times its weight (1 unless given; 0: the loss is only logged)");
+    "times its weight (1 unless given; 0: the loss is logged and adds nothing)");
   v("trained", trained,
     "map from patterns over tensor names (SLOT.NAME, * matches anything) to learning rates; the first match "
     "counts, and tensors that no pattern matches are frozen",

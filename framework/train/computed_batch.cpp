@@ -47,23 +47,17 @@ const Features& ComputedBatch::features() const {
   return *features_;
 }
 
-at::Tensor ComputedBatch::resample(Probe* probe) const {
-  const int64_t all = features().tokens.size(0);
-  return parts_.model.resample(features(), at::arange(all, at::kLong).view({all, 1, 1}), probe);
-}
-
 const at::Tensor& ComputedBatch::media() const {
-  if (!media_.defined()) media_ = resample(nullptr);
-  return media_;
+  if (media_.defined()) return media_;
+  const int64_t all = features().tokens.size(0);
+  StageProbe probe(stages_);
+  return media_ = parts_.model.resample(features(), at::arange(all, at::kLong).view({all, 1, 1}), &probe);
 }
 
 at::Tensor ComputedBatch::media_stage(const std::string& name) const {
-  if (!stages_) {
-    StageProbe probe(stages_.emplace());
-    media_ = resample(&probe);
-  }
-  const auto found = stages_->find(name);
-  return found == stages_->end() ? at::Tensor() : found->second;
+  media();
+  const auto found = stages_.find(name);
+  return found == stages_.end() ? at::Tensor() : found->second;
 }
 
 at::Tensor ComputedBatch::media_shown(const at::Tensor& shown) const {

@@ -41,7 +41,6 @@ class ComputedBatch final : public TrainingBatch {
     std::optional<TextRows> rows;
     at::Tensor seeing, alone;  // hidden states
   };
-  at::Tensor resample(Probe* probe) const;
   at::Tensor hidden_alone(const TextRows& text) const;
 
   const TrainingParts& parts_;
@@ -51,8 +50,8 @@ class ComputedBatch final : public TrainingBatch {
   bool with_text_;
   mutable std::optional<Features> features_;
   mutable at::Tensor media_;
-  mutable std::optional<std::map<std::string, at::Tensor>> stages_;
-  mutable std::vector<ComputedText> texts_;  // of each task
+  mutable std::map<std::string, at::Tensor> stages_;  // of the resampler, once media_ are computed
+  mutable std::vector<ComputedText> texts_;           // of each task
 };
 
 }  // namespace flam

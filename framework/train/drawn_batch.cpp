@@ -131,8 +131,6 @@ DrawnBatch BatchSource::draw(int64_t step, int64_t first, int64_t count, size_t 
     of_shots[t].resize(rows);
   }
   std::vector<at::Tensor> inputs(count);
-  out.patch_labels.resize(count);
-  out.media_labels.resize(count);
   const bool training = Training::is_on();  // of this thread, not of those that load the pictures
   const uint64_t seed = Random(static_cast<uint64_t>(parts_->config.seed)).next();
   const auto draw_picture = [&](int64_t picture) {
@@ -147,8 +145,6 @@ DrawnBatch BatchSource::draw(int64_t step, int64_t first, int64_t count, size_t 
         Record& record = out.records[t][row] = task.dataset->at(index);
         if (t == 0 && r == 0) {
           head = record;
-          out.patch_labels[picture] = record.patch_labels;
-          out.media_labels[picture] = record.media_labels;
           if (with_pictures_) inputs[picture] = input_of(the_picture(record), record.request.id, augment);
         }
         if (with_pictures_) require_picture_of(head, record);

@@ -22,7 +22,6 @@ struct DrawnBatch {
   // For each task, which pictures a record's prompt shows, in order: [rows,T] int64 into `pictures`; rows
   // with fewer pictures end with any index. Undefined without examples.
   std::vector<at::Tensor> shown;
-  std::vector<at::Tensor> patch_labels, media_labels;  // of each picture: [G,K] int64, or undefined
 };
 
 /// Draws batches, which depend only on their number. Several threads may call it.

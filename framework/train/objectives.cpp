@@ -22,7 +22,6 @@ bool gives_features(const Dataset& dataset) {
 }
 
 Objective::Input input_of(const TrainingParts& parts) {
-  const TrainConfig& config = parts.config;
   const Dataset& dataset = *parts.tasks.front().dataset;
   Objective::Input in;
   in.features = parts.model.vision_backbone().shape();
@@ -32,7 +31,7 @@ Objective::Input input_of(const TrainingParts& parts) {
   in.patch_label_classes = dataset.patch_label_classes();
   in.media_label_classes = dataset.media_label_classes();
   in.from_features = gives_features(dataset);
-  in.pictures = config.micro_batch_size > 0 ? config.micro_batch_size : config.batch_size;
+  in.pictures = micro_batch_of(parts.config);
   return in;
 }
 

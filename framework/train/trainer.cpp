@@ -83,7 +83,7 @@ Trainer::Losses Trainer::differentiate_part(int64_t step, int64_t begin, int64_t
     {
       const Autocast autocast(config.bfloat16, device.type());
       const Training training(seed_of(config.seed, step, batch));
-      loss = objective_.loss(step, batch * size, size);
+      loss = objectives_.loss(step, batch * size, size);
     }
     if (!loss.total.requires_grad())
       throw Error(
@@ -212,7 +212,7 @@ bool Trainer::run(const TrainHooks& given) {
     }
     if (last || done % config.log_every == 0) report(progress, done, hooks);
     if (hooks.sample && config.sample_every > 0 && done % config.sample_every == 0) {
-      for (const std::string& sample : objective_.samples(step)) hooks.sample(sample);
+      for (const std::string& sample : objectives_.samples(step)) hooks.sample(sample);
     }
     if (!exchange_.is_shared()) cancelled = is_cancelled();
     if (cancelled || (config.checkpoint_every > 0 && done % config.checkpoint_every == 0))

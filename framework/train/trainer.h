@@ -34,11 +34,12 @@ struct TrainHooks {
   std::function<bool()> cancelled;
 };
 
-/// Trains the model's weights in place. If OUTPUT.checkpoint exists, training continues from there, and the
-/// result equals that of an uninterrupted run; a checkpoint with other settings is an Error. On cancellation
-/// it writes a checkpoint and returns false. Beside OUTPUT it writes OUTPUT.metrics.jsonl, and with a
-/// validation dataset OUTPUT with ".best" before its extension: the weights whose validation loss is the
-/// least. Of several processes, all take the same steps, and the first one alone writes files and reports.
+/// Trains the model's weights in place. If OUTPUT.checkpoint exists, training continues from there, and with
+/// the same number of processes the result equals that of an uninterrupted run; a checkpoint with other
+/// settings is an Error. On cancellation it writes a checkpoint and returns false. Beside OUTPUT it writes
+/// OUTPUT.metrics.jsonl, and with a validation dataset OUTPUT with ".best" before its extension: the weights
+/// whose validation loss is the least. Of several processes, all take the same steps, and the first one alone
+/// writes files and reports.
 class Trainer {
  public:
   Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& optimizer, Exchange& exchange);
@@ -72,9 +73,9 @@ class Trainer {
   TrainingParts& parts_;
   Exchange& exchange_;
   WeightStore& weights_;
-  int64_t left_out_ = 0;       // tensors of files that don't fit
-  WeightStore label_weights_;  // of the objectives
-  Objectives objective_;
+  int64_t left_out_ = 0;  // tensors of files that don't fit
+  WeightStore objective_weights_;
+  Objectives objectives_;
   std::unique_ptr<TrainedTensors> trained_;
   std::optional<Validation> validation_;
   RunLog log_;

@@ -56,12 +56,12 @@ Trainer::Trainer(TrainingParts& parts, WeightStore& weights, const Optimizer& op
     : parts_(parts),
       exchange_(exchange),
       weights_(weights),
-      objective_(parts, label_weights_),
+      objectives_(parts, objective_weights_),
       log_(parts.config.metrics_file(), parts.config.tensorboard) {
   if (exchange.is_first()) make_room_for_output();
-  if (!parts.validation.empty()) validation_.emplace(parts, objective_, exchange);
+  if (!parts.validation.empty()) validation_.emplace(parts, objectives_, exchange);
   load_initial_weights(optimizer);
-  label_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
+  objective_weights_.initialise(parts.model.device(), at::kFloat, static_cast<uint64_t>(parts.config.seed));
   trained_ = std::make_unique<TrainedTensors>(parts_.config, optimizer, choose_tensors());
 }
 
@@ -162,7 +162,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
       return match_pattern(entry.first, slot->name);
     });
     if (matching != rates.end()) used[matching - rates.begin()] = true;
-    const bool skipped = objective_.from_features() && slot->name.starts_with("vision_backbone.");
+    const bool skipped = objectives_.from_features() && slot->name.starts_with("vision_backbone.");
     if (skipped && matching != rates.end()) {
       throw Error(cat("the pattern ", quoted(matching->first), " of `train.trained` matches ",
                       quoted(slot->name),
@@ -184,7 +184,7 @@ std::vector<TrainedTensor> Trainer::choose_tensors() {
       log_info(cat("no tensor of this model gets its rate from the pattern ", quoted(rates[i].first),
                    " of `train.trained`: none matches it, or an earlier pattern matches them all"));
   }
-  for (const auto& slot : label_weights_.slots()) add(*slot, rates.front().second);
+  for (const auto& slot : objective_weights_.slots()) add(*slot, rates.front().second);
   return out;
 }
 

@@ -36,8 +36,8 @@ std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
 
 }  // namespace
 
-Validation::Validation(const TrainingParts& parts, const Objectives& objective, Exchange& exchange)
-    : parts_(parts), objective_(objective.on(parts.validation)), exchange_(exchange) {
+Validation::Validation(const TrainingParts& parts, const Objectives& objectives, Exchange& exchange)
+    : parts_(parts), objectives_(objectives.on(parts.validation)), exchange_(exchange) {
   const Dataset &trained = *parts_.tasks.front().dataset, &held_out = *parts_.validation.front().dataset;
   if (trained.patch_label_classes() != held_out.patch_label_classes() ||
       trained.media_label_classes() != held_out.media_label_classes()) {
@@ -86,7 +86,7 @@ std::vector<std::pair<std::string, double>> Validation::losses() const {
   const at::NoGradGuard no_grad;
   const TrainConfig& config = parts_.config;
   const int64_t size = micro_batch_of(config);
-  const int64_t pictures = std::min(config.validation_records, objective_.pictures());
+  const int64_t pictures = std::min(config.validation_records, objectives_.pictures());
   const auto [begin, end] = exchange_.part_of((pictures + size - 1) / size);
   std::vector<std::pair<std::string, at::Tensor>> sums;
   // A process without a batch computes the first one, which counts nothing, so that it knows the names.
@@ -94,7 +94,7 @@ std::vector<std::pair<std::string, double>> Validation::losses() const {
     const int64_t first = batch < end ? batch * size : 0;
     const int64_t count = std::min(size, pictures - first);
     const Autocast autocast(config.bfloat16, parts_.model.device().type());
-    StepLoss loss = objective_.loss(0, first, count);
+    StepLoss loss = objectives_.loss(0, first, count);
     loss.parts.emplace_back("total", loss.total);
     sums.resize(loss.parts.size());
     for (size_t i = 0; i < sums.size(); ++i) {

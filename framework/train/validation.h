@@ -16,7 +16,7 @@ class Validation {
  public:
   /// Error: the dataset is too small, or does not suit the objective. Pictures that are also among the first
   /// kMostCompared of the training data are counted in a warning.
-  Validation(const TrainingParts& parts, const Objectives& objective, Exchange& exchange);
+  Validation(const TrainingParts& parts, const Objectives& objectives, Exchange& exchange);
 
   bool is_due(int64_t steps_done) const;
   /// Shared by the processes. The mean of each loss by name, and last "total", the sum that training
@@ -37,7 +37,7 @@ class Validation {
   void warn_of_overlap() const;
 
   const TrainingParts& parts_;
-  Objectives objective_;
+  Objectives objectives_;
   Exchange& exchange_;
 };
 

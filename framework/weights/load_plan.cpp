@@ -43,6 +43,7 @@ class Planner {
     const Layout layout(file, opened, store_, namings_);
     unexpected_.clear();
     misshapen_.clear();
+    other_types_.clear();
     filled_slots_.clear();
     for (const std::string& key : opened.names()) {
       if (layout.leaves_out(key) || plan_.quantized.back().is_scales(key)) continue;
@@ -58,6 +59,13 @@ class Planner {
     if (config_.may_not_fit) {
       plan_.left_out += std::ssize(unexpected_);
       unexpected_.clear();
+    }
+    if (!other_types_.empty()) {  // often all matrices of a file
+      const int64_t more = std::ssize(other_types_) - 1;
+      misshapen_.push_back(
+          cat(other_types_.front(),
+              more == 0 ? "" : cat(", and ", more, " more ", more == 1 ? "matrix" : "matrices", " likewise"),
+              "; leave out --quantize and weights.quantize, or write the file again with `flam quantize`"));
     }
     if (config_.must_be_used && unexpected_.empty() && misshapen_.empty()) require_use(file, name);
     if (!unexpected_.empty()) {
@@ -205,21 +213,8 @@ class Planner {
       misshapen_.push_back(
           cat(found, at::IntArrayRef(slot.shape), " in the model; was the file made from another model?"));
     } else if (slot.scheme && *slot.scheme != scheme) {
-      add_other_type(cat(found, "wanted as ", scheme_name(*slot.scheme)));
+      other_types_.push_back(cat(found, "wanted as ", scheme_name(*slot.scheme)));
     }
-  }
-
-  /// All matrices of a file may be of another type, so there is one message for them.
-  void add_other_type(const std::string& text) {
-    if (other_types_++ == 0) {
-      first_other_type_ = {misshapen_.size(), text};
-      misshapen_.emplace_back();
-    }
-    const auto& [index, first] = first_other_type_;
-    const int64_t more = other_types_ - 1;
-    misshapen_[index] = cat(
-        first, more == 0 ? "" : cat(", and ", more, " more ", more == 1 ? "matrix" : "matrices", " likewise"),
-        "; leave out --quantize and weights.quantize, or write the file again with `flam quantize`");
   }
 
   void check_shape(const Source& source, const WeightSlot& slot, int part) {
@@ -252,13 +247,12 @@ class Planner {
 
   const WeightStore& store_;
   const NamingLookup& namings_;
-  int64_t other_types_ = 0;  // matrices that are quantised in another way than is wanted
-  std::pair<size_t, std::string> first_other_type_;  // its index in misshapen_, and the message
   const WeightsConfig& config_;
   LoadPlan plan_;
   ErrorList errors_;
   // Of the newest file:
   std::vector<std::string> unexpected_, misshapen_;
+  std::vector<std::string> other_types_;  // matrices that are quantised in another way than is wanted
   std::set<std::string> filled_slots_;
 };
 

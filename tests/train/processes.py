@@ -3,62 +3,30 @@
 import array
 import json
 import os
+import pathlib
 import signal
-import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from launched import all_end, conclude, ended, expect, free_port, start  # noqa: E402
+
 FLAM, CONFIG = sys.argv[1:]
 STEPS = 12
-found = []
-
-
-def expect(condition, what):
-    if not condition:
-        found.append(what)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def arguments(output, *sets, timeout=30):
     settings = (f"output={output}", f"steps={STEPS}", "batch_size=6", "micro_batch_size=2", "warmup_steps=2", "init_from=[]", "log_every=1",
                 "checkpoint_every=2", "ema_decay=0.9", "seed=5", "validate_every=6", "validation_records=5",
                 "validation_dataset={type: scenes, split: test, size: 20, seed: 3}", *sets)
-    return ["train", CONFIG, "--threads", "1", "--dist-timeout", str(timeout)] + [f"--set=train.{setting}" for setting in settings]
-
-
-def start(command, rank, size, port):
-    place = {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)} if size > 1 else {}
-    return subprocess.Popen([FLAM] + command, env=os.environ | place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return [FLAM, "train", CONFIG, "--threads", "1", "--dist-timeout", str(timeout)] + [f"--set=train.{setting}" for setting in settings]
 
 
 def start_all(size, output, *sets, timeout=30):
     port = free_port()
     return [start(arguments(output, *sets, timeout=timeout), rank, size, port) for rank in range(size)]
-
-
-def ended(process, seconds=240):
-    try:
-        _, error = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        _, error = process.communicate()
-        found.append(f"a process had to be killed after {seconds} s: {error}")
-    return process.returncode, error
-
-
-def all_end(name, processes, status):
-    ends = [ended(process) for process in processes]
-    for rank, (code, error) in enumerate(ends):
-        expect(code == status, f"{name}: process {rank} ended with {code}: {error}")
-    return [error for _, error in ends]
 
 
 def metrics(output):
@@ -110,7 +78,7 @@ def wait_for_steps(output, steps, process):
 def test_equal_to_one_process(folder, whole):
     for size in (2, 3):  # two processes share three micro-batches unevenly
         output = os.path.join(folder, f"of_{size}.safetensors")
-        errors = all_end(f"{size} processes", start_all(size, output), 0)
+        errors = [error for _, _, error in all_end(f"{size} processes", start_all(size, output), 0)]
         same_run(f"{size} processes", whole, output)
         expect("step 12/12" in errors[0] and "step 12/12" not in "".join(errors[1:]), f"printed {errors}")
     files = {name for name in os.listdir(folder) if name.startswith("of_2")}
@@ -122,7 +90,7 @@ def test_resume_with_another_number(folder, whole):
     processes = start_all(2, output)
     wait_for_steps(output, 3, processes[0])
     processes[1].send_signal(signal.SIGINT)  # one process is told, and all stop after the same step
-    errors = all_end("interrupted", processes, 130)
+    errors = [error for _, _, error in all_end("interrupted", processes, 130)]
     expect("the same command continues" in errors[0] and "the same command" not in errors[1], f"printed {errors}")
     expect(os.path.exists(output + ".checkpoint"), "no checkpoint was written")
     done = len(metrics(output))
@@ -138,8 +106,8 @@ def test_a_process_dies(folder, whole):
     processes[1].kill()
     ended(processes[1])
     first, _, last = [ended(process) for process in processes]
-    expect(first[0] == 1 and "rank 1 has ended without a message" in first[1], f"rank 0 of a dead process: {first}")
-    expect(last[0] == 1 and "error: rank 2: " in last[1], f"rank 2 of a dead process: {last}")
+    expect(first[0] == 1 and "rank 1 has ended without a message" in first[2], f"rank 0 of a dead process: {first}")
+    expect(last[0] == 1 and "error: rank 2: " in last[2], f"rank 2 of a dead process: {last}")
     expect(not os.path.exists(output), "an output was written")
     all_end("one process continues", start_all(1, output), 0)
     same_run("one process continues", whole, output)
@@ -153,14 +121,14 @@ def test_a_process_hangs(folder):
     first = ended(processes[0], 60)
     processes[1].kill()
     ended(processes[1])
-    expect(first[0] == 1 and "rank 1 has given no sign of life for 3 s" in first[1], f"rank 0 of a process that hangs: {first}")
+    expect(first[0] == 1 and "rank 1 has given no sign of life for 3 s" in first[2], f"rank 0 of a process that hangs: {first}")
 
 
 def test_refusals(folder):
     output = os.path.join(folder, "refused.safetensors")
 
     def refused(name, processes, *texts):
-        errors = all_end(name, processes, 2)
+        errors = [error for _, _, error in all_end(name, processes, 2)]
         for text in texts:
             expect(any(text in error for error in errors), f"{name}: no {text!r} in {errors}")
         expect(not any("terminate called" in error or "frame #" in error for error in errors), f"{name}: {errors}")
@@ -188,8 +156,7 @@ def main():
             begin = time.monotonic()
             test(*given)
             print(f"{test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
-    print("\n".join(found) if found else "no failures")
-    sys.exit(1 if found else 0)
+    conclude()
 
 
 main()

@@ -21,8 +21,8 @@ namespace {
 /// Computes hashes of files; each file is read once.
 class FileHashes {
  public:
-  /// Returns "" if the path is not a regular file (a folder of shards); then only its name is part of the
-  /// key.
+  /// The hash of a file, or those of all files in a folder, one after the other. Returns "" if there are
+  /// none.
   const std::string& of(const std::filesystem::path& file) {
     auto [entry, fresh] = hashes_.try_emplace(file.native());
     std::error_code ignored;

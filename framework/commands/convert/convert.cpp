@@ -88,9 +88,7 @@ ConvertReport convert(const ConvertOptions& options) {
   outputs.add_safetensors("OUTPUT", options.output, {"config", "model", "sources"});
   outputs.keep(config, options.run.weights);
   outputs.keep_other_content();
-  std::error_code ignored;
-  if (!options.overwrite && std::filesystem::exists(options.output, ignored))
-    throw Error(cat(quoted(options.output), " exists; give --overwrite to replace it"));
+  require_overwrite(options.output, options.overwrite);
   const bool random = options.run.weights == "random";
   WeightsConfig weights = random ? WeightsConfig{} : weights_files(config, options.run.weights);
   require_files(weights);

@@ -27,6 +27,13 @@ Json read_receipt(const fs::path& path) {
   throw Error(cat(quoted(path.string()), " is not a receipt of `flam evaluate`"));
 }
 
+/// Error: there is such a file, which this command did not write.
+void refuse_foreign(const fs::path& file) {
+  if (!fs::exists(file)) return;
+  throw Error(cat(quoted(file.string()), " exists, but the folder has no ", results::kReceipt,
+                  " of `flam evaluate`; name another --output, or start anew with --overwrite"));
+}
+
 /// A file for an evaluation server, if every record has the fact `key`; it is removed otherwise.
 class ServerFile {
  public:
@@ -96,15 +103,6 @@ std::string results::differences(const Json& before, const Json& after, const st
 fs::path results::pass_file(const fs::path& folder, const std::string& pass) {
   return folder / (pass + ".jsonl");
 }
-
-namespace {
-/// Error: there is such a file, which this command did not write.
-void refuse_foreign(const fs::path& file) {
-  if (!fs::exists(file)) return;
-  throw Error(cat(quoted(file.string()), " exists, but the folder has no ", results::kReceipt,
-                  " of `flam evaluate`; name another --output, or start anew with --overwrite"));
-}
-}  // namespace
 
 ResultsFolder::ResultsFolder(fs::path folder, bool overwrite)
     : folder_(std::move(folder)), overwrite_(overwrite) {

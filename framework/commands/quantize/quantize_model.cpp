@@ -21,9 +21,7 @@ QuantizeReport quantize_model(const QuantizeOptions& options) {
   if (!quantize.wanted())
     throw Error(
         "nothing is to be quantised: the config has no weights.quantize; give --quantize int8 or int4");
-  std::error_code ignored;
-  if (!options.overwrite && std::filesystem::exists(options.output, ignored))
-    throw Error(cat(quoted(options.output), " exists; give --overwrite to replace it"));
+  require_overwrite(options.output, options.overwrite);
   Outputs outputs;
   outputs.add_safetensors("OUTPUT", options.output, {"config", "model", "sources"});
   outputs.keep(config, options.run.weights);

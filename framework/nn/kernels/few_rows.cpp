@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "framework/nn/kernels/elements.h"
 #include "framework/nn/kernels/few_rows_simd.h"
 #include "framework/nn/kernels/operands.h"
-#include "framework/nn/kernels/packed_groups.h"
 #include "framework/nn/kernels/record.h"
 
 namespace flam::kernels {
@@ -22,6 +22,27 @@ constexpr int64_t kMostFloatRows = 16;
 constexpr int64_t kMostBFloat16Rows = 8;
 constexpr int64_t kProductsPerTask = 1 << 17;  // fewer are not worth waking a thread
 
+/// The rows of x, packed in groups of up to kGroup.
+struct PackedGroups {
+  at::Tensor room;
+  std::vector<PackedRows> groups;
+};
+
+template <typename T>
+PackedGroups packed_groups(const T* x, int64_t rows, int64_t in) {
+  const auto group_size = static_cast<int64_t>(packed_size(kGroup, in));
+  const auto most = static_cast<int64_t>(kGroup);
+  PackedGroups out;
+  out.room = at::empty({(rows + most - 1) / most * group_size}, at::kFloat);
+  for (int64_t first = 0; first < rows; first += most) {
+    float* const values = out.room.mutable_data_ptr<float>() + std::ssize(out.groups) * group_size;
+    out.groups.push_back(
+        {values, static_cast<size_t>(std::min(most, rows - first)), static_cast<size_t>(in)});
+    pack(x + first * in, out.groups.back().rows, static_cast<size_t>(in), values);
+  }
+  return out;
+}
+
 template <typename T>
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
@@ -32,9 +53,7 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
                              static_cast<size_t>(in), static_cast<size_t>(out)};
   T* const results = static_cast<T*>(y.mutable_data_ptr());
 
-  const PackedGroups packed = packed_groups(
-      elements<T>(x), rows, in,
-      [](const T* from, size_t count, size_t width, float* to) { pack(from, count, width, to); });
+  const PackedGroups packed = packed_groups(elements<T>(x), rows, in);
   const auto panel = static_cast<int64_t>(kPanel);
   const int64_t panels = (out + panel - 1) / panel;
   const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * rows), 1);

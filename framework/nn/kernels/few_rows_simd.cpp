@@ -22,11 +22,6 @@ HWY_BEFORE_NAMESPACE();
 namespace flam::kernels::HWY_NAMESPACE {
 
 constexpr size_t kBlockBytes = 16384;  // of x, half of the first cache
-#if HWY_TARGET == HWY_AVX2
-constexpr bool kManyRegisters = false;
-#else
-constexpr bool kManyRegisters = true;
-#endif
 
 bool HasVectors() {
   return HWY_TARGET != HWY_SCALAR;
@@ -43,8 +38,7 @@ void Accumulate(const float* HWY_RESTRICT x, const T* HWY_RESTRICT w, size_t in,
   const F32 d;
   const size_t lanes = hn::Lanes(d);
   Vector sum[W][R];
-  for (size_t j = 0; j < W; ++j)
-    for (size_t r = 0; r < R; ++r) sum[j][r] = hn::Load(d, sums + (j * R + r) * lanes);
+  LoadSums<R, W>(sums, sum);
   for (size_t s = 0; s < steps; ++s, w += 2 * lanes, x += 2 * lanes * R) {
     for (size_t j = 0; j < W; ++j) {
       const T* const row = w + j * in;
@@ -58,8 +52,7 @@ void Accumulate(const float* HWY_RESTRICT x, const T* HWY_RESTRICT w, size_t in,
         sum[j][r] = hn::MulAdd(second, hn::LoadU(d, x + (2 * r + 1) * lanes), sum[j][r]);
     }
   }
-  for (size_t j = 0; j < W; ++j)
-    for (size_t r = 0; r < R; ++r) hn::Store(sum[j][r], d, sums + (j * R + r) * lanes);
+  StoreSums<R, W>(sum, sums);
 }
 
 /// The outputs of `count` ≤ kPanel rows of the weight, beginning with row n.

@@ -8,11 +8,12 @@ namespace flam::kernels {
 
 /// The numbers of a row of x that share a scale when they become integers.
 constexpr size_t kIntegerBlock = 128;
-/// The sums that int4 weights need of each block.
+/// Room for the sums that int4 weights need of each block. Most kinds of vectors use half of it.
 constexpr size_t kBlockSums = 32;
 
 /// A group of up to kGroup rows of x as 16-bit integers, for the vectors of this machine. Of each block, the
 /// number of the largest size becomes ±32767, so that rounding changes no number by more than 1/65534 of it.
+/// Blocks without a number of at least 4e-34 become 0.
 struct IntegerRows {
   int16_t* values;  // [blocks,rows,kIntegerBlock]; 0 beyond `in`
   float* scales;    // [blocks,rows]; NaN for a block with a number that is not finite

@@ -53,8 +53,7 @@ struct BFloat16Numbers {
 };
 
 // Kinds of weights. A Row reads one row of w, at element k; `count`: only so many elements, the others are 0.
-// kInOrder: for one row of x, the rows of w are read one after the other, which helps where reading them
-// takes longer than turning them into numbers.
+// kDense: a row holds numbers as they are, and need not be turned into some.
 
 template <class D>
 struct Dense : D {

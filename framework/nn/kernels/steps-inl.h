@@ -49,16 +49,15 @@ HWY_INLINE size_t PlaceInStep(size_t i) {
   return sizeof(T) == 4 ? i : i / 2 + (i % 2) * hn::Lanes(F32());
 }
 
-/// Rows, `stride` elements apart, → steps of `rows` × the elements of a step, in the order of steps of Order;
-/// elements beyond `in` are 0.
-template <typename T, typename Order = T>
+/// Rows, `stride` elements apart, → steps of `rows` × the elements of a step; elements beyond `in` are 0.
+template <typename T>
 HWY_INLINE void PackRows(const T* HWY_RESTRICT x, ptrdiff_t stride, size_t rows, size_t in,
                          float* HWY_RESTRICT packed) {
   const size_t step = StepSize();
   for (size_t k = 0; k < in; k += step) {
     for (size_t r = 0; r < rows; ++r, packed += step) {
       const T* const row = x + static_cast<ptrdiff_t>(r) * stride + k;
-      for (size_t i = 0; i < step; ++i) packed[PlaceInStep<Order>(i)] = k + i < in ? ToFloat(row[i]) : 0.0F;
+      for (size_t i = 0; i < step; ++i) packed[PlaceInStep<T>(i)] = k + i < in ? ToFloat(row[i]) : 0.0F;
     }
   }
 }
@@ -90,6 +89,27 @@ HWY_INLINE void LoadPart(const T* from, size_t left, Vector& first, Vector& seco
   HWY_ALIGN T rest[2 * hn::MaxLanes(F32())] = {};
   std::copy(from, from + left, rest);
   LoadStep(rest, first, second);
+}
+
+/// Whether there are more than 16 registers for sums and what they are made of.
+#if HWY_TARGET == HWY_AVX2
+constexpr bool kManyRegisters = false;
+#else
+constexpr bool kManyRegisters = true;
+#endif
+
+/// The sums [W,R,lanes] that a panel of weight rows keeps between blocks.
+template <size_t R, size_t W>
+HWY_INLINE void LoadSums(const float* from, Vector (&sum)[W][R]) {
+  const F32 d;
+  for (size_t j = 0; j < W; ++j)
+    for (size_t r = 0; r < R; ++r) sum[j][r] = hn::Load(d, from + (j * R + r) * hn::Lanes(d));
+}
+template <size_t R, size_t W>
+HWY_INLINE void StoreSums(const Vector (&sum)[W][R], float* to) {
+  const F32 d;
+  for (size_t j = 0; j < W; ++j)
+    for (size_t r = 0; r < R; ++r) hn::Store(sum[j][r], d, to + (j * R + r) * hn::Lanes(d));
 }
 
 /// Values as they are after being stored in T.

@@ -3,61 +3,29 @@
 import filecmp
 import json
 import os
+import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from launched import all_end, conclude, ended, expect, free_port, start  # noqa: E402
+
 FLAM = sys.argv[1]
 FILES = ("predictions.jsonl", "blind.jsonl", "swapped.jsonl", "scores.json")
 LIMIT = 100  # enough that a process is killed before it has answered all
-found = []
-
-
-def expect(condition, what):
-    if not condition:
-        found.append(what)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def arguments(output, *more, timeout=20, limit=LIMIT):
-    return ["evaluate", "flamingo_mini_vqa", "--limit", str(limit), "--batch-size", "2", "--threads", "1", "--resamples", "20",
+    return [FLAM, "evaluate", "flamingo_mini_vqa", "--limit", str(limit), "--batch-size", "2", "--threads", "1", "--resamples", "20",
             "--swapped", "--shots", "1", "--set", "shots={dataset: {type: scenes, split: train, size: 50, seed: 9}}",
             "--output", output, "--dist-timeout", str(timeout), *more]
 
 
-def start(command, rank, size, port):
-    """One process of a group; an empty port is not set."""
-    place = {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return subprocess.Popen([FLAM] + command, env=os.environ | place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def start_all(output, size, port, *more, timeout=20):
     return [start(arguments(output, *more, timeout=timeout), rank, size, port) for rank in range(size)]
-
-
-def ended(process, seconds=120):
-    try:
-        out, error = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, error = process.communicate()
-        found.append(f"a process had to be killed after {seconds} s: {error}")
-    return process.returncode, out, error
-
-
-def all_end_well(name, processes):
-    ends = [ended(process) for process in processes]
-    for rank, (status, _, error) in enumerate(ends):
-        expect(status == 0, f"{name}: process {rank} ended with {status}: {error}")
-    return ends
 
 
 def same_results(name, whole, output):
@@ -88,17 +56,17 @@ def answered_before(output):
 
 def test_equal_to_one_process(folder, whole):
     output = os.path.join(folder, "equal")
-    ends = all_end_well("4 processes", start_all(output, 4, free_port()))
+    ends = all_end("4 processes", start_all(output, 4, free_port()))
     same_results("4 processes", whole, output)
     expect(f"{LIMIT} records" in ends[0][2] and "exact" in ends[0][1], f"rank 0 printed {ends[0]}")
     for rank in range(1, 4):
         expect(ends[rank][1] == "" and ends[rank][2].startswith(f"rank {rank} has answered "), f"rank {rank} printed {ends[rank]}")
     expect(answered_before(output) == 0, "answers of other processes count as answered before")
     # Nothing is left to do, and one process continues what several did.
-    all_end_well("again", start_all(output, 2, free_port()))
+    all_end("again", start_all(output, 2, free_port()))
     same_results("again", whole, output)
     expect(answered_before(output) == LIMIT, f"answered before: {answered_before(output)}")
-    expect(subprocess.run([FLAM] + arguments(output), capture_output=True, check=False).returncode == 0, "one process after several")
+    expect(subprocess.run(arguments(output), capture_output=True, check=False).returncode == 0, "one process after several")
     same_results("one process after several", whole, output)
 
 
@@ -116,7 +84,7 @@ def test_the_group_starts_again(folder, whole):
     kept = sum(lines(os.path.join(output, file)) for file in os.listdir(output) if file.startswith("predictions.jsonl.partial"))
     expect(6 <= kept < LIMIT, f"{kept} predictions were kept")
     expect(not os.path.exists(os.path.join(output, "scores.json")), "there are scores of an unfinished run")
-    all_end_well("restarted", start_all(output, 2, free_port()))  # with fewer processes
+    all_end("restarted", start_all(output, 2, free_port()))  # with fewer processes
     same_results("restarted", whole, output)
     expect(0 < answered_before(output) <= kept, f"{kept} were kept, {answered_before(output)} used")
 
@@ -129,7 +97,7 @@ def test_one_worker_starts_again(folder, whole):
     processes[2].kill()
     ended(processes[2])
     processes[2] = start(arguments(output), 2, 3, port)
-    all_end_well("restarted worker", processes)
+    all_end("restarted worker", processes)
     same_results("restarted worker", whole, output)
 
 
@@ -140,7 +108,7 @@ def test_a_worker_dies(folder, whole):
     wait_for_lines(os.path.join(output, "predictions.jsonl.partial.1"), 2, processes[1])
     processes[1].kill()
     ended(processes[1])
-    all_end_well("dead worker", [processes[0], processes[2]])
+    all_end("dead worker", [processes[0], processes[2]])
     same_results("dead worker", whole, output)
 
 
@@ -178,8 +146,8 @@ def test_errors_before_the_run(folder):
         ("no number", start(arguments(output), 0, "many", 4000), 2, "WORLD_SIZE is 'many'"),
         ("nobody there", start(arguments(output, timeout=1), 1, 2, free_port()), 1,
          "error: rank 1 can't reach the store of rank 0 at 127.0.0.1", "within 1 s"),
-        ("no output", start(["evaluate", "flamingo_mini_vqa", "--limit", "2"], 0, 2, 4000), 2, "name it with --output"),
-        ("infer", start(["infer", "flamingo_mini_caption", "x.png", "--output", "y.jsonl"], 1, 2, 4000), 2,
+        ("no output", start([FLAM, "evaluate", "flamingo_mini_vqa", "--limit", "2"], 0, 2, 4000), 2, "name it with --output"),
+        ("infer", start([FLAM, "infer", "flamingo_mini_caption", "x.png", "--output", "y.jsonl"], 1, 2, 4000), 2,
          "`flam infer --output` runs in one process"))
     for case in cases:
         refused(*case)
@@ -189,7 +157,7 @@ def test_errors_before_the_run(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         whole = os.path.join(folder, "whole")
-        subprocess.run([FLAM] + arguments(whole), check=True, capture_output=True)
+        subprocess.run(arguments(whole), check=True, capture_output=True)
         for test in (test_equal_to_one_process, test_the_group_starts_again, test_one_worker_starts_again, test_a_worker_dies):
             begin = time.monotonic()
             test(folder, whole)
@@ -198,8 +166,7 @@ def main():
             begin = time.monotonic()
             test(folder)
             print(f"{test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
-    print("\n".join(found) if found else "no failures")
-    sys.exit(1 if found else 0)
+    conclude()
 
 
 main()
