@@ -1,77 +1,31 @@
 #include "framework/commands/compare/compare_plan.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "framework/base/file.h"
 #include "framework/base/hash.h"
 #include "framework/base/text.h"
+#include "framework/commands/compare/plan_hashes.h"
 #include "framework/commands/describe/config_diff.h"
 #include "framework/config/config.h"
 #include "framework/recipe/run_config.h"
+#include "framework/recipe/weights_files.h"
 #include "framework/registry/reason.h"
 
 namespace flam {
 
 namespace {
 
-/// Computes hashes of files; each file is read once.
-class FileHashes {
- public:
-  /// The hash of a file, or those of all files in a folder, one after the other. Returns "" if there are
-  /// none.
-  const std::string& of(const std::filesystem::path& file) {
-    auto [entry, fresh] = hashes_.try_emplace(file.native());
-    std::error_code ignored;
-    if (!fresh) return entry->second;
-    if (std::filesystem::is_regular_file(file, ignored)) {
-      entry->second = sha256_file(file);
-    } else if (std::filesystem::is_directory(file, ignored)) {  // a model's folder
-      std::vector<std::filesystem::path> inside;
-      for (const auto& each : std::filesystem::directory_iterator(file)) {
-        if (each.is_regular_file(ignored)) inside.push_back(each.path());
-      }
-      std::ranges::sort(inside);
-      for (const auto& each : inside) entry->second += sha256_file(each);
-    }
-    return entry->second;
-  }
+/// The files that give a model's weights. Of two that give one tensor, the later one counts.
+struct ModelFiles {
+  Value::List files;   // entries as in weights.files, with absolute paths
+  std::string hashes;  // of those that no stage has written
 
- private:
-  std::map<std::string, std::string> hashes_;
+  void add_output(const CompareUnit& unit) {
+    Value file = Value::map();
+    file.set("path", unit.file(".safetensors").native());
+    files.push_back(std::move(file));
+  }
 };
-
-/// Returns this library and those of every component of a config, because results may change when one is
-/// rebuilt.
-std::set<std::string> libraries_of(const RunConfig& config) {
-  std::set<std::string> out;
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&plan_experiment), &info) != 0 && info.dli_fname)
-    out.insert(info.dli_fname);
-  const auto add = [&](const ComponentConfig& component) {
-    if (component && !component.type->origin.empty()) out.insert(component.type->origin.native());
-  };
-  for (const auto& part : ModelConfig::kParts) add(config.model.*part.config);
-  const auto add_all = [&](const std::vector<ComponentConfig>& list) {
-    for (const ComponentConfig& component : list) add(component);
-  };
-  add_all(config.transforms);
-  add_all(config.metrics);
-  add(config.task_head);
-  add(config.dataset);
-  if (config.train) {
-    add_all(config.train->heads);
-    add_all(config.train->augmentations);
-    add(config.train->optimizer_config);
-    for (const TrainConfig::WeightedObjective& objective : config.train->weighted_objectives)
-      add(objective.component);
-    add(config.train->validation);
-  }
-  return out;
-}
 
 class Planner {
  public:
@@ -126,29 +80,55 @@ class Planner {
 
   std::vector<CompareUnit> units_of(const ExperimentVariant& variant, const RunConfig& config, int64_t seed) {
     std::vector<CompareUnit> units;
-    std::vector<std::string> outputs;  // of the earlier stages
-    for (const ExperimentStage& stage : experiment_.all_stages) {
-      if (!takes_part(stage, config)) continue;
-      units.push_back(training(tree_of(variant, stage), stage.name, seed, units, outputs));
-      outputs.push_back(units.back().file(".safetensors").native());
-    }
+    ModelFiles model;  // after the stages so far
+    for (const ExperimentStage& stage : experiment_.all_stages)
+      if (takes_part(stage, config))
+        units.push_back(training(tree_of(variant, stage), stage.name, seed, units, model));
+    const std::vector<CompareUnit> trained = units;
     for (const ExperimentTask& task : experiment_.all_tasks)
-      units.push_back(scoring(CompareUnit::Kind::evaluate, variant, task, seed, units, outputs));
+      units.push_back(scoring(CompareUnit::Kind::evaluate, variant, task, seed, trained, model));
     if (experiment_.bench.records > 0) {
       const ExperimentTask task =
           experiment_.all_tasks.empty() ? ExperimentTask{} : experiment_.all_tasks.front();
-      units.push_back(scoring(CompareUnit::Kind::bench, variant, task, seed, units, outputs));
+      units.push_back(scoring(CompareUnit::Kind::bench, variant, task, seed, trained, model));
     }
     return units;
   }
 
+  ModelFiles files_of(const WeightsConfig& weights, const std::string& advice = "") {
+    require_files(weights, advice);
+    ModelFiles out{weights.resolved_list().as_list(), {}};
+    for (const WeightsFile& file : weights.files) out.hashes += hashes_.of(weights.path_of(file));
+    WeightsConfig layouts = weights;  // what is taken from the files
+    layouts.root.clear();
+    for (WeightsFile& file : layouts.files) file.path.clear();
+    out.hashes += write_json(layouts.resolved());
+    return out;
+  }
+
+  /// What a variant begins with.
+  ModelFiles initial_files(const RunConfig& config) {
+    return experiment_.weights == Experiment::Weights::config ? files_of(config.weights) : ModelFiles();
+  }
+
+  /// Changes `model` from what the stage starts with to what it leaves. As in flam train, a stage starts from
+  /// the model so far unless it has `init_from`; a later stage starts from both.
   CompareUnit training(Value tree, const std::string& stage, int64_t seed,
-                       const std::vector<CompareUnit>& before, const std::vector<std::string>& outputs) {
+                       const std::vector<CompareUnit>& before, ModelFiles& model) {
     if (!tree.find("train"))
       throw Error(cat("stage ", quoted(stage), " sets no `train`, and the base has none"));
     merge_train_defaults(tree);
     RunConfig config = parse(tree);
     if (!config.dataset) throw Error(cat("stage ", quoted(stage), " names no `dataset` to train on"));
+    if (config.train->start) {
+      ModelFiles start = files_of(*config.train->start, cat("`train.init_from` of the stage ", quoted(stage),
+                                                            " lists it; [] for none"));
+      start.files.insert(start.files.end(), model.files.begin(), model.files.end());
+      start.hashes += model.hashes;
+      model = std::move(start);
+    } else if (before.empty()) {
+      model = initial_files(config);
+    }
     CompareUnit unit;
     unit.kind = CompareUnit::Kind::train;
     unit.name = "train " + stage;
@@ -157,28 +137,11 @@ class Planner {
     Value& train = *unit.config.find("train");
     train.set("seed", seed);
     if (Value* data = unit.config.find("dataset"); data->find("seed")) data->set("seed", seed);
-    std::string key = key_of(unit, config, before, {"output", "init_from"});
-    // As in flam train: without `init_from`, the first stage starts from the config's files. A later stage
-    // starts from what the earlier ones wrote.
-    const bool from_config =
-        !config.train->start && outputs.empty() && experiment_.weights == Experiment::Weights::config;
-    const WeightsConfig start = from_config ? config.weights : config.train->start.value_or(WeightsConfig());
-    for (const WeightsFile& listed : start.files) {
-      const std::string file = start.path_of(listed).string();
-      if (hashes_.of(file).empty()) throw Error(cat("stage ", quoted(stage), ": no file ", quoted(file)));
-      key += hashes_.of(file);
-    }
-    WeightsConfig layouts = start;  // what is taken from the files
-    layouts.root.clear();
-    for (WeightsFile& file : layouts.files) file.path.clear();
-    key += write_json(layouts.resolved());
-    finish(unit, stage, key);
-    if (!from_config) {
-      Value::List init = start.resolved_list().as_list();
-      for (const std::string& output : outputs) init.emplace_back(output);
-      train.set("init_from", std::move(init));
-    }
+    finish(unit, stage, key_of(unit, config, before, {"output", "init_from"}) + model.hashes);
+    train.set("init_from", model.files);
     train.set("output", unit.file(".safetensors").native());
+    if (config.train->save_frozen) model = ModelFiles();
+    model.add_output(unit);
     return unit;
   }
 
@@ -189,8 +152,7 @@ class Planner {
   }
 
   CompareUnit scoring(CompareUnit::Kind kind, const ExperimentVariant& variant, const ExperimentTask& task,
-                      int64_t seed, const std::vector<CompareUnit>& units,
-                      const std::vector<std::string>& outputs) {
+                      int64_t seed, const std::vector<CompareUnit>& trained, ModelFiles model) {
     Value tree = tree_of(variant, task);
     tree.erase("train");
     const RunConfig config = parse(tree);
@@ -200,19 +162,11 @@ class Planner {
     const bool bench = kind == CompareUnit::Kind::bench;
     unit.name = bench ? "bench" : "evaluate " + task.name;
     unit.config = config.resolved();
-    if (!outputs.empty()) {
-      Value& weights = *unit.config.find("weights");
-      weights.set("files", files_after(units, outputs, *weights.find("files")));
-    }
-    std::vector<CompareUnit> trained;  // what the result depends on
-    std::copy_if(units.begin(), units.end(), std::back_inserter(trained),
-                 [](const CompareUnit& u) { return u.kind == CompareUnit::Kind::train; });
-    std::string key = key_of(unit, config, trained, {});
-    if (outputs.empty()) {
-      unit.random_weights = experiment_.weights == Experiment::Weights::random;
-      key += unit.random_weights ? cat("random ", seed) : "config";
-      for (const WeightsFile& file : config.weights.files) key += hashes_.of(config.weights.path_of(file));
-    }
+    if (trained.empty()) model = initial_files(config);
+    std::string key = key_of(unit, config, trained, {}) + model.hashes;
+    unit.random_weights = trained.empty() && experiment_.weights == Experiment::Weights::random;
+    if (unit.random_weights) key += cat("random ", seed);
+    if (!trained.empty()) unit.config.find("weights")->set("files", model.files);
     const ExperimentBench& timing = experiment_.bench;
     key +=
         bench ? cat(" ", timing.records, " ", timing.warmup, " ", timing.new_tokens, " ", seed, " ", threads_)
@@ -221,31 +175,13 @@ class Planner {
     return unit;
   }
 
-  /// The files of a trained model: what the last stage wrote, or if a stage leaves out what it did not train
-  /// (`save_frozen`), the config's files and what every stage wrote.
-  static Value files_after(const std::vector<CompareUnit>& units, const std::vector<std::string>& outputs,
-                           const Value& config_files) {
-    const bool all_whole = std::ranges::all_of(units, [](const CompareUnit& unit) {
-      return unit.kind != CompareUnit::Kind::train ||
-             unit.config.find("train")->find("save_frozen")->as_bool();
-    });
-    Value files = all_whole ? Value::list() : config_files;
-    for (const std::string& output : outputs) {
-      if (all_whole && output != outputs.back()) continue;
-      Value file = Value::map();
-      file.set("path", output);
-      files.as_list().push_back(std::move(file));
-    }
-    return files;
-  }
-
   /// Combines the config, the libraries and the earlier stages.
   std::string key_of(const CompareUnit& unit, const RunConfig& config, const std::vector<CompareUnit>& before,
                      const std::vector<std::string>& ignored) {
     Value tree = unit.config;
     if (Value* train = tree.find("train"))
       for (const std::string& name : ignored) train->erase(name);
-    if (!before.empty()) tree.find("weights")->erase("files");
+    tree.find("weights")->erase("files");  // their hashes stand for them
     std::string key = unit.name + write_json(tree);
     for (const std::string& library : libraries_of(config)) key += hashes_.of(library);
     key += tokenizer_files(config);

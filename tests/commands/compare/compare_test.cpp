@@ -154,22 +154,30 @@ TEST_F(Compare, ThePageSaysWhichVariantsTrainedAndWhichSkippedTensors) {
                     HasSubstr("1 tensor in the files from which training starts could not be used")));
 }
 
-// The frozen parts of what is scored come from the config's files, whether the stage writes them or not.
-TEST_F(Compare, TheFirstStageStartsFromTheConfigsWeights) {
-  const auto scores = [&](const char* save_frozen) {
+// The frozen parts of what is trained and scored come from the files that the stages start from, whether the
+// stages write them or not.
+TEST_F(Compare, FrozenPartsComeFromTheFilesThatTheStagesStartFrom) {
+  const auto scores = [&](const char* save_frozen, const std::string& first, const std::string& weights) {
+    const auto stage = [&](const std::string& name, const std::string& init_from) {
+      return "{name: " + name +
+             ", set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": 1.0e-6}, "
+             "task_heads: [{type: caption}], steps: 1, batch_size: 2, " +
+             init_from + "save_frozen: " + save_frozen + "}}}";
+    };
     const auto ran = compare(
         "base: flamingo_mini_caption\nseeds: [1]\npictures: 0\nbench: {records: 0}\nvariants: [{name: "
-        "base}]\n"
-        "evaluate: [{name: caption, limit: 1, blind: false}]\n"
-        "stages: [{name: some, set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": "
-        "1.0e-6}, task_heads: [{type: caption}], steps: 1, batch_size: 2, save_frozen: " +
-        std::string(save_frozen) + "}}}]\n");
+        "base}]\nevaluate: [{name: caption, limit: 1, blind: false}]\n" +
+        weights + "stages: [" + stage("some", first) + ", " + stage("more", "") + "]\n");
     EXPECT_EQ(ran.status, 0) << ran.err;
     return json::parse(read("compare.json"))["variants"][0]["values"]["score caption.true"];
   };
-  const json whole = scores("true");
+  const json whole = scores("true", "", "");
   EXPECT_FALSE(whole.empty());
-  EXPECT_EQ(scores("false"), whole);
+  EXPECT_EQ(whole["mean"], 1);  // a model with random parts answers nothing true
+  EXPECT_EQ(scores("false", "", ""), whole);
+  const std::string given =
+      "init_from: [" FLAM_SOURCE_DIR "/configs/flamingo_mini/flamingo_mini.safetensors], ";
+  EXPECT_EQ(scores("false", given, "weights: random\n"), whole);
 }
 
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
