@@ -1,5 +1,6 @@
 #include "framework/recipe/train_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -123,6 +124,8 @@ std::vector<TrainConfig::WeightedObjective> parse_objectives(const Value& list, 
     if (is_number) each.weight = weight->as_double();
     out.push_back(std::move(each));
   }
+  if (std::ranges::all_of(out, [](const auto& each) { return each.weight == 0; }))
+    errors.add(list.where(), "every objective in `objectives` has the weight 0, so nothing would be trained");
   return out;
 }
 

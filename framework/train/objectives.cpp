@@ -47,7 +47,7 @@ std::string unique_name(const std::string& name, std::set<std::string>& taken) {
 Objectives::Terms Objectives::build_terms(const TrainingParts& parts, WeightStore& weights) {
   const Objective::Input in = input_of(parts);
   Terms terms;
-  std::set<std::string> scopes, names;
+  std::set<std::string> scopes, names = {"total"};  // what the log calls the sum
   for (const TrainConfig::WeightedObjective& each : parts.config.weighted_objectives) {
     const std::string& type = each.component.type->name;
     WeightScope scope(weights, unique_name(type, scopes));
@@ -112,6 +112,8 @@ StepLoss Objectives::loss(int64_t step, int64_t first, int64_t count) const {
                              "; expected one floating-point number on ", batch.device()));
       }
       out.parts.emplace_back(term.names[i], loss.detach());
+      // A loss of weight 0 gives no gradient at all, since one of zeros would let weights decay.
+      if (term.weight == 0) continue;
       out.total = out.total.defined() ? out.total + loss * term.weight : loss * term.weight;
     }
   }

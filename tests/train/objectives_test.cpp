@@ -75,6 +75,10 @@ TEST_F(TrainObjectives, WithTheWeightZeroAreOnlyLogged) {
   const Losses watched = losses_of("watched", "[answers, {type: contrastive, weight: 0}]");
   EXPECT_EQ(watched[2].first, "contrastive");
   EXPECT_EQ(watched[3].second, answers[2].second);
+  // Nor do the weights that only such an objective reaches decay.
+  losses_of("square", "[square]");
+  losses_of("square_watched", "[square, {type: answers, weight: 0}]");
+  test::expect_equal_files(output("square"), output("square_watched"));
 }
 
 TEST_F(TrainObjectives, HaveWeightsOfTheirOwnInCheckpointsButNotInTheOutput) {
@@ -100,6 +104,7 @@ TEST_F(TrainObjectives, WrongConfigsAreAnError) {
   EXPECT_THAT(error("[]"), HasSubstr("must be a list of at least one objective"));
   EXPECT_THAT(error("[answer]"), HasSubstr("did you mean 'answers'"));
   EXPECT_THAT(error("[{type: labels, weight: -1}]"), HasSubstr("must be a finite number of at least 0"));
+  EXPECT_THAT(error("[{type: answers, weight: 0}]"), HasSubstr("nothing would be trained"));
   EXPECT_THAT(error("[{type: labels, weight: much}]"), HasSubstr("found the text 'much'"));
   EXPECT_THAT(error("[{type: answers, smoothing: 1}]"), HasSubstr("label_smoothing"));
   EXPECT_THAT(error("[contrastive]", {"train.micro_batch_size=1"}), HasSubstr("set train.batch_size"));

@@ -32,16 +32,20 @@ class Ours:
              '--set', f'generation.min_new_tokens={new_tokens}', '--set', f'task_head.zeroshot_prompt={zeroshot_prompt}', *more],
             run.folder / 'ours.log', run.threads)
 
-    def __call__(self, images):
-        """Milliseconds from the request to its text. The last of the images is the query's."""
-        parts = []
-        for number, image in enumerate(images):
-            parts.append({'image': image})
-            if number + 1 < len(images):
-                parts.append({'text': shot_text(number)})
-        ms, answer = self.program.ask({'parts': parts})
-        if 'error' in answer:
-            raise Failed(f'flam infer: {answer["error"]}')
+    def __call__(self, prompts):
+        """Milliseconds from the first request to the last text. The last image of each prompt is the query's."""
+        requests = []
+        for images in prompts:
+            parts = []
+            for number, image in enumerate(images):
+                parts.append({'image': image})
+                if number + 1 < len(images):
+                    parts.append({'text': shot_text(number)})
+            requests.append({'parts': parts})
+        ms, answers = self.program.ask_all(requests)
+        for answer in answers:
+            if 'error' in answer:
+                raise Failed(f'flam infer: {answer["error"]}')
         return ms
 
     def close(self):
@@ -96,8 +100,8 @@ def compare_answers(run, names):
                     work = f'{dtype}, {"1 picture" if count == 1 else "4 shots"}, {"greedy" if num_beams == 1 else "beam 3"}'
 
                     def theirs(peer):
-                        return lambda: answer_ms(peer, pictures(count), num_beams, new_tokens=20)
-                    results = run_pairs(work, lambda: ours(pictures(count)), {name: theirs(peers[name]) for name in peers},
+                        return lambda: answer_ms(peer, [pictures(count)], num_beams, new_tokens=20)
+                    results = run_pairs(work, lambda: ours([pictures(count)]), {name: theirs(peers[name]) for name in peers},
                                         run.rounds)
                     run.add(results, peers, ours.program.peak_bytes())
                 ours.close()
@@ -109,8 +113,9 @@ def compare_answers(run, names):
         close_all(peers)
 
 
-def answer_ms(peer, images, num_beams, new_tokens):
-    return peer({'work': 'answer', 'images': images, 'num_beams': num_beams, 'new_tokens': new_tokens})['answer']
+def answer_ms(peer, prompts, num_beams, new_tokens):
+    """`prompts`: the images of each, which a peer answers as one batch."""
+    return peer({'work': 'answer', 'images': prompts, 'num_beams': num_beams, 'new_tokens': new_tokens})['answer']
 
 
 def our_vision(run, dtype):
@@ -122,7 +127,8 @@ def our_vision(run, dtype):
 def compare_contexts(run, names):
     """Queries after four shots: ours keep the shots as a context, the peers are given all five pictures each time.
 
-    Ours answers ten queries for each one of a peer, and the time of one is their mean.
+    The figures are milliseconds for each query, asked one at a time and in batches of eight. One at a time, ours answers ten
+    queries for each one of a peer.
     """
     block = 10
     for dtype in run.dtypes:
@@ -136,14 +142,17 @@ def compare_contexts(run, names):
             run.run([run.flam, 'infer', 'flamingo_mid', '--weights', 'random', '--dtype', dtype, '--threads', run.threads,
                      '--shots', folder / 'shots.json', '--save-context', context])
             for new_tokens in (20, 1):
-                ours = Ours(run, dtype, 3, new_tokens, '--load-context', context)
+                for batch in (1, 8):
+                    ours = Ours(run, dtype, 3, new_tokens, '--load-context', context, '--batch-size', batch)
 
-                def theirs(peer):
-                    return lambda: answer_ms(peer, [*shots, *pictures(1)], 3, new_tokens)
-                results = run_pairs(
-                    f'{dtype}, beam 3, {new_tokens} new token{"s" if new_tokens > 1 else ""}',
-                    lambda: statistics.mean(ours(pictures(1)) for _ in range(block)),
-                    {name: theirs(peers[name]) for name in peers}, run.rounds)
-                run.add(results, peers, ours.program.peak_bytes())
-                ours.close()
+                    def our_ms():
+                        calls = block if batch == 1 else 1
+                        return statistics.mean(ours([[picture] for picture in pictures(batch)]) for _ in range(calls)) / batch
+
+                    def theirs(peer):
+                        return lambda: answer_ms(peer, [[*shots, picture] for picture in pictures(batch)], 3, new_tokens) / batch
+                    work = f'{dtype}, beam 3, {new_tokens} new token{"s" if new_tokens > 1 else ""}, {batch} at a time'
+                    results = run_pairs(work, our_ms, {name: theirs(peers[name]) for name in peers}, run.rounds)
+                    run.add(results, peers, ours.program.peak_bytes())
+                    ours.close()
         close_all(peers)

@@ -33,7 +33,10 @@ def prompt(pictures):
 
 
 def serve_flamingo(versions, make):
-    """`make(dtype)` returns (generate(ids, pixels [pictures, 3, 224, 224], num_beams, new_tokens) → ids [1, …], vision(pixels))."""
+    """`make(dtype)` returns generate(ids, pixels, num_beams, new_tokens) → ids [batch, …] and vision(pixels [pictures, 3, 224, 224]).
+
+    Those of generate() have a prompt in each row: ids [batch, L] and pixels [batch, pictures, 3, 224, 224].
+    """
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
     torch.manual_seed(0)
     dtype = getattr(torch, sys.argv[1])
@@ -42,14 +45,17 @@ def serve_flamingo(versions, make):
     @torch.no_grad()
     def answer(request):
         def whole():
-            pictures = torch.stack([pixels(path) for path in request['images']]).to(dtype)
-            return generate(prompt(len(pictures)), pictures, request['num_beams'], request['new_tokens'])
+            pictures = torch.stack([torch.stack([pixels(path) for path in row]) for row in request['images']]).to(dtype)
+            ids = prompt(pictures.shape[1]).repeat(len(pictures), 1)
+            return generate(ids, pictures, request['num_beams'], request['new_tokens'])
         if request['work'] == 'vision':
             pictures = torch.stack([pixels(path) for path in request['images']]).to(dtype)
             return {'vision': timed(lambda: vision(pictures))[0]}
         ms, ids = timed(whole)
         # Some return the prompt as well.
-        if ids.shape[1] not in (request['new_tokens'], request['new_tokens'] + tokens_per_picture * len(request['images'])):
+        if ids.shape[1] not in (request['new_tokens'], request['new_tokens'] + tokens_per_picture * len(request['images'][0])):
             raise RuntimeError(f'{ids.shape[1]} tokens came back, not {request["new_tokens"]}')
+        if len(ids) != len(request['images']):
+            raise RuntimeError(f'{len(ids)} answers came back, not {len(request["images"])}')
         return {'answer': ms}
     serve(versions, answer)

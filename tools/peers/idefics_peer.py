@@ -23,8 +23,8 @@ def make(dtype):
     def generate(ids, pixels, num_beams, new_tokens):
         # Each token sees the last picture before it, as IDEFICS' processor masks.
         last = (ids[0] == image_token).cumsum(0)
-        seen = (last[:, None] == torch.arange(1, len(pixels) + 1)).long()[None]
-        return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels[None],
+        seen = (last[:, None] == torch.arange(1, pixels.shape[1] + 1)).long().expand(len(ids), -1, -1)
+        return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels,
                               image_attention_mask=seen, num_beams=num_beams, max_new_tokens=new_tokens,
                               min_new_tokens=new_tokens, do_sample=False, pad_token_id=0)
     return generate, lambda pixels: model.model.vision_model(pixel_values=pixels)

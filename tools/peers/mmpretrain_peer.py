@@ -37,7 +37,7 @@ def make(dtype):
 
     def generate(ids, pixels, num_beams, new_tokens):
         model.preprocess_text = lambda samples, device: BatchEncoding(dict(input_ids=ids, attention_mask=torch.ones_like(ids)))
-        return model.predict(pixels[None] if len(pixels) > 1 else pixels, None, num_beams=num_beams, max_new_tokens=new_tokens,
+        return model.predict(pixels if pixels.shape[1] > 1 else pixels[:, 0], None, num_beams=num_beams, max_new_tokens=new_tokens,
                              min_new_tokens=new_tokens)
     return generate, model.vision_encoder
 

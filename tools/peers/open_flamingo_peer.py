@@ -19,7 +19,7 @@ def make(dtype):
     model = Flamingo(clip, decoder, end_of_chunk, image_token, vis_dim=768, cross_attn_every_n_layers=4).to(dtype).eval()
 
     def generate(ids, pixels, num_beams, new_tokens):
-        return model.generate(pixels[None, :, None], ids, torch.ones_like(ids), num_beams=num_beams, max_new_tokens=new_tokens,
+        return model.generate(pixels[:, :, None], ids, torch.ones_like(ids), num_beams=num_beams, max_new_tokens=new_tokens,
                               min_new_tokens=new_tokens, do_sample=False, pad_token_id=0)
     return generate, model.vision_encoder
 

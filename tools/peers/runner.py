@@ -24,7 +24,7 @@ def last_line(log):
 
 
 class Program:
-    """A process that answers lines on its standard input, one at a time, each with a line."""
+    """A process that answers each line on its standard input with a line, in order."""
 
     def __init__(self, command, log, threads, wait_s=1800):
         self.log, self.wait_s = log, wait_s
@@ -48,13 +48,18 @@ class Program:
 
     def ask(self, request):
         """Milliseconds from writing a request to its answer, and the answer."""
+        ms, answers = self.ask_all([request])
+        return ms, answers[0]
+
+    def ask_all(self, requests):
+        """Milliseconds from writing the first request to the last answer, and the answers."""
         start = time.perf_counter()
         try:
-            self.process.stdin.write((json.dumps(request) + '\n').encode())
+            self.process.stdin.write(''.join(json.dumps(request) + '\n' for request in requests).encode())
         except BrokenPipeError:
             pass  # reading says why
-        answer = self.read()
-        return 1e3 * (time.perf_counter() - start), answer
+        answers = [self.read() for _ in requests]
+        return 1e3 * (time.perf_counter() - start), answers
 
     def peak_bytes(self):
         with open(f'/proc/{self.process.pid}/status') as status:
