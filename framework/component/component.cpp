@@ -65,6 +65,9 @@ std::vector<int64_t> Dataset::patch_label_classes() const {
 std::vector<int64_t> Dataset::media_label_classes() const {
   return {};
 }
+std::vector<std::string> Dataset::class_names() const {
+  return {};
+}
 Metric::Accumulator::~Accumulator() = default;
 Metric::Scores Metric::Accumulator::scores_of(const std::vector<int64_t>&) const {
   return {};

@@ -43,6 +43,9 @@ class FLAM_API Dataset : public Component {
   /// Number of classes of each column of the labels; empty if the dataset has no labels.
   virtual std::vector<int64_t> patch_label_classes() const;
   virtual std::vector<int64_t> media_label_classes() const;
+  /// The names of the classes in the first column of media_labels, in order; by default, empty: they have
+  /// none.
+  virtual std::vector<std::string> class_names() const;
 };
 
 }  // namespace flam

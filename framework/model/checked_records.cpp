@@ -52,6 +52,13 @@ class CheckedDataset final : public Dataset {
   }
   std::vector<int64_t> patch_label_classes() const override { return patch_classes_; }
   std::vector<int64_t> media_label_classes() const override { return media_classes_; }
+  std::vector<std::string> class_names() const override {
+    std::vector<std::string> names = border_("class_names", [&] { return inner_->class_names(); });
+    const int64_t count = media_classes_.empty() ? 0 : media_classes_.front();
+    if (!names.empty() && std::ssize(names) != count)
+      border_.fail(cat("gives ", names.size(), " names from class_names() for ", count, " classes"));
+    return names;
+  }
 
  private:
   std::vector<int64_t> classes(const char* call, std::vector<int64_t> (Dataset::*of)() const) const {

@@ -38,6 +38,11 @@ std::set<std::string> pictures_of(const Dataset& dataset, int64_t most) {
 
 Validation::Validation(const TrainingParts& parts, const Objectives& objectives, Exchange& exchange)
     : parts_(parts), objectives_(objectives.on(parts.validation)), exchange_(exchange) {
+  require_same_classes();
+  if (exchange.is_first()) warn_of_overlap();
+}
+
+void Validation::require_same_classes() const {
   const Dataset &trained = *parts_.tasks.front().dataset, &held_out = *parts_.validation.front().dataset;
   if (trained.patch_label_classes() != held_out.patch_label_classes() ||
       trained.media_label_classes() != held_out.media_label_classes()) {
@@ -46,7 +51,15 @@ Validation::Validation(const TrainingParts& parts, const Objectives& objectives,
         "`train.validation_dataset` has other numbers of classes than the dataset that is trained on; give "
         "both the same classes (image_folder: the same `classes` file)");
   }
-  if (exchange.is_first()) warn_of_overlap();
+  const std::vector<std::string> names = trained.class_names(), others = held_out.class_names();
+  if (names.empty() || others.empty()) return;
+  const auto [ours, theirs] = std::ranges::mismatch(names, others);
+  if (ours == names.end()) return;
+  throw Error(parts_.config.validation.where,
+              cat("class ", ours - names.begin(), " of `train.validation_dataset` is ", quoted(*theirs),
+                  ", but ", quoted(*ours),
+                  " in the dataset that is trained on; give both the same classes in "
+                  "the same order (image_folder: the same `classes` file)"));
 }
 
 // Files are compared by size first, so that few have to be read.

@@ -14,8 +14,8 @@ namespace flam {
 /// The mean losses over the validation dataset, and which of them were the best.
 class Validation {
  public:
-  /// Error: the dataset is too small, or does not suit the objective. Pictures that are also among the first
-  /// kMostCompared of the training data are counted in a warning.
+  /// Error: the dataset is too small, does not suit the objective, or has other classes. Pictures that are
+  /// also among the first kMostCompared of the training data are counted in a warning.
   Validation(const TrainingParts& parts, const Objectives& objectives, Exchange& exchange);
 
   bool is_due(int64_t steps_done) const;
@@ -34,6 +34,7 @@ class Validation {
   static constexpr int64_t kMostCompared = 100'000;
 
  private:
+  void require_same_classes() const;
   void warn_of_overlap() const;
 
   const TrainingParts& parts_;

@@ -152,6 +152,8 @@ TEST(Checked, ExceptionsAndResultsOfADataset) {
                [] { liar<Dataset>("size", {})->size(); });
   expect_named("dataset", "gives 0 classes from patch_label_classes(); expected at least 1",
                [] { liar<Dataset>("classes", {}); });
+  expect_named("dataset", "gives 1 names from class_names() for 0 classes",
+               [] { liar<Dataset>("class_names", {})->class_names(); });
 }
 
 TEST(Checked, ExceptionsAndResultsOfAMetric) {

@@ -85,6 +85,30 @@ TEST_F(TrainClasses, WritesAClassifierThatTellsThemApart) {
   EXPECT_NEAR(losses.back(), expected, 0.02);
 }
 
+TEST_F(TrainClasses, AValidationFolderWithOtherClassesIsAnError) {
+  const auto validated_on = [&](const std::string& folder, const std::string& features) {
+    return error_of([&] {
+      train(kStage,
+            options({"train.validate_every=30",
+                     cat("train.validation_dataset={type: image_folder, folder: ",
+                         (scratch_ / folder).string(), ", features: ", (scratch_ / features).string(), "}")}),
+            {});
+    });
+  };
+  for (const char* name : {"tabby", "zebra"}) {
+    std::filesystem::create_directories(scratch_ / "other" / name);
+    write_file(scratch_ / "other" / name / "1.jpg", "");
+  }
+  write_safetensors(scratch_ / "other_features.safetensors", {{"features", features_.narrow(0, 0, 2)}},
+                    {{"ids", cat("[\"", (scratch_ / "other/tabby/1.jpg").string(), "\",\"",
+                                 (scratch_ / "other/zebra/1.jpg").string(), "\"]")}});
+  EXPECT_THAT(
+      validated_on("other", "other_features.safetensors"),
+      HasSubstr("class 1 of `train.validation_dataset` is 'zebra', but 'teapot' in the dataset that is "
+                "trained on"));
+  EXPECT_EQ(validated_on("my", "features.safetensors"), "");
+}
+
 TEST_F(TrainClasses, ModelsAndDatasetsWithoutThemAreAnError) {
   EXPECT_THAT(error("model.resampler.num_classes=3"),
               AllOf(HasSubstr("the dataset has 2 classes, but the resampler's classifier has 3"),

@@ -85,6 +85,7 @@ class ImageFolder final : public Dataset {
     if (classes_.empty()) return {};
     return {std::ssize(classes_)};
   }
+  std::vector<std::string> class_names() const override { return classes_; }
 
  private:
   void read_annotations(const ImageFolderParams& params, const fs::path& file, const Input& input) {
