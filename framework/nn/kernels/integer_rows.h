@@ -11,7 +11,10 @@ constexpr size_t kIntegerBlock = 128;
 /// Room for the sums that int4 weights need of each block. Most kinds of vectors use half of it.
 constexpr size_t kBlockSums = 32;
 
-/// A group of up to kGroup rows of x as 16-bit integers, for the vectors of this machine. Of each block, the
+/// Most rows of x in a group. With more, the sums of a weight row don't fit the registers.
+constexpr size_t kIntegerGroup = 4;
+
+/// A group of up to kIntegerGroup rows of x as 16-bit integers, for the vectors of this machine. Of each block, the
 /// number of the largest size becomes ±32767, so that rounding changes no number by more than 1/65534 of it.
 /// Blocks without a number of at least 4e-34 become 0.
 struct IntegerRows {

@@ -45,7 +45,7 @@ std::vector<int64_t> output_shape(const at::Tensor& x, int64_t out) {
   return shape;
 }
 
-/// The rows of x as integers, in groups of up to kGroup.
+/// The rows of x as integers, in groups of up to kIntegerGroup.
 struct IntegerGroups {
   at::Tensor room;
   std::vector<IntegerRows> groups;
@@ -54,10 +54,10 @@ struct IntegerGroups {
 /// `pack(x, out)` packs one group.
 template <typename T, class Pack>
 IntegerGroups integer_groups(const T* x, int64_t rows, int64_t in, const Pack& pack) {
-  const IntegerRows shape{nullptr, nullptr, nullptr, kGroup, static_cast<size_t>(in)};
-  const size_t blocks = shape.blocks() * kGroup, values = blocks * kIntegerBlock / 2,
+  const IntegerRows shape{nullptr, nullptr, nullptr, kIntegerGroup, static_cast<size_t>(in)};
+  const size_t blocks = shape.blocks() * kIntegerGroup, values = blocks * kIntegerBlock / 2,
                sums = blocks * kBlockSums;
-  const auto most = static_cast<int64_t>(kGroup), count = (rows + most - 1) / most;
+  const auto most = static_cast<int64_t>(kIntegerGroup), count = (rows + most - 1) / most;
   IntegerGroups out;
   out.room = at::empty({count, static_cast<int64_t>(values + sums + blocks)}, at::kInt);
   for (int64_t g = 0; g < count; ++g) {
@@ -87,7 +87,7 @@ at::Tensor few_rows(const at::Tensor& x, const Weight& weight, const at::Tensor&
     for (int64_t i = begin; i < end; ++i) {  // the second group finds the panel's weights in the cache
       for (size_t g = 0; g < packed.groups.size(); ++g)
         multiply(packed.groups[g], weight, added, i * panel, std::min((i + 1) * panel, out),
-                 results + g * kGroup * out);
+                 results + g * kIntegerGroup * out);
     }
   });
   return y;

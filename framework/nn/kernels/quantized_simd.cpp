@@ -30,7 +30,7 @@ HWY_INLINE float RowScale(const Int4Weight&, size_t) {
 /// The outputs of `count` ≤ kPanel rows of the weight, beginning with row n.
 template <size_t R, class Weight, typename T>
 void Panel(const IntegerRows& x, const Weight& w, const T* bias, size_t n, size_t count, T* y) {
-  constexpr size_t W = kManyRegisters ? (R <= 4 ? 4 : 2) : (R <= 2 ? 2 : 1);
+  constexpr size_t W = kManyRegisters ? 4 : (R <= 2 ? 2 : 1);
   static_assert(kPanel % W == 0);
   const F32 d;
   const size_t lanes = hn::Lanes(d), whole = w.in / kIntegerBlock;
@@ -70,16 +70,8 @@ void Multiply(const IntegerRows& x, const Weight& w, const T* bias, size_t first
       return Panels<2>(x, w, bias, first, last, y);
     case 3:
       return Panels<3>(x, w, bias, first, last, y);
-    case 4:
-      return Panels<4>(x, w, bias, first, last, y);
-    case 5:
-      return Panels<5>(x, w, bias, first, last, y);
-    case 6:
-      return Panels<6>(x, w, bias, first, last, y);
-    case 7:
-      return Panels<7>(x, w, bias, first, last, y);
     default:
-      return Panels<8>(x, w, bias, first, last, y);
+      return Panels<4>(x, w, bias, first, last, y);
   }
 }
 
