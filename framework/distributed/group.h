@@ -42,8 +42,8 @@ class FLAM_API Group {
   [[noreturn]] void explain_loss(const std::string& reason);
   /// Throws what another process has failed with: with its message in rank 0, with its rank in the others.
   void check();
-  /// Does work, and ends the other processes if it throws. Rank 0, which serves the store, then waits until
-  /// the others have ended, too.
+  /// Does work, and ends the other processes if it throws. Rank 0, if it serves the store, then waits until
+  /// the others have ended, too, and throws what one of them has failed with meanwhile.
   template <class Work>
   void run(const Work& work) {
     try {
@@ -56,6 +56,7 @@ class FLAM_API Group {
       throw;
     }
     leave(std::chrono::milliseconds::max());
+    if (is_first()) check();
   }
   /// Waits until a key has a value. RunError: rank 0 is silent. Interrupted: `cancelled` returned true.
   std::string wait_for(const std::string& key, const Cancelled& cancelled);

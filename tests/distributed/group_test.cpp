@@ -127,6 +127,27 @@ TEST_F(Members, AnErrorEndsAll) {
   EXPECT_EQ(error_of([&] { first->check(); }), "rank 1: two\nlines");  // the first one counts
 }
 
+TEST_F(Members, TheFirstFailsIfAnotherDoesAfterItsWork) {
+  Launch alone = launch(0);
+  alone.world_size = 2;
+  Launch other = alone;
+  other.rank = 1;
+  std::unique_ptr<Group> first, second;
+  std::thread connecting([&] { second = std::make_unique<Group>(other, timeout_); });
+  first = std::make_unique<Group>(alone, timeout_);
+  connecting.join();
+  std::thread failing([&] {
+    error_of([&] {
+      second->run([&] {
+        while (!second->store().has({"left/0"})) std::this_thread::sleep_for(milliseconds(5));
+        throw Error("another folder");
+      });
+    });
+  });
+  EXPECT_EQ(error_of([&] { first->run([] {}); }), "rank 1: another folder");
+  failing.join();
+}
+
 TEST_F(Members, WaitingEndsOnRequestAndWithRank0) {
   timeout_ = milliseconds(400);
   auto first = join(0);
