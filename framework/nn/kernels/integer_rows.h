@@ -14,9 +14,9 @@ constexpr size_t kBlockSums = 32;
 /// Most rows of x in a group. With more, the sums of a weight row don't fit the registers.
 constexpr size_t kIntegerGroup = 4;
 
-/// A group of up to kIntegerGroup rows of x as 16-bit integers, for the vectors of this machine. Of each block, the
-/// number of the largest size becomes ±32767, so that rounding changes no number by more than 1/65534 of it.
-/// Blocks without a number of at least 4e-34 become 0.
+/// A group of up to kIntegerGroup rows of x as 16-bit integers, for the vectors of this machine. Of each
+/// block, the number of the largest size becomes ±32767, so that rounding changes no number by more than
+/// 1/65534 of it. Blocks without a number of at least 4e-34 become 0.
 struct IntegerRows {
   int16_t* values;  // [blocks,rows,kIntegerBlock]; 0 beyond `in`
   float* scales;    // [blocks,rows]; NaN for a block with a number that is not finite
