@@ -26,6 +26,9 @@ constexpr size_t kBlockBytes = 16384;  // of x, half of the first cache
 bool HasVectors() {
   return HWY_TARGET != HWY_SCALAR;
 }
+int64_t Target() {
+  return HWY_TARGET;
+}
 size_t Step() {
   return StepSize();
 }
@@ -143,6 +146,7 @@ HWY_AFTER_NAMESPACE();
 namespace flam::kernels {
 
 HWY_EXPORT(HasVectors);
+HWY_EXPORT(Target);
 HWY_EXPORT(Step);
 HWY_EXPORT(PackF32);
 HWY_EXPORT(PackBF16);
@@ -151,6 +155,10 @@ HWY_EXPORT(MultiplyBF16);
 
 bool has_vectors() {
   return HWY_DYNAMIC_DISPATCH(HasVectors)();
+}
+
+int64_t vector_target() {
+  return HWY_DYNAMIC_DISPATCH(Target)();
 }
 
 size_t packed_size(size_t rows, size_t in) {

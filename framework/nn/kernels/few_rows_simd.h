@@ -25,6 +25,9 @@ struct DenseWeight {
 
 /// Whether the best kind of vectors that this machine has is one that the kernels gain from.
 bool has_vectors();
+/// The kind of vectors that kernels run on, one of Highway's HWY_AVX2, HWY_AVX3, …. Highway's own
+/// SupportedTargets() asks the processor anew with each call, which takes 40 µs in a virtual machine.
+int64_t vector_target();
 
 /// The numbers that a group of `rows` rows takes when packed.
 size_t packed_size(size_t rows, size_t in);

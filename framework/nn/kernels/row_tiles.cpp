@@ -6,7 +6,7 @@
 
 #if defined(__x86_64__)
 
-#include <hwy/targets.h>
+#include <hwy/detect_targets.h>
 
 #include <algorithm>
 #include <array>
@@ -203,7 +203,7 @@ bool has_row_tiles(bool bfloat16) {
   static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   // Tests restrict Highway's targets, and mean these kernels too.
-  const bool allowed = (hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX3_DL)) != 0;
+  const bool allowed = (vector_target() & (HWY_AVX3 | HWY_AVX3_DL)) != 0;
   return has && allowed && (!bfloat16 || has_pair_products());
 }
 
