@@ -11,7 +11,6 @@
 #include "framework/base/log.h"
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
-#include "framework/component/objective.h"
 #include "framework/config/config.h"
 #include "framework/plugin/elf.h"
 #include "framework/plugin/rehearsal.h"
@@ -29,24 +28,6 @@ Value config_tree(const CheckOptions& options) {
   Value tree = Value::map();
   for (const std::string& assignment : options.overrides) apply_override(tree, assignment);
   return tree;
-}
-
-/// The node of the config with this component's parameters; null if there is none.
-const Value* find_node(const Value& config, const std::string& kind, const std::string& name) {
-  const auto fits = [&](const Value* node) {
-    const Value* type = node && node->is_map() ? node->find("type") : nullptr;
-    return node && node->is_map() && (!type || (type->is_string() && type->as_string() == name));
-  };
-  for (const Value* holder : {&config, config.find("model"), config.find("train")}) {
-    if (!holder) continue;
-    if (const Value* node = holder->find(kind); fits(node)) return node;
-    const Value* list = holder->find(kind + "s");  // transforms, metrics
-    if (!list || !list->is_list()) continue;
-    for (const Value& node : list->as_list()) {
-      if (fits(&node)) return &node;
-    }
-  }
-  return nullptr;
 }
 
 PluginCheck check_exports(const std::filesystem::path& library) {
@@ -85,28 +66,24 @@ PluginCheck check_loads(const std::filesystem::path& library, Registry& registry
   }
 }
 
-std::string label_of(const Specimen& specimen) {
-  return cat(specimen.kind, " ", quoted(specimen.name));
-}
-
 /// A library with another file name, among those that are searched anyway, must not have a component of this
 /// kind and name. One with the same file name would be shadowed.
 PluginCheck check_name(const Specimen& specimen, const std::filesystem::path& library,
                        const Registry& others) {
   for (const auto& listed : others.list(specimen.kind)) {
     if (listed.name != specimen.name || listed.origin.filename() == library.filename()) continue;
-    return {label_of(specimen), "name", Outcome::failed,
+    return {specimen.label(), "name", Outcome::failed,
             cat("the ", specimen.kind, " ", quoted(listed.name), " exists already, in ",
                 quoted(listed.origin.string()),
                 "; choose another name, because a config can't distinguish two components of the same name")};
   }
-  return {label_of(specimen), "name", Outcome::ok, "no other library has a component of this name"};
+  return {specimen.label(), "name", Outcome::ok, "no other library has a component of this name"};
 }
 
 /// Runs a check in a child process. If the process crashes or exits, the check fails. `hangs` is set if the
 /// process had to be stopped.
 PluginCheck run_apart(const Check& check, const Specimen& specimen, bool& hangs) {
-  PluginCheck result{label_of(specimen), check.name, Outcome::ok, ""};
+  PluginCheck result{specimen.label(), check.name, Outcome::ok, ""};
   try {
     const std::string report = rehearse(
         [&] {
@@ -135,50 +112,28 @@ void refuse_unusable(Registry& registry, const Value& config, const CheckOptions
                       }};
   ErrorList wrong;
   for (const auto& listed : registry.list()) {
-    if (!find_node(config, listed.kind, listed.name)) continue;
+    const Specimen specimen{registry, listed.kind, listed.name, config, options};
+    if (!specimen.given()) continue;
     bool hangs = false;
-    const PluginCheck result =
-        run_apart(parsing, {registry, listed.kind, listed.name, config, options}, hangs);
+    const PluginCheck result = run_apart(parsing, specimen, hangs);
     if (result.outcome == Outcome::ok && !result.detail.empty()) wrong.add(result.detail);
     if (hangs) return;  // the checks will report it
   }
   wrong.throw_if_any();
 }
 
+/// A checkpoint that can't be read, or options that no component could run with, are not a failure of the
+/// component either.
+void refuse_checkpoint(Registry& registry, const Value& config, const CheckOptions& options) {
+  const Registry::Listed taker = taker_of_checkpoint(registry);
+  const Specimen specimen{registry, taker.kind, taker.name, config, options};
+  require_checkpoint(specimen);
+  bool hangs = false;
+  const PluginCheck result = run_apart({"weights", find_mistake}, specimen, hangs);
+  if (result.outcome == Outcome::ok && !result.detail.empty()) throw Error(result.detail);
+}
+
 }  // namespace
-
-Value Specimen::node() const {
-  const Value* given = find_node(config, kind, name);
-  Value node = given ? *given : Value::map();
-  if (kind == Objective::kKind) node = TrainConfig::without_weight(std::move(node));
-  if (!node.find("type")) node.set("type", name);
-  return node;
-}
-
-ComponentConfig Specimen::parse(const Value& node) const {
-  ErrorList errors;
-  ComponentConfig parsed = registry.parse(kind, node, errors);
-  errors.throw_if_any();
-  return parsed;
-}
-
-std::unique_ptr<Subject> Specimen::subject(Finding& too_large) const {
-  auto subject = make_subject(registry, parse(node()), setting());
-  const int64_t bytes = 4 * subject->store.parameter_count();
-  if (bytes > options.max_bytes) {
-    too_large = {
-        cat("not run: its weights take ", bytes >> 20, " MiB, and the limit is ", options.max_bytes >> 20,
-            " MiB; give smaller parameters with --config or --set, or raise --max-memory"),
-        true};
-    return nullptr;
-  }
-  if (takes_checkpoint()) {
-    load_checkpoint(*subject, kind, options);
-  } else {
-    fill(subject->store);
-  }
-  return subject;
-}
 
 const std::vector<Check>& checks_of(const std::string& kind) {
   static const std::map<std::string, std::vector<Check>> special = {{"media_layout", media_layout_checks()},
@@ -227,31 +182,31 @@ void check_plugin(const std::filesystem::path& library, const CheckOptions& opti
   report(loads);
   if (loads.outcome == Outcome::failed) return;
   refuse_unusable(registry, config, options);
-  if (!options.weights.empty()) require_checkpoint(registry, options);
+  if (!options.weights.empty()) refuse_checkpoint(registry, config, options);
   Registry others;
   others.scan(plugin_search_path({}));
   for (const auto& listed : registry.list()) {
     const Specimen specimen{registry, listed.kind, listed.name, config, options};
     const auto& kinds = component_kinds();
     if (std::find(kinds.begin(), kinds.end(), listed.kind) == kinds.end()) {
-      report({label_of(specimen), "checks", Outcome::skipped, "there are no checks for this kind"});
+      report({specimen.label(), "checks", Outcome::skipped, "there are no checks for this kind"});
       continue;
     }
     report(check_name(specimen, path, others));
-    if (!config.as_map().empty() && !find_node(config, listed.kind, listed.name))
-      log_warn(cat("the config has no ", label_of(specimen), "; it runs with its default parameters"));
+    if (!config.as_map().empty() && !specimen.given())
+      log_warn(cat("the config has no ", specimen.label(), "; it runs with its default parameters"));
     bool hangs = false;
     std::string reason;  // why the checks can't be run
     const auto run = [&](const Check& check) {
       if (hangs) reason = "not run: an earlier check did not end";
       const PluginCheck result = reason.empty()
                                      ? run_apart(check, specimen, hangs)
-                                     : PluginCheck{label_of(specimen), check.name, Outcome::skipped, reason};
+                                     : PluginCheck{specimen.label(), check.name, Outcome::skipped, reason};
       report(result);
       return result.outcome;
     };
     if (specimen.takes_checkpoint() && run({"weights", check_weights}) == Outcome::failed)
-      reason = "not run: the weights don't fit";
+      reason = "not run: the check of the weights failed";
     for (const Check& check : checks_of(listed.kind)) run(check);
   }
 }

@@ -40,7 +40,8 @@ struct PluginCheck {
 /// Checks the library, then every component that it registers. Each check runs in its own child process, so
 /// that a crash, an exit or a hang fails only that check. `report` is called after each check. Error: the
 /// library is not a plugin, the config can't be read, or it has parameters that a component doesn't take; or
-/// there is no such checkpoint, or not one component that it could be for.
+/// the checkpoint can't be read, there is not exactly one component that it could be for, or that component
+/// has no such naming table.
 FLAM_API void check_plugin(const std::filesystem::path& library, const CheckOptions& options,
                            const std::function<void(const PluginCheck&)>& report);
 

@@ -4,6 +4,7 @@
 
 #include "framework/commands/authoring/check_plugin.h"
 #include "framework/commands/authoring/subject.h"
+#include "framework/recipe/run_config.h"
 #include "framework/registry/registry.h"
 
 namespace flam {
@@ -20,14 +21,24 @@ struct Specimen {
   const Value& config;  // the whole config; an empty map if none was given
   const CheckOptions& options;
 
-  /// The component's node {type: NAME, …} in the config, or {type: NAME} if the config has no such component.
+  /// "resampler 'perceiver'"
+  std::string label() const;
+  /// The component's node in the config, as it is written; null if the config has no such component.
+  const Value* given() const;
+  /// The node as {type: NAME, …}, or {type: NAME} if the config has no such component. A name alone, where
+  /// only a map may be, stays as it is.
   Value node() const;
   /// Error: lists everything that is wrong with the parameters.
   ComponentConfig parse(const Value& node) const;
   /// Whether the component gets the weights of options.weights.
   bool takes_checkpoint() const;
-  /// The sizes that the component is built for: those of the config's model if it is given a checkpoint,
-  /// which was made for them.
+  /// Whether the component gets a checkpoint that was made for the sizes of its neighbours, which are then
+  /// those of the config's model.
+  bool needs_model() const;
+  /// The config's whole model; `all` gets its components. The library under test is found first, wherever it
+  /// lies. Error: the config is wrong.
+  RunConfig whole_config(Registry& all) const;
+  /// The sizes that the component is built for.
   Setting setting() const;
   /// Builds the component on the CPU, with the weights of options.weights or initialised ones. Null if the
   /// weights are larger than options.max_bytes; `too_large` then has the reason.
@@ -50,10 +61,15 @@ at::Tensor run_announced(const Subject& subject, const Subject::Tensors& in);
 
 /// Loads the checkpoint, and says what the component gives with it.
 Finding check_weights(const Specimen& specimen);
-/// Fills the subject from options.weights. Error: lists what doesn't fit.
+/// Fills the subject from options.weights. Error: lists what doesn't fit, in one line.
 void load_checkpoint(Subject& subject, const std::string& kind, const CheckOptions& options);
-/// Error: there is no such checkpoint, or the library has not exactly one component that it could be for.
-void require_checkpoint(const Registry& registry, const CheckOptions& options);
+/// The component that options.weights is for. Error: the library has not exactly one that has weights.
+Registry::Listed taker_of_checkpoint(const Registry& registry);
+/// Error: options.weights can't be opened, or the config lacks the model that it is made for.
+void require_checkpoint(const Specimen& specimen);
+/// Runs the component's code to find what the user has to correct: the config's model, or the naming table.
+/// The detail is a message, "" if there is nothing.
+Finding find_mistake(const Specimen& specimen);
 Finding check_memory(const Specimen& specimen);
 Finding check_threads(const Specimen& specimen);
 Finding check_layer_ranges(const Specimen& specimen);

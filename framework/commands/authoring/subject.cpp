@@ -108,16 +108,14 @@ class ResamplerSubject final : public Subject {
  public:
   ResamplerSubject(const Registry& registry, const ComponentConfig& config, const Setting& setting)
       : setting_(setting),
-        resampler_(build<Resampler>(
-            registry, config, store,
-            {{setting.feature_width, setting.grid, setting.grid, 0}, setting.media_width})) {}
+        resampler_(build<Resampler>(registry, config, store, {setting.features(), setting.media_width})) {}
 
   Tensors input(int64_t rows, uint64_t seed) const override {
     at::manual_seed(seed);
-    return {at::randn({rows, 2, 1, setting_.grid * setting_.grid, setting_.feature_width})};
+    return {at::randn({rows, 2, 1, setting_.features().tokens(), setting_.feature_width})};
   }
   at::Tensor run(const Tensors& in) const override {
-    return resampler_->forward({in[0], setting_.grid, setting_.grid, 0});
+    return resampler_->forward({in[0], setting_.grid, setting_.grid, setting_.prefix_tokens});
   }
   std::vector<int64_t> announced(const Tensors& in) const override {
     return {in[0].size(0), 2, resampler_->shape().tokens, resampler_->shape().width};

@@ -12,13 +12,14 @@ namespace flam {
 
 /// The sizes that a component is built for in the checks.
 struct Setting {
-  int64_t grid, feature_width;                    // the backbone's features, without prefix tokens
+  int64_t grid, prefix_tokens, feature_width;     // the backbone's features
   int64_t media_tokens, media_width;              // media tokens of one image
   int64_t hidden_size, num_layers, added_tokens;  // the decoder
+  FeatureShape features() const { return {feature_width, grid, grid, prefix_tokens}; }
 };
 /// The sizes of OpenFlamingo v1 9B, for which the default parameters are made.
-inline constexpr Setting kPublished{16, 1024, 64, 1024, 4096, 32, 3};
-inline constexpr Setting kSmall{16, 64, 8, 32, 64, 8, 3};
+inline constexpr Setting kPublished{16, 0, 1024, 64, 1024, 4096, 32, 3};
+inline constexpr Setting kSmall{16, 0, 64, 8, 32, 64, 8, 3};
 
 /// A component that computes on tensors, as one function of tensors whose first dimension is the batch.
 class Subject {

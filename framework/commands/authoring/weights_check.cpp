@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <regex>
+#include <sstream>
 
 #include "framework/base/text.h"
 #include "framework/commands/authoring/checks.h"
-#include "framework/model/model.h"
-#include "framework/plugin/library.h"
-#include "framework/recipe/run_config.h"
 #include "framework/recipe/weights_files.h"
+#include "framework/weights/quantized_file.h"
 
 namespace flam {
 
@@ -31,6 +30,46 @@ WeightsConfig files_of(const std::string& kind, const CheckOptions& options) {
   return config;
 }
 
+/// The message of load_weights() in one line, with a few tensors of each of its lists: a file that does not
+/// fit often has hundreds.
+std::string one_line(const std::string& message) {
+  constexpr int64_t kMostListed = 4;
+  const std::regex rest("    and (\\d{1,9}) more");
+  std::istringstream lines(message);
+  std::string out;
+  int64_t listed = 0, left_out = 0;
+  const auto end_list = [&] {
+    if (left_out > 0) out += cat("; … and ", left_out, " more");
+    listed = left_out = 0;
+  };
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  (`--weights")) continue;  // advice for a run
+    std::smatch more;
+    if (std::regex_match(line, more, rest)) {
+      left_out += std::stoll(more[1]);
+    } else if (!line.starts_with("    ")) {
+      end_list();
+      const size_t text = std::min(line.find_first_not_of(' '), line.size());
+      out += cat(out.empty() ? "" : text > 0 ? " " : ". ", line.substr(text));
+    } else if (listed < kMostListed) {
+      out += (listed++ == 0 ? " " : "; ") + line.substr(4);
+    } else {
+      ++left_out;
+    }
+  }
+  end_list();
+  return out;
+}
+
+/// Each name once, in the order of the tables. Those of different architectures may have the same name.
+std::vector<std::string> names_of(const std::vector<NamingTable>& tables) {
+  std::vector<std::string> names;
+  for (const NamingTable& table : tables) {
+    if (std::ranges::find(names, table.name) == names.end()) names.push_back(table.name);
+  }
+  return names;
+}
+
 /// What the component computes with the weights, so that an author sees parts that do nothing.
 std::string statistics_of(const at::Tensor& out) {
   const at::Tensor numbers = out.to(at::kDouble);
@@ -43,38 +82,21 @@ std::string statistics_of(const at::Tensor& out) {
                                  constant == 1 ? "changes" : "change"));
 }
 
+/// Whether every row of both outputs is the same.
+bool ignores_input(const at::Tensor& out, const at::Tensor& other) {
+  const at::Tensor row = out.narrow(0, 0, 1);
+  return out.equal(row.expand_as(out)) && other.equal(row.expand_as(other));
+}
+
+bool has_neighbours(const Value& config) {
+  const Value* const model = config.find("model");
+  return model && model->find("vision_backbone") && model->find("language_decoder");
+}
+
 }  // namespace
 
 bool Specimen::takes_checkpoint() const {
   return !options.weights.empty() && has_weights(kind);
-}
-
-Setting Specimen::setting() const {
-  if (!takes_checkpoint()) return kSmall;
-  Setting out = kSmall;
-  out.added_tokens = 0;
-  if (kind != "resampler" && kind != "adapter") return out;
-  const Value* const model = config.find("model");
-  if (!model || !model->is_map() || !model->find("vision_backbone") || !model->find("language_decoder"))
-    throw Error(cat("a checkpoint of the kind ", kind,
-                    " is made for the sizes of its neighbours; give a run config that has the whole model "
-                    "with --config"));
-  Registry all;
-  all.scan(plugin_search_path(options.plugin_path));
-  const RunConfig run = RunConfig::parse(config, all);
-  const auto whole = Model::assemble(run.model, all);
-  const FeatureShape features = whole->vision_backbone().shape();
-  if (features.grid_h != features.grid_w)
-    throw Error(cat("the checks need a square grid of features; the config's backbone gives ",
-                    features.grid_h, "×", features.grid_w));
-  const LanguageDecoder& decoder = whole->language_decoder();
-  return {features.grid_h,
-          features.width,
-          whole->resampler().shape().tokens,
-          whole->resampler().shape().width,
-          decoder.hidden_size(),
-          decoder.num_layers(),
-          0};
 }
 
 void load_checkpoint(Subject& subject, const std::string& kind, const CheckOptions& options) {
@@ -84,24 +106,61 @@ void load_checkpoint(Subject& subject, const std::string& kind, const CheckOptio
   try {
     load_weights(subject.store, files_of(kind, options), namings, at::kCPU, at::kFloat, /*seed=*/1);
   } catch (const Error& error) {
-    std::vector<std::string> tables;
-    for (const NamingTable& table : *subject.naming_tables()) tables.push_back(table.name);
+    const std::vector<std::string> tables = names_of(*subject.naming_tables());
     const bool unnamed = options.naming.empty() && !tables.empty();
     throw Error(
-        cat(std::regex_replace(std::string(error.what()), std::regex("\n *"), " "),
-            unnamed ? cat("; the component's naming tables are ", join(tables, ", "), " (--naming)") : ""));
+        cat(one_line(error.what()),
+            unnamed ? cat(". The component's naming tables are ", join(tables, ", "), " (--naming)") : ""));
   }
 }
 
-void require_checkpoint(const Registry& registry, const CheckOptions& options) {
+Registry::Listed taker_of_checkpoint(const Registry& registry) {
+  std::vector<Registry::Listed> takers;
   std::vector<std::string> found;
-  for (const auto& listed : registry.list())
-    if (has_weights(listed.kind)) found.push_back(cat(listed.kind, " ", quoted(listed.name)));
-  if (found.size() != 1) {
+  for (const auto& listed : registry.list()) {
+    if (!has_weights(listed.kind)) continue;
+    takers.push_back(listed);
+    found.push_back(cat(listed.kind, " ", quoted(listed.name)));
+  }
+  if (takers.size() != 1) {
     throw Error(cat("--weights needs a library with one component that has weights; this one has ",
                     found.empty() ? "none" : join(found, ", ")));
   }
-  require_files(files_of("", options));
+  return takers.front();
+}
+
+void require_checkpoint(const Specimen& specimen) {
+  const WeightsConfig weights = files_of(specimen.kind, specimen.options);
+  require_files(weights);
+  try {
+    QuantizedFile::read(*open_checkpoint(weights.path_of(weights.files.front())));
+  } catch (const Error& error) {
+    throw Error(cat("--weights: ", error.what()));
+  }
+  if (specimen.needs_model() && !has_neighbours(specimen.config))
+    throw Error(cat("a checkpoint of the kind ", specimen.kind,
+                    " is made for the sizes of its neighbours; give a run config that has the whole model "
+                    "with --config"));
+}
+
+Finding find_mistake(const Specimen& specimen) {
+  if (specimen.needs_model()) {
+    try {
+      Registry all;
+      specimen.whole_config(all);
+    } catch (const Error& error) {
+      return {one_line(error.what())};
+    }
+  }
+  const std::string& naming = specimen.options.naming;
+  if (naming.empty()) return {};
+  const auto subject = make_subject(specimen.registry, specimen.parse(specimen.node()), specimen.setting());
+  const std::vector<std::string> names = names_of(*subject->naming_tables());
+  if (std::ranges::find(names, naming) != names.end()) return {};
+  return {cat("--naming: ", specimen.label(), " has no naming table ", quoted(naming),
+              did_you_mean(naming, names),
+              names.empty() ? ", because it has none; leave the option out"
+                            : cat(" (known: ", join(names, ", "), ")"))};
 }
 
 Finding check_weights(const Specimen& specimen) {
@@ -110,18 +169,23 @@ Finding check_weights(const Specimen& specimen) {
   if (!subject) return finding;
   std::vector<std::string> wrong;
   for (const auto& slot : subject->store.slots()) {
-    if (slot->tensor.is_floating_point() && !slot->tensor.isfinite().all().item<bool>())
+    if (slot->tensor.defined() && slot->tensor.is_floating_point() &&
+        !slot->tensor.isfinite().all().item<bool>())
       wrong.push_back(slot->name);
   }
   if (!wrong.empty()) {
-    const size_t count = wrong.size();
-    if (count > 5) wrong.resize(5);
-    throw Error(cat(counted(static_cast<int64_t>(count), "tensor"), " of the checkpoint ",
-                    count == 1 ? "has" : "have", " numbers that are infinite or NaN: ", join(wrong, ", "),
-                    count > 5 ? ", …" : ""));
+    std::string list = cat(counted(std::ssize(wrong), "tensor"), " of the checkpoint ",
+                           wrong.size() == 1 ? "has" : "have", " numbers that are infinite or NaN:");
+    for (const std::string& name : wrong) list += "\n    " + name;
+    throw Error(one_line(list));
   }
+  const at::Tensor out = run_announced(*subject, subject->input(2, 1));
+  if (ignores_input(out, run_announced(*subject, subject->input(2, 2))))
+    throw Error(
+        "the output is the same for all random inputs, so with these weights the component ignores its "
+        "input; is the checkpoint trained, and is every layer of the component used?");
   return {cat(subject->store.slots().size(), " tensors, ", subject->store.parameter_count(), " parameters; ",
-              statistics_of(run_announced(*subject, subject->input(2, 1))))};
+              statistics_of(out))};
 }
 
 }  // namespace flam
