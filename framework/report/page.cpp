@@ -22,14 +22,17 @@ pre { background: var(--soft); padding: .6rem; } .note { color: var(--note); }
 
 }  // namespace
 
-std::string html_page(const std::string& title, const std::string& style, const std::string& body) {
-  return html_page_begin(title, style) + body + html_page_end();
+std::string html_page(const std::string& title, const std::string& style, const std::string& body,
+                      int reload) {
+  return html_page_begin(title, style, reload) + body + html_page_end();
 }
 
-std::string html_page_begin(const std::string& title, const std::string& style) {
+std::string html_page_begin(const std::string& title, const std::string& style, int reload) {
   return cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
-             escape_html(title), "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>",
-             kStyle, style, "</style>\n</head>\n<body>\n");
+             escape_html(title), "</title>\n",
+             reload > 0 ? cat("<meta http-equiv=\"refresh\" content=\"", reload, "\">\n") : "",
+             "<meta name=\"viewport\" content=\"width=device-width\">\n<style>", kStyle, style,
+             "</style>\n</head>\n<body>\n");
 }
 
 std::string html_page_end() {

@@ -105,7 +105,7 @@ ChildEnd end_of(const Child& child, bool told) {
 }  // namespace
 
 ChildEnd run_in_child(const std::function<bool()>& work, const std::function<bool()>& cancelled,
-                      std::chrono::milliseconds patience) {
+                      const std::function<void()>& meanwhile, std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   (void)std::fflush(nullptr);
   const pid_t parent = getpid();
@@ -123,6 +123,7 @@ ChildEnd run_in_child(const std::function<bool()>& work, const std::function<boo
       killed = true;
       child.send(SIGKILL);
     }
+    if (meanwhile) meanwhile();
   }
   return end_of(child, told);
 }

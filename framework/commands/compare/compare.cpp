@@ -1,100 +1,49 @@
 #include "framework/commands/compare/compare.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <cmath>
-#include <cstring>
+#include <optional>
+#include <sstream>
 
-#include "framework/base/file.h"
 #include "framework/base/text.h"
 #include "framework/commands/compare/child.h"
-#include "framework/commands/compare/compare_page.h"
+#include "framework/commands/compare/compare_folder.h"
 #include "framework/commands/compare/compare_plan.h"
 #include "framework/commands/compare/compare_report.h"
 #include "framework/commands/compare/compare_unit.h"
 #include "framework/device/one_thread.h"
 #include "framework/device/threads.h"
-#include "framework/report/json.h"
 
 namespace flam {
 
 namespace {
 
-/// Ensures that only one process at a time works in a folder.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& folder) {
-    std::error_code problem;
-    std::filesystem::create_directories(folder / "work", problem);
-    if (problem)
-      throw Error(cat("cannot make the folder ", quoted(folder.native()), ": ", problem.message()));
-    const std::filesystem::path file = folder / "lock";
-    descriptor_ = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-    const int why = errno;
-    if (descriptor_ >= 0) close(descriptor_);
-    if (descriptor_ >= 0 && why == EWOULDBLOCK)
-      throw Error(cat("another process is working in ", quoted(folder.native()),
-                      "; wait until it has ended, or set another `output`"));
-    throw Error(cat("cannot lock ", quoted(file.native()), ": ", std::strerror(why)));
+/// How far a run is: the unit that it does, and the state of its learning curve. It is found without reading
+/// the curve, so that a run that is timed is not disturbed.
+struct Progress {
+  explicit Progress(const ComparePlan::Run& run) : unit(run.first_unfinished()) {
+    std::error_code missing;
+    if (unit) curve = std::filesystem::last_write_time(unit->file(".curve"), missing);
   }
-  ~FolderLock() { close(descriptor_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
+  bool operator==(const Progress&) const = default;
 
- private:
-  int descriptor_ = -1;
+  const CompareUnit* unit;
+  std::filesystem::file_time_type curve;
 };
-
-/// Returns the number of threads of the runs in a folder, or 0 if it is unknown.
-int threads_of_report(const std::filesystem::path& folder) {
-  constexpr size_t kMostOfAReport = size_t{1} << 30;
-  std::error_code ignored;
-  if (!std::filesystem::exists(folder / "compare.json", ignored)) return 0;
-  const std::string text = read_file(folder / "compare.json", kMostOfAReport);
-  // The file may come from anybody, so only `bench` is parsed.
-  const auto only_bench = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    if (depth > 64) throw Error("nested too deeply for a report");
-    return depth != 1 || event != nlohmann::json::parse_event_t::key || parsed == "bench";
-  };
-  nlohmann::json report;
-  try {
-    report = nlohmann::json::parse(text, only_bench);
-  } catch (const std::exception&) {
-    return 0;  // a broken report is treated like a missing one
-  }
-  const auto threads = nlohmann::json::json_pointer("/bench/threads");
-  const bool known = report.is_object() && report.contains(threads) && report[threads].is_number_integer();
-  return known ? std::max(0, report[threads].get<int>()) : 0;
-}
-
-bool tried(const ComparePlan::Run& run) {
-  return run.finished() || std::any_of(run.units.begin(), run.units.end(), [](const CompareUnit& unit) {
-           return unit.result() || unit.failure();
-         });
-}
-
-/// Without this check, an empty report could overwrite one of earlier runs whose keys have changed since.
-void check_anything_to_report(const ComparePlan& plan, const std::string& folder) {
-  for (const auto& variant : plan.variants) {
-    if (std::any_of(variant.runs.begin(), variant.runs.end(), tried)) return;
-  }
-  throw Error(cat("nothing to report: ", quoted(folder),
-                  " has no run of the current experiment: either it was never run, or the experiment, a "
-                  "config, a plugin or Flamboyance has changed since. Run it without --report, or look at an "
-                  "earlier compare.html in the folder, which is left unchanged"));
-}
 
 class Comparison {
  public:
   /// `threads`: of each run, at least 1; `recorded`: the number that the report states.
-  Comparison(const Experiment& experiment, const ComparePlan& plan, const CompareOptions& options,
-             int threads, int recorded)
-      : experiment_(experiment), plan_(plan), options_(options), threads_(threads), recorded_(recorded) {}
+  Comparison(const Experiment& experiment, const ComparePlan& plan, const ReportFolder& folder,
+             const CompareOptions& options, int threads, int recorded)
+      : experiment_(experiment),
+        plan_(plan),
+        folder_(folder),
+        options_(options),
+        threads_(threads),
+        recorded_(recorded) {}
 
   CompareResult run(nlohmann::ordered_json& report) {
     CompareResult out;
@@ -112,12 +61,16 @@ class Comparison {
         if (out.cancelled) break;
       }
     }
-    report = write_report();
+    report = compare_report(experiment_, plan_, recorded_);
+    folder_.write(report);
     for (const auto& row : report["variants"]) out.failed += row["status"] == "failed";
     return out;
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kTimeBetweenReports{5};
+
   void say(const std::string& line) const {
     if (options_.say) options_.say(line);
   }
@@ -141,7 +94,14 @@ class Comparison {
       }
       return true;
     };
-    ChildEnd end = run_in_child(work, options_.cancelled);
+    report_progress(run);
+    ChildEnd end = run_in_child(work, options_.cancelled, [&] {
+      try {
+        if (Clock::now() >= next_report_) report_progress(run);
+      } catch (const std::exception&) {
+        // The report after the run fails for the same reason, and then no child is left behind.
+      }
+    });
     if (end.cancelled && options_.cancelled && options_.cancelled()) return false;
     if (end.cancelled) end.error = "its process was ended";  // by a SIGTERM from another process
     if (!end.error.empty()) {
@@ -150,7 +110,6 @@ class Comparison {
       say(cat(label, failed ? failed->name + " " : "", "failed: ", end.error));
       if (failed) failed->keep_failure(end.error);
     }
-    write_report();
     return true;
   }
 
@@ -165,19 +124,22 @@ class Comparison {
     return out;
   }
 
-  nlohmann::ordered_json write_report() const {
-    auto report = compare_report(experiment_, plan_, recorded_);
-    const std::filesystem::path folder = experiment_.output;
-    write_file(folder / "compare.json", json_lines(report, 1));
-    write_file(folder / "compare.csv", report_csv(report));
-    write_file(folder / "compare.html", report_page(report));
-    return report;
+  /// Writes the report of an experiment that goes on, if there is anything new in it.
+  void report_progress(const ComparePlan::Run& run) {
+    next_report_ = Clock::now() + kTimeBetweenReports;
+    const Progress progress(run);
+    if (progress == reported_) return;
+    folder_.write(compare_report(experiment_, plan_, recorded_, &run));
+    reported_ = progress;
   }
 
   const Experiment& experiment_;
   const ComparePlan& plan_;
+  const ReportFolder& folder_;
   const CompareOptions& options_;
   int threads_, recorded_;
+  std::optional<Progress> reported_;
+  Clock::time_point next_report_;
   int64_t at_ = 0, total_ = 0;
 };
 
@@ -193,13 +155,10 @@ CompareResult compare(const Experiment& experiment, Registry& registry, const Co
   std::error_code ignored;
   if (options.only_report && !std::filesystem::is_directory(experiment.output, ignored))
     throw Error(cat("nothing to report: there is no folder ", quoted(experiment.output)));
-  const FolderLock lock(experiment.output);
-  for (const char* file :
-       {"compare.json", "compare.csv", "compare.html"})  // fail before the work, not after it
-    const AtomicFile can_be_written(std::filesystem::path(experiment.output) / file);
+  const ReportFolder folder(experiment.output);
   const ComparePlan plan = plan_experiment(experiment, registry, threads);
   if (options.only_report) check_anything_to_report(plan, experiment.output);
-  return Comparison(experiment, plan, options, threads, before > 0 ? before : threads).run(report);
+  return Comparison(experiment, plan, folder, options, threads, before > 0 ? before : threads).run(report);
 }
 
 PlanSummary plan_summary(const Experiment& experiment, Registry& registry, int threads) {

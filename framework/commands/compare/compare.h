@@ -29,9 +29,10 @@ struct CompareResult {
 };
 
 /// Runs what has not been done yet, each variant and seed in a child process (the caller must have no other
-/// threads). After each run, it rewrites compare.json, compare.csv and compare.html in `experiment.output`. A
-/// variant that fails is a row with the reason. Error: another process is working in that folder, or with
-/// only_report there is no run to report.
+/// threads). It writes compare.json, compare.csv and compare.html in `experiment.output`, when a run begins,
+/// every few seconds while it trains, and at the end. A variant that fails is a row with the reason. Error:
+/// another process is working in that folder, a report would replace a file that is none, or with only_report
+/// there is no run to report.
 FLAM_API CompareResult compare(const Experiment& experiment, Registry& registry,
                                const CompareOptions& options, nlohmann::ordered_json& report);
 

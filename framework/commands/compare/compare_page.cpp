@@ -7,8 +7,8 @@
 
 #include "framework/base/text.h"
 #include "framework/commands/compare/compare_cell.h"
-#include "framework/commands/compare/compare_report.h"
 #include "framework/commands/compare/compare_tables.h"
+#include "framework/commands/compare/compare_values.h"
 #include "framework/report/page.h"
 #include "framework/report/svg_plot.h"
 
@@ -27,6 +27,8 @@ svg .grid { stroke: var(--line); } img { image-rendering: auto; max-width: 160px
 pre { overflow-x: auto; } .legend { position: sticky; top: 0; background: var(--page); padding: .4rem 0; z-index: 1; }
 .legend label { margin-right: 1.2em; cursor: pointer; white-space: nowrap; }
 )";
+
+constexpr int kSecondsToReload = 10;
 
 std::string class_of(size_t index) {
   return cat("v", index);
@@ -56,6 +58,18 @@ std::string procedure(const Json& report) {
              ? ""
              : cat("<p>For each seed: ", join(parts, "; "),
                    ". Times from different runs are comparable only if the machine was equally idle.</p>\n");
+}
+
+/// Says what is being run, on a page that is written before the end.
+std::string running_note(const Json& report) {
+  const auto found = report.find("running");
+  if (found == report.end()) return "";
+  const Json& running = *found;
+  std::string out = cat("<p>Running: ", text_of(running["variant"]), ", seed ", running["seed"].dump());
+  if (running.contains("unit")) out += ", " + text_of(running["unit"]);
+  if (running.contains("step"))
+    out += cat(", step ", running["step"].dump(), " of ", running["steps"].dump());
+  return out + ". This page reloads itself while the experiment runs.</p>\n";
 }
 
 std::string differences(const Json& report) {
@@ -212,8 +226,9 @@ std::string report_page(const Json& report) {
           ". Seeds: ", join(seeds, ", "), ".", origin, "</p>\n");
   return html_page(
       report["experiment"].get<std::string>(), kStyle + hiding_rules(report),
-      cat(head, procedure(report), legend(report), report_tables(report), learning_curves(report),
-          scores_against_latency(report), picture_grid(report), differences(report)));
+      cat(head, running_note(report), procedure(report), legend(report), report_tables(report),
+          learning_curves(report), scores_against_latency(report), picture_grid(report), differences(report)),
+      report.contains("running") ? kSecondsToReload : 0);
 }
 
 }  // namespace flam

@@ -25,6 +25,11 @@ struct CompareUnit {
   std::filesystem::path file(const char* extension) const { return stem.native() + extension; }
   /// The stored result, which is read once; null if the unit has not been done.
   const nlohmann::ordered_json* result() const;
+  /// The points of the learning curve of a training unit so far, from STEM.curve, which has a line for each.
+  /// What can't be read is left out.
+  std::vector<nlohmann::ordered_json> curve() const;
+  /// Whether a process has begun the unit, which first writes STEM.yaml.
+  bool begun() const;
   /// Why the unit failed when it was last tried. This is stored in STEM.failed.json until the unit is done.
   std::optional<std::string> failure() const;
   void keep_failure(const std::string& reason) const;

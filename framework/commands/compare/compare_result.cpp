@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostOfAResult = size_t{256} << 20;
 constexpr size_t kMostOfAFailure = size_t{16} << 20;
+constexpr size_t kMostOfACurve = size_t{64} << 20;
+constexpr size_t kLongestPoint = size_t{1} << 20;
 
 bool has(const Json& node, const char* key, bool (Json::*is)() const noexcept) {
   const auto found = node.find(key);
@@ -38,6 +40,11 @@ bool are_values(const Json& node) {
 bool has_values(const Json& node, const char* key) {
   const auto found = node.find(key);
   return found != node.end() && are_values(*found);
+}
+
+/// A point of a learning curve: {"step", "losses", …}, as a result and a .curve hold it.
+bool is_point(const Json& node) {
+  return node.is_object() && has(node, "step", &Json::is_number_integer) && has_values(node, "losses");
 }
 
 bool is_shown(const Json& node) {
@@ -71,11 +78,18 @@ bool fits(const Json& result, CompareUnit::Kind kind) {
   return false;
 }
 
-}  // namespace
-
-bool is_point(const Json& node) {
-  return node.is_object() && has(node, "step", &Json::is_number_integer) && has_values(node, "losses");
+/// Parses a line of a curve. Returns null if it is not a valid point, because the file may come from anybody.
+Json point_of(std::string_view line) {
+  if (line.size() > kLongestPoint) return nullptr;
+  try {
+    Json point = parse_stored<Json>(line);
+    return is_point(point) && has(point, "seconds", &Json::is_number) ? point : Json();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
 }
+
+}  // namespace
 
 const nlohmann::ordered_json* CompareUnit::result() const {
   if (result_) return &*result_;
@@ -89,6 +103,29 @@ const nlohmann::ordered_json* CompareUnit::result() const {
     // an unrelated or broken file: the unit is done again
   }
   return result_ ? &*result_ : nullptr;
+}
+
+std::vector<Json> CompareUnit::curve() const {
+  std::vector<Json> points;
+  std::error_code ignored;
+  if (!std::filesystem::exists(file(".curve"), ignored)) return points;
+  std::string text;
+  try {
+    text = read_file(file(".curve"), kMostOfACurve);
+  } catch (const Error&) {
+    return points;  // an unrelated file
+  }
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    if (Json point = point_of(rest.substr(0, end)); !point.is_null()) points.push_back(std::move(point));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return points;
+}
+
+bool CompareUnit::begun() const {
+  std::error_code ignored;
+  return std::filesystem::exists(file(".yaml"), ignored);
 }
 
 std::optional<std::string> CompareUnit::failure() const {

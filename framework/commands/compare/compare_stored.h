@@ -26,7 +26,4 @@ Tree parse_stored(std::string_view text) {
   return Tree::parse(text, small);
 }
 
-/// A point of a learning curve: {"step", "losses", …}, as a result and a .curve hold it.
-bool is_point(const nlohmann::ordered_json& node);
-
 }  // namespace flam

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
 
 #include "framework/base/file.h"
 #include "framework/base/hash.h"
@@ -14,7 +13,6 @@
 #include "framework/base/text.h"
 #include "framework/commands/bench/answer_times.h"
 #include "framework/commands/bench/spread.h"
-#include "framework/commands/compare/compare_stored.h"
 #include "framework/commands/evaluate/evaluate.h"
 #include "framework/commands/evaluate/predictions.h"
 #include "framework/config/config.h"
@@ -30,8 +28,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int64_t kPictureEdge = 160;
-constexpr size_t kMostOfACurve = size_t{64} << 20;
-constexpr size_t kLongestPoint = size_t{1} << 20;
 
 int64_t peak_of_process() {
   rusage usage{};
@@ -45,34 +41,16 @@ Json as_json(const std::vector<std::pair<std::string, double>>& named) {
   return out;
 }
 
-/// Parses a line of a curve. Returns null if it is not a valid point, because the file may come from anybody.
-Json point_of(std::string_view line) {
-  if (line.size() > kLongestPoint) return nullptr;
-  try {
-    Json point = parse_stored<Json>(line);
-    return is_point(point) && point.value("seconds", Json()).is_number() ? point : Json();
-  } catch (const std::exception&) {
-    return nullptr;
-  }
-}
-
 /// The learning curve, with a line for each report. It is stored in its own file, so that a run that
 /// continues from a checkpoint also has the part before.
 class Curve {
  public:
-  explicit Curve(std::filesystem::path file) : file_(std::move(file)) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(file_, ignored)) return;
-    const std::string text = read_file(file_, kMostOfACurve);
-    for (std::string_view rest = text; !rest.empty();) {
-      const size_t end = std::min(rest.find('\n'), rest.size());
-      if (Json point = point_of(rest.substr(0, end)); !point.is_null()) points_.push_back(std::move(point));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-  }
-
-  void start(bool goes_on) {
-    if (!goes_on) points_.clear();
+  /// `goes_on`: from a checkpoint. Otherwise, a curve of an earlier attempt is removed, because a report
+  /// shows the curve while the unit trains.
+  Curve(const CompareUnit& unit, bool goes_on) : file_(unit.file(".curve")) {
+    if (goes_on) points_ = unit.curve();
+    std::error_code ignored;  // it is replaced at the first report
+    if (!goes_on) std::filesystem::remove(file_, ignored);
     before_ = points_.empty() ? 0 : points_.back().value("seconds", 0.0);
   }
 
@@ -98,8 +76,7 @@ class Curve {
 
 bool train_unit(const CompareUnit& unit, const RunOptions& session, const UnitOptions& options,
                 Json& result) {
-  Curve curve(unit.file(".curve"));
-  curve.start(std::filesystem::exists(unit.file(".safetensors.checkpoint")));
+  Curve curve(unit, std::filesystem::exists(unit.file(".safetensors.checkpoint")));
   TrainHooks hooks;
   int64_t left_out = 0;
   hooks.loaded = [&](int64_t count) { left_out = count; };

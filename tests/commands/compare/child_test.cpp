@@ -36,6 +36,25 @@ TEST(Child, AChildThatDiesIsAnError) {
               HasSubstr("ended with status 3 without a report"));
 }
 
+TEST(Child, TheCallerWorksMeanwhile) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  int calls = 0;
+  const auto until_three_calls = [&] {
+    char byte = 0;
+    return read(ready[0], &byte, 1) == 1;
+  };
+  const ChildEnd end = run_in_child(until_three_calls, nullptr, [&] {
+    if (++calls == 3) {
+      EXPECT_EQ(write(ready[1], "!", 1), 1);
+    }
+  });
+  close(ready[0]);
+  close(ready[1]);
+  EXPECT_EQ(end.error, "");
+  EXPECT_GE(calls, 3);
+}
+
 using std::chrono::steady_clock, std::chrono::seconds, std::chrono::milliseconds;
 
 TEST(Child, AProcessThatItLeavesBehindIsNotWaitedFor) {
@@ -75,7 +94,7 @@ TEST(Child, OneThatHangsBehindItsReportIsKilled) {
         stderr = fopencookie(nullptr, "w", hanging);  // the child flushes it before it leaves
         return std::fputs("a last word", stderr) >= 0;
       },
-      nullptr, milliseconds(300));
+      nullptr, nullptr, milliseconds(300));
   EXPECT_EQ(end.error, "");
   EXPECT_LT(steady_clock::now() - start, seconds(10));
 }

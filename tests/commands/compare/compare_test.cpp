@@ -55,7 +55,7 @@ TEST_F(Compare, ReportsEveryVariantAndRepeatsNoFinishedWork) {
   EXPECT_EQ(report["machines"].size(), 1);
   EXPECT_THAT(page, Not(HasSubstr("against latency")));  // neither variant has learnt anything
   EXPECT_THAT(page, HasSubstr("src=\"data:image/png;base64,"));
-  for (const char* outside : {"<script", "http://", "https://", "<link", "@import"})
+  for (const char* outside : {"<script", "http://", "https://", "<link", "@import", "http-equiv"})
     EXPECT_THAT(page, Not(HasSubstr(outside)));
 
   const auto before = results();

@@ -27,6 +27,8 @@ TEST_F(Compare, EndsAtCtrlCAndIsResumed) {
   EXPECT_EQ(stopped.status, 130) << stopped.err;
   EXPECT_EQ(stopped.out, "");
   EXPECT_THAT(stopped.err, HasSubstr("the same command continues"));
+  EXPECT_THAT(read("compare.html"), Not(HasSubstr("http-equiv")));  // it reloads only while a run goes on
+  EXPECT_FALSE(json::parse(read("compare.json")).contains("running"));
   std::string curve;
   for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "out" / "work"))
     if (entry.path().extension() == ".curve") curve = entry.path().string();

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "framework/commands/compare/compare_values.h"
+
 namespace flam {
 namespace {
 
