@@ -4,8 +4,10 @@
 
 #include <bit>
 #include <boost/crc.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ostream>
 
 #include "framework/base/error.h"
 #include "framework/base/file.h"
@@ -64,6 +66,11 @@ bool is_later(std::string_view line, int64_t step) {
   }
 }
 
+/// Error: a stream could not write all of its text. The reason is that of the system.
+void require_written(const std::ostream& stream, const std::filesystem::path& file) {
+  if (!stream) throw RunError(cat("cannot write ", quoted(file.string()), ": ", std::strerror(errno)));
+}
+
 }  // namespace
 
 RunLog::RunLog(std::filesystem::path file, std::filesystem::path events)
@@ -97,7 +104,7 @@ void RunLog::open_files() {
   for (int number = 0; name.empty() || std::filesystem::exists(name); ++number)
     name = events_folder_ / cat("events.out.tfevents.", seconds, ".flam.", getpid(), ".", number);
   events_.open(name, std::ios::binary);
-  if (!events_) throw RunError(cat("cannot write ", quoted(name.string())));
+  require_written(events_, name);
   write_event(event(0, field(3, "brain.Event:2")));
   if (step > 0) write_event(event(step + 1, field(7, number_field(1, 1))));  // SessionLog START
 }
@@ -112,7 +119,7 @@ void RunLog::add(int64_t step, const Numbers& numbers) {
     summary += field(1, field(1, name) + varint(2 << 3 | 5) + fixed(static_cast<float>(number)));
   }
   lines_ << write_json(line) << std::endl;
-  if (!lines_) throw RunError(cat("cannot write ", quoted(file_.string())));
+  require_written(lines_, file_);
   if (events_.is_open()) write_event(event(step, field(5, summary)));
 }
 
@@ -124,7 +131,7 @@ void RunLog::write_event(const std::string& bytes) {
   };
   const std::string length = fixed<uint64_t>(bytes.size());
   events_ << length << checksum(length) << bytes << checksum(bytes) << std::flush;
-  if (!events_) throw RunError(cat("cannot write an event file in ", quoted(events_folder_.string())));
+  require_written(events_, events_folder_);
 }
 
 }  // namespace flam

@@ -147,8 +147,10 @@ void Trainer::validate(int64_t done, const TrainHooks& hooks) {
   if (!exchange_.is_first()) return;
   RunLog::Numbers numbers;
   for (const auto& [name, loss] : losses) numbers.emplace_back("validation/" + name, loss);
-  log_.add(done, numbers);
-  if (best) save(parts_.config.best_file(), done);
+  writing([&] {
+    log_.add(done, numbers);
+    if (best) save(parts_.config.best_file(), done);
+  });
   if (hooks.validated) hooks.validated(done, losses, best);
 }
 
@@ -163,7 +165,7 @@ void Trainer::report(TrainProgress& progress, int64_t done, const TrainHooks& ho
   numbers.insert(numbers.end(), {{"gradient_norm", progress.gradient_norm},
                                  {"learning_rate_scale", progress.scale},
                                  {"seconds", progress.seconds}});
-  log_.add(done, numbers);
+  writing([&] { log_.add(done, numbers); });
   if (hooks.log) hooks.log(progress);
 }
 
@@ -223,7 +225,7 @@ bool Trainer::run(const TrainHooks& given) {
   }
   if (!exchange_.is_first()) return true;
   const Averages in_use(*trained_);
-  save(config.output, steps_done);
+  writing([&] { save(config.output, steps_done); });
   std::filesystem::remove(config.checkpoint_file());
   return true;
 }

@@ -52,7 +52,9 @@ class Trainer {
   std::vector<TrainedTensor> choose_tensors();
   void validate(int64_t done, const TrainHooks& hooks);
   void report(TrainProgress& progress, int64_t done, const TrainHooks& hooks);
-  void save_checkpoint(int64_t steps_done) const;
+  /// Calls what writes a file. A RunError then also says from which step the same command continues.
+  void writing(const std::function<void()>& write) const;
+  void save_checkpoint(int64_t steps_done);
   /// The steps that are done. All processes begin with what the first one has.
   int64_t begin();
   int64_t resume();
@@ -84,6 +86,7 @@ class Trainer {
   // Sums since the last report, by name.
   std::vector<std::pair<std::string, double>> losses_since_;
   int64_t steps_since_ = 0;
+  int64_t checkpointed_ = 0;  // the step of the checkpoint; 0: there is none
 };
 
 }  // namespace flam

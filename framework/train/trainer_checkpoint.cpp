@@ -25,7 +25,17 @@ at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, cons
 
 }  // namespace
 
-void Trainer::save_checkpoint(int64_t steps_done) const {
+void Trainer::writing(const std::function<void()>& write) const {
+  try {
+    write();
+  } catch (const RunError& error) {
+    throw RunError(cat(error.what(), "; make room for it, and the same command ",
+                       checkpointed_ > 0 ? cat("continues from the checkpoint of step ", checkpointed_)
+                                         : std::string("starts again, because there is no checkpoint yet")));
+  }
+}
+
+void Trainer::save_checkpoint(int64_t steps_done) {
   if (!exchange_.is_first()) return;
   auto tensors = trained_->state();
   for (const TrainedTensor& tensor : trained_->tensors())
@@ -39,7 +49,10 @@ void Trainer::save_checkpoint(int64_t steps_done) const {
     tensors.emplace_back("best_validation", at::full({1}, validation_->best, at::kDouble));
     tensors.emplace_back("validations_since_best", at::full({1}, validation_->since_best, at::kLong));
   }
-  write_safetensors(parts_.config.checkpoint_file(), tensors, {{"settings", parts_.settings}});
+  writing([&] {
+    write_safetensors(parts_.config.checkpoint_file(), tensors, {{"settings", parts_.settings}});
+  });
+  checkpointed_ = steps_done;
 }
 
 int64_t Trainer::begin() {
@@ -118,6 +131,7 @@ int64_t Trainer::resume() {
         return tensor_of(*checkpoint, file, name, like.sizes(), like.scalar_type());
       },
       done);
+  checkpointed_ = done;
   return done;
 }
 

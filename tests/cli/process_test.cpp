@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "framework/base/file.h"
@@ -54,6 +55,22 @@ TEST_F(Process, AnOutputAboveTheFileSizeLimitIsAnError) {
                "ulimit -f 8; ");
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.err, HasSubstr("x.safetensors': File too large"));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
+}
+
+TEST_F(Process, ACheckpointAboveTheFileSizeLimitIsOneError) {
+  const std::string output = (scratch_.path() / "x.safetensors").string();
+  const auto ran =
+      run_flam("train " FLAM_SOURCE_DIR
+               "/configs/_base_/train/flamingo_mini_2_text.yaml --threads 1 --set train.steps=2 "
+               "--set train.batch_size=1 --set train.micro_batch_size=0 --set train.warmup_steps=0 "
+               "--set train.checkpoint_every=1 --set train.output=" +
+                   output,
+               "ulimit -f 100; ");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err,
+              testing::StartsWith("error: cannot write '" + output + ".checkpoint': File too large; "));
+  EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1);
   EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
 }
 

@@ -1,13 +1,10 @@
-// The files that training starts from, continues from and writes.
+// The files that training starts from and writes.
 #include <ATen/ops/equal.h>
-#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <filesystem>
-#include <map>
 
 #include "framework/base/file.h"
 #include "framework/base/text.h"
@@ -20,44 +17,6 @@ namespace {
 using test::TrainerTest;
 using testing::HasSubstr;
 using testing::Not;
-
-// A checkpoint is untrusted like any other file, so everything in it is checked before use.
-TEST_F(TrainerTest, AForgedCheckpointIsRefused) {
-  TrainHooks interrupt;
-  interrupt.cancelled = [] { return true; };
-  ASSERT_FALSE(train(stage("2_text"), options("forged"), interrupt));
-  const std::string file = output("forged") + ".checkpoint";
-  const auto error_with = [&](const std::string& name, const at::Tensor& value) {
-    std::vector<std::pair<std::string, at::Tensor>> tensors;
-    std::map<std::string, std::string> metadata;
-    {
-      const auto written = open_checkpoint(file);
-      metadata = written->metadata();
-      for (const std::string& other : written->names())
-        tensors.emplace_back(other, other == name ? value : written->tensor(other).clone());
-    }
-    const std::string kept = read_file(file, 1 << 28);
-    write_safetensors(file, tensors, metadata);
-    std::string message;
-    try {
-      train(stage("2_text"), options("forged"), {});
-    } catch (const Error& error) {
-      message = error.what();
-    }
-    write_file(file, kept);
-    return message;
-  };
-  for (const int64_t steps : {int64_t{-5}, int64_t{1} << 40, INT64_MIN}) {
-    EXPECT_NE(error_with("steps_done", at::full({1}, steps, at::kLong)).find("'steps_done' is "),
-              std::string::npos);
-  }
-  EXPECT_NE(error_with("steps_since_report", at::full({1}, -1, at::kLong)).find("expected 0 to "),
-            std::string::npos);
-  EXPECT_NE(error_with("steps_done", at::full({2}, 1, at::kLong)).find("expected Long [1]"),
-            std::string::npos);
-  EXPECT_FALSE(std::filesystem::exists(output("forged")));
-  EXPECT_TRUE(train(stage("2_text"), options("forged"), {}));
-}
 
 TEST_F(TrainerTest, AnOutputNeverReplacesAnInput) {
   const auto taken = [&](const std::string& file, const std::string& more) {
@@ -174,22 +133,6 @@ TEST_F(TrainerTest, AModelThatDoesNotFitTheDefaultFilesGetsAdvice) {
     EXPECT_THAT(error.what(), HasSubstr("unexpected tensors"));
     EXPECT_THAT(error.what(), HasSubstr("training starts from the config's weights.files; train.init_from"));
   }
-}
-
-TEST_F(TrainerTest, ACheckpointWithOtherSettingsIsRefused) {
-  TrainHooks interrupt;
-  interrupt.cancelled = [] { return true; };
-  EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
-  EXPECT_THROW(train(stage("2_text"), options("kept", {"train.seed=99"}), {}), Error);
-  EXPECT_TRUE(std::filesystem::exists(output("kept") + ".checkpoint"));
-}
-
-TEST_F(TrainerTest, ACheckpointOfAnotherModelOrDatasetIsRefused) {
-  TrainHooks interrupt;
-  interrupt.cancelled = [] { return true; };
-  EXPECT_FALSE(train(stage("2_text"), options("kept"), interrupt));
-  for (const char* other : {"dataset.seed=99", "model.language_decoder.num_layers=2"})
-    EXPECT_THROW(train(stage("2_text"), options("kept", {other}), {}), Error) << other;
 }
 
 TEST_F(TrainerTest, AnOutputThatCannotBeWrittenIsAnErrorBeforeTraining) {

@@ -1,15 +1,14 @@
 // `flam infer --output`: what is written, and how a run continues after an interruption.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "framework/base/file.h"
 #include "framework/commands/infer/infer.h"
 #include "framework/session/receipt.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/requests.h"
 
 namespace flam {
@@ -226,15 +225,11 @@ TEST_F(Output, TellsRequestsWithTheSameIdApart) {
 }
 
 TEST_F(Output, KeepsWhatIsWrittenWhenTheDiskIsFull) {
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit limit = before;
-  limit.rlim_cur = 400;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  setrlimit(RLIMIT_FSIZE, &limit);
-  const std::string message = error_of([this] { run(); });
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
+  std::string message;
+  {
+    const test::FileSizeLimit full(400);
+    message = error_of([this] { run(); });
+  }
   EXPECT_THAT(message, AllOf(HasSubstr("out.jsonl.partial"), HasSubstr("the same command continues")));
   EXPECT_FALSE(fs::exists(options_.output));
   const auto kept = static_cast<int64_t>(records("out.jsonl.partial").size());
