@@ -5,6 +5,7 @@
 #include "apps/flam/common.h"
 #include "apps/flam/line_reader.h"
 #include "framework/base/text.h"
+#include "framework/generate/generate.h"
 #include "framework/request/request_source.h"
 #include "framework/request/video_part.h"
 #include "framework/session/session_parts.h"
@@ -29,6 +30,13 @@ struct ChatOptions {
   RunOptions session;
 };
 
+GenerationParams generation_of(const ChatOptions& options, const RunConfig& config) {
+  GenerationParams out = config.generation;
+  if (options.max_new_tokens > 0) out.max_new_tokens = options.max_new_tokens;
+  if (options.seed) out.seed = *options.seed;
+  return out;
+}
+
 Part text_part(std::string text) {
   return {Part::Kind::text, std::move(text), {}};
 }
@@ -47,9 +55,9 @@ void print(const std::string& text) {
 class Conversation {
  public:
   Conversation(const ChatOptions& options, std::shared_ptr<Session> session)
-      : options_(options), session_(std::move(session)), generation_(session_->config().generation) {
-    if (options.max_new_tokens > 0) generation_.max_new_tokens = options.max_new_tokens;
-    if (options.seed) generation_.seed = *options.seed;
+      : options_(options),
+        session_(std::move(session)),
+        generation_(generation_of(options, session_->config())) {
     reset();
   }
 
@@ -135,13 +143,16 @@ int run(const ChatOptions& options) {
   InputOptions inputs;
   inputs.images = options.images;
   check_inputs(inputs);
-  const auto session = open_session(options.config, options.session);
-  if (!session->task_head().takes_messages()) {
-    throw Error(
-        cat("the task head of ", quoted(options.config),
-            " takes no conversations; flam chat needs a model with the task head 'chat', such as a Hugging "
-            "Face folder (docs/models.md)"));
-  }
+  RunOptions opening = options.session;
+  opening.before_loading = [&](const RunConfig& config, const TaskHead* head) {
+    if (!head || !head->takes_messages()) {
+      throw Error(cat("the task head of ", quoted(options.config),
+                      " takes no conversations; flam chat needs a model with the task head 'chat', such as "
+                      "a Hugging Face folder (docs/models.md)"));
+    }
+    check_generation(generation_of(options, config));
+  };
+  const auto session = open_session(options.config, opening);
   Conversation conversation(options, session);
   for (const std::string& image : options.images) conversation.show(image);
   LineReader lines;

@@ -118,6 +118,9 @@ void add_evaluate(CLI::App& app, int& status) {
     evaluation.cancelled = interrupted;
     RunOptions opening = options->session;
     opening.hash_weights = !evaluation.output.empty();
+    opening.before_loading = [&](const RunConfig& config, const TaskHead*) {
+      check_evaluation(config, evaluation);
+    };
     if (group) share_machine(*group, opening);
     run_in_group(group.get(), [&] {
       if (!group || group->is_first()) {

@@ -12,6 +12,9 @@
 
 namespace flam {
 
+struct RunConfig;
+class TaskHead;
+
 /// Whether decode steps are recorded and repeated as CUDA graphs. automatic: where enough steps follow, or
 /// requests of the same size have come before.
 enum class CudaGraph { off, automatic, on };
@@ -32,6 +35,9 @@ struct RunOptions {
   std::string feature_cache;  // folder in which features of pictures are kept beyond the run; "": none
   int64_t feature_cache_bytes = 10'000'000'000;              // most that its files may have
   std::function<void(int64_t done, int64_t total)> loading;  // called after each tensor of the model
+  /// Called once all components are built, and before files of the model are looked for. An Error that it
+  /// throws ends the opening, so that a wrong option costs no loading. The head is null if there is none.
+  std::function<void(const RunConfig& config, const TaskHead* head)> before_loading;
 };
 
 /// Opens the registry of every plugin library on the search path.

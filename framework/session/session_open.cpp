@@ -94,6 +94,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
   SessionParts& s = *session->parts_;
   s.options = options;
   s.options.loading = nullptr;  // only used during this call
+  s.options.before_loading = nullptr;
   s.registry = open_registry(options.plugin_path);
   s.config = RunConfig::load(config, options.overrides, *s.registry);
   s.config.weights.quantize = s.config.quantize_of(options.quantize);
@@ -111,6 +112,7 @@ std::shared_ptr<Session> Session::open(const std::string& config, const RunOptio
     s.task_head = s.config.build_task_head(s.config.task_head, *s.registry, s.model->tokenizer());
   s.transforms->check_output(s.model->media_layout(), s.model->vision_backbone().image_size(),
                              s.config.model.vision_backbone);
+  if (options.before_loading) options.before_loading(s.config, s.task_head.get());
   const WeightsConfig weights = random ? WeightsConfig{} : weights_files(s.config, options.weights);
   if (!random) require_files(weights);
   s.config.load(s.model->tokenizer());

@@ -100,5 +100,44 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"new-plugin resampler perceiver", "there is a resampler 'perceiver' already, in "},
         Wrong{"verify flamingo_mid /no/such.safetensors --weights random", "/no/such"}));
 
+// The weights are missing, too, so these errors are found before they are looked for.
+#define NO_WEIGHTS " --set weights.root=/nowhere "
+
+INSTANTIATE_TEST_SUITE_P(
+    BeforeLoading, WrongUse,
+    testing::Values(
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--num-beams 2 --n-best 3",
+              "n_best is 3, but a search with num_beams 2 finds at most 2 sequences"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS
+              "--max-new-tokens 2 --set generation.min_new_tokens=5",
+              "min_new_tokens 5 is above max_new_tokens 2"},
+        Wrong{"infer flamingo_mini_ranking " SCENE NO_WEIGHTS "--n-best 2",
+              "--n-best applies to models that generate answers"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--receipt /no/such/x.json",
+              "cannot write '/no/such/x.json': No such file or directory"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--receipt " SCENE,
+              "would overwrite an input of the run"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--receipt " FLAM_SOURCE_DIR "/README.md",
+              "/README.md', which is not a receipt of Flamboyance"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--explain " FLAM_SOURCE_DIR "/README.md",
+              "/README.md', which is not an HTML page"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--shot /no/such.png=a", "/no/such.png"},
+        Wrong{"infer flamingo_mini_caption " SCENE NO_WEIGHTS "--shot " SCENE
+              "=a --save-context /no/such/x.safetensors",
+              "cannot write '/no/such/x.safetensors'"},
+        Wrong{"chat flamingo_mini_caption" NO_WEIGHTS, "takes no conversations"},
+        Wrong{"chat smolvlm_256m_instruct --max-new-tokens 2 --set generation.min_new_tokens=5" NO_WEIGHTS,
+              "min_new_tokens 5 is above max_new_tokens 2"},
+        Wrong{"bench flamingo_mini_caption --shots 2 --set generation.num_beams=3 "
+              "--set generation.n_best=2" NO_WEIGHTS,
+              "n_best is 2, but a search with num_beams 1"},
+        Wrong{"bench flamingo_mini_caption --trace /no/such/x.json" NO_WEIGHTS,
+              "cannot write '/no/such/x.json'"},
+        Wrong{"evaluate flamingo_mini_vqa --output " SCENE NO_WEIGHTS, "scene.png': it is a file"},
+        Wrong{"evaluate flamingo_mini_vqa --output " SCENE "/x/y" NO_WEIGHTS,
+              "scene.png/x': Not a directory"},
+        Wrong{"evaluate flamingo_mini_vqa --shots 2" NO_WEIGHTS, "names no `shots` to take examples from"},
+        Wrong{"evaluate flamingo_mini_vqa --set metrics=[]" NO_WEIGHTS, "names no `metrics`"}));
+
 }  // namespace
 }  // namespace flam

@@ -149,6 +149,7 @@ BenchReport bench(const BenchOptions& options, const BenchHooks& hooks) {
   outputs.add("--trace", options.trace, Outputs::Content::trace);
   outputs.keep(options.compare);
   outputs.keep_other_content();
+  if (!options.trace.empty()) const AtomicFile can_be_written(options.trace);
   if (!options.compare.empty())
     report.old = read_bench(read_file(options.compare, kMostOldBytes), options.compare);
   {

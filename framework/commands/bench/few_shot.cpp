@@ -8,6 +8,7 @@
 #include "framework/base/interrupted.h"
 #include "framework/base/text.h"
 #include "framework/report/figures.h"
+#include "framework/session/task_kind.h"
 
 namespace flam {
 
@@ -54,15 +55,23 @@ double milliseconds(const Body& body) {
 }  // namespace
 
 FewShotResult time_few_shot(const FewShotOptions& options, const BenchHooks& hooks) {
-  const auto session = hooks.open ? hooks.open(options.config, options.session)
-                                  : Session::open(options.config, options.session);
+  const auto generation_of = [&](const RunConfig& config) {
+    GenerationParams out = config.generation;
+    out.num_beams = options.num_beams;
+    out.max_new_tokens = out.min_new_tokens = options.new_tokens;
+    return out;
+  };
+  RunOptions opening = options.session;
+  opening.before_loading = [&](const RunConfig& config, const TaskHead* head) {
+    if (head) check_generation(generation_of(config), *head);
+  };
+  const auto session =
+      hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
   const TaskHead& head = session->task_head();
   FewShotResult out;
   CallOptions without, with;
   without.cancelled = hooks.cancelled;
-  without.generation = session->config().generation;
-  without.generation->num_beams = options.num_beams;
-  without.generation->max_new_tokens = without.generation->min_new_tokens = options.new_tokens;
+  without.generation = generation_of(session->config());
   with = without;
   const Request before = shots(head, options.shots);
   out.context_ms = milliseconds([&] { with.context = session->context(before); });

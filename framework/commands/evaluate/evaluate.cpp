@@ -38,14 +38,7 @@ class Evaluator {
  public:
   Evaluator(const Session& session, const EvaluateOptions& options) : session_(session), options_(options) {
     const RunConfig& config = session.config();
-    if (options.batch_size < 1)
-      throw Error(cat("the batch size is ", options.batch_size, "; it must be at least 1"));
-    if (!config.dataset)
-      throw Error(cat("config ", quoted(config.name), " names no `dataset` to evaluate on"));
-    if (config.metrics.empty() && options.output.empty())
-      throw Error(cat("config ", quoted(config.name),
-                      " names no `metrics` to evaluate with; to store the answers alone, name --output"));
-    if (!config.task_head) throw Error(cat("config ", quoted(config.name), " names no `task_head`"));
+    check_evaluation(config, options);
     Dataset::Input input = Dataset::Input::of(session.task_head());
     input.seed = options.seed;
     input.limit = options.limit;
@@ -57,8 +50,6 @@ class Evaluator {
     if (metrics_.empty() && options.output.empty())
       throw Error(cat("the dataset has no answers to score with (", join(unscored_, "; "),
                       "); to store the model's answers alone, name --output"));
-    if (options.group && options.output.empty())
-      throw Error("several processes need a folder that all of them share; name it with --output");
     if (options.group) shared_.emplace(*options.group, options.cancelled);
     find_shots();
     generation_ = config.generation;
@@ -93,9 +84,7 @@ class Evaluator {
 
  private:
   void open(std::optional<ResultsFolder>& folder) {
-    std::vector<std::string> names = {results::kAnswers};
-    if (options_.blind) names.push_back("blind");
-    if (options_.swapped) names.push_back("swapped");
+    const std::vector<std::string> names = passes_of(options_);
     if (!shared_) {
       folder.emplace(options_.output, options_.overwrite);
       folder->begin(receipt(), names, dataset_->size());
@@ -131,10 +120,6 @@ class Evaluator {
     const std::optional<ShotsConfig>& shots = session_.config().shots;
     const int64_t count = options_.shots.value_or(shots ? shots->num_shots : 0);
     if (count == 0 && (!shots || !shots->rewrites_answers())) return;
-    if (!shots)
-      throw Error(cat("config ", quoted(session_.config().name),
-                      " names no `shots` to take examples from; add for example --set "
-                      "'shots={dataset: {type: …}}'"));
     auto source =
         build_checked<Dataset>(session_.registry(), shots->source, Dataset::Input::of(session_.task_head()));
     shots_.emplace(*shots, count, std::move(source), *dataset_);

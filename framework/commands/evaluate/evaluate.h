@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "framework/commands/evaluate/evaluation.h"
 #include "framework/distributed/group.h"
@@ -28,12 +29,20 @@ struct EvaluateOptions {
   std::function<bool()> cancelled;
 };
 
+/// The passes of an evaluation by name, in order: the answers, then the controls.
+std::vector<std::string> passes_of(const EvaluateOptions& options);
+
+/// Finds what can be found before the weights are loaded, for RunOptions::before_loading. Error: the config
+/// has no dataset, no metrics, no task head, or no shots although some are asked for; several processes have
+/// no `output`; or it can't be written (see results::require_usable()).
+FLAM_API void check_evaluation(const RunConfig& config, const EvaluateOptions& options);
+
 /// Answers every record of the config's dataset, and scores the answers with the config's metrics. With
 /// `output`, the session must have been opened with RunOptions::hash_weights; predictions are stored after
-/// each batch, and a run that was ended at any moment continues after the last one. Error: the config has no
-/// dataset, no metrics or no task head, the dataset is empty, shots are impossible (see Shots), or the folder
-/// has other results (see ResultsFolder). RunError: a metric gives a score that is not a finite number, which
-/// breaks the contract of Metric, or a file can't be written.
+/// each batch, and a run that was ended at any moment continues after the last one. Error: as in
+/// check_evaluation(), the dataset is empty, shots are impossible (see Shots), or the folder has other
+/// results (see ResultsFolder). RunError: a metric gives a score that is not a finite number, which breaks
+/// the contract of Metric, or a file can't be written.
 ///
 /// The processes of a group need an `output` that all of them share. They answer the batches that they are
 /// dealt, and rank 0 joins and scores the results, which are those of a single process. In the other ranks,

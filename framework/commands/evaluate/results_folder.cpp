@@ -27,6 +27,13 @@ Json read_receipt(const fs::path& path) {
   throw Error(cat(quoted(path.string()), " is not a receipt of `flam evaluate`"));
 }
 
+void require_folder(const fs::path& path, std::error_code failed) {
+  std::error_code unknown;
+  if (fs::is_directory(path, unknown)) return;
+  throw Error(cat("cannot write to the folder ", quoted(path.string()), ": ",
+                  failed ? failed.message() : "it is a file"));
+}
+
 /// Error: there is such a file, which this command did not write.
 void refuse_foreign(const fs::path& file) {
   if (!fs::exists(file)) return;
@@ -104,25 +111,40 @@ fs::path results::pass_file(const fs::path& folder, const std::string& pass) {
   return folder / (pass + ".jsonl");
 }
 
+void results::require_usable(const fs::path& folder, const std::vector<std::string>& passes, bool overwrite) {
+  std::error_code ignored;
+  fs::path missing;  // the first folder to be made
+  for (fs::path above = fs::absolute(folder); !fs::exists(above, ignored); above = above.parent_path()) {
+    missing = above;
+    if (!above.has_relative_path()) break;
+  }
+  if (!missing.empty()) {
+    const AtomicFile can_be_made(missing);
+    return;
+  }
+  require_folder(folder, {});
+  std::vector<fs::path> files = {folder / kScores, folder / kVqaResults, folder / kCaptionResults};
+  for (const std::string& pass : passes) files.push_back(pass_file(folder, pass));
+  const fs::path receipt = folder / kReceipt;
+  const AtomicFile can_be_written(receipt);
+  for (const fs::path& file : files) const AtomicFile can_be_written_too(file);
+  if (overwrite) return;
+  if (fs::exists(receipt)) return static_cast<void>(read_receipt(receipt));
+  for (const fs::path& file : files) refuse_foreign(file);
+}
+
 ResultsFolder::ResultsFolder(fs::path folder, bool overwrite)
     : folder_(std::move(folder)), overwrite_(overwrite) {
   std::error_code failed;
   fs::create_directories(folder_, failed);
-  if (!fs::is_directory(folder_))
-    throw Error(cat("cannot write to the folder ", quoted(folder_.string()), ": ",
-                    failed ? failed.message() : "it is a file"));
+  require_folder(folder_, failed);
 }
 
 void ResultsFolder::begin(const Json& receipt, const std::vector<std::string>& passes, int64_t records) {
-  for (const char* file : {results::kReceipt, results::kScores, kVqaResults, kCaptionResults})
-    const AtomicFile can_be_written(folder_ / file);
+  results::require_usable(folder_, passes, overwrite_);
   const fs::path path = folder_ / results::kReceipt;
   const bool continued = !overwrite_ && fs::exists(path);
   if (continued) compare(receipt);
-  if (!continued && !overwrite_) {
-    for (const char* file : {results::kScores, kVqaResults, kCaptionResults}) refuse_foreign(folder_ / file);
-    for (const std::string& pass : passes) refuse_foreign(results::pass_file(folder_, pass));
-  }
   run_ = short_hash(json_line(results::identity_of(receipt)));
   for (const std::string& pass : passes) {
     const fs::path file = results::pass_file(folder_, pass);

@@ -30,6 +30,11 @@ inline constexpr const char* kControls[] = {"blind", "swapped"};
 
 std::filesystem::path pass_file(const std::filesystem::path& folder, const std::string& pass);
 
+/// Error: files of these passes can't be written into the folder, or it has files that `flam evaluate` did
+/// not write, which `overwrite` would replace. The folder need not exist; nothing is made or changed.
+void require_usable(const std::filesystem::path& folder, const std::vector<std::string>& passes,
+                    bool overwrite);
+
 /// What predictions depend on besides the record, of a receipt.
 nlohmann::ordered_json identity_of(const nlohmann::ordered_json& receipt);
 /// "generation.num_beams is 3 THERE and 1 NOW; …", with the first few; "" if there are none.

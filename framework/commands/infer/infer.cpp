@@ -7,10 +7,9 @@
 #include "framework/base/text.h"
 #include "framework/commands/infer/answer_batches.h"
 #include "framework/commands/infer/close_look.h"
+#include "framework/commands/infer/infer_options.h"
 #include "framework/commands/infer/records.h"
 #include "framework/device/device.h"
-#include "framework/generate/generate.h"
-#include "framework/recipe/outputs.h"
 #include "framework/report/json.h"
 #include "framework/report/path_text.h"
 #include "framework/session/media_encoder.h"
@@ -20,59 +19,6 @@
 namespace flam {
 
 namespace {
-
-GenerationParams generation_of(const InferOptions& options, const RunConfig& config) {
-  GenerationParams params = config.generation;
-  if (options.seed) params.seed = *options.seed;
-  if (options.num_beams) params.num_beams = *options.num_beams;
-  if (options.max_new_tokens) params.max_new_tokens = *options.max_new_tokens;
-  if (options.n_best) params.n_best = *options.n_best;
-  return params;
-}
-
-Outputs outputs_of(const InferOptions& options) {
-  Outputs outputs;
-  outputs.add("--receipt", options.receipt, Outputs::Content::receipt);
-  outputs.add_safetensors("--record", options.record, {"pieces", "prompt_tokens"});
-  outputs.add("--explain", options.explain, Outputs::Content::html);
-  outputs.add("--contact-sheet", options.contact_sheet, Outputs::Content::html);
-  outputs.add("--output", options.output);
-  outputs.add_safetensors("--save-context", options.save_context, {"prompt", "contents"});
-  if (!options.output.empty()) outputs.add("--output", AnswerFile::partial_path(options.output));
-  for (const std::string& image : options.inputs.images) outputs.keep(std::filesystem::path(image));
-  for (const std::string& input : {options.inputs.request_file, options.inputs.shots_file,
-                                   options.load_context, options.config, options.session.weights})
-    outputs.keep(std::filesystem::path(input));
-  return outputs;
-}
-
-/// The first given option that has no effect if the model chooses among candidates; null if there is none.
-const char* option_of_writing(const InferOptions& options) {
-  return !options.record.empty()    ? "--record"
-         : !options.explain.empty() ? "--explain"
-         : options.n_best           ? "--n-best"
-         : options.num_beams        ? "--num-beams"
-         : options.max_new_tokens   ? "--max-new-tokens"
-                                    : nullptr;
-}
-
-/// Whether the options say only that a context should be saved.
-bool only_saves(const InferOptions& options) {
-  return !options.save_context.empty() && options.inputs.images.empty() &&
-         options.inputs.request_file.empty();
-}
-
-void check_context_options(const InferOptions& options) {
-  const bool has_shots = !options.inputs.shots.empty() || !options.inputs.shots_file.empty();
-  const bool looks_closely = !options.record.empty() || !options.explain.empty();
-  if (!options.save_context.empty() && !has_shots)
-    throw Error("--save-context needs the shots to keep; give --shots or --shot");
-  if (options.load_context.empty()) return;
-  if (has_shots || !options.save_context.empty())
-    throw Error("--load-context has its own shots; leave out --shots, --shot and --save-context");
-  if (looks_closely)
-    throw Error("--record and --explain run whole prompts; give --shots instead of --load-context");
-}
 
 class Inference {
  public:
@@ -89,12 +35,20 @@ class Inference {
     RunOptions opening = options.session;
     opening.hash_weights =
         receipt_ || !options.output.empty() || !options.save_context.empty() || !options.load_context.empty();
+    bool checked = false;
+    opening.before_loading = [&](const RunConfig& config, const TaskHead* head) {
+      check(config, head);
+      checked = true;
+    };
     session_ = hooks.open ? hooks.open(options.config, opening) : Session::open(options.config, opening);
     reset_peak_memory(session_->model().device());  // a receipt states the peak of its run
-    outputs_.keep(session_->config(), options.session.weights);
-    generation_ = generation_of(options, session_->config());
-    find_shots();
-    outputs_.keep_other_content();
+    // The hook may give a session that was open before.
+    if (!checked) check(session_->config(), &session_->task_head());
+    if (!options.load_context.empty()) {
+      context_ = session_->load_context(options.load_context);
+      shots_.request = context_->shots();
+      outputs_.keep(shots_.request);
+    }
     records_.begin(*session_, generation_, options.inputs);
   }
 
@@ -130,14 +84,16 @@ class Inference {
     records_.commit();
   }
 
-  void find_shots() {
-    if (options_.load_context.empty()) {
-      shots_ = shots_of(options_.inputs, session_->task_head().needs_question());
-    } else {
-      context_ = session_->load_context(options_.load_context);
-      shots_.request = context_->shots();
+  /// Finds the errors of options and shots that need no weights.
+  void check(const RunConfig& config, const TaskHead* head) {
+    outputs_.keep(config, options_.session.weights);
+    generation_ = generation_of(options_, config);
+    if (head) {
+      if (options_.load_context.empty()) shots_ = shots_of(options_.inputs, head->needs_question());
+      outputs_.keep(shots_.request);
+      check_options(options_, generation_, task_kind(*head));
     }
-    outputs_.keep(shots_.request);
+    outputs_.keep_other_content();
   }
 
   const PromptContext& make_context(AnswerBatches& batches) {
@@ -212,7 +168,8 @@ class Inference {
       return fail(std::move(request), error, batches);
     }
     try {
-      check_options(*task);
+      check_options(options_, generation_,
+                    std::holds_alternative<Generate>(*task) ? TaskKind::generate : TaskKind::score);
     } catch (const Error&) {
       return refuse();
     }
@@ -224,15 +181,6 @@ class Inference {
     Outcome outcome;
     outcome.fail(error);
     batches.add(std::move(request), std::move(outcome));
-  }
-
-  /// Whether the options go with such a task; known before the first answer is computed.
-  void check_options(const Task& task) const {
-    if (std::holds_alternative<Generate>(task)) return check_generation(generation_);
-    if (const char* given = option_of_writing(options_)) {
-      throw Error(
-          cat(given, " applies to models that generate answers; this model chooses among candidates"));
-    }
   }
 
   void take(const Request& request, Outcome outcome) {
