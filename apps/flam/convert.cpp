@@ -14,7 +14,9 @@ void add_convert(CLI::App& app, int& status) {
   auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = app.add_subcommand(
       "convert", "write a model's weights, from the files that its config names, as one safetensors file");
-  command->footer("Example: flam convert flamingo_mini_caption mini-f16.safetensors --dtype float16");
+  command->footer(
+      "Example: flam convert flamingo_mini_caption mini-f16.safetensors --dtype float16\n"
+      "The file has numbers; `flam quantize` writes one with matrices in 8 or 4 bits.");
   command->add_option("CONFIG", options->config, "model name or config file")->required();
   command
       ->add_option("OUTPUT", options->output,

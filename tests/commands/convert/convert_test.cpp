@@ -207,6 +207,11 @@ TEST_F(Convert, MissingTensorsAreRefusedOrInitialised) {
                              HasSubstr("\n  " + report.initialised[0] + "\n")));
 }
 
+TEST_F(Convert, ItsHelpNamesTheCommandForQuantisedFiles) {
+  EXPECT_THAT(run_flam("convert --help").out,
+              HasSubstr("`flam quantize` writes one with matrices in 8 or 4"));
+}
+
 TEST_F(Convert, AFileThatIsReadIsNotReplaced) {
   const fs::path folder = scratch_ / "weights";
   fs::create_directory(folder);
