@@ -3,6 +3,7 @@
 #include <ATen/core/ivalue.h>
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -13,6 +14,8 @@ namespace {
 
 using Tensors = std::vector<at::Tensor>;
 using Flops = int64_t (*)(const Tensors& in, const at::Tensor& out);
+
+constexpr size_t kPlaceOfTransposed = 6;  // among the inputs of aten::convolution and aten::_convolution
 
 int64_t of_rows(const Tensors& in, const at::Tensor& out) {
   return in[0].dim() > 0 ? 2 * out.numel() * in[0].size(-1) : 0;
@@ -27,9 +30,15 @@ int64_t of_transposed_convolution(const Tensors& in, const at::Tensor&) {
   return 2 * in[0].numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
 }
 int64_t of_convolution(const Tensors& in, const at::Tensor& out) {
-  // Only a transposed one may have another number of outputs than the weight has rows.
-  if (out.size(-in[1].dim() + 1) != in[1].size(0)) return of_transposed_convolution(in, out);
   return 2 * out.numel() * (in[1].numel() / std::max<int64_t>(in[1].size(0), 1));
+}
+/// Every row of the input, one for each step of each sequence, is multiplied with all matrices: those of each
+/// layer and direction for what comes in, for the state, and for a projection of it. States have three
+/// dimensions.
+int64_t of_recurrent_layers(const Tensors& in, const at::Tensor&) {
+  int64_t weights = 0;
+  for (size_t i = 1; i < in.size(); ++i) weights += in[i].dim() == 2 ? in[i].numel() : 0;
+  return 2 * (in[0].numel() / std::max<int64_t>(in[0].size(-1), 1)) * weights;
 }
 int64_t of_attention(const Tensors& in, const at::Tensor& out) {
   return 2 * (in[0].numel() + out.numel()) * in[1].size(-2);
@@ -50,8 +59,8 @@ const Product* product_named(std::string_view name) {
          {"aten::linear", "aten::matmul", "aten::mm", "aten::bmm", "aten::mv", "aten::dot", "aten::vdot",
           "aten::inner", "flam::few_rows_product", "flam::many_rows_product", "flam::quantized_product"})
       out[one] = {of_rows};
-    for (const char* one :
-         {"aten::addmm", "aten::addmm_", "aten::baddbmm", "aten::baddbmm_", "aten::addmv", "aten::addmv_"})
+    for (const char* one : {"aten::addmm", "aten::addmm_", "aten::_addmm_activation", "aten::baddbmm",
+                            "aten::baddbmm_", "aten::addmv", "aten::addmv_"})
       out[one] = {of_added_rows, 3};
     for (const char* one : {"aten::addbmm", "aten::addbmm_"}) out[one] = {of_added_batch, 3};
     for (const char* one :
@@ -59,6 +68,8 @@ const Product* product_named(std::string_view name) {
       out[one] = {of_convolution};
     for (const char* one : {"aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"})
       out[one] = {of_transposed_convolution};
+    for (const char* one : {"aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"})
+      out[one] = {of_recurrent_layers, 3};
     for (const char* one : {"aten::scaled_dot_product_attention", "aten::_scaled_dot_product_flash_attention",
                             "aten::_scaled_dot_product_flash_attention_for_cpu",
                             "aten::_scaled_dot_product_efficient_attention", "flam::attention_prompt"})
@@ -76,9 +87,26 @@ bool is_product(std::string_view name) {
   return product_named(name) != nullptr;
 }
 
-int64_t product_flops(std::string_view name, const Tensors& in, const at::Tensor& out) {
+OperatorInput OperatorInput::of(const at::RecordFunction& function) {
+  OperatorInput out;
+  const auto values = function.inputs();
+  for (const c10::IValue& value : values) {
+    if (value.isTensor() && value.toTensor().defined()) out.tensors.push_back(value.toTensor());
+    if (!value.isTensorList()) continue;
+    for (const at::Tensor& tensor : value.toTensorVector())
+      if (tensor.defined()) out.tensors.push_back(tensor);
+  }
+  const std::string_view name = function.name();
+  if (name == "aten::convolution" || name == "aten::_convolution")
+    out.transposed = values.size() > kPlaceOfTransposed && values[kPlaceOfTransposed].isBool() &&
+                     values[kPlaceOfTransposed].toBool();
+  return out;
+}
+
+int64_t product_flops(std::string_view name, const OperatorInput& in, const at::Tensor& out) {
   const Product* const product = product_named(name);
-  return product && in.size() >= product->tensors && out.defined() ? product->flops(in, out) : 0;
+  if (!product || in.tensors.size() < product->tensors || !out.defined()) return 0;
+  return in.transposed ? of_transposed_convolution(in.tensors, out) : product->flops(in.tensors, out);
 }
 
 /// Sees the operators that a thread with a FlopScope calls.
@@ -87,17 +115,15 @@ struct FlopCallbacks {
   static inline thread_local uint64_t handle = 0;
   static inline thread_local int depth = 0;  // products that are being computed
 
-  /// A product under way, with the tensors that it was given.
+  /// A product under way, with what it was given.
   struct Context : at::ObserverContext {
-    Tensors in;
+    OperatorInput in;
   };
 
   static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
     if (!is_product(function.name())) return nullptr;
     auto context = std::make_unique<Context>();
-    if (depth++ > 0) return context;
-    for (const c10::IValue& value : function.inputs())
-      if (value.isTensor() && value.toTensor().defined()) context->in.push_back(value.toTensor());
+    if (depth++ == 0) context->in = OperatorInput::of(function);
     return context;
   }
 

@@ -1,18 +1,25 @@
 #include "framework/nn/flops.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/addbmm.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
+#include <ATen/ops/convolution.h>
 #include <ATen/ops/dot.h>
 #include <ATen/ops/einsum.h>
+#include <ATen/ops/gru.h>
+#include <ATen/ops/gru_cell.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/lstm.h>
+#include <ATen/ops/lstm_cell.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/rnn_tanh.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/InferenceMode.h>
@@ -69,6 +76,45 @@ std::vector<Case> cases() {
       {"transposed convolution", 2 * (2 * 4 * 5 * 5) * (6 * 2 * 2),
        [](auto o) {
          at::conv_transpose2d(at::ones({2, 4, 5, 5}, o), at::ones({4, 6, 2, 2}, o), {}, 2);
+       }},
+      {"transposed convolution of equal channels",
+       2 * (2 * 4 * 5 * 5) * (4 * 2 * 2) + 2 * (3 * 6 * 7) * (3 * 4),
+       [](auto o) {
+         at::convolution(at::ones({2, 4, 5, 5}, o), at::ones({4, 4, 2, 2}, o), {}, {2, 2}, {0, 0}, {1, 1},
+                         /*transposed=*/true, {0, 0}, 1);
+         at::convolution(at::ones({3, 6, 7}, o), at::ones({6, 3, 4}, o), {}, {2}, {0}, {1},
+                         /*transposed=*/true, {0}, /*groups=*/2);
+       }},
+      {"addmm with an activation", 2 * 3 * 5 * 7,
+       [](auto o) {
+         at::_addmm_activation(at::ones({7}, o), at::ones({3, 5}, o), at::ones({5, 7}, o));
+       }},
+      // 5 steps of 2 sequences; both directions of two layers, the second of which gets both states.
+      {"lstm", 2 * (5 * 2) * 2 * (16 * 3 + 16 * 4 + 16 * 8 + 16 * 4),
+       [](auto o) {
+         std::vector<at::Tensor> weights;
+         for (const int64_t width : {3, 3, 8, 8}) {
+           for (const int64_t columns : {width, int64_t{4}}) weights.push_back(at::ones({16, columns}, o));
+           for (int bias = 0; bias < 2; ++bias) weights.push_back(at::ones({16}, o));
+         }
+         const at::Tensor state = at::ones({4, 2, 4}, o);
+         at::lstm(at::ones({5, 2, 3}, o), {state, state}, weights, /*has_biases=*/true, 2, 0.0, false,
+                  /*bidirectional=*/true, /*batch_first=*/false);
+       }},
+      {"gru and rnn of one layer", 2 * (5 * 2) * (3 + 1) * (4 * 3 + 4 * 4),
+       [](auto o) {
+         const at::Tensor in = at::ones({2, 5, 3}, o), state = at::ones({1, 2, 4}, o);
+         const auto weights = [&](int64_t gates) {
+           return std::vector<at::Tensor>{at::ones({gates * 4, 3}, o), at::ones({gates * 4, 4}, o)};
+         };
+         at::gru(in, state, weights(3), /*has_biases=*/false, 1, 0.0, false, false, /*batch_first=*/true);
+         at::rnn_tanh(in, state, weights(1), false, 1, 0.0, false, false, true);
+       }},
+      {"cells of recurrent layers", 2 * 2 * (4 + 3) * (4 * 3 + 4 * 4),
+       [](auto o) {
+         const at::Tensor in = at::ones({2, 3}, o), state = at::ones({2, 4}, o);
+         at::lstm_cell(in, {state, state}, at::ones({16, 3}, o), at::ones({16, 4}, o));
+         at::gru_cell(in, state, at::ones({12, 3}, o), at::ones({12, 4}, o));
        }},
       {"attention of grouped queries", 4 * (2 * 4 * 6 * 8) * 6,
        [](auto o) {

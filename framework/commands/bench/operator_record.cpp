@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <set>
-#include <span>
 #include <tuple>
 #include <unordered_set>
 
@@ -18,9 +17,9 @@ namespace {
 
 thread_local OperatorRecorder* recording = nullptr;
 
-std::vector<at::Tensor> tensors_of(std::span<const c10::IValue> values) {
+std::vector<at::Tensor> outputs_of(const at::RecordFunction& function) {
   std::vector<at::Tensor> out;
-  for (const c10::IValue& value : values) {
+  for (const c10::IValue& value : function.outputs()) {
     if (value.isTensor()) {
       if (value.toTensor().defined()) out.push_back(value.toTensor());
     } else if (value.isTensorList()) {
@@ -51,7 +50,7 @@ bool reads_rows(const std::string& name) {
 struct OperatorRecorder::Open {
   RecordedStage stage;
   std::vector<size_t> callers;                         // indices of the calls under way
-  std::vector<std::vector<at::Tensor>> inputs;         // of each of them
+  std::vector<OperatorInput> inputs;                   // of each of them
   std::unordered_set<const void*> made;                // storages that the stage made
   std::set<std::tuple<const void*, int64_t>> counted;  // tensors whose bytes are counted
 };
@@ -63,11 +62,11 @@ struct RecorderCallbacks {
     OperatorCall call;
     call.name = function.name();
     call.depth = static_cast<int>(open.callers.size());
-    std::vector<at::Tensor> inputs = tensors_of({function.inputs().data(), function.inputs().size()});
-    for (const at::Tensor& tensor : inputs) call.shapes.push_back(tensor.sizes().vec());
-    if (!inputs.empty()) call.dtype = dtype_name(inputs.front().scalar_type());
+    OperatorInput input = OperatorInput::of(function);
+    for (const at::Tensor& tensor : input.tensors) call.shapes.push_back(tensor.sizes().vec());
+    if (!input.tensors.empty()) call.dtype = dtype_name(input.tensors.front().scalar_type());
     open.callers.push_back(open.stage.calls.size());
-    open.inputs.push_back(std::move(inputs));
+    open.inputs.push_back(std::move(input));
     call.start_ms = recording->now();
     open.stage.calls.push_back(std::move(call));
     return std::make_unique<Context>();
@@ -79,20 +78,20 @@ struct RecorderCallbacks {
     OperatorRecorder::Open& open = *recording->open_;
     const double now = recording->now();
     const size_t index = open.callers.back();
-    const std::vector<at::Tensor> inputs = std::move(open.inputs.back());
+    const OperatorInput input = std::move(open.inputs.back());
     open.callers.pop_back();
     open.inputs.pop_back();
     OperatorCall& call = open.stage.calls[index];
     call.ms = now - call.start_ms;
-    const std::vector<at::Tensor> outputs = tensors_of(function.outputs());
-    count_flops_of(open, index, inputs, outputs);
-    count_bytes_of(open, call, inputs, outputs);
+    const std::vector<at::Tensor> outputs = outputs_of(function);
+    count_flops_of(open, index, input, outputs);
+    count_bytes_of(open, call, input.tensors, outputs);
   }
 
  private:
   struct Context : at::ObserverContext {};
 
-  static void count_flops_of(OperatorRecorder::Open& open, size_t index, const std::vector<at::Tensor>& in,
+  static void count_flops_of(OperatorRecorder::Open& open, size_t index, const OperatorInput& in,
                              const std::vector<at::Tensor>& out) {
     auto& calls = open.stage.calls;
     OperatorCall& call = calls[index];

@@ -3,8 +3,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/lstm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
@@ -47,6 +49,16 @@ TEST(OperatorRecorder, CountsProductsByTheirShapes) {
   EXPECT_EQ(work_of([&] { at::conv2d(picture, filters, {}, 4); }).flops(), 2 * (6 * 2 * 2) * (3 * 4 * 4));
   const at::Tensor q = at::ones({1, 2, 3, 4}), k = at::ones({1, 2, 5, 4});
   EXPECT_EQ(work_of([&] { at::scaled_dot_product_attention(q, k, k); }).flops(), 2 * (2 * 2 * 3 * 4 * 5));
+  EXPECT_EQ(work_of([&] {
+              at::conv_transpose2d(picture, at::ones({3, 3, 2, 2}), {}, 2);
+            }).flops(),
+            2 * (3 * 8 * 8) * (3 * 2 * 2));
+  const at::Tensor state = at::ones({1, 2, 4});
+  const auto run_layer = [&] {
+    at::lstm(at::ones({5, 2, 8}), {state, state}, {at::ones({16, 8}), at::ones({16, 4})}, false, 1, 0.0,
+             false, false, false);
+  };
+  EXPECT_EQ(work_of(run_layer).flops(), 2 * (5 * 2) * (16 * 8 + 16 * 4));
   EXPECT_EQ(work_of([&] { at::ones({8}) + 1; }).flops(), 0);
 }
 
