@@ -51,7 +51,8 @@ void add_describe(CLI::App& app, int& status) {
     const auto registry = open_registry(options->run.plugin_path);
     RunConfig config = RunConfig::load(options->config, options->overrides, *registry);
     config.weights.quantize = config.quantize_of(options->quantize);
-    const Description description = describe(config, *registry, options->memory.prompt_tokens);
+    const Description description =
+        describe(config, *registry, options->memory.prompt_tokens, options->run.weights);
     options->memory.weights = options->run.weights;
     const MemoryDescription memory = describe_memory(config, *registry, options->memory);
     if (options->json) {

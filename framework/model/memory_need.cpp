@@ -28,13 +28,6 @@ constexpr int64_t kEncodedTogether = 32;  // crops, rounded up to whole pictures
 /// What libtorch keeps of a run besides tensors: code that is first read then, and packed matrices.
 constexpr int64_t kBuffers = 32'000'000;
 
-NamingLookup namings_of(const Model& model) {
-  return [&model](const std::string& slot) {
-    constexpr std::array kSlots = {"vision_backbone", "resampler", "adapter", "language_decoder"};
-    return std::ranges::find(kSlots, slot) == kSlots.end() ? nullptr : &model.naming_tables(slot);
-  };
-}
-
 /// Without what the system can take back, and what the process has already.
 int64_t to_allocate(const MemoryNeed& need, at::Device device) {
   return device.is_cpu() ? need.resident() - need.weights.mapped - need.program : need.on_device();
@@ -153,6 +146,13 @@ class Stages {
 };
 
 }  // namespace
+
+NamingLookup namings_of(const Model& model) {
+  return [&model](const std::string& slot) {
+    constexpr std::array kSlots = {"vision_backbone", "resampler", "adapter", "language_decoder"};
+    return std::ranges::find(kSlots, slot) == kSlots.end() ? nullptr : &model.naming_tables(slot);
+  };
+}
 
 const MemoryNeed::Stage& MemoryNeed::largest_stage() const {
   return *std::ranges::max_element(stages, {}, [](const Stage& stage) { return stage.bytes + stage.host; });

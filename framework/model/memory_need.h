@@ -54,6 +54,10 @@ FLAM_API int64_t kv_cache_bytes(const CacheLayout& layout, at::ScalarType dtype,
 FLAM_API MemoryNeed memory_need(Model& model, const WeightsConfig* files, at::ScalarType dtype,
                                 const RunSize& size, const MediaPlan& plan);
 
+/// The naming tables of a model's components, for functions that plan the loading of its weights. The model
+/// must outlive them.
+FLAM_API NamingLookup namings_of(const Model& model);
+
 /// memory_of_weights() of a model.
 FLAM_API WeightMemory weight_memory(const Model& model, const WeightsConfig* files, at::Device device,
                                     at::ScalarType dtype);

@@ -27,6 +27,7 @@ class ShardedCheckpoint final : public Checkpoint {
   const std::vector<std::string>& names() const override { return names_; }
   at::Tensor tensor(const std::string& name) const override { return shard(name).tensor(name); }
   at::Tensor meta_tensor(const std::string& name) const override { return shard(name).meta_tensor(name); }
+  Stored stored(const std::string& name) const override { return shard(name).stored(name); }
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override {
     return shard(name).file_of(name);
   }

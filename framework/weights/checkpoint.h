@@ -33,6 +33,13 @@ class FLAM_API Checkpoint {
   virtual at::Tensor tensor(const std::string& name) const = 0;
   /// The shape and dtype of tensor(), on the meta device. Error for an unknown name.
   virtual at::Tensor meta_tensor(const std::string& name) const = 0;
+  /// How the values lie in the file.
+  struct Stored {
+    int64_t bytes = 0;
+    bool is_view = true;  // whether tensor() is a view of them, not a copy
+  };
+  /// Error for an unknown name.
+  virtual Stored stored(const std::string& name) const = 0;
   /// The file that holds it; Error for an unknown name.
   virtual std::shared_ptr<const MappedFile> file_of(const std::string& name) const = 0;
   /// The metadata of a safetensors file, or the numbers and texts of a GGUF file's metadata as texts; empty

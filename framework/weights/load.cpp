@@ -47,13 +47,17 @@ void mention_padding(const WeightStore& store) {
                 "whether they may be generated"));
 }
 
+void take_scheme(WeightSlot& slot, const QuantScheme& scheme, int64_t rows) {
+  slot.scheme = scheme;
+  slot.padding_rows = rows - slot.shape[0];
+  unstack_rows(slot);
+}
+
 /// Uses the quantised matrix of a file as it is.
 void use_quantized(WeightSlot& slot, const Source& source, const LoadPlan& plan, at::Device device) {
   const QuantizedMatrix matrix = plan.quantized[source.file].matrix(*plan.files[source.file], source.key);
   slot.origins = {plan.origin(source)};
-  slot.scheme = matrix.scheme;
-  slot.padding_rows = matrix.rows() - slot.shape[0];
-  unstack_rows(slot);
+  take_scheme(slot, matrix.scheme, matrix.rows());
   slot.quantized = std::make_shared<const QuantizedMatrix>(device.is_cpu() ? matrix : matrix.to(device));
 }
 
@@ -108,6 +112,22 @@ LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const N
   }
   mention_padding(store);
   return {plan.left_out};
+}
+
+bool take_schemes(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings) {
+  const LoadPlan plan = plan_loading(store, config, namings);
+  bool any = false;
+  for (const auto& slot : store.slots()) {
+    const auto filling = plan.fillings.find(slot.get());
+    if (filling == plan.fillings.end() || !filling->second.whole ||
+        !plan.is_quantized(*filling->second.whole))
+      continue;
+    const Source& source = *filling->second.whole;
+    const QuantizedFile& file = plan.quantized[source.file];
+    take_scheme(*slot, *file.scheme(source.key), file.shape(*plan.files[source.file], source.key)[0]);
+    any = true;
+  }
+  return any;
 }
 
 }  // namespace flam

@@ -67,4 +67,8 @@ using NamingLookup = std::function<const std::vector<NamingTable>*(const std::st
 FLAM_API LoadReport load_weights(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings,
                                  at::Device device, at::ScalarType dtype, uint64_t seed);
 
+/// Sets the schemes of the slots for which the files have matrices that are quantised already, as
+/// load_weights() does. Returns whether there are any. Error: as in load_weights().
+FLAM_API bool take_schemes(WeightStore& store, const WeightsConfig& config, const NamingLookup& namings);
+
 }  // namespace flam

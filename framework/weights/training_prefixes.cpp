@@ -47,15 +47,16 @@ class Renamed final : public Checkpoint {
   }
   const std::vector<std::string>& names() const override { return names_; }
   const std::vector<std::string>& wrappers() const override { return file_->wrappers(); }
-  at::Tensor tensor(const std::string& name) const override { return file_->tensor(stored(name)); }
-  at::Tensor meta_tensor(const std::string& name) const override { return file_->meta_tensor(stored(name)); }
+  at::Tensor tensor(const std::string& name) const override { return file_->tensor(in_file(name)); }
+  at::Tensor meta_tensor(const std::string& name) const override { return file_->meta_tensor(in_file(name)); }
+  Stored stored(const std::string& name) const override { return file_->stored(in_file(name)); }
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override {
-    return file_->file_of(stored(name));
+    return file_->file_of(in_file(name));
   }
   std::map<std::string, std::string> metadata() const override { return file_->metadata(); }
 
  private:
-  const std::string& stored(const std::string& name) const {
+  const std::string& in_file(const std::string& name) const {
     const auto found = stored_.find(name);
     return found == stored_.end() ? name : found->second;
   }

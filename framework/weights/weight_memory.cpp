@@ -39,8 +39,15 @@ WeightMemory memory_of(const WeightSlot& slot, const Filling& filling, const Loa
   const auto read = [&](const std::optional<Source>& source) {
     if (!source) return;
     const at::Tensor tensor = stored(plan, *source);
-    memory.mapped += static_cast<int64_t>(tensor.nbytes());
-    copied |= tensor.scalar_type() != dtype || !tensor.is_contiguous() || tensor.numel() < slot.numel();
+    const Checkpoint& file = *plan.files[source->file];
+    const Checkpoint::Stored in_file = file.stored(source->key);
+    const int64_t all = file.meta_tensor(source->key).numel();  // a rule may take a part of them
+    memory.mapped += tensor.numel() == all ? in_file.bytes
+                                           : static_cast<int64_t>(static_cast<double>(in_file.bytes) /
+                                                                  static_cast<double>(all) *
+                                                                  static_cast<double>(tensor.numel()));
+    copied |= !in_file.is_view || tensor.scalar_type() != dtype || !tensor.is_contiguous() ||
+              tensor.numel() < slot.numel();
   };
   read(filling.whole);
   for (const auto& part : filling.parts) {

@@ -4,7 +4,9 @@
 
 #include "framework/base/text.h"
 #include "framework/model/cost.h"
+#include "framework/model/memory_need.h"
 #include "framework/model/transform_chain.h"
+#include "framework/recipe/weights_files.h"
 #include "framework/report/figures.h"
 
 namespace flam {
@@ -40,11 +42,38 @@ std::string adapter_output(const Model& model, const Description& out) {
   return join(effects, "; ");
 }
 
+/// Takes the schemes of matrices that are quantised in the files. Returns whether there are any.
+bool take_schemes_of_files(Model& model, const RunConfig& config, const std::string& chosen) {
+  const auto files = existing_files(config, chosen);
+  try {
+    return files && take_schemes(model.weights(), *files, namings_of(model));
+  } catch (const Error&) {
+    if (!chosen.empty()) throw;
+    return false;  // the config's files are of another structure, which is no matter here
+  }
+}
+
 }  // namespace
 
-Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens) {
+std::optional<WeightsConfig> existing_files(const RunConfig& config, const std::string& chosen) {
+  if (chosen == "random" || (chosen.empty() && config.weights.files.empty())) return {};
+  WeightsConfig weights = weights_files(config, chosen);
+  if (!chosen.empty()) {
+    require_files(weights);
+    return weights;
+  }
+  std::error_code problem;
+  for (const WeightsFile& file : weights.files) {
+    if (!std::filesystem::exists(weights.path_of(file), problem)) return {};
+  }
+  return weights;
+}
+
+Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens,
+                     const std::string& weights) {
   const auto model = Model::assemble(config.model, registry);
-  const std::vector<NotQuantized> left = choose_schemes(model->weights(), config.weights.quantize);
+  std::vector<NotQuantized> left = choose_schemes(model->weights(), config.weights.quantize);
+  const bool in_files = take_schemes_of_files(*model, config, weights);
   if (const int64_t context = model->language_decoder().max_positions(); prompt_tokens > context) {
     throw Error(cat("a prompt of ", prompt_tokens, " tokens can't be described: the context of ",
                     quoted(config.model.language_decoder.type->name), " has ", context,
@@ -61,7 +90,8 @@ Description describe(const RunConfig& config, const Registry& registry, int64_t 
 
   Description out;
   out.config = config.name;
-  if (config.weights.quantize.wanted()) out.quantized = quantized_bytes_of(model->weights(), left);
+  if (in_files || config.weights.quantize.wanted())
+    out.quantized = quantized_bytes_of(model->weights(), std::move(left));
   if (const Value* unused = config.meta.find("unused_parameters")) {
     for (const Value::Member& tensors : unused->as_map())
       out.unused.emplace_back(tensors.key, tensors.value.as_int());

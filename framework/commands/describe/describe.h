@@ -10,7 +10,7 @@
 
 namespace flam {
 
-/// The structure of a model, determined on the meta device, without weights or a tokenizer file.
+/// The structure of a model, determined on the meta device, without values of weights or a tokenizer file.
 struct Description {
   struct Tensor {
     std::string name;
@@ -35,7 +35,7 @@ struct Description {
   Layout layout;
   std::vector<Part> parts;
   int64_t parameters = 0;
-  std::optional<QuantizedBytes> quantized;  // if weights.quantize asks for it
+  std::optional<QuantizedBytes> quantized;  // if weights.quantize asks for it, or the files have it
   std::vector<std::pair<std::string, int64_t>>
       unused;                 // tensors of the weights files that the model does not
                               // have, and their parameters (meta.unused_parameters)
@@ -47,7 +47,14 @@ struct Description {
   int64_t step_flops = 0;    // for each new token with one beam
 };
 
-FLAM_API Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens);
+/// The files that a run would load; none for random weights, or if one of them does not exist. `chosen` is as
+/// in RunOptions::weights. Error: a file that it names does not exist.
+std::optional<WeightsConfig> existing_files(const RunConfig& config, const std::string& chosen);
+
+/// `weights` is as in RunOptions. If its files exist, they say which matrices are quantised already. Error:
+/// files that it names do not fit the model.
+FLAM_API Description describe(const RunConfig& config, const Registry& registry, int64_t prompt_tokens,
+                              const std::string& weights = "random");
 FLAM_API std::string describe_text(const Description& description, bool tensors);
 FLAM_API nlohmann::ordered_json describe_json(const Description& description);
 

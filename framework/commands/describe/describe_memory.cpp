@@ -4,32 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/base/text.h"
+#include "framework/commands/describe/describe.h"
 #include "framework/device/dtype.h"
 #include "framework/device/free_memory.h"
 #include "framework/generate/generate.h"
-#include "framework/recipe/weights_files.h"
 #include "framework/weights/quantize_weights.h"
 
 namespace flam {
-
-namespace {
-
-/// The files that a run would load; none for random weights, or if one of them does not exist.
-std::optional<WeightsConfig> existing_files(const RunConfig& config, const std::string& chosen) {
-  if (chosen == "random" || (chosen.empty() && config.weights.files.empty())) return {};
-  WeightsConfig weights = weights_files(config, chosen);
-  if (!chosen.empty()) {
-    require_files(weights);
-    return weights;
-  }
-  std::error_code problem;
-  for (const WeightsFile& file : weights.files) {
-    if (!std::filesystem::exists(weights.path_of(file), problem)) return {};
-  }
-  return weights;
-}
-
-}  // namespace
 
 MemoryDescription describe_memory(const RunConfig& config, const Registry& registry,
                                   const MemoryOptions& options) {

@@ -34,6 +34,7 @@ class MappedCheckpoint final : public Checkpoint {
   const std::vector<std::string>& wrappers() const override { return wrappers_; }
   at::Tensor tensor(const std::string& name) const override;
   at::Tensor meta_tensor(const std::string& name) const override;
+  Stored stored(const std::string& name) const override;
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const override;
   std::map<std::string, std::string> metadata() const override { return metadata_; }
 

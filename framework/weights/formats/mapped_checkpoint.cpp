@@ -39,6 +39,10 @@ int64_t elements_spanned(const StoredTensor& tensor) {
   return last + 1;
 }
 
+bool is_aligned(const StoredTensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % c10::elementSize(tensor.dtype) == 0;
+}
+
 at::Tensor decoded(const StoredTensor& stored) {
   constexpr int64_t kGrain = 1 << 15;  // elements
   const BlockFormat& format = *stored.blocks;
@@ -72,6 +76,14 @@ const StoredTensor& MappedCheckpoint::find(const std::string& name) const {
   return found->second;
 }
 
+Checkpoint::Stored MappedCheckpoint::stored(const std::string& name) const {
+  const StoredTensor& found = find(name);
+  const int64_t numel = checked_numel(found.shape);
+  if (found.blocks) return {numel / found.blocks->elements * found.blocks->bytes, false};
+  const auto width = static_cast<int64_t>(c10::elementSize(found.dtype));
+  return {numel * width, is_aligned(found)};
+}
+
 at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   const StoredTensor& stored = find(name);
   if (stored.blocks) return decoded(stored);
@@ -79,7 +91,7 @@ at::Tensor MappedCheckpoint::tensor(const std::string& name) const {
   auto* data = const_cast<std::byte*>(stored.data);
   const auto keep_mapped = [file = file_](void*) {};
   const auto width = static_cast<int64_t>(c10::elementSize(stored.dtype));
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(width) != 0) {
+  if (!is_aligned(stored)) {
     const at::Tensor bytes =
         at::from_blob(data, {elements_spanned(stored) * width}, keep_mapped, at::dtype(at::kByte)).clone();
     const at::Tensor elements = bytes.view(stored.dtype);

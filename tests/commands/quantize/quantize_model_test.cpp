@@ -64,6 +64,24 @@ TEST_F(QuantizeModel, EightBitsGiveTheSameCaption) {
   EXPECT_FALSE(caption(*open("int4", "random")).empty());
 }
 
+TEST_F(QuantizeModel, AFileIsDescribedAsARunThatQuantises) {
+  quantize_model(options_);
+  const auto describe = [](const std::string& options) {
+    const auto ran = run_flam("describe flamingo_mini_caption --dtype float32 --json " + options);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return nlohmann::json::parse(ran.out);
+  };
+  const auto ahead = describe("--weights " + options_.output), asked = describe("--quantize int8");
+  EXPECT_GT(ahead["quantized"]["matrices"]["int8"], 10);
+  EXPECT_EQ(ahead["quantized"], asked["quantized"]);
+  EXPECT_EQ(ahead["parts"], asked["parts"]);  // with the scheme of each tensor
+  EXPECT_LT(ahead["memory"]["weights_allocated"], asked["memory"]["weights_allocated"]);
+  EXPECT_THAT(
+      run_flam("describe flamingo_mini_caption --set 'weights.files=[{path: " + options_.output + "}]'").out,
+      HasSubstr("quantised: "));
+  EXPECT_FALSE(describe("").contains("quantized"));
+}
+
 TEST_F(QuantizeModel, AFileGivesTheAnswersOfARunThatQuantises) {
   options_.run.quantize = "int4";
   options_.run.dtype = "float32";
