@@ -42,8 +42,8 @@ class FLAM_API Group {
   [[noreturn]] void explain_loss(const std::string& reason);
   /// Throws what another process has failed with: with its message in rank 0, with its rank in the others.
   void check();
-  /// Does work, and ends the other processes if it throws. Rank 0, if it serves the store, then waits until
-  /// the others have ended, too, and throws what one of them has failed with meanwhile.
+  /// Does work, and ends the other processes if it throws. Rank 0 then throws what another process has failed
+  /// with so far; if it serves the store, it first waits until the others have ended, too.
   template <class Work>
   void run(const Work& work) {
     try {

@@ -1,6 +1,9 @@
 #include "framework/train/computed_batch.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
 
 #include "framework/base/text.h"
 #include "framework/device/to_device.h"
@@ -11,15 +14,13 @@ namespace flam {
 
 namespace {
 
-class StageProbe final : public Probe {
- public:
-  explicit StageProbe(std::map<std::string, at::Tensor>& stages) : stages_(stages) {}
-  void record(std::string_view stage, int64_t /*layer*/, const at::Tensor& value) override {
-    stages_[std::string(stage)] = value;
-  }
+constexpr int64_t kResampledTogether = 32;  // pictures, which bounds the memory of a validation
 
- private:
-  std::map<std::string, at::Tensor>& stages_;
+struct StageProbe final : Probe {
+  void record(std::string_view stage, int64_t /*layer*/, const at::Tensor& value) override {
+    stages[std::string(stage)].push_back(value);
+  }
+  std::map<std::string, std::vector<at::Tensor>> stages;
 };
 
 }  // namespace
@@ -50,8 +51,18 @@ const Features& ComputedBatch::features() const {
 const at::Tensor& ComputedBatch::media() const {
   if (media_.defined()) return media_;
   const int64_t all = features().tokens.size(0);
-  StageProbe probe(stages_);
-  return media_ = parts_.model.resample(features(), at::arange(all, at::kLong).view({all, 1, 1}), &probe);
+  StageProbe probe;
+  std::vector<at::Tensor> media;
+  for (int64_t first = 0; first < all; first += kResampledTogether) {
+    const int64_t end = std::min(first + kResampledTogether, all);
+    const at::Tensor index = at::arange(first, end, at::kLong).view({end - first, 1, 1});
+    media.push_back(parts_.model.resample(features(), index, &probe));
+  }
+  const auto joined = [](const std::vector<at::Tensor>& parts) {
+    return parts.size() == 1 ? parts.front() : at::cat(parts);
+  };
+  for (const auto& [name, parts] : probe.stages) stages_[name] = joined(parts);
+  return media_ = joined(media);
 }
 
 at::Tensor ComputedBatch::media_stage(const std::string& name) const {

@@ -93,6 +93,7 @@ void RunLog::open_files() {
   }
   write_file(file_, kept);
   lines_.open(file_, std::ios::app);
+  require_written(lines_, file_);
   if (events_folder_.empty()) return;
   std::error_code problem;
   std::filesystem::create_directories(events_folder_, problem);
@@ -103,6 +104,7 @@ void RunLog::open_files() {
   std::filesystem::path name;
   for (int number = 0; name.empty() || std::filesystem::exists(name); ++number)
     name = events_folder_ / cat("events.out.tfevents.", seconds, ".flam.", getpid(), ".", number);
+  events_file_ = name;
   events_.open(name, std::ios::binary);
   require_written(events_, name);
   write_event(event(0, field(3, "brain.Event:2")));
@@ -131,7 +133,7 @@ void RunLog::write_event(const std::string& bytes) {
   };
   const std::string length = fixed<uint64_t>(bytes.size());
   events_ << length << checksum(length) << bytes << checksum(bytes) << std::flush;
-  require_written(events_, events_folder_);
+  require_written(events_, events_file_);
 }
 
 }  // namespace flam

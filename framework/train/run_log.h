@@ -31,7 +31,7 @@ class FLAM_API RunLog {
   void open_files();
   void write_event(const std::string& event);
 
-  std::filesystem::path file_, events_folder_;
+  std::filesystem::path file_, events_folder_, events_file_;
   int64_t first_step_ = 0;
   std::ofstream lines_, events_;
 };

@@ -28,8 +28,8 @@ at::Tensor tensor_of(const Checkpoint& checkpoint, const std::string& file, cons
 void Trainer::writing(const std::function<void()>& write) const {
   try {
     write();
-  } catch (const RunError& error) {
-    throw RunError(cat(error.what(), "; make room for it, and the same command ",
+  } catch (const Error& error) {
+    throw RunError(cat(error.what(), "; once it can be written, the same command ",
                        checkpointed_ > 0 ? cat("continues from the checkpoint of step ", checkpointed_)
                                          : std::string("starts again, because there is no checkpoint yet")));
   }

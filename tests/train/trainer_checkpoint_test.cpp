@@ -112,10 +112,11 @@ class FullDisk : public TrainerTest {
 TEST_F(FullDisk, LeavesTheLastCheckpointWhole) {
   interrupt_at(3);
   const std::string before = read_file(checkpoint_, 1 << 28);
-  EXPECT_EQ(error_from(4, 100'000),
-            "cannot write '" + checkpoint_ +
-                "': File too large; make room for it, and the same command continues from the checkpoint of "
-                "step 3");
+  EXPECT_EQ(
+      error_from(4, 100'000),
+      "cannot write '" + checkpoint_ +
+          "': File too large; once it can be written, and the same command continues from the checkpoint of "
+          "step 3");
   EXPECT_THAT(files(), UnorderedElementsAre("kept.safetensors.checkpoint", "kept.safetensors.metrics.jsonl"));
   EXPECT_TRUE(read_file(checkpoint_, 1 << 28) == before);
   EXPECT_THAT(error_from(5, 100'000), HasSubstr("continues from the checkpoint of step 4"));
@@ -127,7 +128,7 @@ TEST_F(FullDisk, LeavesTheLastCheckpointWhole) {
 
 TEST_F(FullDisk, BeforeTheFirstCheckpointTheRunStartsAgain) {
   EXPECT_THAT(error_from(1, 100'000),
-              AllOf(HasSubstr("kept.safetensors.checkpoint': File too large; make room for it"),
+              AllOf(HasSubstr("kept.safetensors.checkpoint': File too large; once it can be written"),
                     HasSubstr("the same command starts again, because there is no checkpoint yet")));
   EXPECT_THAT(files(), UnorderedElementsAre("kept.safetensors.metrics.jsonl"));
   EXPECT_TRUE(train(stage("2_text"), options("kept"), {}));
@@ -145,7 +146,7 @@ TEST_F(FullDisk, NumbersThatCannotBeWrittenAreAnErrorToo) {
   interrupt_at(2);
   const std::string before = read_file(metrics_, 1 << 20);
   EXPECT_THAT(error_from(3, before.size() + 20),  // a part of a line
-              AllOf(HasSubstr("kept.safetensors.metrics.jsonl': File too large; make room for it"),
+              AllOf(HasSubstr("kept.safetensors.metrics.jsonl': File too large; once it can be written"),
                     HasSubstr("the checkpoint of step 2")));
   EXPECT_TRUE(train(stage("2_text"), options("kept"), {}));
   const std::string after = read_file(metrics_, 1 << 20);

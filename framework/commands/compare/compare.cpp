@@ -20,8 +20,7 @@ namespace flam {
 
 namespace {
 
-/// How far a run is: the unit that it does, and the state of its learning curve. It is found without reading
-/// the curve, so that a run that is timed is not disturbed.
+/// How far a run is: the unit that it does, and the state of its learning curve, which is not read.
 struct Progress {
   explicit Progress(const ComparePlan::Run& run) : unit(run.first_unfinished()) {
     std::error_code missing;
@@ -94,6 +93,7 @@ class Comparison {
       }
       return true;
     };
+    for (const CompareUnit& unit : run.units) unit.forget_abandoned_curve();
     report_progress(run);
     ChildEnd end = run_in_child(work, options_.cancelled, [&] {
       try {
@@ -128,7 +128,8 @@ class Comparison {
   void report_progress(const ComparePlan::Run& run) {
     next_report_ = Clock::now() + kTimeBetweenReports;
     const Progress progress(run);
-    if (progress == reported_) return;
+    const bool is_timed = progress.unit && progress.unit->kind == CompareUnit::Kind::bench;
+    if (progress == reported_ || is_timed) return;  // writing would disturb what is timed
     folder_.write(compare_report(experiment_, plan_, recorded_, &run));
     reported_ = progress;
   }

@@ -106,11 +106,6 @@ class Planner {
     return out;
   }
 
-  /// What a variant begins with.
-  ModelFiles initial_files(const RunConfig& config) {
-    return experiment_.weights == Experiment::Weights::config ? files_of(config.weights) : ModelFiles();
-  }
-
   /// Changes `model` from what the stage starts with to what it leaves. As in flam train, a stage starts from
   /// the model so far unless it has `init_from`; a later stage starts from both.
   CompareUnit training(Value tree, const std::string& stage, int64_t seed,
@@ -120,14 +115,22 @@ class Planner {
     merge_train_defaults(tree);
     RunConfig config = parse(tree);
     if (!config.dataset) throw Error(cat("stage ", quoted(stage), " names no `dataset` to train on"));
+    if (!config.train->save_frozen &&
+        (config.train->init_where_it_fits || !config.train->init_patterns.empty()))
+      throw Error(cat("stage ", quoted(stage),
+                      " takes only some tensors of its files (`init_patterns`, `init_where_it_fits`), and "
+                      "with `save_frozen: false` its output doesn't say which, so that the model can't be "
+                      "put together again; leave `save_frozen` out"));
+    const bool from_config =
+        before.empty() && !config.train->start && experiment_.weights == Experiment::Weights::config;
     if (config.train->start) {
       ModelFiles start = files_of(*config.train->start, cat("`train.init_from` of the stage ", quoted(stage),
                                                             " lists it; [] for none"));
       start.files.insert(start.files.end(), model.files.begin(), model.files.end());
       start.hashes += model.hashes;
       model = std::move(start);
-    } else if (before.empty()) {
-      model = initial_files(config);
+    } else if (from_config) {
+      model = files_of(config.weights);
     }
     CompareUnit unit;
     unit.kind = CompareUnit::Kind::train;
@@ -138,7 +141,7 @@ class Planner {
     train.set("seed", seed);
     if (Value* data = unit.config.find("dataset"); data->find("seed")) data->set("seed", seed);
     finish(unit, stage, key_of(unit, config, before, {"output", "init_from"}) + model.hashes);
-    train.set("init_from", model.files);
+    if (!from_config) train.set("init_from", model.files);  // flam train says more of the config's files
     train.set("output", unit.file(".safetensors").native());
     if (config.train->save_frozen) model = ModelFiles();
     model.add_output(unit);
@@ -162,9 +165,9 @@ class Planner {
     const bool bench = kind == CompareUnit::Kind::bench;
     unit.name = bench ? "bench" : "evaluate " + task.name;
     unit.config = config.resolved();
-    if (trained.empty()) model = initial_files(config);
-    std::string key = key_of(unit, config, trained, {}) + model.hashes;
     unit.random_weights = trained.empty() && experiment_.weights == Experiment::Weights::random;
+    if (trained.empty() && !unit.random_weights) model = files_of(config.weights);
+    std::string key = key_of(unit, config, trained, {}) + model.hashes;
     if (unit.random_weights) key += cat("random ", seed);
     if (!trained.empty()) unit.config.find("weights")->set("files", model.files);
     const ExperimentBench& timing = experiment_.bench;

@@ -28,6 +28,8 @@ struct CompareUnit {
   /// The points of the learning curve of a training unit so far, from STEM.curve, which has a line for each.
   /// What can't be read is left out.
   std::vector<nlohmann::ordered_json> curve() const;
+  /// Removes the curve of an attempt that has left no checkpoint to continue from.
+  void forget_abandoned_curve() const;
   /// Whether a process has begun the unit, which first writes STEM.yaml.
   bool begun() const;
   /// Why the unit failed when it was last tried. This is stored in STEM.failed.json until the unit is done.

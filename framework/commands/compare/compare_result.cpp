@@ -123,6 +123,12 @@ std::vector<Json> CompareUnit::curve() const {
   return points;
 }
 
+void CompareUnit::forget_abandoned_curve() const {
+  std::error_code ignored;
+  if (!result() && !std::filesystem::exists(file(".safetensors.checkpoint"), ignored))
+    std::filesystem::remove(file(".curve"), ignored);
+}
+
 bool CompareUnit::begun() const {
   std::error_code ignored;
   return std::filesystem::exists(file(".yaml"), ignored);

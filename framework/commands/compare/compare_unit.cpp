@@ -45,12 +45,7 @@ Json as_json(const std::vector<std::pair<std::string, double>>& named) {
 /// continues from a checkpoint also has the part before.
 class Curve {
  public:
-  /// `goes_on`: from a checkpoint. Otherwise, a curve of an earlier attempt is removed, because a report
-  /// shows the curve while the unit trains.
-  Curve(const CompareUnit& unit, bool goes_on) : file_(unit.file(".curve")) {
-    if (goes_on) points_ = unit.curve();
-    std::error_code ignored;  // it is replaced at the first report
-    if (!goes_on) std::filesystem::remove(file_, ignored);
+  explicit Curve(const CompareUnit& unit) : file_(unit.file(".curve")), points_(unit.curve()) {
     before_ = points_.empty() ? 0 : points_.back().value("seconds", 0.0);
   }
 
@@ -76,7 +71,7 @@ class Curve {
 
 bool train_unit(const CompareUnit& unit, const RunOptions& session, const UnitOptions& options,
                 Json& result) {
-  Curve curve(unit, std::filesystem::exists(unit.file(".safetensors.checkpoint")));
+  Curve curve(unit);
   TrainHooks hooks;
   int64_t left_out = 0;
   hooks.loaded = [&](int64_t count) { left_out = count; };

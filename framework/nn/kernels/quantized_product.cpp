@@ -84,7 +84,7 @@ at::Tensor few_rows(const at::Tensor& x, const Weight& weight, const at::Tensor&
   const auto panel = static_cast<int64_t>(kPanel);
   const int64_t grain = std::max<int64_t>(kProductsPerTask / (panel * in * rows), 1);
   at::parallel_for(0, (out + panel - 1) / panel, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {  // the second group finds the panel's weights in the cache
+    for (int64_t i = begin; i < end; ++i) {  // later groups find the panel's weights in the cache
       for (size_t g = 0; g < packed.groups.size(); ++g)
         multiply(packed.groups[g], weight, added, i * panel, std::min((i + 1) * panel, out),
                  results + g * kIntegerGroup * out);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -41,8 +42,9 @@ TEST(Child, TheCallerWorksMeanwhile) {
   ASSERT_EQ(pipe(ready), 0);
   int calls = 0;
   const auto until_three_calls = [&] {
-    char byte = 0;
-    return read(ready[0], &byte, 1) == 1;
+    constexpr int kLimit = 60'000;
+    pollfd wanted{ready[0], POLLIN, 0};
+    return poll(&wanted, 1, kLimit) == 1;
   };
   const ChildEnd end = run_in_child(until_three_calls, nullptr, [&] {
     if (++calls == 3) {

@@ -180,6 +180,14 @@ TEST_F(Compare, FrozenPartsComeFromTheFilesThatTheStagesStartFrom) {
   EXPECT_EQ(scores("false", given, "weights: random\n"), whole);
 }
 
+// What a stage did not take from its files could not be told apart afterwards.
+TEST_F(Compare, FrozenPartsOfFilesThatAreTakenInPartMustBeSaved) {
+  const auto ran = compare(test::kTinyExperiment,
+                           "--plan --set 'set={train.save_frozen: false, train.init_where_it_fits: true}'");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.out, HasSubstr("takes only some tensors of its files"));
+}
+
 TEST_F(Compare, AReportIsKeptIfNoStoredResultMatches) {
   const std::string experiment = kUntrained + std::string("evaluate: []\nvariants: [{name: base}]\n");
   EXPECT_EQ(compare(experiment).status, 0);
