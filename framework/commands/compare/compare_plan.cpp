@@ -115,8 +115,9 @@ class Planner {
     merge_train_defaults(tree);
     RunConfig config = parse(tree);
     if (!config.dataset) throw Error(cat("stage ", quoted(stage), " names no `dataset` to train on"));
-    if (!config.train->save_frozen &&
-        (config.train->init_where_it_fits || !config.train->init_patterns.empty()))
+    const bool takes_all =
+        !config.train->init_where_it_fits && config.train->init_patterns == TrainConfig().init_patterns;
+    if (!config.train->save_frozen && !takes_all)
       throw Error(cat("stage ", quoted(stage),
                       " takes only some tensors of its files (`init_patterns`, `init_where_it_fits`), and "
                       "with `save_frozen: false` its output doesn't say which, so that the model can't be "

@@ -182,8 +182,12 @@ TEST_F(Compare, FrozenPartsComeFromTheFilesThatTheStagesStartFrom) {
 
 // What a stage did not take from its files could not be told apart afterwards.
 TEST_F(Compare, FrozenPartsOfFilesThatAreTakenInPartMustBeSaved) {
-  const auto ran = compare(test::kTinyExperiment,
-                           "--plan --set 'set={train.save_frozen: false, train.init_where_it_fits: true}'");
+  const auto ran = compare(
+      "base: flamingo_mini_caption\nseeds: [1]\nbench: {records: 0}\nvariants: [{name: base}]\nstages: "
+      "[{name: "
+      "some, set: {dataset: {split: train, size: 100}, train: {trained: {\"adapter.*\": 1.0e-6}, steps: 1, "
+      "save_frozen: false, init_where_it_fits: true}}}]\n",
+      "--plan");
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.out, HasSubstr("takes only some tensors of its files"));
 }
