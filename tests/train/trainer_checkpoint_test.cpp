@@ -115,7 +115,7 @@ TEST_F(FullDisk, LeavesTheLastCheckpointWhole) {
   EXPECT_EQ(
       error_from(4, 100'000),
       "cannot write '" + checkpoint_ +
-          "': File too large; once it can be written, and the same command continues from the checkpoint of "
+          "': File too large; once it can be written, the same command continues from the checkpoint of "
           "step 3");
   EXPECT_THAT(files(), UnorderedElementsAre("kept.safetensors.checkpoint", "kept.safetensors.metrics.jsonl"));
   EXPECT_TRUE(read_file(checkpoint_, 1 << 28) == before);
